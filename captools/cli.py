@@ -1,0 +1,127 @@
+"""The `captools` command: finds the steps and turns their errors into exit codes.
+
+0 every input done or empty, 1 some failed, 2 wrong usage, 130 and 143
+interrupted.
+"""
+
+import ast
+import logging
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import click
+
+from captools import __version__, options
+from captools.errors import CaptoolsError, one_line
+
+STEPS = Path(__file__).parent / "steps"
+
+
+class Steps(click.Group):
+    """The modules of `captools.steps` as commands; one is imported when it is called."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Return the names of all steps."""
+        return sorted(path.stem for path in STEPS.glob("[a-z]*.py"))
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Return the command of a step, None if there is no such step."""
+        if name not in self.list_commands(context):
+            return None
+        module = import_module(f"captools.steps.{name}")
+        return {"map": _map_command, "query": _query_command}[module.KIND](module, name)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the steps with the first lines of their docstrings, without importing them."""
+        rows = [(name, _summary(STEPS / f"{name}.py")) for name in self.list_commands(context)]
+        with formatter.section("Steps"):
+            formatter.write_dl(rows)
+
+
+def _summary(path: Path) -> str:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return docstring.partition("\n")[0]
+
+
+@click.group(cls=Steps, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="captools")
+def main() -> None:
+    """Reduce large instrument files to small analysis-ready ones, in parallel.
+
+    captools STEP --help tells more of a step.
+    """
+
+
+def shim(script: str) -> None:
+    """Run the step that a script in bin/ is named after."""
+    main.main([Path(script).stem, *sys.argv[1:]], prog_name="captools")
+
+
+def _command(module: ModuleType, name: str, call: Callable, *more: Callable) -> click.Command:
+    """Return the command of a step: its own options, then `more`, then the verbosity."""
+    own = getattr(getattr(module, name), "__click_params__", [])
+
+    def invoke(quiet: bool, verbose: bool, **values: object) -> None:
+        level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO
+        _log_to_stderr(level)
+        try:
+            status = call(**values)
+        except ValueError as error:
+            raise click.UsageError(one_line(error)) from None
+        except CaptoolsError as error:
+            logging.getLogger("captools").error("error: %s", one_line(error))
+            status = 1
+        sys.exit(status)
+
+    for option in reversed((*more, options.quiet, options.verbose)):
+        invoke = option(invoke)
+    # click keeps the options of a function in reverse order of their appearance.
+    shared = invoke.__click_params__
+    return click.Command(
+        name,
+        callback=invoke,
+        params=[*reversed(own), *reversed(shared)],
+        help=module.__doc__,
+        short_help=_summary(Path(module.__file__)),
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def _map_command(module: ModuleType, name: str) -> click.Command:
+    from captools.run import run_map
+
+    def call(**values: object) -> int:
+        return run_map(getattr(module, name), module.VERSION, module.PRODUCT, **values)
+
+    return _command(module, name, call, *options.MAP)
+
+
+def _query_command(module: ModuleType, name: str) -> click.Command:
+    def call(**values: object) -> int:
+        for line in getattr(module, name)(**values):
+            click.echo(line)
+        return 0
+
+    return _command(module, name, call)
+
+
+def _log_to_stderr(level: int) -> None:
+    """Show the log of captools on standard error, and only there."""
+    logger = logging.getLogger("captools")
+    logger.handlers = [_AboveTheBar()]
+    logger.setLevel(level)
+    logger.propagate = False
+
+
+class _AboveTheBar(logging.Handler):
+    """Writes messages to standard error without tearing a progress bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one message."""
+        if "tqdm" in sys.modules:
+            sys.modules["tqdm"].tqdm.write(self.format(record), file=sys.stderr)
+        else:
+            click.echo(self.format(record), err=True)

@@ -1,0 +1,30 @@
+"""What can go wrong through no fault of the code.
+
+Wrong arguments are plain `ValueError`; the classes here are for what only the
+files and disks of a run can show.
+"""
+
+
+class CaptoolsError(Exception):
+    """An error whose message is one clear line for the user."""
+
+
+class InputError(CaptoolsError):
+    """An input cannot be used: damaged, of another product, incomplete."""
+
+
+class OutputError(CaptoolsError):
+    """An output cannot be written."""
+
+
+class FolderError(OutputError):
+    """The output folder takes no more files: no later input would fare better."""
+
+
+class CaptoolsWarning(UserWarning):
+    """Something was left out or guessed; the result stands."""
+
+
+def one_line(error: BaseException) -> str:
+    """Return the message of `error` on one line, never empty."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,285 @@
+"""An instrument file: is it what it should be, who is it, what do its beams hold."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from captools import columns
+from captools.columns import DAMAGE, text
+from captools.errors import InputError, one_line
+from captools.products import Column, Product
+
+_REMEDY = "the file is damaged, fetch it again"
+MISSING = "is missing: order the granule with this variable"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which granule this is; 0, -1 or "" where neither file nor name tells."""
+
+    rgt: int
+    cycle: int
+    region: int
+    release: str
+    sc_orient: int  # 0 backward, 1 forward, 2 transition, -1 unknown
+    epoch: float  # GPS seconds of the time column's zero
+
+
+class Granule:
+    """An open granule of a product.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    product : Product
+        What it must be.
+
+    Raises
+    ------
+    InputError
+        If the file is not there, is no HDF5, is damaged, or of another product.
+    """
+
+    def __init__(self, path: str | Path, product: Product) -> None:
+        self.path = Path(path)
+        self.product = product
+        self._file = _open(self.path)
+        try:
+            self._check_product()
+            self.identity = self._identify()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "Granule":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def beams(self) -> Iterator["Beam"]:
+        """Yield the beams that have segments, in the product's order."""
+        for name in self.product.beams:
+            if self._group(f"{name}/{self.product.segments}") is not None:
+                yield Beam(self, name)
+
+    def frame(self) -> dict[str, str]:
+        """Return the reference frame and the tide system, as far as the granule tells them."""
+        told = {}
+        description = self._attribute("/", "description")
+        if match := re.search(r"ITRF\s?\d{4}", description):
+            told["reference_frame"] = match.group().replace(" ", "")
+        for beam in self.product.beams:
+            tide = self._attribute(
+                f"{beam}/{self.product.segments}/geophysical/tide_earth", "description"
+            )
+            if match := re.search(r"(tide-free|mean-tide|mean tide)", tide):
+                told["tide_system"] = match.group().replace(" ", "-")
+                break
+        return told
+
+    def error(self, where: str, why: object) -> InputError:
+        """Return the error that something `where` in this file is wrong."""
+        return InputError(f"{self.path}: {where}: {why}")
+
+    def damage(self, where: str, error: BaseException) -> InputError:
+        """Return the error that HDF5 could not read something `where` in this file."""
+        return self.error(where, f"cannot be read ({one_line(error)}); {_REMEDY}")
+
+    def _check_product(self) -> None:
+        name = self.product.name
+        found = self._attribute("/", "short_name")
+        if found and found != name:
+            raise InputError(f"{self.path}: is {found}, not {name}")
+        if not found and all(self._group(beam) is None for beam in self.product.beams):
+            raise InputError(
+                f"{self.path}: is HDF5, but no {name} granule (no short_name, no beam)"
+            )
+
+    def _identify(self) -> Identity:
+        told = self.product.parse_name(self.path.name)
+        start, end = (self._scalar(f"ancillary_data/{edge}_region") for edge in ("start", "end"))
+        epoch = self._scalar(self.product.epoch_path)
+        return Identity(
+            rgt=int(self._scalar("orbit_info/rgt") or told.rgt),
+            cycle=int(self._scalar("orbit_info/cycle_number") or told.cycle),
+            region=told.region or int(start if start is not None and start == end else 0),
+            release=text(self._scalar("ancillary_data/release") or "") or told.release,
+            sc_orient=self._orientation(),
+            epoch=self.product.epoch if epoch is None else float(epoch),
+        )
+
+    def _orientation(self) -> int:
+        values = self._array("orbit_info/sc_orient")
+        if values is None or not len(values):
+            return -1
+        return int(values[0]) if np.all(values == values[0]) else 2
+
+    def _group(self, name: str) -> h5py.Group | None:
+        """Return a group, None if it is missing; a damaged one is an error."""
+        item = self._item(name)
+        if item is not None and not isinstance(item, h5py.Group):
+            raise self.error(name, f"is not a group; {_REMEDY}")
+        return item
+
+    def _item(self, path: str) -> h5py.Group | h5py.Dataset | None:
+        """Return what stands at `path`, None if nothing does.
+
+        Links are looked up one by one: h5py's own ``in`` takes a link to a
+        damaged object for a missing one.
+        """
+        item = self._file
+        try:
+            for part in path.split("/"):
+                if not isinstance(item, h5py.Group) or not item.id.links.exists(part.encode()):
+                    return None
+                item = item[part]
+        except DAMAGE as error:
+            raise self.damage(path, error) from None
+        return item
+
+    def _array(self, path: str) -> np.ndarray | None:
+        """Return a small dataset as a flat array, None if it is missing."""
+        dataset = self._item(path)
+        if not isinstance(dataset, h5py.Dataset):
+            return None
+        try:
+            return np.ravel(dataset[()])
+        except DAMAGE as error:
+            raise self.damage(path, error) from None
+
+    def _scalar(self, path: str) -> object | None:
+        values = self._array(path)
+        return values[0] if values is not None and len(values) else None
+
+    def _attribute(self, path: str, name: str) -> str:
+        item = self._file if path == "/" else self._item(path)
+        try:
+            return text(item.attrs[name]) if item is not None and name in item.attrs else ""
+        except DAMAGE as error:
+            raise self.damage(f"{path} attribute {name}", error) from None
+
+
+class Beam:
+    """One ground track of a granule: columns of one length."""
+
+    def __init__(self, granule: Granule, name: str) -> None:
+        self.granule = granule
+        self.name = name
+        self._whole: dict[str, np.ndarray] = {}
+        self.length: int | None = None
+        self.length = self._dataset(granule.product.column(granule.product.lat)).shape[0]
+
+    @property
+    def spot(self) -> int:
+        """The spot number, 1 to 6; 0 if unknown."""
+        told = self.granule._attribute(self.name, "atlas_spot_number")
+        if told.isdigit():
+            return int(told)
+        orientation = self.granule.identity.sc_orient
+        return self.granule.product.spots.get(orientation, {}).get(self.name, 0)
+
+    @property
+    def type(self) -> str:
+        """``strong`` or ``weak``; odd spots are strong."""
+        told = self.granule._attribute(self.name, "atlas_beam_type")
+        return told or (("weak", "strong")[self.spot % 2] if self.spot else "unknown")
+
+    def has(self, column: Column) -> bool:
+        """Tell whether the beam has this column."""
+        return self.granule._item(self._path(column)) is not None
+
+    def whole(self, name: str) -> np.ndarray:
+        """Return all rows of the product's column `name`, read once.
+
+        Raises
+        ------
+        InputError
+            If it is missing or damaged, or no column of numbers.
+        """
+        if name not in self._whole:
+            self._whole[name] = self._read(self.granule.product.column(name))
+        return self._whole[name]
+
+    def take(self, column: Column, rows: np.ndarray) -> np.ndarray:
+        """Return some rows (increasing indices) of any column; errors as for `whole`."""
+        if column.name in self._whole:
+            return self._whole[column.name][rows]
+        return self._read(column, rows)
+
+    def attributes(self, column: Column) -> dict[str, object]:
+        """Return units and long name of a column, and the fill value of an integer one."""
+        dataset = self._dataset(column)
+        told = {
+            "units": column.units or text(dataset.attrs.get("units", "1")),
+            "long_name": column.long_name or text(dataset.attrs.get("long_name", column.name)),
+        }
+        if dataset.dtype.kind in "iu" and (fill := columns.fill_value(dataset)) is not None:
+            told["_FillValue"] = fill
+        return told
+
+    def _read(self, column: Column, rows: np.ndarray | None = None) -> np.ndarray:
+        dataset = self._dataset(column)
+        try:
+            return columns.read(dataset, rows)
+        except DAMAGE as error:
+            raise self.granule.damage(f"{self.name}: {column.path}", error) from None
+
+    def _path(self, column: Column) -> str:
+        return f"{self.name}/{self.granule.product.segments}/{column.path}"
+
+    def error(self, column: Column, why: str) -> InputError:
+        """Return the error that a column of this beam is wrong."""
+        return self.granule.error(f"{self.name}: {column.path}", why)
+
+    def _dataset(self, column: Column) -> h5py.Dataset:
+        dataset = self.granule._item(self._path(column))
+        if dataset is None:
+            raise self.error(column, MISSING)
+        if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 1:
+            raise self.error(column, "is not a column (a dataset with one dimension)")
+        if dataset.dtype.kind not in "iufb":
+            raise self.error(column, f"is not a column of numbers ({dataset.dtype})")
+        if self.length is not None and len(dataset) != self.length:
+            raise self.error(
+                column, f"has {len(dataset)} rows where the beam has {self.length}; {_REMEDY}"
+            )
+        return dataset
+
+
+def _open(path: Path) -> h5py.File:
+    """Open a file for reading, without locks, or say what is wrong with it."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(512)
+    except FileNotFoundError:
+        raise InputError(f"{path}: does not exist") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    try:
+        return h5py.File(path, "r", locking=False)
+    except DAMAGE as error:
+        raise InputError(f"{path}: {_diagnose(path, head, error)}; fetch it again") from None
+
+
+def _diagnose(path: Path, head: bytes, error: BaseException) -> str:
+    """Say what kind of file it is that HDF5 cannot open."""
+    if not head:
+        return "is empty (0 bytes)"
+    if head.lstrip().startswith(b"<"):
+        return "is a web page saved as .h5 (a login page?), not HDF5"
+    if not head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return "is not HDF5"
+    if match := re.search(r"truncated file.*stored_eof = (\d+)", str(error)):
+        return f"is truncated ({os.path.getsize(path)} of {match.group(1)} bytes)"
+    return f"cannot be opened ({one_line(error)})"

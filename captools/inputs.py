@@ -1,0 +1,131 @@
+"""From what the user names to the list of inputs: expand, leave out, share, check names."""
+
+import glob
+import logging
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+from captools.flat import PRIVATE
+from captools.products import Product
+
+log = logging.getLogger(__name__)
+
+
+def expand(words: Iterable[str]) -> list[str]:
+    """Return the sorted absolute paths of the files that the words name, each once.
+
+    A word is a file, a folder (its ``*.h5``), a glob, ``@list.txt``, or ``-``
+    for a list on standard input. A file that does not exist stays: it will
+    fail as an input and leave the others alone.
+
+    Raises
+    ------
+    ValueError
+        If a list cannot be read.
+    """
+    found = set()
+    for word in words:
+        paths = _expand_word(word)
+        if not paths:
+            log.warning("warning: %s: no input there", word)
+        found.update(map(os.path.abspath, paths))
+    return sorted(found)
+
+
+def _expand_word(word: str) -> list[str]:
+    if word == "-":
+        return _listed(sys.stdin)
+    if word.startswith("@"):
+        try:
+            with open(word[1:], encoding="utf-8") as file:
+                return _listed(file)
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"list {word[1:]}: cannot be read ({error})") from None
+    if os.path.isdir(word):
+        return glob.glob(os.path.join(glob.escape(word), "*.h5"))
+    if glob.has_magic(word) and not os.path.exists(word):
+        return [path for path in glob.glob(word) if PRIVATE not in Path(path).parts]
+    return [word]
+
+
+def _listed(lines: Iterable[str]) -> list[str]:
+    return [line for line in map(str.strip, lines) if line]
+
+
+def leave_out(
+    paths: Sequence[str],
+    product: Product,
+    regions: Collection[int] | None,
+    unwanted: str | Path | None,
+) -> list[str]:
+    """Return the paths without those of other granule regions and without the unwanted ones.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        The inputs.
+    product : Product
+        Whose names they bear.
+    regions : collection of int, optional
+        Regions to keep; a name that tells no region is kept.
+    unwanted : str or Path, optional
+        A text file of granule names; folders, prefixes and endings do not count.
+
+    Raises
+    ------
+    ValueError
+        If the list of the unwanted cannot be read.
+    """
+    names = {_plain(line, product) for line in _expand_word(f"@{unwanted}")} if unwanted else ()
+    kept = []
+    for path in paths:
+        told = product.parse_name(os.path.basename(path))
+        elsewhere = regions is not None and told.region and told.region not in regions
+        if not elsewhere and _plain(path, product) not in names:
+            kept.append(path)
+    return kept
+
+
+def _plain(path: str, product: Product) -> str:
+    name = os.path.basename(path)
+    return product.parse_name(name).plain or name.removesuffix(".h5")
+
+
+def share(paths: Sequence[str], number: int, count: int) -> list[str]:
+    """Return share `number` (from 0) of `count`: every count-th path, so that shares are alike.
+
+    Examples
+    --------
+    >>> share(["a", "b", "c", "d", "e"], 1, 2)
+    ['b', 'd']
+    """
+    return list(paths[number::count])
+
+
+def check_names(paths: Iterable[str], product: Product) -> None:
+    """Refuse inputs whose outputs would bear one name; warn of a granule given twice.
+
+    Raises
+    ------
+    ValueError
+        If two inputs have the same file name, less ``.h5``.
+    """
+    stems: dict[str, str] = {}
+    granules = defaultdict(list)
+    for path in paths:
+        name = os.path.basename(path)
+        stem = name.removesuffix(".h5")
+        if stem in stems:
+            raise ValueError(
+                f"{stems[stem]} and {path} would write outputs of the same name: give one of them"
+            )
+        stems[stem] = path
+        told = product.parse_name(name)
+        if told.granule:
+            granules[told.granule, stem.split(told.plain)[-1]].append(name)
+    for (granule, _), names in granules.items():
+        if len(names) > 1:
+            log.warning("warning: %s is given more than once: %s", granule, ", ".join(names))

@@ -1,0 +1,107 @@
+"""Mask files: polygons, or rasters of zeros and ones, in any CRS."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from captools import coords
+
+RASTERS = (".tif", ".tiff", ".vrt", ".img", ".nc", ".asc")
+_RUN = 4096  # consecutive points of a track, whose window of a raster is small
+
+
+class Mask(Protocol):
+    """A region of the Earth."""
+
+    def contains(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+        """Tell which points (degrees, shape (n,)) lie inside."""
+
+
+@lru_cache(maxsize=4)
+def load(path: str | Path) -> Mask:
+    """Return the mask in a file, read once per process.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read as a mask or does not tell its CRS, or the
+        extra ``geo`` is not installed.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ValueError(f"mask {path}: does not exist")
+    try:
+        return RasterMask(path) if path.suffix.lower() in RASTERS else PolygonMask(path)
+    except ModuleNotFoundError as error:
+        raise ValueError(f"mask {path}: needs {error.name}: pip install 'captools[geo]'") from None
+
+
+class PolygonMask:
+    """The union of the polygons of a vector file; its boundary counts as inside."""
+
+    def __init__(self, path: Path) -> None:
+        import pyogrio
+        import shapely
+
+        try:
+            about, _, geometry, _ = pyogrio.raw.read(path, columns=[])
+        except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+            raise ValueError(f"mask {path}: is no polygon file ({error})") from None
+        polygons = shapely.from_wkb(geometry)
+        if not len(polygons) or not np.isin(shapely.get_dimensions(polygons), 2).all():
+            raise ValueError(f"mask {path}: must hold polygons, and nothing else")
+        if not about["crs"]:
+            raise ValueError(f"mask {path}: does not tell its CRS (a .prj file is missing?)")
+        self.crs = about["crs"]
+        self.area = shapely.union_all(shapely.make_valid(polygons))
+        shapely.prepare(self.area)
+
+    def contains(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+        """Tell which points (degrees, shape (n,)) lie inside or on the boundary."""
+        import shapely
+
+        x, y = coords.project(lon, lat, self.crs)
+        inside = shapely.intersects_xy(self.area, x, y)
+        if self.area.bounds[2] > 180 and coords.crs_unit(self.crs) == "degree":
+            inside |= shapely.intersects_xy(self.area, x + 360, y)
+        return inside
+
+
+class RasterMask:
+    """The cells of the first band that are neither zero nor without data."""
+
+    def __init__(self, path: Path) -> None:
+        import rasterio
+
+        try:
+            self.raster = rasterio.open(path)
+        except rasterio.errors.RasterioIOError as error:
+            raise ValueError(f"mask {path}: is no raster file ({error})") from None
+        if self.raster.crs is None:
+            raise ValueError(f"mask {path}: does not tell its CRS")
+        self.crs = self.raster.crs.to_wkt()
+
+    def contains(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+        """Tell which points (degrees, shape (n,)) fall in a cell that counts."""
+        x, y = coords.project(lon, lat, self.crs)
+        column, row = ~self.raster.transform * (x, y)
+        inside = np.zeros(len(lon), dtype=bool)
+        for start in range(0, len(lon), _RUN):
+            run = slice(start, start + _RUN)
+            inside[run] = self._cells(np.floor(row[run]), np.floor(column[run]))
+        return inside
+
+    def _cells(self, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+        """Tell whether the cells at rows and columns (floats, NaN allowed) count."""
+        within = (row >= 0) & (row < self.raster.height)
+        within &= (column >= 0) & (column < self.raster.width)
+        if not within.any():
+            return within
+        row, column = row[within].astype(int), column[within].astype(int)
+        rows, columns = (row.min(), row.max() + 1), (column.min(), column.max() + 1)
+        window = self.raster.read(1, window=(rows, columns), masked=True)
+        counts = (window.filled(0) != 0) & np.isfinite(window.filled(0))
+        within[within] = counts[row - rows[0], column - columns[0]]
+        return within

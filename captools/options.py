@@ -1,0 +1,167 @@
+"""Options that several steps share, each defined once.
+
+A value is checked here, before any work, and passed on as the user gave it.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from captools import coords, masks, select
+from captools.products import DIALECTS, Product
+
+
+class Shard(click.ParamType):
+    """I/N: share I (from 0) of N."""
+
+    name = "I/N"
+
+    def convert(self, value, param, ctx):
+        """Return (I, N)."""
+        number, _, count = str(value).partition("/")
+        if not (number.isdecimal() and count.isdecimal() and int(number) < int(count)):
+            self.fail(f"{value!r} is not I/N with 0 <= I < N", param, ctx)
+        return int(number), int(count)
+
+
+class Numbers(click.ParamType):
+    """Whole numbers within limits, separated by commas."""
+
+    name = "N,N"
+
+    def __init__(self, what: str, lowest: int, highest: int) -> None:
+        self.what, self.lowest, self.highest = what, lowest, highest
+
+    def convert(self, value, param, ctx):
+        """Return a tuple of int."""
+        words = [word.strip() for word in str(value).split(",")]
+        if not all(word.isdecimal() and self.lowest <= int(word) <= self.highest for word in words):
+            limits = f"{self.lowest} to {self.highest}"
+            self.fail(f"{value!r}: a {self.what} is a number from {limits}", param, ctx)
+        return tuple(int(word) for word in words)
+
+
+POSITIVE = click.FloatRange(min=0, min_open=True)
+
+
+def checked(check: Callable[[object], object]) -> Callable:
+    """Return a click callback that turns a ValueError of `check` into wrong usage."""
+
+    def callback(context: click.Context, parameter: click.Parameter, value: object) -> object:
+        if value is not None:
+            try:
+                check(value)
+            except ValueError as error:
+                raise click.BadParameter(str(error)) from None
+        return value
+
+    return callback
+
+
+box = click.option(
+    "-b",
+    "bbox",
+    nargs=4,
+    type=float,
+    metavar="W E S N",
+    callback=checked(select.check_box),
+    help="Box in degrees; W > E crosses the antimeridian.",
+)
+span = click.option(
+    "-t",
+    "span",
+    nargs=2,
+    metavar="T0 T1",
+    callback=checked(coords.parse_span),
+    help="Time span T0 <= t < T1: ISO dates or decimal years, UTC.",
+)
+crs = click.option(
+    "-p",
+    "--crs",
+    default="auto",
+    show_default=True,
+    callback=checked(lambda value: value == "auto" or coords.crs_name(value)),
+    help="CRS of x and y: an EPSG number or anything pyproj takes; "
+    "auto is 3031 in the south, 3413 in the north.",
+)
+mask = click.option(
+    "-f",
+    "--mask",
+    type=click.Path(path_type=Path),
+    callback=checked(masks.load),
+    help="Keep what lies inside the polygons, or on the nonzero cells, of a file.",
+)
+dialect = click.option(
+    "--dialect",
+    type=click.Choice(list(DIALECTS)),
+    default="captools",
+    show_default=True,
+    help="Whose column names to write.",
+)
+compression = click.option(
+    "-z",
+    "compression",
+    type=click.Choice(["none", "lzf", "gzip"]),
+    default="none",
+    show_default=True,
+    help="Compression of the output.",
+)
+
+
+def variables(product: Product) -> Callable:
+    """Return the option -v for the columns of a product."""
+    presets = ", ".join(product.presets)
+    return click.option(
+        "-v",
+        "--vars",
+        "variables",
+        metavar="A,B,C",
+        callback=checked(product.choose),
+        help="Columns: plain names replace the default ones; name=path (below "
+        f"{product.segments}) and presets ({presets}) alone add to them.",
+    )
+
+
+# --- which inputs: these do not change the result of any of them --------------
+
+regions = click.option(
+    "-g",
+    "regions",
+    type=Numbers("region", 1, 14),
+    metavar="10,11,12",
+    help="Granule regions to keep.",
+)
+unwanted = click.option(
+    "-l",
+    "unwanted",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A list of granules to leave out (paths and prefixes do not count).",
+)
+
+# --- how to run ---------------------------------------------------------------
+
+quiet = click.option("-q", "--quiet", is_flag=True, help="Show only what failed.")
+verbose = click.option("--verbose", is_flag=True, help="Show every input as it ends.")
+
+MAP = (
+    click.argument("words", nargs=-1, required=True, metavar="INPUT..."),
+    click.option(
+        "-o",
+        "outdir",
+        type=click.Path(path_type=Path),
+        required=True,
+        metavar="OUT",
+        help="Output folder.",
+    ),
+    click.option(
+        "-n",
+        "--jobs",
+        type=click.IntRange(min=1),
+        help="Processes; by default the cores that this one may use.",
+    ),
+    click.option("--shard", type=Shard(), help="Do only share I (from 0) of N of the inputs."),
+    click.option("--overwrite", is_flag=True, help="Do again what is done."),
+    click.option("--fail-fast", is_flag=True, help="Stop at the first failed input."),
+)

@@ -1,0 +1,54 @@
+"""How far a run is: a bar on a terminal, a line every half minute in a log."""
+
+import logging
+import sys
+import time
+
+INTERVAL = 30.0  # seconds between the lines of a log
+log = logging.getLogger(__name__)
+
+
+class Progress:
+    """Counts inputs as they end, and shows the count on standard error.
+
+    Parameters
+    ----------
+    total : int
+        Inputs to do.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.ended = self.failed = 0
+        self._began = self._told = time.monotonic()
+        self._bar = None
+        if log.isEnabledFor(logging.INFO) and sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=total, unit="file", dynamic_ncols=True, leave=False)
+
+    def update(self, failed: bool) -> None:
+        """Count one more input."""
+        self.ended += 1
+        self.failed += failed
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"{self.failed} failed", refresh=False)
+            self._bar.update()
+        elif time.monotonic() - self._told >= INTERVAL:
+            self._told = time.monotonic()
+            log.info(self.line())
+
+    def line(self) -> str:
+        """Return the state as a line of a log."""
+        seconds = time.monotonic() - self._began
+        rate = self.ended / seconds
+        left = (self.total - self.ended) / rate / 60
+        return (
+            f"{self.ended} of {self.total} inputs ended, {self.failed} failed, "
+            f"{rate:.2f} per second, {left:.1f} minutes left"
+        )
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()

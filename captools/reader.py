@@ -1,0 +1,261 @@
+"""Reducing a granule to flat files: the same for every along-track product."""
+
+import json
+import warnings
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from captools import __version__, coords, masks, select
+from captools.errors import CaptoolsWarning
+from captools.flat import Batch, Table, Written
+from captools.granule import MISSING, Beam, Granule
+from captools.products import DERIVED, DIALECTS, Column, Product
+
+SOUTH, NORTH = "EPSG:3031", "EPSG:3413"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is wanted of every granule; the fields are the options of the same names."""
+
+    bbox: tuple[float, float, float, float] | None = None
+    span: tuple[str | float, str | float] | None = None
+    variables: str | Iterable[str] | None = None
+    crs: str | int = "auto"
+    mask: str | Path | None = None
+    quality: str = "best"
+    segment_tolerance: float | None = None
+    split: bool = False
+    strict: bool = False
+    dialect: str = "captools"
+    compression: str = "none"
+
+    def options(self) -> str:
+        """Return the options as JSON for the header of a flat file, without paths."""
+        told = asdict(self) | {"mask": self.mask and Path(self.mask).name}
+        return json.dumps(told, sort_keys=True)
+
+
+def reduce_granule(
+    path: str | Path, outdir: str | Path, product: Product, step: str, request: Request
+) -> Written:
+    """Write one flat file for each beam of a granule (two with ``split``).
+
+    Returns
+    -------
+    Written
+        The paths, none if no row is kept.
+
+    Raises
+    ------
+    InputError
+        If the granule cannot be used; then nothing is written.
+    OutputError
+        If the folder cannot be written to; then nothing is left there.
+    """
+    columns = product.choose(request.variables)
+    with Granule(path, product) as granule, Batch(outdir, request.compression) as batch:
+        stem = granule.path.name.removesuffix(".h5")
+        common = _granule_attributes(granule) | _provenance(granule, step, request)
+        missing: dict[str, list[str]] = {}
+        for beam in granule.beams():
+            batch.written.rows_in += beam.length
+            rows = _select(beam, request)
+            if not len(rows):
+                continue
+            table = _table(beam, rows, _present(beam, columns, request, missing))
+            _derive(table, beam, rows, _crs(beam, request))
+            for suffix, part in _legs(table) if request.split else [("", table)]:
+                part.attrs = (
+                    common | _beam_attributes(beam, request) | _extent(part.columns, product)
+                )
+                name = f"{stem}_{beam.name}{suffix}.h5"
+                batch.write(name, part.renamed(DIALECTS[request.dialect]))
+        _warn_of_missing(granule, missing)
+    return batch.written
+
+
+# --- rows ---------------------------------------------------------------------
+
+
+def _select(beam: Beam, request: Request) -> np.ndarray:
+    """Return the indices of the rows to keep.
+
+    Place and time decide first: most granules of a large job miss the region,
+    and for these nothing else is read.
+    """
+    product, keep = beam.granule.product, np.ones(beam.length, dtype=bool)
+    if request.bbox is not None:
+        keep &= select.in_box(beam.whole(product.lon), beam.whole(product.lat), request.bbox)
+    if request.span is not None and keep.any():
+        keep &= select.in_span(_t_gps(beam), coords.parse_span(request.span))
+    if request.mask is not None and keep.any():
+        lon, lat = beam.whole(product.lon)[keep], beam.whole(product.lat)[keep]
+        keep[keep] = masks.load(request.mask).contains(lon, lat)
+    if keep.any():
+        keep &= _good(beam, request)
+    return np.flatnonzero(keep)
+
+
+def _good(beam: Beam, request: Request) -> np.ndarray:
+    """Tell which rows have a height to rely on."""
+    product, height = beam.granule.product, beam.whole(beam.granule.product.height)
+    good = np.abs(height) < product.max_height
+    if request.quality == "best":
+        if not beam.has(product.column(product.quality)):
+            raise beam.error(product.column(product.quality), f"{MISSING}, or use --quality all")
+        good &= beam.whole(product.quality) == 0
+    if request.segment_tolerance is not None:
+        # A fill or a cloud predicts nothing for the segments beside it.
+        height = np.where(np.abs(height) < product.max_height, height, np.nan)
+        slope, segment_id = beam.whole(product.slope), beam.whole(product.segment_id)
+        good &= select.segments_agree(height, slope, segment_id, request.segment_tolerance)
+    return good
+
+
+def _t_gps(beam: Beam) -> np.ndarray:
+    return beam.whole(beam.granule.product.time) + beam.granule.identity.epoch
+
+
+# --- columns ------------------------------------------------------------------
+
+
+def _present(
+    beam: Beam, columns: Iterable[Column], request: Request, missing: dict[str, list[str]]
+) -> list[Column]:
+    """Return the columns to read; those the beam lacks go to `missing`, or raise when strict."""
+    present = []
+    for column in columns:
+        if request.strict or beam.has(column):
+            present.append(column)
+        else:
+            missing.setdefault(column.name, []).append(beam.name)
+    return present
+
+
+def _table(beam: Beam, rows: np.ndarray, columns: Iterable[Column]) -> Table:
+    """Return the rows of the columns, as the granule has them."""
+    table = Table({})
+    for column in columns:
+        table.columns[column.name] = beam.take(column, rows)
+        table.column_attrs[column.name] = beam.attributes(column)
+    return table
+
+
+def _derive(table: Table, beam: Beam, rows: np.ndarray, crs: str) -> None:
+    """Add the columns that the granule does not have."""
+    product = beam.granule.product
+    t_gps = _t_gps(beam)
+    x, y = coords.project(table.columns[product.lon], table.columns[product.lat], crs)
+    derived = {
+        "x": x,
+        "y": y,
+        "t_gps": t_gps[rows],
+        "t_year": coords.decimal_year(t_gps[rows]),
+        "is_asc": _ascending(beam)[rows],
+    }
+    table.columns |= derived
+    for column in DERIVED:
+        table.column_attrs[column.name] = {"units": column.units, "long_name": column.long_name}
+    table.column_attrs["x"]["units"] = table.column_attrs["y"]["units"] = coords.crs_unit(crs)
+
+
+def _ascending(beam: Beam) -> np.ndarray:
+    """Tell for all segments of a beam whether they ascend, before anything is left out."""
+    product, region = beam.granule.product, beam.granule.identity.region
+    if beam.length > 1:
+        return coords.is_ascending(beam.whole(product.lat), beam.whole(product.time))
+    if region in (0, *product.turning_regions):
+        warnings.warn(
+            f"{beam.granule.path.name}: {beam.name}: a single segment in region {region:02d} "
+            "tells no direction: taken as descending",
+            CaptoolsWarning,
+            stacklevel=2,
+        )
+    return np.full(beam.length, region in product.ascending_regions)
+
+
+def _crs(beam: Beam, request: Request) -> str:
+    """Return the CRS of x and y: as asked for, else the polar one of the hemisphere."""
+    if request.crs != "auto":
+        return coords.crs_name(request.crs)
+    product, region = beam.granule.product, beam.granule.identity.region
+    if region:
+        return SOUTH if region in product.southern_regions else NORTH
+    return SOUTH if beam.whole(product.lat).mean() < 0 else NORTH
+
+
+def _legs(table: Table) -> Iterable[tuple[str, Table]]:
+    """Yield the ascending and the descending part of a beam, if there are any."""
+    ascending = table.columns["is_asc"]
+    for suffix, keep in (("_A", ascending), ("_D", ~ascending)):
+        if keep.any():
+            yield suffix, table.where(keep)
+
+
+# --- header -------------------------------------------------------------------
+
+
+def _granule_attributes(granule: Granule) -> dict[str, object]:
+    known = granule.identity
+    return {
+        "rgt": known.rgt,
+        "cycle": known.cycle,
+        "region": known.region,
+        "release": known.release,
+        "sc_orient": known.sc_orient,
+        **granule.frame(),
+    }
+
+
+def _provenance(granule: Granule, step: str, request: Request) -> dict[str, object]:
+    return {
+        "source": granule.path.name,
+        "step": step,
+        "options": request.options(),
+        "captools_version": __version__,
+    }
+
+
+def _beam_attributes(beam: Beam, request: Request) -> dict[str, object]:
+    return {
+        "beam": beam.name,
+        "beam_type": beam.type,
+        "spot": beam.spot,
+        "crs": _crs(beam, request),
+        "rows_in": beam.length,
+    }
+
+
+def _extent(columns: dict[str, np.ndarray], product: Product) -> dict[str, object]:
+    """Return the bounds of the rows in place and time."""
+    lon, lat = columns[product.lon], columns[product.lat]
+    x, y, t_gps = columns["x"], columns["y"], columns["t_gps"]
+    west, east = coords.lon_bounds(lon)
+    return {
+        "bounds_lonlat": np.array([west, lat.min(), east, lat.max()]),
+        "bounds_xy": np.array([*_limits(x), *_limits(y)]),
+        "t_span": np.array([t_gps[0], t_gps[-1]]),
+    }
+
+
+def _limits(values: np.ndarray) -> tuple[float, float]:
+    """Return minimum and maximum, NaN aside; NaN if there is nothing else."""
+    return float(np.fmin.reduce(values)), float(np.fmax.reduce(values))
+
+
+def _warn_of_missing(granule: Granule, missing: dict[str, list[str]]) -> None:
+    """Warn once for a granule, however many columns and beams it concerns."""
+    if missing:
+        by_beams: dict[str, list[str]] = {}
+        for name, beams in missing.items():
+            by_beams.setdefault(" ".join(beams), []).append(name)
+        told = "; ".join(f"{', '.join(names)} in {beams}" for beams, names in by_beams.items())
+        warnings.warn(
+            f"{granule.path.name}: columns missing and left out: {told}",
+            CaptoolsWarning,
+            stacklevel=3,
+        )

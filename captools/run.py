@@ -1,0 +1,233 @@
+"""A map step from the command line: inputs, resume, engine, journal, what to say."""
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from captools import engine, flat, inputs
+from captools.errors import FolderError
+from captools.journal import Journal, Outcome
+from captools.products import Product
+from captools.progress import Progress
+
+WARNINGS_SHOWN = 20  # of a run; the journal has them all
+log = logging.getLogger(__name__)
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end (SIGTERM)."""
+
+
+@dataclass
+class Tally:
+    """What a run adds up to, without keeping what it adds."""
+
+    total: int
+    before: int = 0
+    done: int = 0
+    empty: int = 0
+    failed: int = 0
+    rows_in: int = 0
+    rows_out: int = 0
+    warnings: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one outcome."""
+        setattr(self, outcome.status, getattr(self, outcome.status) + 1)
+        self.rows_in += outcome.rows_in
+        self.rows_out += outcome.rows_out
+        self.warnings += len(outcome.warnings)
+
+    @property
+    def left(self) -> int:
+        """Inputs that were not attempted."""
+        return self.total - self.before - self.done - self.empty - self.failed
+
+    def __str__(self) -> str:
+        counts = [f"{self.done} done", f"{self.empty} empty", f"{self.failed} failed"]
+        if self.before:
+            counts.insert(0, f"{self.before} done before")
+        if self.left:
+            counts.append(f"{self.left} not attempted")
+        kept = f"; {self.rows_out:,} of {self.rows_in:,} rows kept" if self.rows_in else ""
+        return f"{self.total} inputs: {', '.join(counts)}{kept}"
+
+
+def run_map(
+    function: Callable[..., flat.Written],
+    version: int,
+    product: Product,
+    words: tuple[str, ...],
+    outdir: Path,
+    jobs: int | None,
+    shard: tuple[int, int] | None,
+    overwrite: bool,
+    fail_fast: bool,
+    regions: tuple[int, ...] | None = None,
+    unwanted: Path | None = None,
+    **options: object,
+) -> int:
+    """Run a map step over inputs and return the exit code.
+
+    Raises
+    ------
+    ValueError
+        If the inputs or the output folder are wrong usage; nothing was done.
+    """
+    paths = _inputs(words, product, regions, unwanted, shard)
+    if not paths:
+        return 0
+    task = engine.Task(function, outdir, options, version)
+    journal = _open_journal(outdir, function.__name__, shard, paths)
+    tally = Tally(len(paths))
+    pending = [path for path in paths if overwrite or not _is_done(journal, task, path)]
+    tally.before = len(paths) - len(pending)
+    code = _run(task, pending, jobs or engine.workers(), journal, tally, fail_fast)
+    if not pending:
+        log.info("%d inputs, all done before: nothing to do", len(paths))
+    else:
+        log.info("%s", tally)
+    if tally.warnings > WARNINGS_SHOWN:
+        log.info("%d warnings, all in %s", tally.warnings, journal.path)
+    _print_outputs(outdir, journal, paths)
+    journal.close()
+    return code
+
+
+def _inputs(
+    words: tuple[str, ...],
+    product: Product,
+    regions: tuple[int, ...] | None,
+    unwanted: Path | None,
+    shard: tuple[int, int] | None,
+) -> list[str]:
+    """Return the paths to do, with a word on those left out."""
+    found = inputs.expand(words)
+    if not found and set(words) != {"-"}:
+        raise ValueError(f"no inputs: {' '.join(words)}")
+    kept = inputs.leave_out(found, product, regions, unwanted)
+    if len(kept) < len(found):
+        log.info("%d of %d inputs left out (-g, -l)", len(found) - len(kept), len(found))
+    inputs.check_names(kept, product)
+    paths = inputs.share(kept, *shard) if shard else kept
+    if not paths:
+        log.info("no inputs: nothing to do")
+    return paths
+
+
+def _open_journal(
+    outdir: Path, step: str, shard: tuple[int, int] | None, paths: list[str]
+) -> Journal:
+    """Make the output folder ready, or say why it cannot be used."""
+    own = os.path.realpath(outdir)
+    if own in map(os.path.realpath, {os.path.dirname(path) for path in paths}):
+        raise ValueError(f"output folder {outdir} is the folder of an input: choose another")
+    try:
+        journal = Journal(outdir, step, shard, paths)
+        flat.sweep(outdir)
+    except OSError as error:
+        raise ValueError(f"output folder {outdir}: cannot be used ({error.strerror})") from None
+    return journal
+
+
+def _is_done(journal: Journal, task: engine.Task, path: str) -> bool:
+    """Tell whether an input was done as it would be now, and its outputs are there."""
+    earlier = journal.newest(path)
+    return (
+        earlier is not None
+        and earlier.status != "failed"
+        and earlier.key == task.key(path)
+        and all(os.path.exists(output) for output in _here(task.outdir, earlier))
+    )
+
+
+def _here(outdir: Path, outcome: Outcome) -> list[str]:
+    """Return the paths of outputs in the folder, which may have been moved since."""
+    return [os.path.join(outdir, os.path.basename(output)) for output in outcome.outputs]
+
+
+def _run(
+    task: engine.Task,
+    pending: list[str],
+    jobs: int,
+    journal: Journal,
+    tally: Tally,
+    fail_fast: bool,
+) -> int:
+    """Do the pending inputs, write down each as it ends, and return the exit code."""
+    progress = Progress(len(pending))
+    try:
+        with _terminable(), contextlib.closing(engine.run(task, pending, jobs)) as outcomes:
+            for outcome, hopeless in outcomes:
+                tally.add(outcome)
+                _remove_stale(task.outdir, journal.newest(outcome.input), outcome)
+                journal.append(outcome)
+                _tell(outcome, tally)
+                progress.update(outcome.status == "failed")
+                if hopeless:
+                    raise FolderError("no later input would fare better")
+                if fail_fast and tally.failed:
+                    break
+    except FolderError as error:
+        log.error("stopped: %s; %d inputs not attempted", error, tally.left)
+    except KeyboardInterrupt as interrupt:
+        log.error("interrupted: the same command goes on from here; %s", tally)
+        return 143 if isinstance(interrupt, Terminated) else 130
+    finally:
+        progress.close()
+    return 1 if tally.failed or tally.left else 0
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does."""
+
+    def stop(number: int, frame: object) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _remove_stale(outdir: Path, earlier: Outcome | None, outcome: Outcome) -> None:
+    """Remove earlier outputs of an input that no longer come about."""
+    if earlier is not None:
+        for path in set(_here(outdir, earlier)) - set(_here(outdir, outcome)):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+
+def _tell(outcome: Outcome, tally: Tally) -> None:
+    """Say what the user should know of an outcome at once."""
+    if outcome.status == "failed":
+        log.error("failed: %s", outcome.error)
+    shown = tally.warnings - len(outcome.warnings)
+    for message in outcome.warnings[: max(0, WARNINGS_SHOWN - shown)]:
+        log.warning("warning: %s", message)
+    log.debug(
+        "%s: %s, %d of %d rows, %.2f s",
+        *(outcome.input, outcome.status, outcome.rows_out, outcome.rows_in, outcome.seconds),
+    )
+
+
+def _print_outputs(outdir: Path, journal: Journal, paths: list[str]) -> None:
+    """Print the outputs of all inputs, of earlier runs too; on a terminal their number."""
+    count = 0
+    for path in paths:
+        outcome = journal.newest(path)
+        for output in _here(outdir, outcome) if outcome else ():
+            count += 1
+            if not sys.stdout.isatty():
+                click.echo(output)
+    if sys.stdout.isatty():
+        click.echo(f"{count} files in {outdir}")

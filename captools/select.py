@@ -1,0 +1,102 @@
+"""Which rows to keep: pure functions from arrays to boolean masks."""
+
+import numpy as np
+
+SEGMENT_STEP = 20.0  # metres between the centres of consecutive ATL06 segments
+
+
+def check_box(bbox: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    """Return the lon/lat box (w, e, s, n) if it is one.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range, or south is not below north.
+    """
+    w, e, s, n = (float(value) for value in bbox)
+    text = f"box {w:g} {e:g} {s:g} {n:g} (W E S N)"
+    if not (-180 <= w <= 360 and -180 <= e <= 360):
+        raise ValueError(f"{text}: W and E must lie within -180 to 360 degrees")
+    if not (-90 <= s <= 90 and -90 <= n <= 90):
+        raise ValueError(f"{text}: S and N must lie within -90 to 90 degrees")
+    if w == e or not s < n:
+        raise ValueError(f"{text} is empty: S must be below N, and W differ from E")
+    return w, e, s, n
+
+
+def in_box(lon: np.ndarray, lat: np.ndarray, bbox: tuple[float, float, float, float]) -> np.ndarray:
+    """Tell which points lie in a lon/lat box, its edges included.
+
+    Parameters
+    ----------
+    lon, lat : arrays of float, shape (n,)
+        Degrees; longitudes as -180..180 or 0..360.
+    bbox : (w, e, s, n)
+        Degrees. Going east from w to e; w > e crosses the antimeridian.
+
+    Returns
+    -------
+    array of bool, shape (n,)
+
+    Examples
+    --------
+    >>> in_box(np.array([179.5, -179.5, 0.0]), np.zeros(3), (179, -179, -1, 1))
+    array([ True,  True, False])
+    """
+    w, e, s, n = check_box(bbox)
+    inside = (lat >= s) & (lat <= n)
+    if e - w >= 360:
+        return inside
+    while e < w:
+        e += 360
+    east_of_w = np.where(lon < w, lon + 360, np.where(lon >= w + 360, lon - 360, lon))
+    return inside & (east_of_w <= e)
+
+
+def in_span(t: np.ndarray, span: tuple[float, float]) -> np.ndarray:
+    """Tell which times lie in the half-open span ``span[0] <= t < span[1]``, same unit."""
+    return (t >= span[0]) & (t < span[1])
+
+
+def segments_agree(
+    h: np.ndarray, slope: np.ndarray, segment_id: np.ndarray, tolerance: float
+) -> np.ndarray:
+    """Tell which segments have the height that their neighbours predict.
+
+    The neighbour before predicts ``h + 20 m * slope`` and the one behind
+    ``h - 20 m * slope``, each with its own height and along-track slope; every
+    prediction there is must hold within the tolerance. Only the next segments
+    of the ground track are neighbours: across a gap in `segment_id`, or beside
+    a segment without height or slope (NaN), nothing is predicted. The purpose
+    is that of ``segment_diff_filter`` in CAPToolkit's readatl06.
+
+    Parameters
+    ----------
+    h : array of float, shape (n,)
+        Heights in metres.
+    slope : array of float, shape (n,)
+        ``dh_fit_dx``, dimensionless, along the direction of flight.
+    segment_id : array of int, shape (n,)
+        Counts 20 m segments along the track; increasing.
+    tolerance : float
+        Metres.
+
+    Returns
+    -------
+    array of bool, shape (n,)
+
+    Examples
+    --------
+    >>> h, ids = np.array([0.0, 1.0, 9.0]), np.array([7, 8, 9])
+    >>> segments_agree(h, np.full(3, 0.05), ids, 2.0)
+    array([ True, False, False])
+    """
+    h = np.asarray(h, dtype=np.float64)
+    rise = SEGMENT_STEP * np.asarray(slope, dtype=np.float64)
+    adjacent = np.diff(segment_id) == 1
+    too_far_ahead = np.abs(h[:-1] + rise[:-1] - h[1:]) > tolerance
+    too_far_behind = np.abs(h[1:] - rise[1:] - h[:-1]) > tolerance
+    agree = np.ones(len(h), dtype=bool)
+    agree[1:] &= ~(adjacent & too_far_ahead)
+    agree[:-1] &= ~(adjacent & too_far_behind)
+    return agree
