@@ -46,7 +46,9 @@ def _summary(path: Path) -> str:
     return docstring.partition("\n")[0]
 
 
-@click.group(cls=Steps, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Steps, context_settings={"help_option_names": ["-h", "--help"], "show_default": True}
+)
 @click.version_option(__version__, prog_name="captools")
 def main() -> None:
     """Reduce large instrument files to small analysis-ready ones, in parallel.
@@ -71,9 +73,14 @@ def _command(module: ModuleType, name: str, call: Callable, *more: Callable) -> 
             status = call(**values)
         except ValueError as error:
             raise click.UsageError(one_line(error)) from None
-        except CaptoolsError as error:
+        except BrokenPipeError:  # as with `| head`: click ends the command without a word
+            raise
+        except (CaptoolsError, OSError) as error:
             logging.getLogger("captools").error("error: %s", one_line(error))
             status = 1
+        except KeyboardInterrupt:
+            logging.getLogger("captools").error("interrupted")
+            status = 130
         sys.exit(status)
 
     for option in reversed((*more, options.quiet, options.verbose)):
@@ -86,7 +93,7 @@ def _command(module: ModuleType, name: str, call: Callable, *more: Callable) -> 
         params=[*reversed(own), *reversed(shared)],
         help=module.__doc__,
         short_help=_summary(Path(module.__file__)),
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
     )
 
 

@@ -3,6 +3,7 @@
 Pure functions of arrays; nothing here knows files.
 """
 
+import re
 from functools import lru_cache
 
 import numpy as np
@@ -11,6 +12,7 @@ GPS_EPOCH = np.datetime64("1980-01-06")
 TAI_MINUS_GPS = 19  # seconds, constant by definition of GPS time (IS-GPS-200)
 DAY = np.timedelta64(1, "D")
 FIRST_YEAR, LAST_YEAR = 1980, 2100
+_ISO = re.compile(r"\d{4}-\d\d(-\d\d([T ][\d:.]+Z?)?)?")  # numpy also takes "now" and offsets
 
 
 # --- time -------------------------------------------------------------------
@@ -101,8 +103,11 @@ def parse_time(text: str | float) -> float:
         t_gps = float(gps_of_decimal_year(float(text)))
     except ValueError:
         try:
-            moment = np.datetime64(str(text).strip().removesuffix("Z"), "us")
+            date = _ISO.fullmatch(str(text).strip())
+            moment = np.datetime64(date.group().removesuffix("Z"), "us") if date else None
         except ValueError:
+            moment = None
+        if moment is None:
             raise ValueError(
                 f"time {text!r} is neither an ISO date (2019-01-31, 2019-01-31T12:00) "
                 "nor a decimal year (2019.5)"
@@ -152,7 +157,7 @@ def crs_name(crs: str | int) -> str:
 
     text = str(crs).strip()
     try:
-        known = CRS.from_user_input(int(text) if text.isdigit() else text)
+        known = CRS.from_user_input(int(text) if text.isdecimal() else text)
     except CRSError:
         raise ValueError(
             f"CRS {text!r} is not known to pyproj: give an EPSG number such as 3031"
@@ -204,10 +209,21 @@ def project(lon: np.ndarray, lat: np.ndarray, crs: str):
     Examples
     --------
     >>> x, y = project(np.array([0.0]), np.array([-90.0]), "EPSG:3031")
-    >>> abs(x[0]) < 1e-6 and abs(y[0]) < 1e-6
-    True
+    >>> abs(x.item()) < 1e-6, abs(y.item()) < 1e-6  # the pole is the origin
+    (True, True)
     """
     return transform(lon, lat, "EPSG:4326", crs)
+
+
+def wrap(lon: np.ndarray, west: float) -> np.ndarray:
+    """Return longitudes (degrees) as ``west <= lon < west + 360``, unchanged where they are.
+
+    Examples
+    --------
+    >>> wrap(np.array([-170.0, 190.0, 10.0]), 0.0)
+    array([190., 190.,  10.])
+    """
+    return lon - 360.0 * np.floor((lon - west) / 360.0)
 
 
 def lon_bounds(lon: np.ndarray) -> tuple[float, float]:

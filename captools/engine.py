@@ -10,7 +10,7 @@ import os
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,8 @@ from pathlib import Path
 from captools.errors import CaptoolsError, CaptoolsWarning, FolderError, one_line
 from captools.flat import PRIVATE, Written
 from captools.journal import Outcome, now
+
+UNDER_WAY = 2  # inputs handed out per process: the next is there when one ends
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,38 @@ def run(task: Task, paths: Sequence[str], jobs: int) -> Iterator[tuple[Outcome, 
     if min(jobs, len(paths)) <= 1:
         yield from map(task, paths)
         return
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    left = dict.fromkeys(paths)
+    while left:
+        try:
+            for outcome, hopeless in _parallel(task, left, min(jobs, len(left))):
+                del left[outcome.input]
+                yield outcome, hopeless
+        except TerminatedWorkerError:
+            # Nothing tells which input killed its process: try those under way one by one.
+            for path in list(left)[: UNDER_WAY * jobs]:
+                del left[path]
+                try:
+                    yield from _parallel(task, [path], 1)
+                except TerminatedWorkerError:
+                    yield _killed(task, path), False
+
+
+def _parallel(task: Task, paths: Iterable[str], jobs: int) -> Iterator[tuple[Outcome, bool]]:
+    """Call the task in other processes, one input at a time: no outcome waits for another."""
     from joblib import Parallel, delayed
 
-    # One input a batch: an outcome must not wait for those of others.
-    parallel = Parallel(n_jobs=min(jobs, len(paths)), batch_size=1, return_as="generator_unordered")
-    yield from parallel(delayed(task)(path) for path in paths)
+    parallel = Parallel(
+        n_jobs=max(2, jobs),  # of one, joblib makes no process at all
+        batch_size=1,
+        pre_dispatch=UNDER_WAY * jobs,
+        return_as="generator_unordered",
+    )
+    yield from parallel(delayed(task)(path) for path in list(paths))
+
+
+def _killed(task: Task, path: str) -> Outcome:
+    """Return the outcome of an input whose process died of it."""
+    why = "its process was killed (memory used up, or a crash in a library)"
+    return Outcome(path, "failed", ended=now(), error=f"{path}: {why}", key=task.key(path))

@@ -220,12 +220,15 @@ class Beam:
     def attributes(self, column: Column) -> dict[str, object]:
         """Return units and long name of a column, and the fill value of an integer one."""
         dataset = self._dataset(column)
-        told = {
-            "units": column.units or text(dataset.attrs.get("units", "1")),
-            "long_name": column.long_name or text(dataset.attrs.get("long_name", column.name)),
-        }
-        if dataset.dtype.kind in "iu" and (fill := columns.fill_value(dataset)) is not None:
-            told["_FillValue"] = fill
+        try:
+            told = {
+                "units": column.units or text(dataset.attrs.get("units", "1")),
+                "long_name": column.long_name or text(dataset.attrs.get("long_name", column.name)),
+            }
+            if dataset.dtype.kind in "iu" and (fill := columns.fill_value(dataset)) is not None:
+                told["_FillValue"] = fill
+        except DAMAGE as error:
+            raise self.granule.damage(f"{self.name}: {column.path}", error) from None
         return told
 
     def _read(self, column: Column, rows: np.ndarray | None = None) -> np.ndarray:

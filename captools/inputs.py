@@ -45,10 +45,12 @@ def _expand_word(word: str) -> list[str]:
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"list {word[1:]}: cannot be read ({error})") from None
     if os.path.isdir(word):
-        return glob.glob(os.path.join(glob.escape(word), "*.h5"))
-    if glob.has_magic(word) and not os.path.exists(word):
-        return [path for path in glob.glob(word) if PRIVATE not in Path(path).parts]
-    return [word]
+        found = glob.glob(os.path.join(glob.escape(word), "*.h5"))
+    elif glob.has_magic(word) and not os.path.exists(word):
+        found = glob.glob(word)
+    else:
+        return [word]
+    return [path for path in found if PRIVATE not in Path(path).parts]
 
 
 def _listed(lines: Iterable[str]) -> list[str]:

@@ -133,13 +133,18 @@ class Journal:
                     self._file[number], self._offset[number] = at, offset
 
     def newest(self, path: str) -> Outcome | None:
-        """Return the newest outcome of an input, None if it was never tried."""
+        """Return the newest outcome of an input, None if it was never tried or nothing is left."""
         number = self._number[path]
         if self._file[number] < 0:
             return None
-        with open(self._files[self._file[number]], "rb") as file:
+        # The folder may vanish under a run, with all that was in it.
+        with (
+            contextlib.suppress(FileNotFoundError),
+            open(self._files[self._file[number]], "rb") as file,
+        ):
             file.seek(self._offset[number])
             return Outcome(**json.loads(file.readline()))
+        return None
 
     def append(self, outcome: Outcome) -> None:
         """Write an outcome, whole or (on a full disk) as a torn line that readers ignore.

@@ -1,5 +1,6 @@
 """Mask files: polygons, or rasters of zeros and ones, in any CRS."""
 
+import warnings
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -49,7 +50,7 @@ class PolygonMask:
             about, _, geometry, _ = pyogrio.raw.read(path, columns=[])
         except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
             raise ValueError(f"mask {path}: is no polygon file ({error})") from None
-        polygons = shapely.from_wkb(geometry)
+        polygons = shapely.from_wkb([] if geometry is None else geometry)
         if not len(polygons) or not np.isin(shapely.get_dimensions(polygons), 2).all():
             raise ValueError(f"mask {path}: must hold polygons, and nothing else")
         if not about["crs"]:
@@ -57,16 +58,19 @@ class PolygonMask:
         self.crs = about["crs"]
         self.area = shapely.union_all(shapely.make_valid(polygons))
         shapely.prepare(self.area)
+        self.shifts = [0.0]
+        if coords.crs_unit(self.crs) == "degree":  # polygons may run past 180 degrees
+            west, _, east, _ = self.area.bounds
+            self.shifts = [
+                turn for turn in (-360.0, 0.0, 360.0) if west - 180 <= turn <= east + 180
+            ]
 
     def contains(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
         """Tell which points (degrees, shape (n,)) lie inside or on the boundary."""
         import shapely
 
         x, y = coords.project(lon, lat, self.crs)
-        inside = shapely.intersects_xy(self.area, x, y)
-        if self.area.bounds[2] > 180 and coords.crs_unit(self.crs) == "degree":
-            inside |= shapely.intersects_xy(self.area, x + 360, y)
-        return inside
+        return np.any([shapely.intersects_xy(self.area, x + turn, y) for turn in self.shifts], 0)
 
 
 class RasterMask:
@@ -76,17 +80,26 @@ class RasterMask:
         import rasterio
 
         try:
-            self.raster = rasterio.open(path)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", rasterio.errors.NotGeoreferencedWarning)
+                self.raster = rasterio.open(path)
         except rasterio.errors.RasterioIOError as error:
             raise ValueError(f"mask {path}: is no raster file ({error})") from None
+        except rasterio.errors.NotGeoreferencedWarning:
+            raise ValueError(f"mask {path}: does not tell where on Earth it lies") from None
         if self.raster.crs is None:
             raise ValueError(f"mask {path}: does not tell its CRS")
         self.crs = self.raster.crs.to_wkt()
+        self.in_degrees = coords.crs_unit(self.crs) == "degree"
 
     def contains(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
         """Tell which points (degrees, shape (n,)) fall in a cell that counts."""
         x, y = coords.project(lon, lat, self.crs)
-        column, row = ~self.raster.transform * (x, y)
+        if self.in_degrees:  # a raster may run from 0 to 360
+            x = coords.wrap(x, self.raster.bounds.left)
+        to_cell = ~self.raster.transform
+        column = to_cell.a * x + to_cell.b * y + to_cell.c
+        row = to_cell.d * x + to_cell.e * y + to_cell.f
         inside = np.zeros(len(lon), dtype=bool)
         for start in range(0, len(lon), _RUN):
             run = slice(start, start + _RUN)

@@ -30,14 +30,14 @@ class Numbers(click.ParamType):
 
     name = "N,N"
 
-    def __init__(self, what: str, lowest: int, highest: int) -> None:
-        self.what, self.lowest, self.highest = what, lowest, highest
+    def __init__(self, what: str, allowed: range) -> None:
+        self.what, self.allowed = what, allowed
 
     def convert(self, value, param, ctx):
         """Return a tuple of int."""
         words = [word.strip() for word in str(value).split(",")]
-        if not all(word.isdecimal() and self.lowest <= int(word) <= self.highest for word in words):
-            limits = f"{self.lowest} to {self.highest}"
+        if not all(word.isdecimal() and int(word) in self.allowed for word in words):
+            limits = f"{self.allowed[0]} to {self.allowed[-1]}"
             self.fail(f"{value!r}: a {self.what} is a number from {limits}", param, ctx)
         return tuple(int(word) for word in words)
 
@@ -80,7 +80,6 @@ crs = click.option(
     "-p",
     "--crs",
     default="auto",
-    show_default=True,
     callback=checked(lambda value: value == "auto" or coords.crs_name(value)),
     help="CRS of x and y: an EPSG number or anything pyproj takes; "
     "auto is 3031 in the south, 3413 in the north.",
@@ -96,7 +95,6 @@ dialect = click.option(
     "--dialect",
     type=click.Choice(list(DIALECTS)),
     default="captools",
-    show_default=True,
     help="Whose column names to write.",
 )
 compression = click.option(
@@ -104,7 +102,6 @@ compression = click.option(
     "compression",
     type=click.Choice(["none", "lzf", "gzip"]),
     default="none",
-    show_default=True,
     help="Compression of the output.",
 )
 
@@ -128,7 +125,7 @@ def variables(product: Product) -> Callable:
 regions = click.option(
     "-g",
     "regions",
-    type=Numbers("region", 1, 14),
+    type=Numbers("region", range(1, 15)),
     metavar="10,11,12",
     help="Granule regions to keep.",
 )

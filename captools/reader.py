@@ -126,10 +126,14 @@ def _t_gps(beam: Beam) -> np.ndarray:
 def _present(
     beam: Beam, columns: Iterable[Column], request: Request, missing: dict[str, list[str]]
 ) -> list[Column]:
-    """Return the columns to read; those the beam lacks go to `missing`, or raise when strict."""
-    present = []
+    """Return the columns to read; those the beam lacks go to `missing`, or raise when strict.
+
+    Place and time must be there, strict or not.
+    """
+    product, present = beam.granule.product, []
     for column in columns:
-        if request.strict or beam.has(column):
+        essential = column.name in (product.lat, product.lon, product.time)
+        if essential or request.strict or beam.has(column):
             present.append(column)
         else:
             missing.setdefault(column.name, []).append(beam.name)

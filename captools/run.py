@@ -21,8 +21,11 @@ WARNINGS_SHOWN = 20  # of a run; the journal has them all
 log = logging.getLogger(__name__)
 
 
-class Terminated(KeyboardInterrupt):
-    """The process was asked to end (SIGTERM)."""
+class Interrupted(KeyboardInterrupt):
+    """The process was asked to end, by the signal of this number."""
+
+    def __init__(self, number: int) -> None:
+        self.code = 128 + number  # as shells tell it
 
 
 @dataclass
@@ -164,7 +167,10 @@ def _run(
     """Do the pending inputs, write down each as it ends, and return the exit code."""
     progress = Progress(len(pending))
     try:
-        with _terminable(), contextlib.closing(engine.run(task, pending, jobs)) as outcomes:
+        with (
+            _interruptible() as check,
+            contextlib.closing(engine.run(task, pending, jobs)) as outcomes,
+        ):
             for outcome, hopeless in outcomes:
                 tally.add(outcome)
                 _remove_stale(task.outdir, journal.newest(outcome.input), outcome)
@@ -175,28 +181,46 @@ def _run(
                     raise FolderError("no later input would fare better")
                 if fail_fast and tally.failed:
                     break
+                check()
     except FolderError as error:
         log.error("stopped: %s; %d inputs not attempted", error, tally.left)
-    except KeyboardInterrupt as interrupt:
-        log.error("interrupted: the same command goes on from here; %s", tally)
-        return 143 if isinstance(interrupt, Terminated) else 130
+    except Interrupted as interrupt:
+        log.error("interrupted: the same command goes on from here")
+        return interrupt.code
     finally:
         progress.close()
     return 1 if tally.failed or tally.left else 0
 
 
 @contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does."""
+def _interruptible() -> Iterator[Callable[[], None]]:
+    """Let Ctrl-C and SIGTERM end the block; yield a check for one that went unheard.
+
+    What a handler raises is lost where Python ignores errors, as in the weakref
+    callbacks that h5py is full of; the check raises it again.
+    """
+    heard: list[int] = []
 
     def stop(number: int, frame: object) -> None:
-        raise Terminated
+        heard.append(number)
+        raise Interrupted(number)
 
-    before = signal.signal(signal.SIGTERM, stop)
+    def check() -> None:
+        if heard:
+            raise Interrupted(heard[0])
+
+    # A shell starts its background jobs with Ctrl-C ignored: let it be so.
+    wanted = [number for number in (signal.SIGINT, signal.SIGTERM) if _is_heeded(number)]
+    before = {number: signal.signal(number, stop) for number in wanted}
     try:
-        yield
+        yield check
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _is_heeded(number: int) -> bool:
+    return signal.getsignal(number) is not signal.SIG_IGN
 
 
 def _remove_stale(outdir: Path, earlier: Outcome | None, outcome: Outcome) -> None:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from captools import coords
+
 SEGMENT_STEP = 20.0  # metres between the centres of consecutive ATL06 segments
 
 
@@ -19,7 +21,7 @@ def check_box(bbox: tuple[float, float, float, float]) -> tuple[float, float, fl
         raise ValueError(f"{text}: W and E must lie within -180 to 360 degrees")
     if not (-90 <= s <= 90 and -90 <= n <= 90):
         raise ValueError(f"{text}: S and N must lie within -90 to 90 degrees")
-    if w == e or not s < n:
+    if w - e in (0, 360) or not s < n:
         raise ValueError(f"{text} is empty: S must be below N, and W differ from E")
     return w, e, s, n
 
@@ -49,8 +51,7 @@ def in_box(lon: np.ndarray, lat: np.ndarray, bbox: tuple[float, float, float, fl
         return inside
     while e < w:
         e += 360
-    east_of_w = np.where(lon < w, lon + 360, np.where(lon >= w + 360, lon - 360, lon))
-    return inside & (east_of_w <= e)
+    return inside & (coords.wrap(lon, w) <= e)
 
 
 def in_span(t: np.ndarray, span: tuple[float, float]) -> np.ndarray:

@@ -33,7 +33,6 @@ PRODUCT = ATL06
     "--quality",
     type=click.Choice(["best", "all"]),
     default="best",
-    show_default=True,
     help="best: only segments with quality flag 0; all: whatever the flag says.",
 )
 @click.option(

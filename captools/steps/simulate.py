@@ -1,0 +1,169 @@
+"""Write simulated ATL06 granules, as the archive delivers them.
+
+The tracks are those of ICESat-2's orbit; the surface is a known function of
+place and time (captools.simulation.height), so that whatever is made of the
+granules can be checked against the truth. Reference ground tracks are spread
+evenly over the repeat cycle; of each come all regions and cycles asked for,
+until there are enough granules. Same seed, same bytes.
+
+\b
+Example, four tracks across all of Antarctica, the first granule damaged:
+  captools simulate -o granules --granules 12 --region 10,11,12 --defect truncated
+"""
+
+import itertools
+import math
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from captools.options import Numbers
+from captools.simulation import defects as planted
+from captools.simulation.orbit import RGTS
+
+KIND = "query"
+REGIONS = range(1, 15)
+CYCLES = range(1, 100)  # two digits in the file name
+
+
+@click.option(
+    "-o", "outdir", type=click.Path(path_type=Path), required=True, metavar="OUT", help="Folder."
+)
+@click.option("--granules", type=click.IntRange(1), default=12, help="Number of granules.")
+@click.option("--segments", type=click.IntRange(1), default=1000, help="Segments per beam, about.")
+@click.option(
+    "--region",
+    "regions",
+    type=Numbers("region", REGIONS),
+    default="10,11,12",
+    help="Granule regions, 1 to 14; 10,11,12 cross Antarctica, 3,4,5 the Arctic.",
+)
+@click.option(
+    "--cycle",
+    "cycles",
+    type=Numbers("cycle", CYCLES),
+    default="1",
+    help="Repeat cycles of 91 days; the first starts in September 2018.",
+)
+@click.option(
+    "--noise", type=click.FloatRange(0), default=0.1, help="Standard deviation of a height, metres."
+)
+@click.option(
+    "--bad", type=click.FloatRange(0, 1), default=0.1, help="Share of segments flagged as bad."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the random numbers.")
+@click.option("--release", default="006", help="Three digits, for names and metadata.")
+@click.option(
+    "--defect",
+    "defects",
+    multiple=True,
+    type=click.Choice(planted.DEFECTS),
+    help="Plant a defect; the k-th goes into the k-th granule.",
+)
+def simulate(
+    outdir: str | Path,
+    *,
+    granules: int = 12,
+    segments: int = 1000,
+    regions: Iterable[int] = (10, 11, 12),
+    cycles: Iterable[int] = (1,),
+    noise: float = 0.1,
+    bad: float = 0.1,
+    seed: int = 0,
+    release: str = "006",
+    defects: Iterable[str] = (),
+) -> list[Path]:
+    """Write simulated granules.
+
+    Parameters
+    ----------
+    outdir : str or Path
+        Output folder; made if it is not there.
+    granules : int
+        How many in all.
+    segments : int
+        Segments per beam, less a few; at most as many as the region has.
+    regions, cycles : iterable of int
+        Granule regions (1 to 14) and repeat cycles (1 to 99).
+    noise : float
+        Standard deviation of a good height (m).
+    bad : float
+        Share of segments with a bad quality flag.
+    seed : int
+        Seed of the random numbers.
+    release : str
+        Three digits.
+    defects : iterable of str
+        The k-th is planted in the k-th granule.
+
+    Returns
+    -------
+    list of Path
+        The granules, in the order of track, region and cycle.
+
+    Raises
+    ------
+    ValueError
+        If an argument is wrong; nothing is written then.
+    """
+    regions, cycles, defects = tuple(regions), tuple(cycles), tuple(defects)
+    _check(granules, segments, regions, cycles, noise, bad, seed, release, defects)
+    # Imported here: the command line reads this module for its options alone.
+    from captools.simulation.granule import write_granule
+
+    per_track = len(regions) * len(cycles)
+    tracks = math.ceil(granules / per_track)
+    rgts = [1 + number * RGTS // tracks for number in range(tracks)]
+    overpasses = itertools.islice(itertools.product(rgts, regions, cycles), granules)
+    return [
+        write_granule(
+            outdir,
+            rgt,
+            cycle,
+            region,
+            segments=segments,
+            noise=noise,
+            bad=bad,
+            seed=seed,
+            release=release,
+            defects=defects[number : number + 1],
+        )
+        for number, (rgt, region, cycle) in enumerate(overpasses)
+    ]
+
+
+def _check(
+    granules: int,
+    segments: int,
+    regions: tuple[int, ...],
+    cycles: tuple[int, ...],
+    noise: float,
+    bad: float,
+    seed: int,
+    release: str,
+    defects: tuple[str, ...],
+) -> None:
+    """Raise ValueError if an argument of `simulate` is wrong."""
+    most = RGTS * len(set(regions)) * len(set(cycles))
+    wrong = {
+        f"regions must be within 1 to 14, each once: {regions}": not _distinct(regions, REGIONS),
+        f"cycles must be within 1 to 99, each once: {cycles}": not _distinct(cycles, CYCLES),
+        f"granules must be 1 to {most} for these regions and cycles": not 1 <= granules <= most,
+        "segments must be at least 1": segments < 1,
+        "noise must be at least 0 m": not 0 <= noise < math.inf,
+        "bad must be a share, 0 to 1": not 0 <= bad <= 1,
+        "seed must be at least 0": seed < 0,
+        f"release must be three digits, not {release!r}": not re.fullmatch("[0-9]{3}", release),
+        f"{len(defects)} defects do not fit into {granules} granules": len(defects) > granules,
+    }
+    for message, is_wrong in wrong.items():
+        if is_wrong:
+            raise ValueError(message)
+    planted.check(defects)
+
+
+def _distinct(numbers: tuple[int, ...], allowed: range) -> bool:
+    """Tell whether there are numbers, all allowed and each given once."""
+    return 0 < len(numbers) == len(set(numbers) & set(allowed))

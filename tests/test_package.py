@@ -1,0 +1,69 @@
+"""What is installed: all modules, one console script, a shim for each step."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import captools
+
+ROOT = Path(__file__).resolve().parent.parent
+STEPS = sorted(path.stem for path in (ROOT / "captools/steps").glob("[a-z]*.py"))
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, ROOT]
+    subprocess.run(command, check=True, capture_output=True)
+    with zipfile.ZipFile(next(folder.glob("*.whl"))) as archive:
+        return {name: archive.read(name).decode() for name in archive.namelist()}
+
+
+def test_every_module_is_in_the_wheel(wheel):
+    here = {str(path.relative_to(ROOT)) for path in (ROOT / "captools").rglob("*.py")}
+    assert here <= set(wheel)
+
+
+def test_captools_is_the_only_command_on_the_path(wheel):
+    points = next(text for name, text in wheel.items() if name.endswith("entry_points.txt"))
+    assert points.split() == ["[console_scripts]", "captools", "=", "captools.cli:main"]
+    assert not any(".data/scripts" in name for name in wheel)
+
+
+def test_all_extras_together_leave_out_the_mpich_wheel(wheel):
+    about = next(text for name, text in wheel.items() if name.endswith("METADATA"))
+    assert {"geo", "mpi", "dask", "preview", "all", "dev"} <= {
+        line.split()[1] for line in about.splitlines() if line.startswith("Provides-Extra")
+    }
+    assert not [line for line in about.splitlines() if "mpich" in line and "all" in line]
+
+
+def test_every_step_has_the_same_shim():
+    shims = {path.stem: path.read_bytes() for path in (ROOT / "bin").glob("*.py")}
+    assert sorted(shims) == STEPS
+    assert len(set(shims.values())) == 1
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_shim_runs_its_step_from_a_bare_checkout(step, tmp_path):
+    done = subprocess.run(
+        [sys.executable, ROOT / "bin" / f"{step}.py", "--help"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith(f"Usage: captools {step}")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_step_is_a_function_of_the_package(step):
+    assert getattr(captools, step).__name__ == step
+
+
+def test_other_names_are_not():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = captools.nothing

@@ -1,0 +1,123 @@
+"""The command ``simulate``: which granules it writes and which arguments it refuses."""
+
+import re
+
+import h5py
+import pytest
+from click.testing import CliRunner
+
+from captools.cli import main
+from captools.simulation.defects import DEFECTS
+from captools.steps.simulate import simulate
+
+NAME = re.compile(r"ATL06_(\d{14})_(\d{4})(\d\d)(\d\d)_(\d{3})_01\.h5")
+
+
+def run(folder, *options):
+    return CliRunner().invoke(main, ["simulate", "-o", str(folder), *options])
+
+
+def tracks(paths):
+    """RGT, cycle and region of granules, from their names."""
+    return [tuple(map(int, NAME.fullmatch(path.name).groups()[1:4])) for path in paths]
+
+
+def test_regions_of_a_track_come_together(tmp_path):
+    made = tracks(simulate(tmp_path, granules=6, segments=1))
+    first, second = sorted({rgt for rgt, _, _ in made})
+    assert second - first == pytest.approx(1387 / 2, abs=1)
+    assert made == [(rgt, 1, region) for rgt in (first, second) for region in (10, 11, 12)]
+
+
+def test_cycles_repeat_the_same_tracks(tmp_path):
+    made = tracks(simulate(tmp_path, granules=4, segments=1, regions=(3,), cycles=(2, 5)))
+    assert [cycle for _, cycle, _ in made] == [2, 5, 2, 5]
+    assert len({rgt for rgt, _, _ in made}) == 2
+
+
+def test_number_of_granules_is_exact(tmp_path):
+    paths = simulate(tmp_path / "new" / "folder", granules=5, segments=1)
+    assert len(set(paths)) == 5
+    assert all(path.is_file() for path in paths)
+
+
+def test_defects_go_into_the_first_granules(tmp_path):
+    cut, lacking, whole = simulate(
+        tmp_path, granules=3, segments=9, defects=("truncated", "missing-beam")
+    )
+    with pytest.raises(OSError, match="truncated"):
+        h5py.File(cut)
+    with h5py.File(lacking) as file:
+        assert sum(name.startswith("gt") for name in file) == 5
+    with h5py.File(whole) as file:
+        assert sum(name.startswith("gt") for name in file) == 6
+
+
+WRONG = {
+    "--granules": ("granules", 0),
+    "--segments": ("segments", 0),
+    "--region": ("regions", (10, 15)),
+    "--cycle": ("cycles", (0,)),
+    "--noise": ("noise", -0.1),
+    "--bad": ("bad", 1.1),
+    "--seed": ("seed", -1),
+    "--release": ("release", "6"),
+}
+
+
+@pytest.mark.parametrize("option", WRONG)
+def test_wrong_values_are_refused_before_any_work(tmp_path, option):
+    name, value = WRONG[option]
+    folder = tmp_path / "out"
+    with pytest.raises(ValueError, match=r"must be") as error:
+        simulate(folder, **{name: value})
+    assert "\n" not in str(error.value)
+    text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    result = run(folder, option, text)
+    assert result.exit_code == 2
+    assert name.rstrip("s") in result.output
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"regions": ()}, "regions must be"),
+        ({"regions": (10, 10)}, "each once"),
+        ({"noise": float("nan")}, "noise"),
+        ({"granules": 1388, "regions": (1,)}, "1 to 1387"),
+        ({"defects": ("hole",)}, "unknown defect"),
+        ({"granules": 1, "defects": DEFECTS[:2]}, "2 defects do not fit into 1 granules"),
+    ],
+)
+def test_wrong_arguments(tmp_path, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        simulate(tmp_path / "out", **arguments)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--defect", "hole"],
+        ["--defect", "truncated", "--defect", "no-segments", "--granules", "1"],
+        ["--granules", "many"],
+    ],
+)
+def test_wrong_usage(tmp_path, arguments):
+    folder = tmp_path / "out"
+    result = run(folder, *arguments)
+    assert result.exit_code == 2
+    assert not folder.exists()
+
+
+def test_options_reach_the_granule(tmp_path):
+    options = ["--granules", "1", "--segments", "5", "--region", "3", "--cycle", "7"]
+    options += ["--release", "005", "--noise", "0", "--bad", "1", "--seed", "3"]
+    result = run(tmp_path, *options)
+    assert result.exit_code == 0, result.output
+    (path,) = tmp_path.iterdir()
+    assert NAME.fullmatch(path.name).groups()[1:] == ("0001", "07", "03", "005")
+    with h5py.File(path) as file:
+        assert file["gt2l/land_ice_segments/atl06_quality_summary"][()].all()
+        assert file["ancillary_data/release"][0].strip() == b"005"
