@@ -10,7 +10,8 @@ DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError,
 def text(value: object) -> str:
     """Return an HDF5 attribute or scalar as text, whether bytes, str or an array of one."""
     value = np.asarray(value).ravel()[0] if np.size(value) else ""
-    return (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip()
+    told = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return told.partition("\0")[0].strip()
 
 
 def fill_value(dataset: h5py.Dataset) -> np.ndarray | None:

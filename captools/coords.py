@@ -103,11 +103,10 @@ def parse_time(text: str | float) -> float:
         t_gps = float(gps_of_decimal_year(float(text)))
     except ValueError:
         try:
-            date = _ISO.fullmatch(str(text).strip())
-            moment = np.datetime64(date.group().removesuffix("Z"), "us") if date else None
+            if not _ISO.fullmatch(str(text).strip()):
+                raise ValueError
+            moment = np.datetime64(str(text).strip().removesuffix("Z"), "us")
         except ValueError:
-            moment = None
-        if moment is None:
             raise ValueError(
                 f"time {text!r} is neither an ISO date (2019-01-31, 2019-01-31T12:00) "
                 "nor a decimal year (2019.5)"

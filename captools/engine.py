@@ -4,13 +4,14 @@ The only module that knows joblib. An engine is one function of a task, the
 inputs and the number of workers; MPI, dask and SLURM will be others.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -108,20 +109,23 @@ def run(task: Task, paths: Sequence[str], jobs: int) -> Iterator[tuple[Outcome, 
     left = dict.fromkeys(paths)
     while left:
         try:
-            for outcome, hopeless in _parallel(task, left, min(jobs, len(left))):
-                del left[outcome.input]
-                yield outcome, hopeless
+            with _elsewhere(task, list(left), min(jobs, len(left))) as outcomes:
+                for outcome, hopeless in outcomes:
+                    del left[outcome.input]
+                    yield outcome, hopeless
         except TerminatedWorkerError:
             # Nothing tells which input killed its process: try those under way one by one.
             for path in list(left)[: UNDER_WAY * jobs]:
                 del left[path]
                 try:
-                    yield from _parallel(task, [path], 1)
+                    with _elsewhere(task, [path], 1) as outcomes:
+                        yield from outcomes
                 except TerminatedWorkerError:
                     yield _killed(task, path), False
 
 
-def _parallel(task: Task, paths: Iterable[str], jobs: int) -> Iterator[tuple[Outcome, bool]]:
+@contextlib.contextmanager
+def _elsewhere(task: Task, paths: list[str], jobs: int) -> Iterator[Iterator]:
     """Call the task in other processes, one input at a time: no outcome waits for another."""
     from joblib import Parallel, delayed
 
@@ -131,7 +135,13 @@ def _parallel(task: Task, paths: Iterable[str], jobs: int) -> Iterator[tuple[Out
         pre_dispatch=UNDER_WAY * jobs,
         return_as="generator_unordered",
     )
-    yield from parallel(delayed(task)(path) for path in list(paths))
+    outcomes = parallel(delayed(task)(path) for path in paths)
+    try:
+        yield outcomes
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # joblib's, of work cut short: it is meant to be
+            outcomes.close()
 
 
 def _killed(task: Task, path: str) -> Outcome:

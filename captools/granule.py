@@ -16,6 +16,7 @@ from captools.products import Column, Product
 
 _REMEDY = "the file is damaged, fetch it again"
 MISSING = "is missing: order the granule with this variable"
+SMALL = 1 << 20  # bytes; what identifies a granule has fewer, more come of damage
 
 
 @dataclass(frozen=True)
@@ -108,20 +109,19 @@ class Granule:
 
     def _identify(self) -> Identity:
         told = self.product.parse_name(self.path.name)
-        start, end = (self._scalar(f"ancillary_data/{edge}_region") for edge in ("start", "end"))
-        epoch = self._scalar(self.product.epoch_path)
+        start, end = (self._number(f"ancillary_data/{edge}_region") for edge in ("start", "end"))
         return Identity(
-            rgt=int(self._scalar("orbit_info/rgt") or told.rgt),
-            cycle=int(self._scalar("orbit_info/cycle_number") or told.cycle),
+            rgt=int(self._number("orbit_info/rgt") or told.rgt),
+            cycle=int(self._number("orbit_info/cycle_number") or told.cycle),
             region=told.region or int(start if start is not None and start == end else 0),
-            release=text(self._scalar("ancillary_data/release") or "") or told.release,
+            release=text(self._array("ancillary_data/release")) or told.release,
             sc_orient=self._orientation(),
-            epoch=self.product.epoch if epoch is None else float(epoch),
+            epoch=float(self._number(self.product.epoch_path, self.product.epoch)),
         )
 
     def _orientation(self) -> int:
-        values = self._array("orbit_info/sc_orient")
-        if values is None or not len(values):
+        values = self._numbers("orbit_info/sc_orient")
+        if not len(values):
             return -1
         return int(values[0]) if np.all(values == values[0]) else 2
 
@@ -148,19 +148,27 @@ class Granule:
             raise self.damage(path, error) from None
         return item
 
-    def _array(self, path: str) -> np.ndarray | None:
-        """Return a small dataset as a flat array, None if it is missing."""
+    def _array(self, path: str) -> np.ndarray:
+        """Return a small dataset as a flat array, an empty one if it is missing."""
         dataset = self._item(path)
         if not isinstance(dataset, h5py.Dataset):
-            return None
+            return np.array([])
         try:
+            if dataset.nbytes > SMALL:
+                raise self.error(path, f"claims to hold {dataset.nbytes} bytes; {_REMEDY}")
             return np.ravel(dataset[()])
         except DAMAGE as error:
             raise self.damage(path, error) from None
 
-    def _scalar(self, path: str) -> object | None:
+    def _numbers(self, path: str) -> np.ndarray:
         values = self._array(path)
-        return values[0] if values is not None and len(values) else None
+        if values.dtype.kind not in "iuf" or not np.isfinite(values).all():
+            raise self.error(path, f"is not a number; {_REMEDY}")
+        return values
+
+    def _number(self, path: str, default: float | None = None) -> float | None:
+        values = self._numbers(path)
+        return values[0] if len(values) else default
 
     def _attribute(self, path: str, name: str) -> str:
         item = self._file if path == "/" else self._item(path)
@@ -249,14 +257,16 @@ class Beam:
         dataset = self.granule._item(self._path(column))
         if dataset is None:
             raise self.error(column, MISSING)
-        if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 1:
-            raise self.error(column, "is not a column (a dataset with one dimension)")
-        if dataset.dtype.kind not in "iufb":
-            raise self.error(column, f"is not a column of numbers ({dataset.dtype})")
-        if self.length is not None and len(dataset) != self.length:
-            raise self.error(
-                column, f"has {len(dataset)} rows where the beam has {self.length}; {_REMEDY}"
-            )
+        try:
+            if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 1:
+                raise self.error(column, "is not a column (a dataset with one dimension)")
+            if dataset.dtype.kind not in "iufb" or dataset.dtype.itemsize > 8:
+                raise self.error(column, f"is not a column of numbers ({dataset.dtype})")
+            rows = dataset.shape[0]
+        except DAMAGE as error:
+            raise self.granule.damage(f"{self.name}: {column.path}", error) from None
+        if self.length is not None and rows != self.length:
+            raise self.error(column, f"has {rows} rows where the beam has {self.length}; {_REMEDY}")
         return dataset
 
 

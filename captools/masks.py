@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from pyproj.exceptions import ProjError
 
 from captools import coords
 
@@ -34,9 +35,13 @@ def load(path: str | Path) -> Mask:
     if not path.exists():
         raise ValueError(f"mask {path}: does not exist")
     try:
-        return RasterMask(path) if path.suffix.lower() in RASTERS else PolygonMask(path)
+        mask = RasterMask(path) if path.suffix.lower() in RASTERS else PolygonMask(path)
+        coords.project(np.zeros(1), np.zeros(1), mask.crs)
     except ModuleNotFoundError as error:
         raise ValueError(f"mask {path}: needs {error.name}: pip install 'captools[geo]'") from None
+    except ProjError:
+        raise ValueError(f"mask {path}: its CRS has no relation to longitude, latitude") from None
+    return mask
 
 
 class PolygonMask:
@@ -47,16 +52,19 @@ class PolygonMask:
         import shapely
 
         try:
+            layers = pyogrio.list_layers(path)[:, 0]
+            if len(layers) > 1:
+                raise ValueError(f"mask {path}: holds several layers ({', '.join(layers)})")
             about, _, geometry, _ = pyogrio.raw.read(path, columns=[])
         except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
             raise ValueError(f"mask {path}: is no polygon file ({error})") from None
-        polygons = shapely.from_wkb([] if geometry is None else geometry)
-        if not len(polygons) or not np.isin(shapely.get_dimensions(polygons), 2).all():
+        polygons = shapely.from_wkb(geometry)  # None for a table without places
+        self.area = shapely.union_all(shapely.make_valid(polygons))
+        if self.area.is_empty or not np.isin(shapely.get_dimensions(polygons), 2).all():
             raise ValueError(f"mask {path}: must hold polygons, and nothing else")
         if not about["crs"]:
             raise ValueError(f"mask {path}: does not tell its CRS (a .prj file is missing?)")
         self.crs = about["crs"]
-        self.area = shapely.union_all(shapely.make_valid(polygons))
         shapely.prepare(self.area)
         self.shifts = [0.0]
         if coords.crs_unit(self.crs) == "degree":  # polygons may run past 180 degrees

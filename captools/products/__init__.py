@@ -27,6 +27,8 @@ DERIVED = (
     Column("is_asc", "", "1", "true where the satellite moves north"),
 )
 
+_DERIVED_NAMES = tuple(column.name for column in DERIVED)
+
 # Our names on the left, those of CAPToolkit's readers and the first tutorial on the right.
 CAPTOOLKIT_NAMES = {
     "h_li": "h_elv",
@@ -112,24 +114,23 @@ class Product:
                 added.append(self._custom(word))
             elif word in self.presets:
                 added.extend(self.presets[word])
-            elif word in self._by_name:
-                plain.append(self._by_name[word])
-            elif word not in {column.name for column in DERIVED}:
+            elif word in self._by_name or word in _DERIVED_NAMES:
+                plain.append(word)
+            else:
                 raise ValueError(
                     f"unknown column {word!r}: choose from {', '.join(self._by_name)}, "
                     f"a preset ({', '.join(self.presets)}), or name=path below {self.segments}"
                 )
-            else:
-                plain.append(None)
-        always = [self.column(name) for name in (self.lat, self.lon, self.time)]
-        chosen = [*always, *filter(None, plain)] if plain else list(self.columns)
+        default = [column.name for column in self.columns]
+        names = [self.lat, self.lon, self.time, *plain] if plain else default
+        chosen = [self._by_name[name] for name in names if name not in _DERIVED_NAMES]
         return tuple({column.name: column for column in (*chosen, *added)}.values())
 
     def _custom(self, word: str) -> Column:
         """Return the column of a ``name=path`` word."""
         name, path = (part.strip() for part in word.split("=", 1))
         path = path.strip("/")
-        taken = {column.name for column in DERIVED} | {self.lat, self.lon, self.time}
+        taken = {*self._by_name, *_DERIVED_NAMES, *CAPTOOLKIT_NAMES.values()}
         if not re.fullmatch(r"[A-Za-z]\w*", name) or not path or name in taken:
             raise ValueError(
                 f"column {word!r} must read name=path, with a new name of letters, digits and _"

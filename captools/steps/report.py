@@ -36,25 +36,33 @@ def report(outdir: Path, failed: bool = False) -> Iterator[str]:
     newest = journal.newest_of_all(outdir)
     if not newest:
         raise ValueError(f"{outdir}: no journal there, so no step has written to it")
-    for step, outcomes in newest.items():
-        if failed:
+    if failed:
+        for outcomes in newest.values():
             yield from (outcome.input for outcome in outcomes if outcome.status == "failed")
-        else:
-            yield from _lines(step, outcomes)
+        return
+    yield from _table([HEADER, *(_row(step, outcomes) for step, outcomes in newest.items())])
+    for outcomes in newest.values():
+        yield from (f"failed: {outcome.error}" for outcome in outcomes if outcome.error)
 
 
-def _lines(step: str, outcomes: list) -> Iterator[str]:
-    """Yield the report on one step."""
-    by_status = {status: 0 for status in ("done", "empty", "failed")}
-    for outcome in outcomes:
-        by_status[outcome.status] += 1
-    counts = ", ".join(f"{count} {status}" for status, count in by_status.items())
-    rows_in, rows_out = (sum(getattr(o, f"rows_{way}") for o in outcomes) for way in ("in", "out"))
-    yield f"{step}: {len(outcomes)} inputs: {counts}"
-    yield f"  rows: {rows_in:,} in, {rows_out:,} out"
-    yield f"  outputs: {sum(len(outcome.outputs) for outcome in outcomes):,} files"
-    yield f"  processor time: {sum(outcome.seconds for outcome in outcomes):.1f} s"
-    yield f"  warnings: {sum(len(outcome.warnings) for outcome in outcomes)}"
-    for outcome in outcomes:
-        if outcome.status == "failed":
-            yield f"  failed: {outcome.error}"
+HEADER = ("step", "inputs", "done", "empty", "failed", "rows in", "rows out", "files", "seconds")
+
+
+def _row(step: str, outcomes: list) -> tuple[str, ...]:
+    """Return the numbers of one step, in the order of `HEADER`."""
+    statuses = [outcome.status for outcome in outcomes]
+    counts = [len(statuses), *(statuses.count(status) for status in HEADER[2:5])]
+    counts += [
+        sum(getattr(outcome, f"rows_{way}") for outcome in outcomes) for way in ("in", "out")
+    ]
+    counts += [sum(len(outcome.outputs) for outcome in outcomes)]
+    seconds = sum(outcome.seconds for outcome in outcomes)
+    return step, *(f"{count:,}" for count in counts), f"{seconds:,.1f}"
+
+
+def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
+    """Yield rows of text as lines with aligned columns, the first to the left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *others in rows:
+        numbers = (text.rjust(width) for text, width in zip(others, widths[1:], strict=True))
+        yield "  ".join([first.ljust(widths[0]), *numbers])

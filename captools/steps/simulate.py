@@ -117,6 +117,10 @@ def simulate(
     tracks = math.ceil(granules / per_track)
     rgts = [1 + number * RGTS // tracks for number in range(tracks)]
     overpasses = itertools.islice(itertools.product(rgts, regions, cycles), granules)
+    try:
+        Path(outdir).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"output folder {outdir}: cannot be made ({error.strerror})") from None
     return [
         write_granule(
             outdir,

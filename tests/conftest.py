@@ -1,0 +1,63 @@
+"""Fixtures that several modules of tests share."""
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from captools.cli import main
+from captools.simulation.granule import write_granule
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Give the folder of real files (never part of the project), or skip."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no real data: {folder} is not there")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def granule(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a simulated granule of region 11: both directions, all longitudes. Not to be changed."""
+    return write_granule(tmp_path_factory.mktemp("granule"), 700, 3, 11, segments=300, bad=0.3)
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[..., Result]:
+    """Give a function that calls the command line in this process, on one core unless -n tells."""
+
+    def call(*words: str | os.PathLike[str], **options: object) -> Result:
+        # An exception that is no exit is a bug: it shall end the test with its traceback.
+        return CliRunner(env={"SLURM_CPUS_PER_TASK": "1"}).invoke(
+            main, [*map(str, words)], catch_exceptions=False, **options
+        )
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def granules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder of three small simulated granules. Not to be changed."""
+    folder = tmp_path_factory.mktemp("granules")
+    for region in (10, 11, 12):
+        write_granule(folder, 1, 1, region, segments=40)
+    return folder
+
+
+@pytest.fixture
+def log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> pytest.LogCaptureFixture:
+    """Give what captools logs, whatever the command line did to its logger in earlier tests."""
+    logger = logging.getLogger("captools")
+    monkeypatch.setattr(logger, "handlers", [caplog.handler])
+    monkeypatch.setattr(logger, "propagate", False)
+    caplog.set_level(logging.INFO, logger="captools")
+    return caplog

@@ -1,0 +1,250 @@
+"""The command line as real processes: streams, terminals, signals, shims, the way from Python."""
+
+import importlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from processes import call, call_on_terminal, lines_of, start
+
+import captools
+from captools import cli
+from captools.journal import lines
+
+# --- standard output --------------------------------------------------------------
+
+
+def test_standard_output_is_one_path_per_line_and_all_else_goes_to_standard_error(
+    granules, tmp_path
+):
+    bad = tmp_path / "bad.h5"
+    bad.write_text("<!DOCTYPE html><title>Earthdata Login</title>")
+    ended = call("readatl06", granules, bad, "-o", tmp_path / "out", "-n", 2)
+    assert ended.code == 1
+    paths = ended.stdout.splitlines()
+    assert sorted(paths) == sorted(map(str, (tmp_path / "out").glob("*.h5")))
+    assert len(paths) == 18
+    failed, summary = ended.stderr.splitlines()
+    assert failed.startswith(f"failed: {bad}: ")
+    assert summary.startswith("4 inputs: 3 done, 0 empty, 1 failed")
+
+
+def test_on_a_terminal_standard_output_is_a_count(granules, tmp_path):
+    for _ in range(2):  # what was done before counts too
+        ended = call_on_terminal("stdout", "readatl06", granules, "-o", tmp_path / "out", "-n", 1)
+        assert ended.code == 0
+        assert ended.stdout == f"18 files in {tmp_path}/out\r\n"
+
+
+def test_quiet_leaves_only_failed_inputs_on_standard_error(granules, tmp_path):
+    bad = tmp_path / "bad.h5"
+    bad.touch()
+    ended = call("readatl06", granules, bad, "-o", tmp_path / "out", "-q")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(f"failed: {bad}: ")
+    assert len(ended.stdout.splitlines()) == 18
+
+
+def test_quiet_still_tells_wrong_usage(tmp_path):
+    ended = call("readatl06", tmp_path, "-o", tmp_path / "out", "-q")
+    assert ended.code == 2
+    assert "Error: no inputs" in ended.stderr
+
+
+def test_verbose_tells_of_every_input(granules, tmp_path):
+    ended = call("readatl06", granules, "-o", tmp_path / "out", "--verbose", "-n", 1)
+    for path in granules.iterdir():
+        assert f"{path}: done, " in ended.stderr
+
+
+def test_the_list_on_standard_input_may_be_a_pipe(granules, tmp_path):
+    listed = "".join(f"{path}\n" for path in granules.iterdir())
+    ended = call("readatl06", "-", "-o", tmp_path / "out", input=listed)
+    assert ended.code == 0
+    assert len(ended.stdout.splitlines()) == 18
+
+
+def test_an_empty_list_on_standard_input_is_a_note_and_no_folder(tmp_path):
+    ended = call("readatl06", "-", "-o", tmp_path / "out", input="")
+    assert (ended.code, ended.stdout) == (0, "")
+    assert ended.stderr.splitlines()[-1] == "no inputs: nothing to do"
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_reader_that_stops_early_as_head_does_sees_no_traceback(granules, tmp_path):
+    with start("readatl06", granules, "-o", tmp_path / "out", "-n", 1) as process:
+        process.stdout.close()
+        stderr = process.stderr.read()
+    assert stderr.splitlines()[0].startswith("3 inputs: 3 done")
+    assert len(stderr.splitlines()) == 1
+
+
+# --- interrupted ------------------------------------------------------------------
+
+
+@pytest.fixture
+def many(granules, tmp_path):
+    """A folder of more granules than are done before a signal comes."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(30):
+        os.link(min(granules.iterdir()), folder / f"granule_{number:02}.h5")
+    return folder
+
+
+def interrupt(process, journal, number):
+    """Send a signal when three inputs have ended, and wait for the end."""
+    deadline = time.monotonic() + 30
+    while len(lines_of(journal)) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=20)
+    return stdout.splitlines(), stderr
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_finished_work_is_kept_and_the_next_run_does_the_rest(many, tmp_path, number, code, jobs):
+    out = tmp_path / "out"
+    journal = out / "_captools/readatl06.jsonl"
+    with start("readatl06", many, "-o", out, "-n", jobs) as process:
+        stdout, stderr = interrupt(process, journal, number)
+    assert process.returncode == code
+    assert "Traceback" not in stderr
+    assert "interrupted" in stderr
+    done = [outcome for _, outcome in lines(journal)]
+    assert 3 <= len(done) < 30
+    assert {outcome.status for outcome in done} == {"done"}
+    kept = {path: os.stat(path).st_mtime_ns for one in done for path in one.outputs}
+    assert sorted(kept) == stdout
+
+    again = call("readatl06", many, "-o", out, "-n", 2)
+    assert again.code == 0
+    assert again.stderr.startswith(f"30 inputs: {len(done)} done before, {30 - len(done)} done")
+    assert len(again.stdout.splitlines()) == 30 * 6
+    assert {path: os.stat(path).st_mtime_ns for path in kept} == kept
+    assert [path for path in out.iterdir() if path.name.endswith(".part")] == []
+    assert len(list(out.glob("*.h5"))) == 30 * 6
+
+
+def test_an_interrupt_before_the_first_input_is_told_by_the_exit_code_too(tmp_path):
+    with start("readatl06", "-", "-o", tmp_path / "out") as process:
+        time.sleep(1.0)  # it waits for its list by then
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in stderr
+
+
+def test_a_run_killed_outright_leaves_a_folder_that_the_next_run_completes(many, tmp_path):
+    out = tmp_path / "out"
+    with start("readatl06", many, "-o", out, "-n", 1) as process:
+        interrupt(process, out / "_captools/readatl06.jsonl", signal.SIGKILL)
+    assert call("readatl06", many, "-o", out, "-n", 2).code == 0
+    assert len(list(out.glob("*.h5"))) == 30 * 6
+    assert sorted(path.name for path in out.iterdir() if path.suffix != ".h5") == ["_captools"]
+
+
+# --- commands and shims -----------------------------------------------------------
+
+
+def test_the_command_is_on_the_path_of_its_environment():
+    command = Path(sys.executable).with_name("captools")
+    told = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
+    assert told.stdout == f"captools, version {captools.__version__}\n"
+
+
+def test_an_unknown_step_is_wrong_usage():
+    ended = call("nonsense")
+    assert ended.code == 2
+    assert "nonsense" in ended.stderr
+
+
+def test_the_options_of_the_contract_are_there(run):
+    text = run("readatl06", "--help").stdout
+    wanted = "-o -n --jobs --shard --overwrite --fail-fast -b -t -v --vars -p --crs -f --mask"
+    wanted += " -g -l -z -q --verbose --quality --segment-tolerance --split --strict --dialect"
+    assert [option for option in wanted.split() if f" {option}" not in text] == []
+
+
+def test_bin_has_one_identical_shim_per_step():
+    shims = {path.stem: path.read_bytes() for path in (ROOT / "bin").glob("*.py")}
+    assert sorted(shims) == cli.main.list_commands(None)
+    assert len(set(shims.values())) == 1
+
+
+def test_a_shim_runs_the_step_of_its_own_checkout_from_anywhere(granules, tmp_path):
+    # Not the captools that happens to be installed, which this one here tells apart.
+    checkout = tmp_path / "checkout"
+    shutil.copytree(ROOT / "bin", checkout / "bin")
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "captools", checkout / "captools", ignore=ignored)
+    init = checkout / "captools/__init__.py"
+    init.write_text(init.read_text().replace(captools.__version__, "9.9.9"))
+    ended = subprocess.run(
+        [sys.executable, checkout / "bin/readatl06.py", granules, "-o", "out"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert ended.returncode == 0, ended.stderr
+    (first, *others) = ended.stdout.splitlines()
+    assert len(others) == 17
+    assert b"9.9.9" in (tmp_path / first).read_bytes()
+    assert b"9.9.9" not in (tmp_path / first).read_bytes().replace(b"9.9.9", b"", 1)
+
+
+def test_a_shim_takes_the_same_words_and_gives_the_same_exit_codes(tmp_path):
+    shim = [sys.executable, ROOT / "bin/readatl06.py"]
+    told = subprocess.run([*shim, "--help"], capture_output=True, text=True, cwd=tmp_path)
+    assert (told.returncode, told.stdout) == (0, call("readatl06", "--help").stdout)
+    wrong = subprocess.run([*shim, "-o", "out"], capture_output=True, text=True, cwd=tmp_path)
+    assert (wrong.returncode, wrong.stderr) == (2, call("readatl06", "-o", "out").stderr)
+
+
+# --- from Python --------------------------------------------------------------------
+
+
+def test_every_step_is_a_function_of_the_package():
+    for step in cli.main.list_commands(None):
+        module = importlib.import_module(f"captools.steps.{step}")
+        assert getattr(captools, step) is getattr(module, step)
+
+
+def test_a_step_can_be_imported_from_the_package():
+    from captools import readatl06
+
+    assert readatl06.__name__ == "readatl06"
+
+
+@pytest.mark.parametrize("name", ["nonsense", "__nonsense__", "_captools"])
+def test_an_unknown_name_is_no_attribute_of_the_package(name):
+    with pytest.raises(AttributeError, match=name):
+        getattr(captools, name)
+    with pytest.raises(ImportError, match=name):
+        exec(f"from captools import {name}")
+
+
+def test_by_hand_a_step_writes_over_keeps_no_journal_and_returns_the_paths(granules, tmp_path):
+    granule = min(granules.iterdir())
+    for _ in range(2):
+        written = captools.readatl06(granule, tmp_path / "out")
+        assert len(written) == 6
+        assert sorted(written) == sorted((tmp_path / "out").iterdir())
+        for path in written:
+            assert path.stat().st_mtime_ns != 1
+            os.utime(path, ns=(1, 1))
+
+
+def test_by_hand_a_bad_input_raises_and_leaves_nothing(tmp_path):
+    (tmp_path / "bad.h5").touch()
+    with pytest.raises(captools.errors.CaptoolsError, match=r"bad\.h5"):
+        captools.readatl06(tmp_path / "bad.h5", tmp_path / "out")
+    assert list(tmp_path.glob("out/*")) == []
