@@ -37,7 +37,13 @@ def read(dataset: h5py.Dataset, rows: np.ndarray | None = None) -> np.ndarray:
         In the dtype of the dataset. The largest number of a float dtype is a
         fill too, named or not: it is the convention of the ICESat-2 products,
         and subsetters drop attributes.
+
+    Raises
+    ------
+    One of `DAMAGE`
+        If it cannot be read.
     """
+    _check_storage(dataset)
     values = dataset[()]
     if rows is not None:
         values = values[rows]
@@ -48,3 +54,15 @@ def read(dataset: h5py.Dataset, rows: np.ndarray | None = None) -> np.ndarray:
             unset |= values == fill
         values[unset] = np.nan
     return values
+
+
+def _check_storage(dataset: h5py.Dataset) -> None:
+    """Raise OSError if chunks without filters do not have the one size they can have.
+
+    Then the list of filters is damaged, and HDF5 would take compressed bytes,
+    and whatever lies behind them, for values.
+    """
+    if dataset.chunks and not dataset.id.get_create_plist().get_nfilters():
+        stored, chunk = dataset.id.get_storage_size(), dataset.dtype.itemsize * dataset.chunks[0]
+        if stored % chunk:
+            raise OSError(f"{stored} bytes are stored, which are no whole chunks of {chunk}")

@@ -4,14 +4,16 @@ The only module that knows joblib. An engine is one function of a task, the
 inputs and the number of workers; MPI, dask and SLURM will be others.
 """
 
-import contextlib
 import hashlib
 import json
 import os
+import signal
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -104,44 +106,61 @@ def run(task: Task, paths: Sequence[str], jobs: int) -> Iterator[tuple[Outcome, 
     if min(jobs, len(paths)) <= 1:
         yield from map(task, paths)
         return
+    waiting = deque(paths)
+    while waiting:
+        # Nothing tells which input killed its process: those under way are tried one by one.
+        for path in (yield from _run_elsewhere(task, waiting, min(jobs, len(waiting)))):
+            if (yield from _run_elsewhere(task, deque([path]), 1)):
+                yield _killed(task, path), False
+
+
+def _run_elsewhere(
+    task: Task, waiting: deque[str], jobs: int
+) -> Generator[tuple[Outcome, bool], None, list[str]]:
+    """Call the task in processes, and return the paths that were under way when one died.
+
+    Not joblib's own Parallel, which prints warnings and tracebacks when left early.
+    """
+    from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    left = dict.fromkeys(paths)
-    while left:
-        try:
-            with _elsewhere(task, list(left), min(jobs, len(left))) as outcomes:
-                for outcome, hopeless in outcomes:
-                    del left[outcome.input]
-                    yield outcome, hopeless
-        except TerminatedWorkerError:
-            # Nothing tells which input killed its process: try those under way one by one.
-            for path in list(left)[: UNDER_WAY * jobs]:
-                del left[path]
-                try:
-                    with _elsewhere(task, [path], 1) as outcomes:
-                        yield from outcomes
-                except TerminatedWorkerError:
-                    yield _killed(task, path), False
-
-
-@contextlib.contextmanager
-def _elsewhere(task: Task, paths: list[str], jobs: int) -> Iterator[Iterator]:
-    """Call the task in other processes, one input at a time: no outcome waits for another."""
-    from joblib import Parallel, delayed
-
-    parallel = Parallel(
-        n_jobs=max(2, jobs),  # of one, joblib makes no process at all
-        batch_size=1,
-        pre_dispatch=UNDER_WAY * jobs,
-        return_as="generator_unordered",
-    )
-    outcomes = parallel(delayed(task)(path) for path in paths)
+    executor = get_reusable_executor(max_workers=jobs, initializer=_ignore_interrupt)
+    under_way: dict[Future, str] = {}
+    lost: list[str] = []
     try:
-        yield outcomes
+        while under_way or (waiting and not lost):
+            while waiting and not lost and len(under_way) < UNDER_WAY * jobs:
+                path = waiting.popleft()
+                try:
+                    under_way[executor.submit(task, path)] = path
+                except TerminatedWorkerError:
+                    lost.append(path)
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                path = under_way.pop(future)
+                try:
+                    result = future.result()
+                except TerminatedWorkerError:
+                    lost.append(path)
+                else:
+                    yield result
     finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # joblib's, of work cut short: it is meant to be
-            outcomes.close()
+        if under_way:
+            _kill(executor, under_way)
+    return lost
+
+
+def _ignore_interrupt() -> None:
+    """Leave Ctrl-C, which all processes of a terminal get, to the one that started this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _kill(executor: Executor, under_way: Collection[Future]) -> None:
+    """End the processes of an executor in the midst of their work."""
+    # loky prints a traceback if told so before it has handed out all that it was given.
+    deadline = time.monotonic() + 1.0
+    while time.monotonic() < deadline and not all(f.running() or f.done() for f in under_way):
+        time.sleep(0.001)
+    executor.shutdown(kill_workers=True)
 
 
 def _killed(task: Task, path: str) -> Outcome:

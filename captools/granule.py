@@ -14,7 +14,7 @@ from captools.columns import DAMAGE, text
 from captools.errors import InputError, one_line
 from captools.products import Column, Product
 
-_REMEDY = "the file is damaged, fetch it again"
+REMEDY = "the file is damaged, fetch it again"
 MISSING = "is missing: order the granule with this variable"
 SMALL = 1 << 20  # bytes; what identifies a granule has fewer, more come of damage
 
@@ -95,7 +95,7 @@ class Granule:
 
     def damage(self, where: str, error: BaseException) -> InputError:
         """Return the error that HDF5 could not read something `where` in this file."""
-        return self.error(where, f"cannot be read ({one_line(error)}); {_REMEDY}")
+        return self.error(where, f"cannot be read ({one_line(error)}); {REMEDY}")
 
     def _check_product(self) -> None:
         name = self.product.name
@@ -129,7 +129,7 @@ class Granule:
         """Return a group, None if it is missing; a damaged one is an error."""
         item = self._item(name)
         if item is not None and not isinstance(item, h5py.Group):
-            raise self.error(name, f"is not a group; {_REMEDY}")
+            raise self.error(name, f"is not a group; {REMEDY}")
         return item
 
     def _item(self, path: str) -> h5py.Group | h5py.Dataset | None:
@@ -155,7 +155,7 @@ class Granule:
             return np.array([])
         try:
             if dataset.nbytes > SMALL:
-                raise self.error(path, f"claims to hold {dataset.nbytes} bytes; {_REMEDY}")
+                raise self.error(path, f"claims to hold {dataset.nbytes} bytes; {REMEDY}")
             return np.ravel(dataset[()])
         except DAMAGE as error:
             raise self.damage(path, error) from None
@@ -163,7 +163,7 @@ class Granule:
     def _numbers(self, path: str) -> np.ndarray:
         values = self._array(path)
         if values.dtype.kind not in "iuf" or not np.isfinite(values).all():
-            raise self.error(path, f"is not a number; {_REMEDY}")
+            raise self.error(path, f"is not a number; {REMEDY}")
         return values
 
     def _number(self, path: str, default: float | None = None) -> float | None:
@@ -179,14 +179,27 @@ class Granule:
 
 
 class Beam:
-    """One ground track of a granule: columns of one length."""
+    """One ground track of a granule: columns of one length.
+
+    Raises
+    ------
+    InputError
+        If place, time or height are missing or of different lengths: then
+        nothing else of the beam is to be trusted, its length least of all.
+    """
 
     def __init__(self, granule: Granule, name: str) -> None:
         self.granule = granule
         self.name = name
         self._whole: dict[str, np.ndarray] = {}
         self.length: int | None = None
-        self.length = self._dataset(granule.product.column(granule.product.lat)).shape[0]
+        product = granule.product
+        for role in (product.lat, product.lon, product.time, product.height):
+            column = product.column(role)
+            dataset = self._dataset(column)
+            if dataset.dtype.kind != "f":
+                raise self.error(column, f"is not a column of floats ({dataset.dtype})")
+            self.length = dataset.shape[0]
 
     @property
     def spot(self) -> int:
@@ -266,7 +279,7 @@ class Beam:
         except DAMAGE as error:
             raise self.granule.damage(f"{self.name}: {column.path}", error) from None
         if self.length is not None and rows != self.length:
-            raise self.error(column, f"has {rows} rows where the beam has {self.length}; {_REMEDY}")
+            raise self.error(column, f"has {rows} rows where the beam has {self.length}; {REMEDY}")
         return dataset
 
 

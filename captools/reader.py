@@ -11,7 +11,7 @@ import numpy as np
 from captools import __version__, coords, masks, select
 from captools.errors import CaptoolsWarning
 from captools.flat import Batch, Table, Written
-from captools.granule import MISSING, Beam, Granule
+from captools.granule import MISSING, REMEDY, Beam, Granule
 from captools.products import DERIVED, DIALECTS, Column, Product
 
 SOUTH, NORTH = "EPSG:3031", "EPSG:3413"
@@ -126,14 +126,10 @@ def _t_gps(beam: Beam) -> np.ndarray:
 def _present(
     beam: Beam, columns: Iterable[Column], request: Request, missing: dict[str, list[str]]
 ) -> list[Column]:
-    """Return the columns to read; those the beam lacks go to `missing`, or raise when strict.
-
-    Place and time must be there, strict or not.
-    """
-    product, present = beam.granule.product, []
+    """Return the columns to read; those the beam lacks go to `missing`, or raise when strict."""
+    present = []
     for column in columns:
-        essential = column.name in (product.lat, product.lon, product.time)
-        if essential or request.strict or beam.has(column):
+        if request.strict or beam.has(column):
             present.append(column)
         else:
             missing.setdefault(column.name, []).append(beam.name)
@@ -161,10 +157,24 @@ def _derive(table: Table, beam: Beam, rows: np.ndarray, crs: str) -> None:
         "t_year": coords.decimal_year(t_gps[rows]),
         "is_asc": _ascending(beam)[rows],
     }
+    _check_place_and_time(beam, table.columns, derived["t_year"])
     table.columns |= derived
     for column in DERIVED:
         table.column_attrs[column.name] = {"units": column.units, "long_name": column.long_name}
     table.column_attrs["x"]["units"] = table.column_attrs["y"]["units"] = coords.crs_unit(crs)
+
+
+def _check_place_and_time(beam: Beam, columns: dict[str, np.ndarray], t_year: np.ndarray) -> None:
+    """Refuse what can only be damage: HDF5 guards values with checksums, but not their types."""
+    product = beam.granule.product
+    lat, lon = columns[product.lat], columns[product.lon]
+    for name, possible in (
+        (product.lat, np.abs(lat) <= 90),
+        (product.lon, np.abs(lon) <= 360),
+        (product.time, np.isfinite(t_year)),
+    ):
+        if not possible.all():
+            raise beam.error(product.column(name), f"has impossible values; {REMEDY}")
 
 
 def _ascending(beam: Beam) -> np.ndarray:

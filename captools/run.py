@@ -87,7 +87,9 @@ def run_map(
     paths = _inputs(words, product, regions, unwanted, shard)
     if not paths:
         return 0
-    task = engine.Task(function, outdir, options, version)
+    # Workers may run in other folders.
+    files = {name: value.absolute() for name, value in options.items() if isinstance(value, Path)}
+    task = engine.Task(function, outdir.absolute(), options | files, version)
     journal = _open_journal(outdir, function.__name__, shard, paths)
     tally = Tally(len(paths))
     pending = [path for path in paths if overwrite or not _is_done(journal, task, path)]
@@ -184,9 +186,9 @@ def _run(
                 check()
     except FolderError as error:
         log.error("stopped: %s; %d inputs not attempted", error, tally.left)
-    except Interrupted as interrupt:
+    except KeyboardInterrupt as interrupt:  # a plain one if it hit another process first
         log.error("interrupted: the same command goes on from here")
-        return interrupt.code
+        return interrupt.code if isinstance(interrupt, Interrupted) else 130
     finally:
         progress.close()
     return 1 if tally.failed or tally.left else 0
@@ -209,12 +211,18 @@ def _interruptible() -> Iterator[Callable[[], None]]:
         if heard:
             raise Interrupted(heard[0])
 
+    def tell_lost(lost: object) -> None:
+        if not isinstance(lost.exc_value, Interrupted):
+            tell_lost_before(lost)
+
     # A shell starts its background jobs with Ctrl-C ignored: let it be so.
     wanted = [number for number in (signal.SIGINT, signal.SIGTERM) if _is_heeded(number)]
     before = {number: signal.signal(number, stop) for number in wanted}
+    tell_lost_before, sys.unraisablehook = sys.unraisablehook, tell_lost
     try:
         yield check
     finally:
+        sys.unraisablehook = tell_lost_before
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -102,9 +102,11 @@ def read_beam(file: h5py.File, beam: str, sources: dict[str, str]) -> Columns:
     for name, path in sources.items():
         if path in segments:
             rows[name] = segments[path][:]
-            fill = segments[path].attrs.get("_FillValue")
-            if fill is not None and rows[name].dtype.kind == "f":
-                rows[name][rows[name] == fill] = np.nan
+            if rows[name].dtype.kind == "f":
+                # The largest float is a fill even where the attribute is lost.
+                largest = np.finfo(rows[name].dtype).max
+                for fill in (largest, segments[path].attrs.get("_FillValue", largest)):
+                    rows[name][rows[name] == fill] = np.nan
     return rows
 
 

@@ -1,6 +1,5 @@
 """The command line as real processes: streams, terminals, signals, shims, the way from Python."""
 
-import importlib
 import os
 import shutil
 import signal
@@ -14,7 +13,6 @@ from conftest import ROOT
 from processes import call, call_on_terminal, lines_of, start
 
 import captools
-from captools import cli
 from captools.journal import lines
 
 # --- standard output --------------------------------------------------------------
@@ -93,7 +91,7 @@ def many(granules, tmp_path):
     """A folder of more granules than are done before a signal comes."""
     folder = tmp_path / "many"
     folder.mkdir()
-    for number in range(30):
+    for number in range(16):
         os.link(min(granules.iterdir()), folder / f"granule_{number:02}.h5")
     return folder
 
@@ -120,23 +118,24 @@ def test_finished_work_is_kept_and_the_next_run_does_the_rest(many, tmp_path, nu
     assert "Traceback" not in stderr
     assert "interrupted" in stderr
     done = [outcome for _, outcome in lines(journal)]
-    assert 3 <= len(done) < 30
+    assert 3 <= len(done) < 16
     assert {outcome.status for outcome in done} == {"done"}
     kept = {path: os.stat(path).st_mtime_ns for one in done for path in one.outputs}
     assert sorted(kept) == stdout
 
     again = call("readatl06", many, "-o", out, "-n", 2)
     assert again.code == 0
-    assert again.stderr.startswith(f"30 inputs: {len(done)} done before, {30 - len(done)} done")
-    assert len(again.stdout.splitlines()) == 30 * 6
+    assert again.stderr.startswith(f"16 inputs: {len(done)} done before, {16 - len(done)} done")
+    assert len(again.stdout.splitlines()) == 16 * 6
     assert {path: os.stat(path).st_mtime_ns for path in kept} == kept
     assert [path for path in out.iterdir() if path.name.endswith(".part")] == []
-    assert len(list(out.glob("*.h5"))) == 30 * 6
+    assert len(list(out.glob("*.h5"))) == 16 * 6
 
 
 def test_an_interrupt_before_the_first_input_is_told_by_the_exit_code_too(tmp_path):
     with start("readatl06", "-", "-o", tmp_path / "out") as process:
-        time.sleep(1.0)  # it waits for its list by then
+        process.stdin.write("\n" * 200_000)  # more than a pipe holds: it reads its list by now
+        process.stdin.flush()
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=20)
     assert process.returncode == 130
@@ -148,7 +147,7 @@ def test_a_run_killed_outright_leaves_a_folder_that_the_next_run_completes(many,
     with start("readatl06", many, "-o", out, "-n", 1) as process:
         interrupt(process, out / "_captools/readatl06.jsonl", signal.SIGKILL)
     assert call("readatl06", many, "-o", out, "-n", 2).code == 0
-    assert len(list(out.glob("*.h5"))) == 30 * 6
+    assert len(list(out.glob("*.h5"))) == 16 * 6
     assert sorted(path.name for path in out.iterdir() if path.suffix != ".h5") == ["_captools"]
 
 
@@ -172,12 +171,6 @@ def test_the_options_of_the_contract_are_there(run):
     wanted = "-o -n --jobs --shard --overwrite --fail-fast -b -t -v --vars -p --crs -f --mask"
     wanted += " -g -l -z -q --verbose --quality --segment-tolerance --split --strict --dialect"
     assert [option for option in wanted.split() if f" {option}" not in text] == []
-
-
-def test_bin_has_one_identical_shim_per_step():
-    shims = {path.stem: path.read_bytes() for path in (ROOT / "bin").glob("*.py")}
-    assert sorted(shims) == cli.main.list_commands(None)
-    assert len(set(shims.values())) == 1
 
 
 def test_a_shim_runs_the_step_of_its_own_checkout_from_anywhere(granules, tmp_path):
@@ -210,12 +203,6 @@ def test_a_shim_takes_the_same_words_and_gives_the_same_exit_codes(tmp_path):
 
 
 # --- from Python --------------------------------------------------------------------
-
-
-def test_every_step_is_a_function_of_the_package():
-    for step in cli.main.list_commands(None):
-        module = importlib.import_module(f"captools.steps.{step}")
-        assert getattr(captools, step) is getattr(module, step)
 
 
 def test_a_step_can_be_imported_from_the_package():

@@ -168,7 +168,10 @@ def test_a_folder_that_vanishes_meanwhile_dooms_the_folder(tmp_path):
 
 def test_a_folder_that_cannot_be_made_dooms_the_folder(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(FolderError, match=r"file/out: cannot be made"), Batch(tmp_path / "file/out"):
+    with (
+        pytest.raises(FolderError, match=r"file/out: cannot be made"),
+        Batch(tmp_path / "file/out"),
+    ):
         pass
 
 

@@ -12,7 +12,8 @@ from captools.errors import FolderError
 from captools.flat import PRIVATE
 from captools.journal import Journal, Outcome, files, lines, newest_of_all
 
-FIELDS = "input status outputs rows_in rows_out seconds ended warnings error key".split()
+FIELDS = ["input", "status", "outputs", "rows_in", "rows_out", "seconds"]
+FIELDS += ["ended", "warnings", "error", "key"]
 
 
 def ended(seconds):

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import pytest
 import straightforward
-from astropy.time import Time
+from astropy.time import Time, TimeDelta
 from pyproj import Geod
 from straightforward import BEAMS, read_flat
 
@@ -58,7 +58,8 @@ def test_02_decimal_years_are_utc_and_gps_seconds_count_from_1980_01_06(granule,
     seconds_of_year = 365 * 86400.0
     for path in readatl06(granule, tmp_path):
         rows = read_flat(path)
-        utc = Time("2018-01-01", scale="utc") + rows["t_dt"] / 86400  # no leap second since
+        # No leap second has come since the epoch.
+        utc = Time("2018-01-01", scale="utc") + TimeDelta(rows["t_dt"], format="sec")
         assert np.abs(rows["t_year"] - utc.decimalyear).max() * seconds_of_year < 1e-3
         assert np.abs(Time(rows["t_gps"], format="gps").unix - utc.unix).max() < 1e-4
         # The granule's own name tells the day: 2019-05-14, the 134th of the year.

@@ -30,9 +30,7 @@ def test_a_log_gets_a_line_every_thirty_seconds(clock, log):
     clock(1.0)
     counter.update(True)
     # 30 in 30 s, hence 70 more in 70 s.
-    assert log.messages == [
-        "30 of 100 inputs ended, 1 failed, 1.00 per second, 1.2 minutes left"
-    ]
+    assert log.messages == ["30 of 100 inputs ended, 1 failed, 1.00 per second, 1.2 minutes left"]
     for _ in range(60):
         clock(1.0)
         counter.update(False)

@@ -10,7 +10,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SHELL, PYTHON = (re.findall(rf"```{kind}\n(.*?)```", README, re.DOTALL) for kind in ("sh", "python"))
+SHELL, PYTHON = (
+    re.findall(rf"```{kind}\n(.*?)```", README, re.DOTALL) for kind in ("sh", "python")
+)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,9 @@ def test_every_step_has_its_example():
 
 
 def test_modules_named_in_the_readme_exist():
-    for name in re.findall(r"^\| (`.*?) \|", README.partition("## How it is built")[2], re.MULTILINE):
+    for name in re.findall(
+        r"^\| (`.*?) \|", README.partition("## How it is built")[2], re.MULTILINE
+    ):
         for module in re.findall(r"`(.*?)`", name):
             assert (ROOT / "captools" / module).exists(), module
 

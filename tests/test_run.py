@@ -139,7 +139,7 @@ def test_an_input_that_now_fails_or_is_empty_loses_its_earlier_outputs(tmp_path,
 
 
 def test_outputs_of_inputs_that_are_not_named_this_time_stay(tmp_path, go):
-    a, b = inputs(tmp_path, a="write 1", b="write 1")
+    _, b = inputs(tmp_path, a="write 1", b="write 1")
     go()
     assert go(b, only=1).outputs == [f"{tmp_path}/out/b_0.h5"]
     assert sorted(outputs_in(tmp_path / "out")) == ["a_0.h5", "b_0.h5"]
@@ -152,7 +152,9 @@ def test_shards_do_every_input_once_and_a_run_without_shards_finds_them_done(tmp
     inputs(tmp_path, **{f"i{n}": "write 1" for n in range(7)})
     parts = [go(shard=(number, 3)).outputs for number in range(3)]
     assert sorted(map(len, parts)) == [2, 2, 3]
-    assert sorted(sum(parts, [])) == [f"{tmp_path}/out/i{n}_0.h5" for n in range(7)]
+    assert sorted(path for part in parts for path in part) == [
+        f"{tmp_path}/out/i{n}_0.h5" for n in range(7)
+    ]
     ran = go()
     assert ran.said == ["7 inputs, all done before: nothing to do"]
     assert len(ran.outputs) == 7
@@ -244,7 +246,6 @@ def test_no_more_than_twenty_warnings_are_shown_and_the_rest_is_counted(tmp_path
 
 @pytest.mark.parametrize("way", ["signal", "unheard"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_signal_ends_the_run_and_keeps_what_is_finished(tmp_path, go, way, number, code):
     # Python drops what a handler raises in a weakref callback, of which h5py has many.
     inputs(tmp_path, a="write 1", b=f"{way} {number:d}", c="write 1", d="write 1")
@@ -262,6 +263,12 @@ def test_a_signal_ends_the_run_and_keeps_what_is_finished(tmp_path, go, way, num
     assert go().code == 0
     assert len(outputs_in(tmp_path / "out")) == 4
     assert outputs_in(tmp_path / "out")["a_0.h5"] == before
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupt_that_hits_a_worker_process_ends_the_run_too(tmp_path, go, jobs):
+    inputs(tmp_path, a="interrupt", b="write 1")
+    assert go(jobs=jobs).code == 130
 
 
 def test_a_run_in_the_background_of_a_shell_goes_on_after_an_interrupt(tmp_path, go):
