@@ -1,96 +1,193 @@
-"""Running a step over many inputs: outcomes stream back as inputs end.
+"""Running a step over many inputs: on this machine, under MPI, or on a dask cluster.
 
-The only module that knows joblib. An engine is one function of a task, the
-inputs and the number of workers; MPI, dask and SLURM will be others.
+The only module that knows joblib, mpi4py and distributed. An engine is an
+executor: something to submit inputs to, which says how many it can have under
+way. One loop serves them all, so that they differ in nothing but where the
+work is done.
 """
 
-import hashlib
-import json
 import os
+import re
 import signal
+import threading
 import time
-import traceback
-import warnings
-from collections import deque
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from itertools import islice
 
-from captools.errors import CaptoolsError, CaptoolsWarning, FolderError, one_line
-from captools.flat import PRIVATE, Written
-from captools.journal import Outcome, now
+from captools.errors import one_line
+from captools.task import End, Task
 
-UNDER_WAY = 2  # inputs handed out per process: the next is there when one ends
+GRACE = 20.0  # seconds for inputs under way when a run is stopped; SLURM kills after 30
+POLL = 0.5  # seconds between looks at whether the run is to stop
+
+
+class Stop:
+    """Whether no more inputs are to be handed out, and who said so.
+
+    Attributes
+    ----------
+    asked : bool
+        Whether to stop.
+    number : int or None
+        The signal that asked for it, if it was one.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.number: int | None = None
+        self._deadline = float("inf")
+
+    def ask(self, number: int | None = None, frame: object = None) -> None:
+        """Stop; a second signal does not wait for inputs under way (a signal handler)."""
+        if number is not None:
+            again = self.number is not None
+            self._deadline = time.monotonic() + (0 if again else GRACE)
+            self.number = number
+        self.asked = True
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the time for inputs under way is over."""
+        return time.monotonic() > self._deadline
+
+    @property
+    def code(self) -> int:
+        """The exit code that shells give to a process ended by the signal."""
+        return 128 + (self.number or 0)
 
 
 @dataclass(frozen=True)
-class Task:
-    """A map step with its options, to be called with one input after another.
+class Crew:
+    """Those who do the work.
 
-    Calling it never raises but to stop the process: what goes wrong with an
-    input is its outcome.
+    Parameters
+    ----------
+    executor : Executor
+        Where to submit to.
+    work : callable
+        What to submit, with a task, a path and a timeout.
+    size : callable
+        Tells how many inputs to have under way.
+    abort : callable
+        Ends what is under way at once, and maybe this process with an exit code.
     """
 
-    function: Callable[..., Written]
-    outdir: Path
-    options: dict
-    version: int
+    executor: Executor
+    work: Callable[[Task, str, float | None], End]
+    size: Callable[[], int]
+    abort: Callable[[int], None]
 
-    def __call__(self, path: str) -> tuple[Outcome, bool]:
-        """Do one input; return its outcome, and whether no other can be done either."""
-        began = time.perf_counter()
-        outcome = Outcome(path, "failed", key=self.key(path))
-        hopeless = False
+    def run(
+        self, task: Task, paths: Iterable[str], stop: Stop, timeout: float | None = None
+    ) -> Iterator[End]:
+        """Do all inputs and yield their ends as they come, in any order.
+
+        An input whose process dies costs no other. It is tried once more when
+        all others are done, alone, for memory may have been short.
+        """
+        died: list[str] = []
+        for end in self._stream(task, paths, stop, timeout):
+            if end.died and not stop.asked:
+                died.append(end.outcome.input)
+            else:
+                yield end
+        for path in died:
+            yield from self._stream(task, [path], stop, timeout)
+
+    def _stream(
+        self, task: Task, paths: Iterable[str], stop: Stop, timeout: float | None
+    ) -> Iterator[End]:
+        """Keep the crew busy and yield the ends as they come."""
+        waiting = iter(paths)
+        under_way: dict[Future, str] = {}
         try:
-            self._apply(path, outcome)
-        except CaptoolsError as error:
-            outcome.error = one_line(error)
-            hopeless = isinstance(error, FolderError)
-        except Exception as error:  # a bug of ours must not cost the other inputs
-            outcome.error = f"{path}: unexpected {_where(error)}"
-        outcome.seconds = round(time.perf_counter() - began, 4)
-        outcome.ended = now()
-        return outcome, hopeless
+            while not stop.overdue:
+                room = 0 if stop.asked else self.size() - len(under_way)
+                for path in islice(waiting, max(0, room)):
+                    under_way[self.executor.submit(self.work, task, path, timeout)] = path
+                if not under_way:
+                    return
+                for future in wait(under_way, POLL, FIRST_COMPLETED).done:
+                    path, error = under_way.pop(future), future.exception()
+                    yield task.lost(path, f"was lost ({error})") if error else future.result()
+        finally:
+            if under_way:
+                self.abort(stop.code)
 
-    def _apply(self, path: str, outcome: Outcome) -> None:
-        # The step would make a vanished folder anew, and lose what was in it.
-        if not os.path.isdir(self.outdir / PRIVATE):
-            raise FolderError(f"{self.outdir}: the output folder has vanished")
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", CaptoolsWarning)
-            written = self.function(path, self.outdir, **self.options)
-        outcome.status = "done" if written else "empty"
-        outcome.outputs = [os.path.abspath(output) for output in written]
-        outcome.rows_in, outcome.rows_out = written.rows_in, written.rows_out
-        outcome.warnings = [one_line(warning.message) for warning in caught]
 
-    def key(self, path: str) -> str:
-        """Return what stands for the content of an input and all that is done with it."""
+# --- a process for each input under way ---------------------------------------
+
+
+class Slot:
+    """A worker process that does one input after another, and is replaced when it dies."""
+
+    def __init__(self) -> None:
+        self._pool: Executor | None = None
+
+    def do(self, task: Task, path: str, timeout: float | None) -> End:
+        """Do one input, for `timeout` seconds at most."""
+        from joblib.externals.loky.process_executor import (
+            ProcessPoolExecutor,
+            ShutdownExecutorError,
+            TerminatedWorkerError,
+        )
+
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(1, initializer=_leave_signals_to_the_parent)
+        future = self._pool.submit(task, path)
         try:
-            status = os.stat(path)
-        except OSError:
-            return ""
-        told = f"{status.st_size} {status.st_mtime_ns} {self._what}"
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+            return future.result(timeout)
+        except TimeoutError:
+            self.kill()
+            return task.lost(path, f"took longer than {timeout:g} s (--timeout)")
+        except TerminatedWorkerError as error:
+            self.kill()
+            return task.lost(path, f"its process died ({_how(error)})", died=True)
+        except ShutdownExecutorError:
+            return task.lost(path, "was cut short")
 
-    @cached_property
-    def _what(self) -> str:
-        """The step and its options; an option that is a file stands for its content too."""
-        options = dict(self.options)
-        for name, value in options.items():
-            if isinstance(value, Path):
-                status = value.stat()
-                options[name] = (value.name, status.st_size, status.st_mtime_ns)
-        return json.dumps([self.function.__name__, self.version, options], sort_keys=True)
+    def kill(self) -> None:
+        """End the process, whatever it does."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=True, kill_workers=True)
 
 
-def _where(error: Exception) -> str:
-    """Return an unexpected error with the line of code that raised it."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{os.path.basename(frame.filename)}:{frame.lineno}"
-    return f"{type(error).__name__} at {where}: {one_line(error)}; please report it"
+def _leave_signals_to_the_parent() -> None:
+    """Ignore what a terminal or SLURM sends to all processes: the parent says when to end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _how(error: Exception) -> str:
+    """Return how loky says that a worker died, such as ``SIGKILL(-9)``."""
+    told = re.search(r"exit codes of the workers are \{(.*?)\}", str(error))
+    how = told.group(1) if told else "unknown exit code"
+    return f"{how}: memory used up?" if "SIGKILL" in how else how
+
+
+_slots: list[Slot] = []
+_own = threading.local()
+
+
+def in_slot(task: Task, path: str, timeout: float | None) -> End:
+    """Do one input in the slot of this thread."""
+    if not hasattr(_own, "slot"):
+        _own.slot = Slot()
+        _slots.append(_own.slot)
+    return _own.slot.do(task, path, timeout)
+
+
+def _kill_slots() -> None:
+    """End the processes of all slots."""
+    while _slots:
+        _slots.pop().kill()
+
+
+# --- the engines --------------------------------------------------------------
 
 
 def workers() -> int:
@@ -101,69 +198,108 @@ def workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run(task: Task, paths: Sequence[str], jobs: int) -> Iterator[tuple[Outcome, bool]]:
-    """Call the task with every path and yield the results as they come, in any order."""
-    if min(jobs, len(paths)) <= 1:
-        yield from map(task, paths)
-        return
-    waiting = deque(paths)
-    while waiting:
-        # Nothing tells which input killed its process: those under way are tried one by one.
-        for path in (yield from _run_elsewhere(task, waiting, min(jobs, len(waiting)))):
-            if (yield from _run_elsewhere(task, deque([path]), 1)):
-                yield _killed(task, path), False
+def crew(engine: str, jobs: int | None, scheduler: str | None) -> AbstractContextManager:
+    """Return the crew of an engine, as a context; None comes of it where others lead."""
+    if engine == "mpi":
+        return mpi()
+    return dask(jobs, scheduler) if engine == "dask" else local(jobs)
 
 
-def _run_elsewhere(
-    task: Task, waiting: deque[str], jobs: int
-) -> Generator[tuple[Outcome, bool], None, list[str]]:
-    """Call the task in processes, and return the paths that were under way when one died.
-
-    Not joblib's own Parallel, which prints warnings and tracebacks when left early.
-    """
-    from joblib.externals.loky import get_reusable_executor
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-    executor = get_reusable_executor(max_workers=jobs, initializer=_ignore_interrupt)
-    under_way: dict[Future, str] = {}
-    lost: list[str] = []
+@contextmanager
+def local(jobs: int | None) -> Iterator[Crew]:
+    """Yield a crew of processes on this machine, each driven by a thread."""
+    jobs = jobs or workers()
+    threads = ThreadPoolExecutor(jobs)
     try:
-        while under_way or (waiting and not lost):
-            while waiting and not lost and len(under_way) < UNDER_WAY * jobs:
-                path = waiting.popleft()
-                try:
-                    under_way[executor.submit(task, path)] = path
-                except TerminatedWorkerError:
-                    lost.append(path)
-            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                path = under_way.pop(future)
-                try:
-                    result = future.result()
-                except TerminatedWorkerError:
-                    lost.append(path)
-                else:
-                    yield result
+        yield Crew(threads, in_slot, lambda: jobs, lambda code: _kill_slots())
     finally:
-        if under_way:
-            _kill(executor, under_way)
-    return lost
+        _kill_slots()
+        threads.shutdown()
 
 
-def _ignore_interrupt() -> None:
-    """Leave Ctrl-C, which all processes of a terminal get, to the one that started this one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def mpi() -> Iterator[Crew | None]:
+    """Yield a crew of the other MPI ranks; on these, yield None when all is done.
+
+    Raises
+    ------
+    ValueError
+        If mpi4py is missing, or the launcher started several processes that MPI
+        does not connect: each would do everything.
+    """
+    try:
+        from mpi4py import MPI
+        from mpi4py.futures import MPICommExecutor
+    except (ImportError, RuntimeError) as error:  # the latter where there is no MPI library
+        raise ValueError(
+            f"--engine mpi: {one_line(error)}: pip install 'captools[mpi]', and load an MPI"
+        ) from None
+    world = MPI.COMM_WORLD
+    if world.Get_size() == 1:
+        _check_launcher()
+        with local(1) as alone:
+            yield alone
+        return
+    if world.Get_rank():
+        _leave_signals_to_the_parent()
+    try:
+        with MPICommExecutor(world, root=0) as executor:
+            if executor is not None:
+                yield Crew(executor, in_slot, lambda: world.Get_size() - 1, world.Abort)
+    finally:
+        _kill_slots()
+    if world.Get_rank():
+        yield None
 
 
-def _kill(executor: Executor, under_way: Collection[Future]) -> None:
-    """End the processes of an executor in the midst of their work."""
-    # loky prints a traceback if told so before it has handed out all that it was given.
-    deadline = time.monotonic() + 1.0
-    while time.monotonic() < deadline and not all(f.running() or f.done() for f in under_way):
-        time.sleep(0.001)
-    executor.shutdown(kill_workers=True)
+def _check_launcher() -> None:
+    """Refuse to be one of several processes that do not know of each other."""
+    for name in ("SLURM_STEP_NUM_TASKS", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE"):
+        count = os.environ.get(name, "")
+        if count.isdecimal() and int(count) > 1:
+            raise ValueError(
+                f"--engine mpi: {count} processes were started ({name}), but MPI connects none "
+                "of them, and each would do everything: use srun --mpi=pmi2, or the mpiexec of "
+                "the MPI that mpi4py finds"
+            )
 
 
-def _killed(task: Task, path: str) -> Outcome:
-    """Return the outcome of an input whose process died of it."""
-    why = "its process was killed (memory used up, or a crash in a library)"
-    return Outcome(path, "failed", ended=now(), error=f"{path}: {why}", key=task.key(path))
+@contextmanager
+def dask(jobs: int | None, scheduler: str | None) -> Iterator[Crew]:
+    """Yield a crew of the workers of a dask cluster, one of `jobs` processes if none is named.
+
+    Raises
+    ------
+    ValueError
+        If distributed is missing, or the scheduler does not answer.
+    """
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise ValueError(f"--engine dask: {error}: pip install 'captools[dask]'") from None
+    with ExitStack() as stack:
+        cluster = scheduler or stack.enter_context(
+            LocalCluster(n_workers=jobs or workers(), threads_per_worker=1, dashboard_address=None)
+        )
+        try:
+            client = stack.enter_context(Client(cluster))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"--scheduler {scheduler}: {one_line(error)}") from None
+        executor = stack.enter_context(client.get_executor(pure=False))
+
+        def size() -> int:
+            return 2 * max(1, sum(client.nthreads().values()))
+
+        yield Crew(executor, in_slot_of_daemon, size, lambda code: client.close())
+
+
+def in_slot_of_daemon(task: Task, path: str, timeout: float | None) -> End:
+    """Do one input in the slot of this thread of a dask worker.
+
+    Dask marks its workers as daemons, which may have no processes of their
+    own: their parent would not wait for those. Nobody needs to, here.
+    """
+    import multiprocessing
+
+    multiprocessing.current_process()._config["daemon"] = False
+    return in_slot(task, path, timeout)

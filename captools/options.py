@@ -158,6 +158,23 @@ MAP = (
         type=click.IntRange(min=1),
         help="Processes; by default the cores that this one may use.",
     ),
+    click.option(
+        "--engine",
+        type=click.Choice(["local", "mpi", "dask"]),
+        default="local",
+        help="Where the work is done: this machine, the ranks of mpiexec or srun, or dask.",
+    ),
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="A running dask scheduler, tcp://...; without it dask starts -n workers here.",
+    ),
+    click.option(
+        "--timeout",
+        type=POSITIVE,
+        metavar="SECONDS",
+        help="An input that takes longer is a failed one.",
+    ),
     click.option("--shard", type=Shard(), help="Do only share I (from 0) of N of the inputs."),
     click.option("--overwrite", is_flag=True, help="Do again what is done."),
     click.option("--fail-fast", is_flag=True, help="Stop at the first failed input."),

@@ -1,31 +1,27 @@
 """A map step from the command line: inputs, resume, engine, journal, what to say."""
 
-import contextlib
 import logging
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from captools import engine, flat, inputs
+from captools import flat, inputs
+from captools.engine import Crew, Stop
+from captools.engine import crew as crew_of
 from captools.errors import FolderError
 from captools.journal import Journal, Outcome
 from captools.products import Product
 from captools.progress import Progress
+from captools.task import Task
 
 WARNINGS_SHOWN = 20  # of a run; the journal has them all
 log = logging.getLogger(__name__)
-
-
-class Interrupted(KeyboardInterrupt):
-    """The process was asked to end, by the signal of this number."""
-
-    def __init__(self, number: int) -> None:
-        self.code = 128 + number  # as shells tell it
 
 
 @dataclass
@@ -67,34 +63,53 @@ def run_map(
     function: Callable[..., flat.Written],
     version: int,
     product: Product,
-    words: tuple[str, ...],
-    outdir: Path,
+    engine: str,
     jobs: int | None,
-    shard: tuple[int, int] | None,
-    overwrite: bool,
-    fail_fast: bool,
-    regions: tuple[int, ...] | None = None,
-    unwanted: Path | None = None,
-    **options: object,
+    scheduler: str | None,
+    **rest: object,
 ) -> int:
     """Run a map step over inputs and return the exit code.
 
     Raises
     ------
     ValueError
-        If the inputs or the output folder are wrong usage; nothing was done.
+        If the inputs, the engine or the output folder are wrong usage; nothing
+        was done.
     """
+    if scheduler is not None and engine != "dask":
+        raise ValueError("--scheduler goes with --engine dask")
+    with crew_of(engine, jobs, scheduler) as crew:
+        if crew is None:  # an MPI rank that has worked for the first one
+            return 0
+        return _run_map(crew, function, version, product, **rest)
+
+
+def _run_map(
+    crew: Crew,
+    function: Callable[..., flat.Written],
+    version: int,
+    product: Product,
+    words: tuple[str, ...],
+    outdir: Path,
+    shard: tuple[int, int] | None,
+    overwrite: bool,
+    fail_fast: bool,
+    timeout: float | None,
+    regions: tuple[int, ...] | None = None,
+    unwanted: Path | None = None,
+    **options: object,
+) -> int:
     paths = _inputs(words, product, regions, unwanted, shard)
     if not paths:
         return 0
     # Workers may run in other folders.
     files = {name: value.absolute() for name, value in options.items() if isinstance(value, Path)}
-    task = engine.Task(function, outdir.absolute(), options | files, version)
+    task = Task(function, outdir.absolute(), options | files, version)
     journal = _open_journal(outdir, function.__name__, shard, paths)
     tally = Tally(len(paths))
     pending = [path for path in paths if overwrite or not _is_done(journal, task, path)]
     tally.before = len(paths) - len(pending)
-    code = _run(task, pending, jobs or engine.workers(), journal, tally, fail_fast)
+    code = _run(crew, task, pending, journal, tally, fail_fast, timeout)
     if not pending:
         log.info("%d inputs, all done before: nothing to do", len(paths))
     else:
@@ -142,7 +157,7 @@ def _open_journal(
     return journal
 
 
-def _is_done(journal: Journal, task: engine.Task, path: str) -> bool:
+def _is_done(journal: Journal, task: Task, path: str) -> bool:
     """Tell whether an input was done as it would be now, and its outputs are there."""
     earlier = journal.newest(path)
     return (
@@ -159,83 +174,57 @@ def _here(outdir: Path, outcome: Outcome) -> list[str]:
 
 
 def _run(
-    task: engine.Task,
+    crew: Crew,
+    task: Task,
     pending: list[str],
-    jobs: int,
     journal: Journal,
     tally: Tally,
     fail_fast: bool,
+    timeout: float | None,
 ) -> int:
     """Do the pending inputs, write down each as it ends, and return the exit code."""
     progress = Progress(len(pending))
     try:
-        with (
-            _interruptible() as check,
-            contextlib.closing(engine.run(task, pending, jobs)) as outcomes,
-        ):
-            for outcome, hopeless in outcomes:
+        with _stoppable() as stop, closing(crew.run(task, pending, stop, timeout)) as ends:
+            for outcome, hopeless, _ in ends:
                 tally.add(outcome)
                 _remove_stale(task.outdir, journal.newest(outcome.input), outcome)
                 journal.append(outcome)
                 _tell(outcome, tally)
                 progress.update(outcome.status == "failed")
-                if hopeless:
-                    raise FolderError("no later input would fare better")
-                if fail_fast and tally.failed:
-                    break
-                check()
+                if hopeless or (fail_fast and tally.failed):
+                    stop.ask()
     except FolderError as error:
-        log.error("stopped: %s; %d inputs not attempted", error, tally.left)
-    except KeyboardInterrupt as interrupt:  # a plain one if it hit another process first
-        log.error("interrupted: the same command goes on from here")
-        return interrupt.code if isinstance(interrupt, Interrupted) else 130
+        log.error("%s", error)
     finally:
         progress.close()
+    if tally.left and stop.number is not None:
+        log.error("interrupted: the same command goes on from here")
+        return stop.code
+    if tally.left and not fail_fast:
+        log.error("stopped: no later input would fare better; %d inputs not attempted", tally.left)
     return 1 if tally.failed or tally.left else 0
 
 
-@contextlib.contextmanager
-def _interruptible() -> Iterator[Callable[[], None]]:
-    """Let Ctrl-C and SIGTERM end the block; yield a check for one that went unheard.
-
-    What a handler raises is lost where Python ignores errors, as in the weakref
-    callbacks that h5py is full of; the check raises it again.
-    """
-    heard: list[int] = []
-
-    def stop(number: int, frame: object) -> None:
-        heard.append(number)
-        raise Interrupted(number)
-
-    def check() -> None:
-        if heard:
-            raise Interrupted(heard[0])
-
-    def tell_lost(lost: object) -> None:
-        if not isinstance(lost.exc_value, Interrupted):
-            tell_lost_before(lost)
-
+@contextmanager
+def _stoppable() -> Iterator[Stop]:
+    """Let Ctrl-C and SIGTERM ask for the end of the block's work; yield what they asked."""
+    stop = Stop()
     # A shell starts its background jobs with Ctrl-C ignored: let it be so.
-    wanted = [number for number in (signal.SIGINT, signal.SIGTERM) if _is_heeded(number)]
-    before = {number: signal.signal(number, stop) for number in wanted}
-    tell_lost_before, sys.unraisablehook = sys.unraisablehook, tell_lost
+    heeded = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, stop.ask) for number in heeded}
     try:
-        yield check
+        yield stop
     finally:
-        sys.unraisablehook = tell_lost_before
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _is_heeded(number: int) -> bool:
-    return signal.getsignal(number) is not signal.SIG_IGN
 
 
 def _remove_stale(outdir: Path, earlier: Outcome | None, outcome: Outcome) -> None:
     """Remove earlier outputs of an input that no longer come about."""
     if earlier is not None:
         for path in set(_here(outdir, earlier)) - set(_here(outdir, outcome)):
-            with contextlib.suppress(FileNotFoundError):
+            with suppress(FileNotFoundError):
                 os.unlink(path)
 
 

@@ -1,0 +1,99 @@
+"""One step with its options, done to one input: whatever happens is an outcome."""
+
+import hashlib
+import json
+import os
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from captools.errors import CaptoolsError, CaptoolsWarning, FolderError, one_line
+from captools.flat import PRIVATE, Written
+from captools.journal import Outcome, now
+
+
+class End(NamedTuple):
+    """How an input ended, and what that means for the others."""
+
+    outcome: Outcome
+    hopeless: bool = False  # no later input would fare better
+    died: bool = False  # its process died; another try may go better
+
+
+@dataclass(frozen=True)
+class Task:
+    """A map step with its options, to be called with one input after another.
+
+    Calling it never raises but to stop the process: what goes wrong with an
+    input is its outcome.
+    """
+
+    function: Callable[..., Written]
+    outdir: Path
+    options: dict
+    version: int
+
+    def __call__(self, path: str) -> End:
+        """Do one input."""
+        began = time.perf_counter()
+        outcome = Outcome(path, "failed", key=self.key(path))
+        hopeless = False
+        try:
+            self._apply(path, outcome)
+        except CaptoolsError as error:
+            outcome.error = one_line(error)
+            hopeless = isinstance(error, FolderError)
+        except Exception as error:  # a bug of ours must not cost the other inputs
+            outcome.error = f"{path}: unexpected {_where(error)}"
+        outcome.seconds = round(time.perf_counter() - began, 4)
+        outcome.ended = now()
+        return End(outcome, hopeless)
+
+    def lost(self, path: str, why: str, died: bool = False) -> End:
+        """Return the end of an input that was not seen to end by itself."""
+        error = f"{path}: {why}"
+        outcome = Outcome(path, "failed", ended=now(), error=error, key=self.key(path))
+        return End(outcome, died=died)
+
+    def _apply(self, path: str, outcome: Outcome) -> None:
+        # The step would make a vanished folder anew, and lose what was in it.
+        if not os.path.isdir(self.outdir / PRIVATE):
+            raise FolderError(f"{self.outdir}: the output folder has vanished")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", CaptoolsWarning)
+            written = self.function(path, self.outdir, **self.options)
+        outcome.status = "done" if written else "empty"
+        outcome.outputs = [os.path.abspath(output) for output in written]
+        outcome.rows_in, outcome.rows_out = written.rows_in, written.rows_out
+        outcome.warnings = [one_line(warning.message) for warning in caught]
+
+    def key(self, path: str) -> str:
+        """Return what stands for the content of an input and all that is done with it."""
+        try:
+            status = os.stat(path)
+        except OSError:
+            return ""
+        told = f"{status.st_size} {status.st_mtime_ns} {self._what}"
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+    @cached_property
+    def _what(self) -> str:
+        """The step and its options; an option that is a file stands for its content too."""
+        options = dict(self.options)
+        for name, value in options.items():
+            if isinstance(value, Path):
+                status = value.stat()
+                options[name] = (value.name, status.st_size, status.st_mtime_ns)
+        return json.dumps([self.function.__name__, self.version, options], sort_keys=True)
+
+
+def _where(error: Exception) -> str:
+    """Return an unexpected error with the line of code that raised it."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{os.path.basename(frame.filename)}:{frame.lineno}"
+    return f"{type(error).__name__} at {where}: {one_line(error)}; please report it"
