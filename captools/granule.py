@@ -141,7 +141,9 @@ class Granule:
         item = self._file
         try:
             for part in path.split("/"):
-                if not isinstance(item, h5py.Group) or not item.id.links.exists(part.encode()):
+                if not isinstance(item, h5py.Group):
+                    raise self.error(path, f"{item.name} is not a group; {REMEDY}")
+                if not item.id.links.exists(part.encode()):
                     return None
                 item = item[part]
         except DAMAGE as error:
