@@ -6,6 +6,7 @@ way. One loop serves them all, so that they differ in nothing but where the
 work is done.
 """
 
+import faulthandler
 import os
 import re
 import signal
@@ -290,16 +291,20 @@ def dask(jobs: int | None, scheduler: str | None) -> Iterator[Crew]:
         def size() -> int:
             return 2 * max(1, sum(client.nthreads().values()))
 
-        yield Crew(executor, in_slot_of_daemon, size, lambda code: client.close())
+        yield Crew(executor, in_dask_worker, size, lambda code: client.close())
 
 
-def in_slot_of_daemon(task: Task, path: str, timeout: float | None) -> End:
-    """Do one input in the slot of this thread of a dask worker.
+def in_dask_worker(task: Task, path: str, timeout: float | None) -> End:
+    """Do one input in a dask worker, which ends itself if it takes too long.
 
-    Dask marks its workers as daemons, which may have no processes of their
-    own: their parent would not wait for those. Nobody needs to, here.
+    Dask does not let its workers have processes of their own. It replaces one
+    that ends, and gives up an input after a few.
     """
-    import multiprocessing
-
-    multiprocessing.current_process()._config["daemon"] = False
-    return in_slot(task, path, timeout)
+    if timeout is None:
+        return task(path)
+    # From a C thread: Python's own do not run while HDF5 waits for a disk.
+    faulthandler.dump_traceback_later(timeout, exit=True)
+    try:
+        return task(path)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
