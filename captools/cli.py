@@ -5,7 +5,9 @@ interrupted.
 """
 
 import ast
+import contextlib
 import logging
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -34,11 +36,23 @@ class Steps(click.Group):
         module = import_module(f"captools.steps.{name}")
         return {"map": _map_command, "query": _query_command}[module.KIND](module, name)
 
+    def main(self, *arguments: object, **more: object) -> None:
+        """Run the command line and exit."""
+        _open_missing_streams()
+        return super().main(*arguments, **more)
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """List the steps with the first lines of their docstrings, without importing them."""
         rows = [(name, _summary(STEPS / f"{name}.py")) for name in self.list_commands(context)]
         with formatter.section("Steps"):
             formatter.write_dl(rows)
+
+
+def _open_missing_streams() -> None:
+    """Give standard streams that were closed (``>&-``) a place to go, as libraries expect."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for as long as we live
 
 
 def _summary(path: Path) -> str:
@@ -101,7 +115,7 @@ def _map_command(module: ModuleType, name: str) -> click.Command:
     from captools.run import run_map
 
     def call(**values: object) -> int:
-        return run_map(getattr(module, name), module.VERSION, module.PRODUCT, **values)
+        return run_map(getattr(module, name), module, **values)
 
     return _command(module, name, call, *options.MAP)
 
@@ -109,7 +123,7 @@ def _map_command(module: ModuleType, name: str) -> click.Command:
 def _query_command(module: ModuleType, name: str) -> click.Command:
     def call(**values: object) -> int:
         for line in getattr(module, name)(**values):
-            click.echo(line)
+            click.echo(os.fsencode(line))  # a path need not be UTF-8
         return 0
 
     return _command(module, name, call)
@@ -127,7 +141,11 @@ class _AboveTheBar(logging.Handler):
     """Writes messages to standard error without tearing a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one message."""
+        """Write one message; a log on a full disk must not cost the work."""
+        with contextlib.suppress(OSError):
+            self._write(record)
+
+    def _write(self, record: logging.LogRecord) -> None:
         if "tqdm" in sys.modules:
             sys.modules["tqdm"].tqdm.write(self.format(record), file=sys.stderr)
         else:

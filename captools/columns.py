@@ -16,9 +16,8 @@ def text(value: object) -> str:
 
 def fill_value(dataset: h5py.Dataset) -> np.ndarray | None:
     """Return the fill value that the dataset names, in its own dtype, or None."""
-    if "_FillValue" not in dataset.attrs:
-        return None
-    return np.asarray(dataset.attrs["_FillValue"]).ravel()[:1].astype(dataset.dtype)[0]
+    named = np.ravel(dataset.attrs.get("_FillValue", ()))
+    return named.astype(dataset.dtype)[0] if len(named) else None
 
 
 def read(dataset: h5py.Dataset, rows: np.ndarray | None = None) -> np.ndarray:

@@ -152,7 +152,7 @@ def crs_name(crs: str | int) -> str:
     ('EPSG:3031', 'EPSG:3413')
     """
     from pyproj import CRS
-    from pyproj.exceptions import CRSError
+    from pyproj.exceptions import CRSError, ProjError
 
     text = str(crs).strip()
     try:
@@ -163,6 +163,10 @@ def crs_name(crs: str | int) -> str:
         ) from None
     if not (known.is_projected or known.is_geographic):
         raise ValueError(f"CRS {text!r} ({known.name}) has no horizontal axes to project to")
+    try:
+        _transformer("EPSG:4326", known.to_string())
+    except ProjError:
+        raise ValueError(f"CRS {text!r} ({known.name}) cannot be reached from lon/lat") from None
     return known.to_string()
 
 

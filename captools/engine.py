@@ -23,6 +23,7 @@ from captools.task import End, Task
 
 GRACE = 20.0  # seconds for inputs under way when a run is stopped; SLURM kills after 30
 POLL = 0.5  # seconds between looks at whether the run is to stop
+WATCH = 0.2  # seconds between looks of a worker at whether its parent lives
 
 
 class Stop:
@@ -83,15 +84,15 @@ class Crew:
 
     def run(
         self, task: Task, paths: Iterable[str], stop: Stop, timeout: float | None = None
-    ) -> Iterator[End]:
-        """Do all inputs and yield their ends as they come, in any order.
+    ) -> Iterator[End | None]:
+        """Do all inputs and yield their ends as they come, in any order; None now and then.
 
         An input whose process dies costs no other. It is tried once more when
         all others are done, alone, for memory may have been short.
         """
         died: list[str] = []
         for end in self._stream(task, paths, stop, timeout):
-            if end.died and not stop.asked:
+            if end is not None and end.died and not stop.asked:
                 died.append(end.outcome.input)
             else:
                 yield end
@@ -100,8 +101,8 @@ class Crew:
 
     def _stream(
         self, task: Task, paths: Iterable[str], stop: Stop, timeout: float | None
-    ) -> Iterator[End]:
-        """Keep the crew busy and yield the ends as they come."""
+    ) -> Iterator[End | None]:
+        """Keep the crew busy and yield the ends as they come, None while waiting for one."""
         waiting = iter(paths)
         under_way: dict[Future, str] = {}
         try:
@@ -111,6 +112,7 @@ class Crew:
                     under_way[self.executor.submit(self.work, task, path, timeout)] = path
                 if not under_way:
                     return
+                yield None
                 for future in wait(under_way, POLL, FIRST_COMPLETED).done:
                     path, error = under_way.pop(future), future.exception()
                     yield task.lost(path, f"was lost ({error})") if error else future.result()
@@ -137,7 +139,7 @@ class Slot:
         )
 
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(1, initializer=_leave_signals_to_the_parent)
+            self._pool = ProcessPoolExecutor(1, initializer=_follow, initargs=(os.getpid(),))
         future = self._pool.submit(task, path)
         try:
             return future.result(timeout)
@@ -155,6 +157,18 @@ class Slot:
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=True, kill_workers=True)
+
+
+def _follow(parent: int) -> None:
+    """Live and die with the parent: it alone writes down what is done."""
+    _leave_signals_to_the_parent()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(WATCH)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _leave_signals_to_the_parent() -> None:

@@ -21,8 +21,9 @@ import numpy as np
 from captools.errors import FolderError, OutputError, one_line
 
 PRIVATE = "_captools"  # the folder beside, and the group inside, flat files: ours, not data
+COMPRESSIONS = ("none", "lzf", "gzip")
 DAY = 86400.0
-_LEFTOVER = re.compile(r"\.(?P<name>.+)\.(?P<host>.+)-(?P<pid>\d+)-[0-9a-f]{8}\.part")
+_LEFTOVER = re.compile(r"\.(?P<name_host>.+)-(?P<pid>\d+)-[0-9a-f]{8}\.part")
 
 
 @dataclass
@@ -65,7 +66,8 @@ def sweep(folder: Path) -> None:
         # Another task may sweep the same folder, hence the suppressed races.
         with contextlib.suppress(FileNotFoundError):
             old = time.time() - entry.stat().st_mtime > DAY
-            dead = match["host"] == host and not _is_alive(int(match["pid"]))
+            here = match["name_host"].endswith(f".{host}")
+            dead = here and not _is_alive(int(match["pid"]))
             if old or dead:
                 os.unlink(entry.path)
 

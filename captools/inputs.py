@@ -29,7 +29,7 @@ def expand(words: Iterable[str]) -> list[str]:
     found = set()
     for word in words:
         paths = _expand_word(word)
-        if not paths:
+        if not paths and word != "-":
             log.warning("warning: %s: no input there", word)
         found.update(map(os.path.abspath, paths))
     return sorted(found)
@@ -40,21 +40,22 @@ def _expand_word(word: str) -> list[str]:
         return _listed(sys.stdin)
     if word.startswith("@"):
         try:
-            with open(word[1:], encoding="utf-8") as file:
+            with open(word[1:], encoding="utf-8", errors="surrogateescape") as file:
                 return _listed(file)
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"list {word[1:]}: cannot be read ({error})") from None
     if os.path.isdir(word):
         found = glob.glob(os.path.join(glob.escape(word), "*.h5"))
     elif glob.has_magic(word) and not os.path.exists(word):
-        found = glob.glob(word)
+        found = [path for path in glob.glob(word, recursive=True) if not os.path.isdir(path)]
     else:
         return [word]
     return [path for path in found if PRIVATE not in Path(path).parts]
 
 
 def _listed(lines: Iterable[str]) -> list[str]:
-    return [line for line in map(str.strip, lines) if line]
+    """Return the lines that are not blank; Windows may begin a list with a byte-order mark."""
+    return [line for line in (line.strip().lstrip("\ufeff") for line in lines) if line]
 
 
 def leave_out(

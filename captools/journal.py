@@ -4,12 +4,12 @@ A run writes its own file only and reads those of all shards, so that thousands
 of tasks share a folder without a lock.
 """
 
-import contextlib
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import numpy as np
 from captools.errors import FolderError
 from captools.flat import PRIVATE
 
+STATUSES = ("done", "empty", "failed")
 _NAME = re.compile(r"(?P<step>[a-z][a-z0-9_]*)(-\d+-of-\d+)?\.jsonl")
 
 
@@ -38,7 +39,20 @@ class Outcome:
 
     def line(self) -> bytes:
         """Return the outcome as a line of the journal."""
-        return json.dumps(asdict(self), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @property
+    def name(self) -> str:
+        """The file name of the input, by which its outputs are named."""
+        return os.path.basename(self.input)
+
+    @property
+    def time(self) -> datetime:
+        """When the input ended."""
+        return datetime.fromisoformat(self.ended)
+
+
+_FIELDS = {field.name for field in fields(Outcome)}
 
 
 def now() -> str:
@@ -62,30 +76,82 @@ def lines(path: Path) -> Iterator[tuple[int, Outcome]]:
     offset = 0
     with open(path, "rb") as file:
         for line in file:
-            with contextlib.suppress(ValueError, TypeError):
-                yield offset, Outcome(**json.loads(line))
+            outcome = _parse(line)
+            if outcome is not None:
+                yield offset, outcome
             offset += len(line)
 
 
-def newest_of_all(outdir: Path) -> dict[str, list[Outcome]]:
-    """Return, by step, the newest outcome of every input that a folder's journals know."""
-    newest: dict[str, dict[str, Outcome]] = {}
-    for path, step in files(outdir).items():
-        known = newest.setdefault(step, {})
-        for _, outcome in lines(path):
-            if outcome.input not in known or outcome.ended >= known[outcome.input].ended:
-                known[outcome.input] = outcome
-    return {
-        step: sorted(known.values(), key=lambda outcome: outcome.input)
-        for step, known in newest.items()
-    }
+def _parse(line: bytes) -> Outcome | None:
+    """Return the outcome in a line, None if it is torn; what a later version adds is ignored."""
+    try:
+        told = json.loads(line)
+        outcome = Outcome(**{name: told[name] for name in _FIELDS & told.keys()})
+        outcome.time, outcome.name  # noqa: B018 - they raise if the line tells nonsense
+    except (ValueError, TypeError, AttributeError):
+        return None
+    return outcome if outcome.status in STATUSES else None
 
 
-class Journal:
-    """The newest outcome of each of a list of inputs, and where to write more.
+class Record:
+    """The newest outcome of each of a list of inputs, as journals tell it.
 
-    Memory is a few numbers per listed input, from the start on; what is
-    finished stays on disk and is read back when asked for.
+    Outputs are named after the input's file name, so that this is what stands
+    for an input: the newest line that names it tells whose the outputs are.
+    Memory is a few numbers per listed input, from the start on; all else stays
+    on disk and is read back when asked for.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The journals.
+    names : iterable of str
+        File names of the inputs.
+    """
+
+    def __init__(self, paths: Sequence[Path], names: Iterable[str]) -> None:
+        self._files = [open(path, "rb") for path in paths]  # noqa: SIM115 - closed in `close`
+        self._number = {name: number for number, name in enumerate(names)}
+        self._file = np.full(len(self._number), -1, dtype=np.int32)
+        self._offset = np.zeros(len(self._number), dtype=np.int64)
+        ended = np.full(len(self._number), -np.inf)
+        for at, path in enumerate(paths):
+            for offset, outcome in lines(path):
+                number = self._number.get(outcome.name)
+                if number is None:
+                    continue
+                # Within a journal lines come in order, whatever the clock says.
+                if self._file[number] == at or outcome.time.timestamp() >= ended[number]:
+                    ended[number] = outcome.time.timestamp()
+                    self._file[number], self._offset[number] = at, offset
+
+    def newest(self, path: str) -> Outcome | None:
+        """Return the newest outcome of an input, None if it was never tried."""
+        number = self._number[os.path.basename(path)]
+        if self._file[number] < 0:
+            return None
+        file = self._files[self._file[number]]
+        file.seek(self._offset[number])
+        return _parse(file.readline())
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self._files:
+            file.close()
+
+
+def records(outdir: Path) -> Iterator[tuple[str, Iterator[Outcome]]]:
+    """Yield each step that has written to a folder, with the newest outcomes of its inputs."""
+    steps = files(outdir)
+    for step in sorted(set(steps.values())):
+        paths = [path for path, of in steps.items() if of == step]
+        names = sorted({outcome.name for path in paths for _, outcome in lines(path)})
+        with closing(Record(paths, names)) as record:
+            yield step, (outcome for name in names if (outcome := record.newest(name)))
+
+
+class Journal(Record):
+    """The record of a step in a folder, and where to write more of it.
 
     Parameters
     ----------
@@ -95,8 +161,8 @@ class Journal:
         Name of the step.
     shard : (int, int), optional
         Number of the share and of all shares.
-    inputs : sequence of str
-        Absolute paths.
+    inputs : iterable of str
+        Paths.
 
     Raises
     ------
@@ -105,46 +171,17 @@ class Journal:
     """
 
     def __init__(
-        self, outdir: Path, step: str, shard: tuple[int, int] | None, inputs: Sequence[str]
+        self, outdir: Path, step: str, shard: tuple[int, int] | None, inputs: Iterable[str]
     ) -> None:
         folder = Path(outdir) / PRIVATE
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{step}-{shard[0]}-of-{shard[1]}.jsonl" if shard else f"{step}.jsonl"
         self.path = folder / name
         self._writing = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-        self._files = list(files(outdir, step))
-        self._own = self._files.index(self.path)
-        self._number = {path: number for number, path in enumerate(inputs)}
-        self._file = np.full(len(inputs), -1, dtype=np.int32)
-        self._offset = np.zeros(len(inputs), dtype=np.int64)
-        self._load()
+        paths = list(files(outdir, step))
+        self._own = paths.index(self.path)
+        super().__init__(paths, map(os.path.basename, inputs))
         self._torn = not _ends_whole(self.path)
-
-    def _load(self) -> None:
-        newest = np.full(len(self._file), -np.inf)
-        for at, path in enumerate(self._files):
-            for offset, outcome in lines(path):
-                number = self._number.get(outcome.input)
-                if number is None:
-                    continue
-                ended = datetime.fromisoformat(outcome.ended).timestamp()
-                if ended >= newest[number]:
-                    newest[number] = ended
-                    self._file[number], self._offset[number] = at, offset
-
-    def newest(self, path: str) -> Outcome | None:
-        """Return the newest outcome of an input, None if it was never tried or nothing is left."""
-        number = self._number[path]
-        if self._file[number] < 0:
-            return None
-        # The folder may vanish under a run, with all that was in it.
-        with (
-            contextlib.suppress(FileNotFoundError),
-            open(self._files[self._file[number]], "rb") as file,
-        ):
-            file.seek(self._offset[number])
-            return Outcome(**json.loads(file.readline()))
-        return None
 
     def append(self, outcome: Outcome) -> None:
         """Write an outcome, whole or (on a full disk) as a torn line that readers ignore.
@@ -154,22 +191,24 @@ class Journal:
         FolderError
             If it cannot be written.
         """
-        line = b"\n" * self._torn + outcome.line()
+        line = outcome.line()
+        written = b"\n" * self._torn + line
         self._torn = True
         try:
-            complete = os.write(self._writing, line) == len(line)
+            complete = os.write(self._writing, written) == len(written)
         except OSError as error:
             raise FolderError(f"{self.path}: cannot be written ({error.strerror})") from None
         if not complete:
             raise FolderError(f"{self.path}: cannot be written (no space left)")
         self._torn = False
-        number = self._number[outcome.input]
+        number = self._number[outcome.name]
         # Other runs may append to the same file: the position after the write tells where.
         end = os.lseek(self._writing, 0, os.SEEK_CUR)
-        self._file[number], self._offset[number] = self._own, end - len(outcome.line())
+        self._file[number], self._offset[number] = self._own, end - len(line)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the files."""
+        super().close()
         os.close(self._writing)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from pyproj.exceptions import ProjError
 
 from captools import coords
+from captools.errors import InputError
 
 RASTERS = (".tif", ".tiff", ".vrt", ".img", ".nc", ".asc")
 _RUN = 4096  # consecutive points of a track, whose window of a raster is small
@@ -116,13 +117,18 @@ class RasterMask:
 
     def _cells(self, row: np.ndarray, column: np.ndarray) -> np.ndarray:
         """Tell whether the cells at rows and columns (floats, NaN allowed) count."""
+        from rasterio.errors import RasterioIOError
+
         within = (row >= 0) & (row < self.raster.height)
         within &= (column >= 0) & (column < self.raster.width)
         if not within.any():
             return within
         row, column = row[within].astype(int), column[within].astype(int)
         rows, columns = (row.min(), row.max() + 1), (column.min(), column.max() + 1)
-        window = self.raster.read(1, window=(rows, columns), masked=True)
+        try:
+            window = self.raster.read(1, window=(rows, columns), masked=True)
+        except RasterioIOError as error:
+            raise InputError(f"mask {self.raster.name}: cannot be read ({error})") from None
         counts = (window.filled(0) != 0) & np.isfinite(window.filled(0))
         within[within] = counts[row - rows[0], column - columns[0]]
         return within

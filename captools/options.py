@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from captools import coords, masks, select
+from captools.flat import COMPRESSIONS
 from captools.products import DIALECTS, Product
 
 
@@ -100,7 +101,7 @@ dialect = click.option(
 compression = click.option(
     "-z",
     "compression",
-    type=click.Choice(["none", "lzf", "gzip"]),
+    type=click.Choice(COMPRESSIONS),
     default="none",
     help="Compression of the output.",
 )

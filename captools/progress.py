@@ -34,7 +34,10 @@ class Progress:
         if self._bar is not None:
             self._bar.set_postfix_str(f"{self.failed} failed", refresh=False)
             self._bar.update()
-        elif time.monotonic() - self._told >= INTERVAL:
+
+    def tell(self) -> None:
+        """Write a line, if there is no bar and the last line is old enough."""
+        if self._bar is None and time.monotonic() - self._told >= INTERVAL:
             self._told = time.monotonic()
             log.info(self.line())
 
@@ -42,10 +45,10 @@ class Progress:
         """Return the state as a line of a log."""
         seconds = time.monotonic() - self._began
         rate = self.ended / seconds
-        left = (self.total - self.ended) / rate / 60
+        left = f"{(self.total - self.ended) / rate / 60:.1f}" if rate else "unknown"
         return (
             f"{self.ended} of {self.total} inputs ended, {self.failed} failed, "
-            f"{rate:.2f} per second, {left:.1f} minutes left"
+            f"{rate:.2f} per second, {left} minutes left"
         )
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """Reducing a granule to flat files: the same for every along-track product."""
 
 import json
+import os
 import warnings
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -10,11 +11,12 @@ import numpy as np
 
 from captools import __version__, coords, masks, select
 from captools.errors import CaptoolsWarning
-from captools.flat import Batch, Table, Written
+from captools.flat import COMPRESSIONS, Batch, Table, Written
 from captools.granule import MISSING, REMEDY, Beam, Granule
 from captools.products import DERIVED, DIALECTS, Column, Product
 
 SOUTH, NORTH = "EPSG:3031", "EPSG:3413"
+_CHOICES = {"quality": ("best", "all"), "dialect": tuple(DIALECTS), "compression": COMPRESSIONS}
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,26 @@ class Request:
     strict: bool = False
     dialect: str = "captools"
     compression: str = "none"
+
+    def __post_init__(self) -> None:
+        """Check the values and bring them into plain types; ValueError if one is wrong."""
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} {getattr(self, name)!r} is not {' or '.join(allowed)}")
+        plain = {"crs": str(self.crs)}
+        if self.bbox is not None:
+            plain["bbox"] = select.check_box(self.bbox)
+        if self.span is not None:
+            plain["span"] = tuple(str(time) for time in self.span)
+            coords.parse_span(plain["span"])
+        if self.segment_tolerance is not None:
+            plain["segment_tolerance"] = select.check_tolerance(self.segment_tolerance)
+        if self.variables is not None and not isinstance(self.variables, str):
+            plain["variables"] = ",".join(self.variables)
+        if self.crs != "auto":
+            plain["crs"] = coords.crs_name(self.crs)
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
 
     def options(self) -> str:
         """Return the options as JSON for the header of a flat file, without paths."""
@@ -109,7 +131,7 @@ def _good(beam: Beam, request: Request) -> np.ndarray:
             raise beam.error(product.column(product.quality), f"{MISSING}, or use --quality all")
         good &= beam.whole(product.quality) == 0
     if request.segment_tolerance is not None:
-        # A fill or a cloud predicts nothing for the segments beside it.
+        # As in CAPToolkit, the quality flag of a neighbour does not count, but a fill is none.
         height = np.where(np.abs(height) < product.max_height, height, np.nan)
         slope, segment_id = beam.whole(product.slope), beam.whole(product.segment_id)
         good &= select.segments_agree(height, slope, segment_id, request.segment_tolerance)
@@ -158,6 +180,10 @@ def _derive(table: Table, beam: Beam, rows: np.ndarray, crs: str) -> None:
         "is_asc": _ascending(beam)[rows],
     }
     _check_place_and_time(beam, table.columns, derived["t_year"])
+    if outside := np.count_nonzero(np.isnan(x)):
+        _warn(
+            f"{beam.granule.path.name}: {beam.name}: {outside} points outside the domain of {crs}"
+        )
     table.columns |= derived
     for column in DERIVED:
         table.column_attrs[column.name] = {"units": column.units, "long_name": column.long_name}
@@ -180,14 +206,18 @@ def _check_place_and_time(beam: Beam, columns: dict[str, np.ndarray], t_year: np
 def _ascending(beam: Beam) -> np.ndarray:
     """Tell for all segments of a beam whether they ascend, before anything is left out."""
     product, region = beam.granule.product, beam.granule.identity.region
-    if beam.length > 1:
-        return coords.is_ascending(beam.whole(product.lat), beam.whole(product.time))
+    lat, time = beam.whole(product.lat), beam.whole(product.time)
+    known = np.isfinite(lat) & np.isfinite(time)
+    if np.any(np.diff(time[known]) < 0):
+        raise beam.error(product.column(product.time), "does not increase; the order is lost")
+    if np.count_nonzero(known) > 1:
+        ascending = np.zeros(beam.length, dtype=bool)
+        ascending[known] = coords.is_ascending(lat[known], time[known])
+        return ascending
     if region in (0, *product.turning_regions):
-        warnings.warn(
+        _warn(
             f"{beam.granule.path.name}: {beam.name}: a single segment in region {region:02d} "
-            "tells no direction: taken as descending",
-            CaptoolsWarning,
-            stacklevel=2,
+            "tells no direction: taken as descending"
         )
     return np.full(beam.length, region in product.ascending_regions)
 
@@ -195,11 +225,11 @@ def _ascending(beam: Beam) -> np.ndarray:
 def _crs(beam: Beam, request: Request) -> str:
     """Return the CRS of x and y: as asked for, else the polar one of the hemisphere."""
     if request.crs != "auto":
-        return coords.crs_name(request.crs)
+        return request.crs
     product, region = beam.granule.product, beam.granule.identity.region
     if region:
         return SOUTH if region in product.southern_regions else NORTH
-    return SOUTH if beam.whole(product.lat).mean() < 0 else NORTH
+    return SOUTH if np.nanmean(beam.whole(product.lat)) < 0 else NORTH
 
 
 def _legs(table: Table) -> Iterable[tuple[str, Table]]:
@@ -227,7 +257,8 @@ def _granule_attributes(granule: Granule) -> dict[str, object]:
 
 def _provenance(granule: Granule, step: str, request: Request) -> dict[str, object]:
     return {
-        "source": granule.path.name,
+        # A name need not be UTF-8, but the text of an attribute is.
+        "source": os.fsencode(granule.path.name).decode("utf-8", "replace"),
         "step": step,
         "options": request.options(),
         "captools_version": __version__,
@@ -250,7 +281,7 @@ def _extent(columns: dict[str, np.ndarray], product: Product) -> dict[str, objec
     x, y, t_gps = columns["x"], columns["y"], columns["t_gps"]
     west, east = coords.lon_bounds(lon)
     return {
-        "bounds_lonlat": np.array([west, lat.min(), east, lat.max()]),
+        "bounds_lonlat": np.array([west, east, lat.min(), lat.max()]),
         "bounds_xy": np.array([*_limits(x), *_limits(y)]),
         "t_span": np.array([t_gps[0], t_gps[-1]]),
     }
@@ -268,8 +299,8 @@ def _warn_of_missing(granule: Granule, missing: dict[str, list[str]]) -> None:
         for name, beams in missing.items():
             by_beams.setdefault(" ".join(beams), []).append(name)
         told = "; ".join(f"{', '.join(names)} in {beams}" for beams, names in by_beams.items())
-        warnings.warn(
-            f"{granule.path.name}: columns missing and left out: {told}",
-            CaptoolsWarning,
-            stacklevel=3,
-        )
+        _warn(f"{granule.path.name}: columns missing and left out: {told}")
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, CaptoolsWarning, stacklevel=3)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import click
 
@@ -15,7 +16,7 @@ from captools import flat, inputs
 from captools.engine import Crew, Stop
 from captools.engine import crew as crew_of
 from captools.errors import FolderError
-from captools.journal import Journal, Outcome
+from captools.journal import Journal, Outcome, now
 from captools.products import Product
 from captools.progress import Progress
 from captools.task import Task
@@ -61,8 +62,7 @@ class Tally:
 
 def run_map(
     function: Callable[..., flat.Written],
-    version: int,
-    product: Product,
+    step: ModuleType,
     engine: str,
     jobs: int | None,
     scheduler: str | None,
@@ -81,14 +81,13 @@ def run_map(
     with crew_of(engine, jobs, scheduler) as crew:
         if crew is None:  # an MPI rank that has worked for the first one
             return 0
-        return _run_map(crew, function, version, product, **rest)
+        return _run_map(crew, function, step, **rest)
 
 
 def _run_map(
     crew: Crew,
     function: Callable[..., flat.Written],
-    version: int,
-    product: Product,
+    step: ModuleType,
     words: tuple[str, ...],
     outdir: Path,
     shard: tuple[int, int] | None,
@@ -99,25 +98,23 @@ def _run_map(
     unwanted: Path | None = None,
     **options: object,
 ) -> int:
-    paths = _inputs(words, product, regions, unwanted, shard)
+    paths = _inputs(words, step.PRODUCT, regions, unwanted, shard)
     if not paths:
         return 0
     # Workers may run in other folders.
     files = {name: value.absolute() for name, value in options.items() if isinstance(value, Path)}
-    task = Task(function, outdir.absolute(), options | files, version)
-    journal = _open_journal(outdir, function.__name__, shard, paths)
-    tally = Tally(len(paths))
-    pending = [path for path in paths if overwrite or not _is_done(journal, task, path)]
-    tally.before = len(paths) - len(pending)
-    code = _run(crew, task, pending, journal, tally, fail_fast, timeout)
-    if not pending:
-        log.info("%d inputs, all done before: nothing to do", len(paths))
-    else:
-        log.info("%s", tally)
-    if tally.warnings > WARNINGS_SHOWN:
-        log.info("%d warnings, all in %s", tally.warnings, journal.path)
-    _print_outputs(outdir, journal, paths)
-    journal.close()
+    task = Task(function, step.outputs, outdir.absolute(), options | files, step.VERSION)
+    with closing(_open_journal(outdir, function.__name__, shard, paths)) as journal:
+        pending = [path for path in paths if overwrite or not _is_done(journal, task, path)]
+        tally = Tally(len(paths), before=len(paths) - len(pending))
+        code = _run(crew, task, pending, journal, tally, fail_fast, timeout)
+        if not pending:
+            log.info("%d inputs, all done before: nothing to do", len(paths))
+        else:
+            log.info("%s", tally)
+        if tally.warnings > WARNINGS_SHOWN:
+            log.info("%d warnings, all in %s", tally.warnings, journal.path)
+        _print_outputs(outdir, journal, paths)
     return code
 
 
@@ -185,10 +182,14 @@ def _run(
     """Do the pending inputs, write down each as it ends, and return the exit code."""
     progress = Progress(len(pending))
     try:
-        with _stoppable() as stop, closing(crew.run(task, pending, stop, timeout)) as ends:
-            for outcome, hopeless, _ in ends:
+        paths = _forgotten(pending, journal, task.outdir)
+        with _stoppable() as stop, closing(crew.run(task, paths, stop, timeout)) as ends:
+            for end in ends:
+                progress.tell()
+                if end is None:
+                    continue
+                outcome, hopeless, _ = end
                 tally.add(outcome)
-                _remove_stale(task.outdir, journal.newest(outcome.input), outcome)
                 journal.append(outcome)
                 _tell(outcome, tally)
                 progress.update(outcome.status == "failed")
@@ -220,12 +221,20 @@ def _stoppable() -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-def _remove_stale(outdir: Path, earlier: Outcome | None, outcome: Outcome) -> None:
-    """Remove earlier outputs of an input that no longer come about."""
-    if earlier is not None:
-        for path in set(_here(outdir, earlier)) - set(_here(outdir, outcome)):
-            with suppress(FileNotFoundError):
-                os.unlink(path)
+def _forgotten(pending: list[str], journal: Journal, outdir: Path) -> Iterator[str]:
+    """Yield the inputs to do; before one is done again, forget how it ended and its outputs.
+
+    Otherwise, should this run be killed, its outputs would be taken for the earlier ones.
+    """
+    for path in pending:
+        earlier = journal.newest(path)
+        if earlier is not None and earlier.outputs:
+            for output in _here(outdir, earlier):
+                with suppress(FileNotFoundError):
+                    os.unlink(output)
+            error = f"{path}: was being done again when the run ended"
+            journal.append(Outcome(path, "failed", error=error, ended=now()))
+        yield path
 
 
 def _tell(outcome: Outcome, tally: Tally) -> None:
@@ -249,6 +258,6 @@ def _print_outputs(outdir: Path, journal: Journal, paths: list[str]) -> None:
         for output in _here(outdir, outcome) if outcome else ():
             count += 1
             if not sys.stdout.isatty():
-                click.echo(output)
+                click.echo(os.fsencode(output))  # a path need not be UTF-8
     if sys.stdout.isatty():
         click.echo(f"{count} files in {outdir}")

@@ -59,6 +59,13 @@ def in_span(t: np.ndarray, span: tuple[float, float]) -> np.ndarray:
     return (t >= span[0]) & (t < span[1])
 
 
+def check_tolerance(tolerance: float) -> float:
+    """Return a tolerance in metres if it is one; ValueError if it is not positive."""
+    if not 0 < float(tolerance) < np.inf:
+        raise ValueError(f"tolerance {tolerance} must be a positive number of metres")
+    return float(tolerance)
+
+
 def segments_agree(
     h: np.ndarray, slope: np.ndarray, segment_id: np.ndarray, tolerance: float
 ) -> np.ndarray:

@@ -1,5 +1,6 @@
 """One step with its options, done to one input: whatever happens is an outcome."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -34,6 +35,7 @@ class Task:
     """
 
     function: Callable[..., Written]
+    names: Callable[..., list[str]]  # the step's `outputs`: what an input's may be called
     outdir: Path
     options: dict
     version: int
@@ -50,6 +52,7 @@ class Task:
             hopeless = isinstance(error, FolderError)
         except Exception as error:  # a bug of ours must not cost the other inputs
             outcome.error = f"{path}: unexpected {_where(error)}"
+        self._clear(path, outcome)
         outcome.seconds = round(time.perf_counter() - began, 4)
         outcome.ended = now()
         return End(outcome, hopeless)
@@ -58,7 +61,19 @@ class Task:
         """Return the end of an input that was not seen to end by itself."""
         error = f"{path}: {why}"
         outcome = Outcome(path, "failed", ended=now(), error=error, key=self.key(path))
+        self._clear(path, outcome)
         return End(outcome, died=died)
+
+    def _clear(self, path: str, outcome: Outcome) -> None:
+        """Remove what an input may have left that is not its output now.
+
+        A run that was killed leaves outputs of which no journal tells.
+        """
+        now_there = set(map(os.path.basename, outcome.outputs))
+        for name in self.names(os.path.basename(path), **self.options):
+            if name not in now_there:
+                with contextlib.suppress(OSError):
+                    os.unlink(self.outdir / name)
 
     def _apply(self, path: str, outcome: Outcome) -> None:
         # The step would make a vanished folder anew, and lose what was in it.

@@ -122,6 +122,8 @@ class Product:
                     f"a preset ({', '.join(self.presets)}), or name=path below {self.segments}"
                 )
         default = [column.name for column in self.columns]
+        if len({column.name for column in added}) < len(set(added)):
+            raise ValueError(f"two columns of one name: {variables}")
         names = [self.lat, self.lon, self.time, *plain] if plain else default
         chosen = [self._by_name[name] for name in names if name not in _DERIVED_NAMES]
         return tuple({column.name: column for column in (*chosen, *added)}.values())
@@ -131,7 +133,7 @@ class Product:
         name, path = (part.strip() for part in word.split("=", 1))
         path = path.strip("/")
         taken = {*self._by_name, *_DERIVED_NAMES, *CAPTOOLKIT_NAMES.values()}
-        if not re.fullmatch(r"[A-Za-z]\w*", name) or not path or name in taken:
+        if not re.fullmatch(r"[A-Za-z]\w*", name) or "" in path.split("/") or name in taken:
             raise ValueError(
                 f"column {word!r} must read name=path, with a new name of letters, digits and _"
             )

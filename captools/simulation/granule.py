@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from captools.flat import temporary_name
 from captools.simulation import defects as planted
 from captools.simulation import header, schema, summaries
 from captools.simulation.hdf5 import set_attributes, write_group
@@ -65,7 +66,7 @@ def write_granule(
 
     path = Path(folder) / header.granule_name(overpass, release)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(temporary_name(path.name))
     try:
         with h5py.File(part, "w") as file:
             _write_about(file, overpass, beams, release)

@@ -18,10 +18,18 @@ import click
 from captools import options
 from captools.flat import Written
 from captools.products.atl06 import ATL06
+from captools.select import check_tolerance
 
 KIND = "map"
 VERSION = 1
 PRODUCT = ATL06
+
+
+def outputs(name: str, *, split: bool, **others: object) -> list[str]:
+    """Return the names that the outputs of a granule of this file name can have."""
+    legs = ("_A", "_D") if split else ("",)
+    stem = name.removesuffix(".h5")
+    return [f"{stem}_{beam}{leg}.h5" for beam in ATL06.beams for leg in legs]
 
 
 @options.box
@@ -37,8 +45,9 @@ PRODUCT = ATL06
 )
 @click.option(
     "--segment-tolerance",
-    type=options.POSITIVE,
+    type=float,
     metavar="M",
+    callback=options.checked(check_tolerance),
     help="Drop segments that differ by more than M metres from the height that a "
     "neighbouring segment predicts with its slope over 20 m.",
 )

@@ -3,7 +3,9 @@
 \b
 Examples:
   captools report reduced
-  captools report reduced --failed | captools readatl06 - -o reduced
+  captools report reduced --failed > failed.txt
+
+Done again with the same options, a step tries its failed inputs again.
 """
 
 from collections.abc import Iterator
@@ -31,18 +33,21 @@ def report(outdir: Path, failed: bool = False) -> Iterator[str]:
     ValueError
         If the folder has no journal.
     """
-    from captools import journal
+    from captools.journal import records
 
-    newest = journal.newest_of_all(outdir)
-    if not newest:
-        raise ValueError(f"{outdir}: no journal there, so no step has written to it")
-    if failed:
-        for outcomes in newest.values():
+    rows, reasons = [HEADER], []
+    for step, outcomes in records(outdir):
+        if failed:
             yield from (outcome.input for outcome in outcomes if outcome.status == "failed")
-        return
-    yield from _table([HEADER, *(_row(step, outcomes) for step, outcomes in newest.items())])
-    for outcomes in newest.values():
-        yield from (f"failed: {outcome.error}" for outcome in outcomes if outcome.error)
+        else:
+            outcomes = list(outcomes)
+            rows.append(_row(step, outcomes))
+            reasons += [f"failed: {outcome.error}" for outcome in outcomes if outcome.error]
+    if not failed:
+        if len(rows) == 1:
+            raise ValueError(f"{outdir}: no journal there, so no step has written to it")
+        yield from _table(rows)
+        yield from reasons
 
 
 HEADER = ("step", "inputs", "done", "empty", "failed", "rows in", "rows out", "files", "seconds")

@@ -11,6 +11,7 @@ Example, four tracks across all of Antarctica, the first granule damaged:
   captools simulate -o granules --granules 12 --region 10,11,12 --defect truncated
 """
 
+import contextlib
 import itertools
 import math
 import re
@@ -111,6 +112,7 @@ def simulate(
     regions, cycles, defects = tuple(regions), tuple(cycles), tuple(defects)
     _check(granules, segments, regions, cycles, noise, bad, seed, release, defects)
     # Imported here: the command line reads this module for its options alone.
+    from captools.flat import sweep
     from captools.simulation.granule import write_granule
 
     per_track = len(regions) * len(cycles)
@@ -121,6 +123,8 @@ def simulate(
         Path(outdir).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"output folder {outdir}: cannot be made ({error.strerror})") from None
+    with contextlib.suppress(FileNotFoundError):
+        sweep(Path(outdir))
     return [
         write_granule(
             outdir,
