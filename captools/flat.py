@@ -33,6 +33,7 @@ class Table:
     columns: dict[str, np.ndarray]
     column_attrs: dict[str, dict] = field(default_factory=dict)
     attrs: dict[str, object] = field(default_factory=dict)
+    private: dict[str, np.ndarray] = field(default_factory=dict)  # below the group `PRIVATE`
 
     @property
     def rows(self) -> int:
@@ -48,7 +49,7 @@ class Table:
         """Return the same table with other column names."""
         columns = {names.get(name, name): values for name, values in self.columns.items()}
         told = {names.get(name, name): attrs for name, attrs in self.column_attrs.items()}
-        return Table(columns, told, self.attrs)
+        return Table(columns, told, self.attrs, self.private)
 
 
 def temporary_name(name: str) -> str:
@@ -168,6 +169,8 @@ def _image(table: Table, compression: str | None) -> memoryview:
             dataset = file.create_dataset(name, data=values, compression=compression)
             for key, value in table.column_attrs.get(name, {}).items():
                 dataset.attrs[key] = value
+        for name, values in table.private.items():
+            file.create_dataset(f"{PRIVATE}/{name}", data=values)
         for key, value in table.attrs.items():
             file.attrs[key] = value
         file.flush()

@@ -13,10 +13,15 @@ from captools import __version__, coords, masks, select
 from captools.errors import CaptoolsWarning
 from captools.flat import COMPRESSIONS, Batch, Table, Written
 from captools.granule import MISSING, REMEDY, Beam, Granule
-from captools.products import DERIVED, DIALECTS, Column, Product
+from captools.products import DERIVED, DIALECTS, IDENTITY, Column, Product
 
 SOUTH, NORTH = "EPSG:3031", "EPSG:3413"
-_CHOICES = {"quality": ("best", "all"), "dialect": tuple(DIALECTS), "compression": COMPRESSIONS}
+_CHOICES = {
+    "quality": ("best", "all"),
+    "dialect": tuple(DIALECTS),
+    "compression": COMPRESSIONS,
+    "layout": ("beam", "granule"),
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class Request:
     strict: bool = False
     dialect: str = "captools"
     compression: str = "none"
+    layout: str = "beam"
 
     def __post_init__(self) -> None:
         """Check the values and bring them into plain types; ValueError if one is wrong."""
@@ -64,7 +70,9 @@ class Request:
 def reduce_granule(
     path: str | Path, outdir: str | Path, product: Product, step: str, request: Request
 ) -> Written:
-    """Write one flat file for each beam of a granule (two with ``split``).
+    """Write one flat file for each beam of a granule, or one for all (``layout``).
+
+    With ``split`` it is two: ascending and descending.
 
     Returns
     -------
@@ -80,9 +88,9 @@ def reduce_granule(
     """
     columns = product.choose(request.variables)
     with Granule(path, product) as granule, Batch(outdir, request.compression) as batch:
-        stem = granule.path.name.removesuffix(".h5")
         common = _granule_attributes(granule) | _provenance(granule, step, request)
         missing: dict[str, list[str]] = {}
+        together: dict[str, list[Table]] = {}
         for beam in granule.beams():
             batch.written.rows_in += beam.length
             rows = _select(beam, request)
@@ -90,14 +98,32 @@ def reduce_granule(
                 continue
             table = _table(beam, rows, _present(beam, columns, request, missing))
             _derive(table, beam, rows, _crs(beam, request))
-            for suffix, part in _legs(table) if request.split else [("", table)]:
-                part.attrs = (
-                    common | _beam_attributes(beam, request) | _extent(part.columns, product)
-                )
-                name = f"{stem}_{beam.name}{suffix}.h5"
-                batch.write(name, part.renamed(DIALECTS[request.dialect]))
+            table.attrs = _beam_attributes(beam, request)
+            for leg, part in _legs(table) if request.split else [("", table)]:
+                if request.layout == "granule":
+                    together.setdefault(leg, []).append(part)
+                else:
+                    name = output_name(granule.path.name, beam.name, leg)
+                    batch.write(name, _finished(part, common, product, request))
+        for leg, parts in together.items():
+            name = output_name(granule.path.name, "", leg)
+            batch.write(
+                name,
+                _finished(_joined(granule, parts, batch.written.rows_in), common, product, request),
+            )
         _warn_of_missing(granule, missing)
     return batch.written
+
+
+def output_name(granule: str, beam: str, leg: str) -> str:
+    """Return the file name of an output, of one beam or (``""``) of all."""
+    return f"{granule.removesuffix('.h5')}{beam and '_'}{beam}{leg}.h5"
+
+
+def _finished(table: Table, common: dict, product: Product, request: Request) -> Table:
+    """Return a table with the rest of its header, in the dialect asked for."""
+    table.attrs |= common | _extent(table.columns, product)
+    return table.renamed(DIALECTS[request.dialect])
 
 
 # --- rows ---------------------------------------------------------------------
@@ -186,8 +212,9 @@ def _derive(table: Table, beam: Beam, rows: np.ndarray, crs: str) -> None:
         )
     table.columns |= derived
     for column in DERIVED:
-        table.column_attrs[column.name] = {"units": column.units, "long_name": column.long_name}
-    table.column_attrs["x"]["units"] = table.column_attrs["y"]["units"] = coords.crs_unit(crs)
+        table.column_attrs[column.name] = column.attributes
+    for name in ("x", "y"):
+        table.column_attrs[name]["units"] = coords.crs_unit(crs)
 
 
 def _check_place_and_time(beam: Beam, columns: dict[str, np.ndarray], t_year: np.ndarray) -> None:
@@ -240,6 +267,34 @@ def _legs(table: Table) -> Iterable[tuple[str, Table]]:
             yield suffix, table.where(keep)
 
 
+def _joined(granule: Granule, parts: list[Table], rows_in: int) -> Table:
+    """Return the rows of all beams, one after another; what differs becomes columns or a table.
+
+    Columns that a beam lacks are left out: the missing ones were warned of.
+    """
+    if len({part.attrs["crs"] for part in parts}) > 1:
+        raise granule.error("beams", "lie in both hemispheres: choose one projection (-p)")
+    shared = [name for name in parts[0].columns if all(name in p.columns for p in parts)]
+    whole = Table(
+        {name: np.concatenate([part.columns[name] for part in parts]) for name in shared},
+        {name: parts[0].column_attrs[name] for name in shared},
+        {"crs": parts[0].attrs["crs"], "rows_in": rows_in},
+    )
+    known = {"rgt": granule.identity.rgt, "cycle": granule.identity.cycle}
+    for column, dtype in zip(IDENTITY, ("i2", "i2", "i1"), strict=True):
+        values = [known.get(column.name, part.attrs.get(column.name)) for part in parts]
+        whole.columns[column.name] = np.repeat(
+            np.array(values, dtype), [part.rows for part in parts]
+        )
+        whole.column_attrs[column.name] = column.attributes
+    for name in ("beam", "beam_type", "spot", "rows_in"):
+        values = [part.attrs[name] for part in parts]
+        text = isinstance(values[0], str)
+        whole.private[f"beams/{name}"] = np.array(values, dtype="S" if text else "i8")
+    whole.private["beams/rows"] = np.array([part.rows for part in parts], dtype="i8")
+    return whole
+
+
 # --- header -------------------------------------------------------------------
 
 
@@ -283,7 +338,7 @@ def _extent(columns: dict[str, np.ndarray], product: Product) -> dict[str, objec
     return {
         "bounds_lonlat": np.array([west, east, lat.min(), lat.max()]),
         "bounds_xy": np.array([*_limits(x), *_limits(y)]),
-        "t_span": np.array([t_gps[0], t_gps[-1]]),
+        "t_span": np.array([t_gps.min(), t_gps.max()]),
     }
 
 

@@ -18,6 +18,11 @@ class Column:
     units: str = ""
     long_name: str = ""
 
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What a flat file tells of the column."""
+        return {"units": self.units, "long_name": self.long_name}
+
 
 DERIVED = (
     Column("x", "", "m", "projected x"),
@@ -27,6 +32,12 @@ DERIVED = (
     Column("is_asc", "", "1", "true where the satellite moves north"),
 )
 
+# What tells the rows of several beams or granules in one file apart.
+IDENTITY = (
+    Column("rgt", "", "1", "reference ground track"),
+    Column("cycle", "", "1", "repeat cycle"),
+    Column("spot", "", "1", "ATLAS spot, odd ones strong; 0 unknown"),
+)
 _DERIVED_NAMES = tuple(column.name for column in DERIVED)
 
 # Our names on the left, those of CAPToolkit's readers and the first tutorial on the right.
@@ -133,6 +144,7 @@ class Product:
         name, path = (part.strip() for part in word.split("=", 1))
         path = path.strip("/")
         taken = {*self._by_name, *_DERIVED_NAMES, *CAPTOOLKIT_NAMES.values()}
+        taken |= {column.name for column in IDENTITY}
         if not re.fullmatch(r"[A-Za-z]\w*", name) or "" in path.split("/") or name in taken:
             raise ValueError(
                 f"column {word!r} must read name=path, with a new name of letters, digits and _"

@@ -25,11 +25,13 @@ VERSION = 1
 PRODUCT = ATL06
 
 
-def outputs(name: str, *, split: bool, **others: object) -> list[str]:
+def outputs(name: str, *, split: bool, layout: str, **others: object) -> list[str]:
     """Return the names that the outputs of a granule of this file name can have."""
+    from captools.reader import output_name
+
     legs = ("_A", "_D") if split else ("",)
-    stem = name.removesuffix(".h5")
-    return [f"{stem}_{beam}{leg}.h5" for beam in ATL06.beams for leg in legs]
+    beams = ("",) if layout == "granule" else ATL06.beams
+    return [output_name(name, beam, leg) for beam in beams for leg in legs]
 
 
 @options.box
@@ -53,6 +55,12 @@ def outputs(name: str, *, split: bool, **others: object) -> list[str]:
 )
 @click.option("--split", is_flag=True, help="Ascending and descending in separate files.")
 @click.option("--strict", is_flag=True, help="A missing column fails the granule.")
+@click.option(
+    "--layout",
+    type=click.Choice(["beam", "granule"]),
+    default="beam",
+    help="One file per beam, or per granule with columns rgt, cycle, spot (fewer files).",
+)
 @options.dialect
 @options.compression
 @options.regions
@@ -72,6 +80,7 @@ def readatl06(
     strict: bool = False,
     dialect: str = "captools",
     compression: str = "none",
+    layout: str = "beam",
 ) -> Written:
     """Write the flat files of one granule.
 
@@ -103,6 +112,8 @@ def readatl06(
         Whose column names to write.
     compression : {"none", "lzf", "gzip"}
         Of the flat files.
+    layout : {"beam", "granule"}
+        One file per beam, or one per granule with the beams one after another.
 
     Returns
     -------
@@ -133,5 +144,6 @@ def readatl06(
         strict=strict,
         dialect=dialect,
         compression=compression,
+        layout=layout,
     )
     return reduce_granule(granule, outdir, ATL06, "readatl06", request)

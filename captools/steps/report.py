@@ -1,30 +1,48 @@
-"""Sum up what became of the inputs of an output folder.
+"""Sum up what became of the inputs of an output folder, over all its shards.
 
 \b
 Examples:
   captools report reduced
+  captools report reduced @granules.txt
   captools report reduced --failed > failed.txt
 
-Done again with the same options, a step tries its failed inputs again.
+With INPUT..., also those of them that were never attempted. A step that is
+given the failed inputs and the same options tries them again.
 """
 
-from collections.abc import Iterator
+import heapq
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
+from captools.journal import STATUSES, Outcome
+
 KIND = "query"
+SLOWEST = 5
+SHOWN = 10  # reasons and paths of a kind
+HEADER = (
+    *("step", "inputs", *STATUSES, "rows in", "rows out", "files"),
+    *("processor s", "elapsed s", "inputs/s"),
+)
 
 
 @click.argument("outdir", type=click.Path(path_type=Path), metavar="OUT")
+@click.argument("words", nargs=-1, metavar="[INPUT]...")
 @click.option("--failed", is_flag=True, help="Print the failed inputs, one path per line.")
-def report(outdir: Path, failed: bool = False) -> Iterator[str]:
+def report(outdir: Path, words: Iterable[str] = (), failed: bool = False) -> Iterator[str]:
     """Yield the lines of a report on the journals of a folder.
 
     Parameters
     ----------
     outdir : Path
         The output folder of map steps.
+    words : iterable of str
+        Inputs as for a map step, to find those never attempted.
     failed : bool
         Yield the paths of the failed inputs instead.
 
@@ -33,36 +51,84 @@ def report(outdir: Path, failed: bool = False) -> Iterator[str]:
     ValueError
         If the folder has no journal.
     """
+    from captools.inputs import expand
     from captools.journal import records
 
-    rows, reasons = [HEADER], []
-    for step, outcomes in records(outdir):
+    wanted = {os.path.basename(path): path for path in expand(words)}
+    sums = []
+    for step, outcomes in records(Path(outdir)):
         if failed:
             yield from (outcome.input for outcome in outcomes if outcome.status == "failed")
         else:
-            outcomes = list(outcomes)
-            rows.append(_row(step, outcomes))
-            reasons += [f"failed: {outcome.error}" for outcome in outcomes if outcome.error]
-    if not failed:
-        if len(rows) == 1:
-            raise ValueError(f"{outdir}: no journal there, so no step has written to it")
-        yield from _table(rows)
-        yield from reasons
+            sums.append(Sum(step))
+            for outcome in outcomes:
+                sums[-1].add(outcome)
+                wanted.pop(outcome.name, None)
+    if failed:
+        return
+    if not sums:
+        raise ValueError(f"{outdir}: no journal there, so no step has written to it")
+    yield from _table([HEADER, *(total.row() for total in sums)])
+    for total in sums:
+        yield from total.details()
+    if words:
+        yield from _shortened("never attempted", [(path, 1) for path in sorted(wanted.values())])
 
 
-HEADER = ("step", "inputs", "done", "empty", "failed", "rows in", "rows out", "files", "seconds")
+@dataclass
+class Sum:
+    """What the outcomes of a step add up to, without keeping them."""
+
+    step: str
+    status: Counter = field(default_factory=Counter)
+    rows_in: int = 0
+    rows_out: int = 0
+    files: int = 0
+    seconds: float = 0.0
+    began: float = float("inf")
+    ended: float = -float("inf")
+    slowest: list[tuple[float, str]] = field(default_factory=list)
+    reasons: Counter = field(default_factory=Counter)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one outcome."""
+        self.status[outcome.status] += 1
+        self.rows_in += outcome.rows_in
+        self.rows_out += outcome.rows_out
+        self.files += len(outcome.outputs)
+        self.seconds += outcome.seconds
+        ended = outcome.time.timestamp()
+        self.began = min(self.began, ended - outcome.seconds)
+        self.ended = max(self.ended, ended)
+        heapq.heappush(self.slowest, (outcome.seconds, outcome.input))
+        if len(self.slowest) > SLOWEST:
+            heapq.heappop(self.slowest)
+        if outcome.status == "failed":
+            # Without names and numbers, so that one reason is counted as one.
+            reason = (outcome.error or "").replace(f"{outcome.input}: ", "")
+            self.reasons[re.sub(r"\d+", "#", reason)] += 1
+
+    def row(self) -> tuple[str, ...]:
+        """Return the numbers in the order of `HEADER`."""
+        inputs, elapsed = self.status.total(), self.ended - self.began
+        counts = (inputs, *(self.status[status] for status in STATUSES))
+        counts += (self.rows_in, self.rows_out, self.files)
+        times = (f"{self.seconds:,.1f}", f"{elapsed:,.1f}", f"{inputs / max(elapsed, 1e-3):.2f}")
+        return (self.step, *(f"{count:,}" for count in counts), *times)
+
+    def details(self) -> Iterator[str]:
+        """Yield why inputs failed and which took longest."""
+        yield from _shortened("failed", self.reasons.most_common())
+        for seconds, path in sorted(self.slowest, reverse=True):
+            yield f"slowest: {seconds:.2f} s {path}"
 
 
-def _row(step: str, outcomes: list) -> tuple[str, ...]:
-    """Return the numbers of one step, in the order of `HEADER`."""
-    statuses = [outcome.status for outcome in outcomes]
-    counts = [len(statuses), *(statuses.count(status) for status in HEADER[2:5])]
-    counts += [
-        sum(getattr(outcome, f"rows_{way}") for outcome in outcomes) for way in ("in", "out")
-    ]
-    counts += [sum(len(outcome.outputs) for outcome in outcomes)]
-    seconds = sum(outcome.seconds for outcome in outcomes)
-    return step, *(f"{count:,}" for count in counts), f"{seconds:,.1f}"
+def _shortened(what: str, items: list[tuple[str, int]]) -> Iterator[str]:
+    """Yield a line for each of the first items with its count, and one for the rest."""
+    for text, count in items[:SHOWN]:
+        yield f"{what}: {count} x {text}" if count > 1 else f"{what}: {text}"
+    if len(items) > SHOWN:
+        yield f"{what}: {len(items) - SHOWN:,} more"
 
 
 def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
