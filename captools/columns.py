@@ -16,8 +16,8 @@ def text(value: object) -> str:
 
 def fill_value(dataset: h5py.Dataset) -> np.ndarray | None:
     """Return the fill value that the dataset names, in its own dtype, or None."""
-    named = np.ravel(dataset.attrs.get("_FillValue", ()))
-    return named.astype(dataset.dtype)[0] if len(named) else None
+    named = dataset.attrs.get("_FillValue", ())  # h5py.Empty has the size None
+    return np.ravel(named).astype(dataset.dtype)[0] if np.size(named) else None
 
 
 def read(dataset: h5py.Dataset, rows: np.ndarray | None = None) -> np.ndarray:

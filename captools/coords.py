@@ -4,6 +4,7 @@ Pure functions of arrays; nothing here knows files.
 """
 
 import re
+from datetime import UTC, date, datetime
 from functools import lru_cache
 
 import numpy as np
@@ -119,6 +120,32 @@ def parse_time(text: str | float) -> float:
     if np.isnan(t_gps):
         raise ValueError(f"time {text!r} is outside {FIRST_YEAR} to {LAST_YEAR}")
     return t_gps
+
+
+def plain_time(time: str | float | date | np.datetime64) -> str:
+    """Return the text of a time for `parse_time`, one for all ways to write it.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+
+    Examples
+    --------
+    >>> plain_time("2019-01-31T12:00:00Z"), plain_time(datetime(2019, 1, 31, 12))
+    ('2019-01-31T12:00', '2019-01-31T12:00')
+    >>> plain_time(2019), plain_time("2019.0")
+    ('2019.0', '2019.0')
+    """
+    if isinstance(time, datetime) and time.tzinfo is not None:
+        time = time.astimezone(UTC).replace(tzinfo=None)
+    text = str(time).strip()
+    parse_time(text)
+    try:
+        return str(float(text))
+    except ValueError:
+        moment = np.datetime64(text.removesuffix("Z"), "us")
+        return str(np.datetime_as_string(moment, unit="auto"))
 
 
 def parse_span(span: tuple[str | float, str | float]) -> tuple[float, float]:

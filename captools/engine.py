@@ -6,23 +6,26 @@ way. One loop serves them all, so that they differ in nothing but where the
 work is done.
 """
 
-import faulthandler
+import multiprocessing.util
 import os
 import re
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from captools.errors import one_line
 from captools.task import End, Task
 
 GRACE = 20.0  # seconds for inputs under way when a run is stopped; SLURM kills after 30
 POLL = 0.5  # seconds between looks at whether the run is to stop
+IDLE = 60.0  # seconds after which a process without work ends, as in dask workers it must
 WATCH = 0.2  # seconds between looks of a worker at whether its parent lives
 
 
@@ -115,7 +118,10 @@ class Crew:
                 yield None
                 for future in wait(under_way, POLL, FIRST_COMPLETED).done:
                     path, error = under_way.pop(future), future.exception()
-                    yield task.lost(path, f"was lost ({error})") if error else future.result()
+                    if error is None:
+                        yield future.result()
+                    else:
+                        yield task.lost(path, f"was lost ({one_line(error)})", died=True)
         finally:
             if under_way:
                 self.abort(stop.code)
@@ -132,21 +138,27 @@ class Slot:
 
     def do(self, task: Task, path: str, timeout: float | None) -> End:
         """Do one input, for `timeout` seconds at most."""
+        from joblib.externals.loky.backend.popen_loky_posix import Popen
         from joblib.externals.loky.process_executor import (
+            BrokenProcessPool,
             ProcessPoolExecutor,
             ShutdownExecutorError,
-            TerminatedWorkerError,
         )
 
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(1, initializer=_follow, initargs=(os.getpid(),))
-        future = self._pool.submit(task, path)
+            Popen.kill = _kill
+            # Not for users: that there is no pgrep, or that a worker made room in memory.
+            warnings.filterwarnings("ignore", module=r"joblib\.externals\.loky")
+            self._pool = ProcessPoolExecutor(
+                1, timeout=IDLE, initializer=_follow, initargs=(os.getpid(),)
+            )
         try:
-            return future.result(timeout)
+            # It may have died since its last input: then it does not even take this one.
+            return self._pool.submit(task, path).result(timeout)
         except TimeoutError:
             self.kill()
             return task.lost(path, f"took longer than {timeout:g} s (--timeout)")
-        except TerminatedWorkerError as error:
+        except BrokenProcessPool as error:
             self.kill()
             return task.lost(path, f"its process died ({_how(error)})", died=True)
         except ShutdownExecutorError:
@@ -157,6 +169,13 @@ class Slot:
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=True, kill_workers=True)
+
+
+def _kill(popen: Any) -> None:
+    """End a process: loky needs this where neither psutil nor pgrep are, and lacks it."""
+    if popen.returncode is None:
+        with suppress(ProcessLookupError):
+            os.kill(popen.pid, signal.SIGKILL)
 
 
 def _follow(parent: int) -> None:
@@ -309,16 +328,12 @@ def dask(jobs: int | None, scheduler: str | None) -> Iterator[Crew]:
 
 
 def in_dask_worker(task: Task, path: str, timeout: float | None) -> End:
-    """Do one input in a dask worker, which ends itself if it takes too long.
+    """Do one input in a process of a dask worker.
 
-    Dask does not let its workers have processes of their own. It replaces one
-    that ends, and gives up an input after a few.
+    Dask lets its workers have none, for fear that they outlive them: ours do not.
     """
-    if timeout is None:
-        return task(path)
-    # From a C thread: Python's own do not run while HDF5 waits for a disk.
-    faulthandler.dump_traceback_later(timeout, exit=True)
-    try:
-        return task(path)
-    finally:
-        faulthandler.cancel_dump_traceback_later()
+    config = multiprocessing.current_process()._config
+    if config.get("daemon"):
+        config["daemon"] = False
+        multiprocessing.util.Finalize(None, _kill_slots, exitpriority=1)
+    return in_slot(task, path, timeout)

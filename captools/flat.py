@@ -23,7 +23,7 @@ from captools.errors import FolderError, OutputError, one_line
 PRIVATE = "_captools"  # the folder beside, and the group inside, flat files: ours, not data
 COMPRESSIONS = ("none", "lzf", "gzip")
 DAY = 86400.0
-_LEFTOVER = re.compile(r"\.(?P<name_host>.+)-(?P<pid>\d+)-[0-9a-f]{8}\.part")
+_LEFTOVER = re.compile(r"\..+\.(?P<host>[^.]+)-(?P<pid>\d+)-[0-9a-f]{8}\.part")
 
 
 @dataclass
@@ -54,12 +54,17 @@ class Table:
 
 def temporary_name(name: str) -> str:
     """Return a name for `name` while it is written, which no other process can pick."""
-    return f".{name}.{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}.part"
+    return f".{name}.{_host()}-{os.getpid()}-{secrets.token_hex(4)}.part"
+
+
+def _host() -> str:
+    """Return the name of this host without dots, so that it is told from what is before it."""
+    return socket.gethostname().replace(".", "_")
 
 
 def sweep(folder: Path) -> None:
     """Remove what dead processes of this host, or any a day ago, left half-written."""
-    host = socket.gethostname()
+    host = _host()
     for entry in os.scandir(folder):
         match = _LEFTOVER.fullmatch(entry.name)
         if match is None:
@@ -67,8 +72,7 @@ def sweep(folder: Path) -> None:
         # Another task may sweep the same folder, hence the suppressed races.
         with contextlib.suppress(FileNotFoundError):
             old = time.time() - entry.stat().st_mtime > DAY
-            here = match["name_host"].endswith(f".{host}")
-            dead = here and not _is_alive(int(match["pid"]))
+            dead = match["host"] == host and not _is_alive(int(match["pid"]))
             if old or dead:
                 os.unlink(entry.path)
 

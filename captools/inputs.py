@@ -1,6 +1,7 @@
 """From what the user names to the list of inputs: expand, leave out, share, check names."""
 
 import glob
+import io
 import logging
 import os
 import sys
@@ -37,12 +38,14 @@ def expand(words: Iterable[str]) -> list[str]:
 
 def _expand_word(word: str) -> list[str]:
     if word == "-":
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(errors="surrogateescape")  # a path need not be UTF-8
         return _listed(sys.stdin)
     if word.startswith("@"):
         try:
             with open(word[1:], encoding="utf-8", errors="surrogateescape") as file:
                 return _listed(file)
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
             raise ValueError(f"list {word[1:]}: cannot be read ({error})") from None
     if os.path.isdir(word):
         found = glob.glob(os.path.join(glob.escape(word), "*.h5"))
@@ -108,13 +111,23 @@ def share(paths: Sequence[str], number: int, count: int) -> list[str]:
     return list(paths[number::count])
 
 
-def check_names(paths: Iterable[str], product: Product) -> None:
+def check_names(paths: Iterable[str], product: Product, endings: Collection[str]) -> None:
     """Refuse inputs whose outputs would bear one name; warn of a granule given twice.
+
+    Parameters
+    ----------
+    paths : iterable of str
+        The inputs.
+    product : Product
+        Whose names they bear.
+    endings : collection of str
+        What a step adds to the file name (less ``.h5``) of an input to name its outputs.
 
     Raises
     ------
     ValueError
-        If two inputs have the same file name, less ``.h5``.
+        If two inputs have the same file name, less ``.h5``, or one has that of
+        another with one of the endings: so might their outputs.
     """
     stems: dict[str, str] = {}
     granules = defaultdict(list)
@@ -129,6 +142,10 @@ def check_names(paths: Iterable[str], product: Product) -> None:
         told = product.parse_name(name)
         if told.granule:
             granules[told.granule, stem.split(told.plain)[-1]].append(name)
+    for stem, path in stems.items():
+        for ending in filter(stem.endswith, endings):
+            if ending and (other := stems.get(stem.removesuffix(ending))):
+                raise ValueError(f"outputs of {other} could be named like those of {path}")
     for (granule, _), names in granules.items():
         if len(names) > 1:
             log.warning("warning: %s is given more than once: %s", granule, ", ".join(names))

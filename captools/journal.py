@@ -51,6 +51,21 @@ class Outcome:
         """When the input ended."""
         return datetime.fromisoformat(self.ended)
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether the fields are what they should be, as those of a line need not be."""
+        texts = (self.input, self.ended, self.key, self.error or "", *self.outputs, *self.warnings)
+        numbers = (self.rows_in, self.rows_out, self.seconds)
+        return (
+            self.status in STATUSES
+            and isinstance(self.outputs, list)
+            and isinstance(self.warnings, list)
+            and all(isinstance(text, str) for text in texts)
+            and all(isinstance(number, int | float) for number in numbers)
+            and all(map(os.path.basename, self.outputs))
+            and self.time.timestamp() > 0
+        )
+
 
 _FIELDS = {field.name for field in fields(Outcome)}
 
@@ -83,14 +98,13 @@ def lines(path: Path) -> Iterator[tuple[int, Outcome]]:
 
 
 def _parse(line: bytes) -> Outcome | None:
-    """Return the outcome in a line, None if it is torn; what a later version adds is ignored."""
+    """Return the outcome in a line, None if torn or odd; what a later version adds is ignored."""
     try:
         told = json.loads(line)
         outcome = Outcome(**{name: told[name] for name in _FIELDS & told.keys()})
-        outcome.time, outcome.name  # noqa: B018 - they raise if the line tells nonsense
-    except (ValueError, TypeError, AttributeError):
+        return outcome if outcome.is_sound else None
+    except (ValueError, TypeError, AttributeError, OverflowError):
         return None
-    return outcome if outcome.status in STATUSES else None
 
 
 class Record:
@@ -114,16 +128,17 @@ class Record:
         self._number = {name: number for number, name in enumerate(names)}
         self._file = np.full(len(self._number), -1, dtype=np.int32)
         self._offset = np.zeros(len(self._number), dtype=np.int64)
-        ended = np.full(len(self._number), -np.inf)
+        newest = np.full(len(self._number), -np.inf)
         for at, path in enumerate(paths):
+            # Within a journal lines come in order, whatever the clock says.
+            ended, offsets = np.full_like(newest, -np.inf), np.zeros_like(self._offset)
             for offset, outcome in lines(path):
                 number = self._number.get(outcome.name)
-                if number is None:
-                    continue
-                # Within a journal lines come in order, whatever the clock says.
-                if self._file[number] == at or outcome.time.timestamp() >= ended[number]:
-                    ended[number] = outcome.time.timestamp()
-                    self._file[number], self._offset[number] = at, offset
+                if number is not None:
+                    ended[number], offsets[number] = outcome.time.timestamp(), offset
+            newer = (ended >= newest) & (ended > -np.inf)
+            newest[newer], self._file[newer] = ended[newer], at
+            self._offset[newer] = offsets[newer]
 
     def newest(self, path: str) -> Outcome | None:
         """Return the newest outcome of an input, None if it was never tried."""

@@ -3,7 +3,7 @@
 import json
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -46,17 +46,17 @@ class Request:
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} {getattr(self, name)!r} is not {' or '.join(allowed)}")
-        plain = {"crs": str(self.crs)}
+        plain = {"crs": str(self.crs), "split": bool(self.split), "strict": bool(self.strict)}
         if self.bbox is not None:
             plain["bbox"] = select.check_box(self.bbox)
         if self.span is not None:
-            plain["span"] = tuple(str(time) for time in self.span)
+            plain["span"] = tuple(map(coords.plain_time, self.span))
             coords.parse_span(plain["span"])
         if self.segment_tolerance is not None:
             plain["segment_tolerance"] = select.check_tolerance(self.segment_tolerance)
-        if self.variables is not None and not isinstance(self.variables, str):
-            plain["variables"] = ",".join(self.variables)
-        if self.crs != "auto":
+        if self.variables is not None:
+            plain["variables"] = _plain_words(self.variables)
+        if plain["crs"] != "auto":
             plain["crs"] = coords.crs_name(self.crs)
         for name, value in plain.items():
             object.__setattr__(self, name, value)
@@ -65,6 +65,13 @@ class Request:
         """Return the options as JSON for the header of a flat file, without paths."""
         told = asdict(self) | {"mask": self.mask and Path(self.mask).name}
         return json.dumps(told, sort_keys=True)
+
+
+def _plain_words(words: str | Iterable[str]) -> str | None:
+    """Return the choice of variables as text, in one spelling; a set has no order to keep."""
+    if not isinstance(words, str):
+        words = ",".join(sorted(words) if isinstance(words, Set) else words)
+    return ",".join(filter(None, (word.strip() for word in words.split(",")))) or None
 
 
 def reduce_granule(
@@ -197,15 +204,16 @@ def _derive(table: Table, beam: Beam, rows: np.ndarray, crs: str) -> None:
     """Add the columns that the granule does not have."""
     product = beam.granule.product
     t_gps = _t_gps(beam)
+    t_year = coords.decimal_year(t_gps[rows])
+    _check_place_and_time(beam, table.columns, t_year)
     x, y = coords.project(table.columns[product.lon], table.columns[product.lat], crs)
     derived = {
         "x": x,
         "y": y,
         "t_gps": t_gps[rows],
-        "t_year": coords.decimal_year(t_gps[rows]),
+        "t_year": t_year,
         "is_asc": _ascending(beam)[rows],
     }
-    _check_place_and_time(beam, table.columns, derived["t_year"])
     if outside := np.count_nonzero(np.isnan(x)):
         _warn(
             f"{beam.granule.path.name}: {beam.name}: {outside} points outside the domain of {crs}"
@@ -234,7 +242,7 @@ def _ascending(beam: Beam) -> np.ndarray:
     """Tell for all segments of a beam whether they ascend, before anything is left out."""
     product, region = beam.granule.product, beam.granule.identity.region
     lat, time = beam.whole(product.lat), beam.whole(product.time)
-    known = np.isfinite(lat) & np.isfinite(time)
+    known = (np.abs(lat) <= 90) & np.isfinite(time)
     if np.any(np.diff(time[known]) < 0):
         raise beam.error(product.column(product.time), "does not increase; the order is lost")
     if np.count_nonzero(known) > 1:
@@ -256,7 +264,8 @@ def _crs(beam: Beam, request: Request) -> str:
     product, region = beam.granule.product, beam.granule.identity.region
     if region:
         return SOUTH if region in product.southern_regions else NORTH
-    return SOUTH if np.nanmean(beam.whole(product.lat)) < 0 else NORTH
+    lat = beam.whole(product.lat)
+    return SOUTH if lat[np.abs(lat) <= 90].mean() < 0 else NORTH
 
 
 def _legs(table: Table) -> Iterable[tuple[str, Table]]:

@@ -98,7 +98,8 @@ def _run_map(
     unwanted: Path | None = None,
     **options: object,
 ) -> int:
-    paths = _inputs(words, step.PRODUCT, regions, unwanted, shard)
+    endings = {name.removesuffix(".h5") for name in step.outputs("", **options)}
+    paths = _inputs(words, step.PRODUCT, endings, regions, unwanted, shard)
     if not paths:
         return 0
     # Workers may run in other folders.
@@ -121,6 +122,7 @@ def _run_map(
 def _inputs(
     words: tuple[str, ...],
     product: Product,
+    endings: set[str],
     regions: tuple[int, ...] | None,
     unwanted: Path | None,
     shard: tuple[int, int] | None,
@@ -132,7 +134,7 @@ def _inputs(
     kept = inputs.leave_out(found, product, regions, unwanted)
     if len(kept) < len(found):
         log.info("%d of %d inputs left out (-g, -l)", len(found) - len(kept), len(found))
-    inputs.check_names(kept, product)
+    inputs.check_names(kept, product, endings)
     paths = inputs.share(kept, *shard) if shard else kept
     if not paths:
         log.info("no inputs: nothing to do")

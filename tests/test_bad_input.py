@@ -14,10 +14,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import rasterio
 import straightforward
 from straightforward import SOURCES, assert_same_rows, read_flat
 
-from captools import flat
+from captools import engine, flat
 from captools.simulation.granule import write_granule
 
 NOBODY = 65534
@@ -63,6 +64,12 @@ def reason(run, tmp_path):
         return failed[0]
 
     return call
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """Let inputs be done in this process, where a test can meddle with them."""
+    monkeypatch.setattr(engine, "in_slot", lambda task, path, timeout: task(path))
 
 
 def assert_clear(error, path):
@@ -373,6 +380,34 @@ def test_a_broken_link_or_fill_value_is_damage(reason, broken):
     assert "gt1l/land_ice_segments/geophysical/bsnow_conf: cannot be read" in reason(broken)
 
 
+@pytest.mark.parametrize("empty", [h5py.Empty("f4"), np.zeros(0, "f4"), h5py.Empty("i1")])
+def test_an_empty_fill_value_names_none(small, broken, run, tmp_path, empty):
+    with h5py.File(broken, "r+") as file:
+        for beam in BEAMS:
+            for name in SOURCES.values():
+                attributes = file[beam]["land_ice_segments"][name].attrs
+                attributes["_FillValue"] = empty
+                attributes["units"] = h5py.Empty("S1")
+    assert run("readatl06", broken, "-o", tmp_path / "out").exit_code == 0
+    for beam, rows in straightforward.read_granule(small).items():
+        path = tmp_path / "out" / f"{small.stem}_{beam}.h5"
+        assert_same_rows(read_flat(path), rows)
+        with h5py.File(path) as file:
+            assert "_FillValue" not in file["f_sn"].attrs
+
+
+@pytest.mark.parametrize("beam", BEAMS)
+@pytest.mark.parametrize("group", ["", "/land_ice_segments"])
+@pytest.mark.parametrize("options", [(), ("-b", 0, 1, 80, 81)])
+def test_a_dataset_in_the_place_of_a_beam_is_damage_and_no_missing_beam(
+    reason, broken, beam, group, options
+):
+    with h5py.File(broken, "r+") as file:
+        del file[beam + group]
+        file[beam + group] = np.zeros(3)
+    assert f"{beam}{group} is not a group" in reason(broken, *options).replace(": is", " is")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("lat", -90.5), ("lat", np.nan), ("lon", 400.0), ("t_dt", np.inf), ("t_dt", -2e9)],
@@ -423,6 +458,27 @@ def test_an_identity_that_cannot_be_is_damage(reason, broken, path, value, why):
     assert f"{path}: {why}" in reason(broken)
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_mask_whose_cells_are_cut_off_fails_the_inputs_by_its_name(small, run, tmp_path, jobs):
+    mask, folder = tmp_path / "ice.tif", tmp_path / "in"
+    transform = rasterio.Affine(10_000, 0, -3e6, 0, -10_000, 3e6)
+    about = {"driver": "GTiff", "dtype": "uint8", "crs": "EPSG:3031", "transform": transform}
+    with rasterio.open(mask, "w", width=600, height=600, count=1, **about) as raster:
+        raster.write(np.ones((1, 600, 600), "u1"))
+    os.truncate(mask, 5000)
+    folder.mkdir()
+    paths = [shutil.copy(small, folder / f"{k}.h5") for k in range(2)]
+    result = run("readatl06", folder, "-o", tmp_path / "out", "-f", mask, "-n", jobs)
+    assert result.exit_code == 1
+    failed = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
+    assert len(failed) == len(paths)
+    for line in failed:
+        assert f"mask {mask}: cannot be read (" in line
+        assert "unexpected" not in line
+    assert "Traceback" not in result.stderr
+    assert os.listdir(tmp_path / "out") == ["_captools"]
+
+
 # --- who may read and write ---------------------------------------------------
 
 
@@ -452,7 +508,7 @@ def public(small, run, tmp_path):
         yield folder
 
 
-def test_a_granule_that_may_not_be_read_fails_with_the_reason(small, public, run):
+def test_a_granule_that_may_not_be_read_fails_with_the_reason(small, public, run, in_process):
     path = public / small.name
     path.chmod(0)
     with without_privileges():
@@ -568,7 +624,9 @@ def test_a_limit_on_file_size_ends_the_run_like_a_full_disk(many, tmp_path):
 
 
 @pytest.mark.parametrize("when", ["between inputs", "while an input is written"])
-def test_an_output_folder_that_vanishes_ends_the_run(many, run, tmp_path, monkeypatch, when):
+def test_an_output_folder_that_vanishes_ends_the_run(
+    many, run, tmp_path, in_process, monkeypatch, when
+):
     out, image, leave = tmp_path / "out", flat._image, flat.Batch.__exit__
     written = []
 
@@ -602,6 +660,9 @@ def test_an_output_folder_that_vanishes_ends_the_run(many, run, tmp_path, monkey
         (("-v", "h_li,=x"), "'=x'"),
         (("-v", "lat=h_li"), "'lat=h_li'"),
         (("-v", "x="), "'x='"),
+        (("-v", "a=geophysical//dac"), "'a=geophysical//dac'"),
+        (("-v", "a=./h_li"), "'a=./h_li'"),
+        (("-v", "a=h_li,a=h_li_sigma"), "two columns of one name: a=h_li,a=h_li_sigma"),
         (("-b", -120, -100, -74, -80), "S must be below N"),
         (("-b", -120, -120, -80, -74), "is empty"),
         (("-b", -200, -100, -80, -74), "W and E must lie within -180 to 360"),
@@ -617,6 +678,7 @@ def test_an_output_folder_that_vanishes_ends_the_run(many, run, tmp_path, monkey
         (("-p", "999999"), "'999999'"),
         (("-p", "polar"), "'polar'"),
         (("-p", "EPSG:5703"), "no horizontal axes"),  # a height system
+        (("-p", "IAU_2015:30100"), "cannot be reached from lon/lat"),  # of the Moon
         (("-g", "0"), "'0': a region is a number from 1 to 14"),
         (("-g", "10,15"), "'10,15': a region is a number from 1 to 14"),
         (("-g", "south"), "'south'"),
@@ -628,6 +690,9 @@ def test_an_output_folder_that_vanishes_ends_the_run(many, run, tmp_path, monkey
         (("--shard", "2/2"), "'2/2'"),
         (("--quality", "good"), "'good'"),
         (("--segment-tolerance", -1), "-1"),
+        (("--segment-tolerance", 0), "tolerance 0.0 must be a positive number"),
+        (("--segment-tolerance", "nan"), "tolerance nan must be a positive number"),
+        (("--segment-tolerance", "inf"), "tolerance inf must be a positive number"),
         (("--dialect", "klingon"), "'klingon'"),
         (("--no-such-option",), "--no-such-option"),
     ],

@@ -1,7 +1,7 @@
 """Times against astropy, projections against Snyder's formulas, directions against an orbit."""
 
 import warnings
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import erfa
 import numpy as np
@@ -156,6 +156,48 @@ def test_parse_time_refuses_times_without_a_year_of_the_satellite_age(text):
         coords.parse_time(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "others"),
+    [
+        ("2019-01-31", [date(2019, 1, 31), datetime(2019, 1, 31), np.datetime64("2019-01-31")]),
+        ("2019-01-31", [" 2019-01-31 ", "2019-01-31T00:00Z", np.datetime64("2019-01-31", "ns")]),
+        ("2019-03-01", ["2019-03", np.datetime64("2019-03")]),
+        (
+            "2019-01-31T12:30",
+            [
+                datetime(2019, 1, 31, 12, 30),
+                datetime(2019, 1, 31, 12, 30, tzinfo=UTC),
+                datetime(2019, 1, 31, 7, 30, tzinfo=timezone(timedelta(hours=-5))),
+                "2019-01-31 12:30:00.000Z",
+            ],
+        ),
+        ("2019-01-31T12:30:15.250", [datetime(2019, 1, 31, 12, 30, 15, 250000)]),
+        ("2019.0", [2019, 2019.0, "2019", np.int64(2019), np.float32(2019), np.datetime64("2019")]),
+    ],
+)
+def test_plain_time_is_one_for_all_that_mean_the_same(text, others):
+    assert coords.plain_time(text) == text
+    for time in others:
+        assert coords.plain_time(time) == text
+    assert coords.parse_time(text) == coords.parse_time(coords.plain_time(others[0]))
+
+
+zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+
+@QUICK
+@given(st.datetimes(datetime(1980, 1, 7), datetime(2100, 12, 30), timezones=zones))
+def test_plain_time_of_a_moment_is_utc_to_the_microsecond(moment):
+    utc = coords.plain_time(moment)
+    assert datetime.fromisoformat(utc).replace(tzinfo=UTC) == moment
+
+
+@pytest.mark.parametrize("time", [None, np.datetime64("NaT"), "now", float("nan"), 1979, (2019,)])
+def test_plain_time_refuses_what_is_no_time(time):
+    with pytest.raises(ValueError, match=r"is neither an ISO date|is outside 1980 to 2100"):
+        coords.plain_time(time)
+
+
 def test_parse_span_gives_both_ends_in_gps_seconds():
     span = coords.parse_span(("2019-01-01", "2019.5"))
     assert span == (gps_seconds(2019, 1, 1), gps_seconds(2019, 7, 2, 12))
@@ -235,12 +277,30 @@ def test_what_cannot_be_projected_is_nan_and_spares_its_neighbours():
     assert np.isnan(x).tolist() == np.isnan(y).tolist() == [False, True, True, True, True]
 
 
+def test_points_outside_the_domain_of_a_crs_are_nan_in_both_axes():
+    # The orthographic projection shows one half of the globe, the gnomonic one less than that.
+    lon, lat = np.arange(-175.0, 180.0, 10.0), np.full(36, -80.0)
+    seen = np.cos(np.radians(lon - 42)) > 0
+    x, y = coords.project(lon, lat, "+proj=ortho +lat_0=0 +lon_0=42 +R=6371000")
+    assert np.isfinite(x).tolist() == np.isfinite(y).tolist() == seen.tolist()
+    x, y = coords.project(lon, lat, "+proj=gnom +lat_0=90 +R=6371000")
+    assert np.isnan(x).all()
+    assert np.isnan(y).all()
+
+
 def test_projecting_nothing_gives_nothing():
     x, y = coords.project(np.array([]), np.array([]), "EPSG:3031")
     assert (x.shape, y.shape) == ((0,), (0,))
 
 
-@pytest.mark.parametrize("crs", ["3031", 3031, " 3031 ", "EPSG:3031", "epsg:3031"])
+@pytest.mark.parametrize(
+    "crs",
+    [
+        *("3031", 3031, " 3031 ", "EPSG:3031", "epsg:3031", np.int64(3031), np.uint16(3031)),
+        pyproj.CRS("EPSG:3031"),
+        pyproj.CRS.from_wkt(pyproj.CRS("EPSG:3031").to_wkt()),
+    ],
+)
 def test_crs_name_is_one_for_all_spellings(crs):
     assert coords.crs_name(crs) == "EPSG:3031"
 
@@ -262,6 +322,12 @@ def test_crs_name_refuses_what_pyproj_does_not_know(crs):
 @pytest.mark.parametrize(("crs", "name"), [("5703", "NAVD88 height"), ("4978", "WGS 84")])
 def test_crs_name_refuses_heights_and_geocentric_axes(crs, name):
     with pytest.raises(ValueError, match=rf"CRS '{crs}' \({name}\) has no horizontal axes"):
+        coords.crs_name(crs)
+
+
+@pytest.mark.parametrize("crs", ["IAU_2015:30100", "IAU_2015:30130"])
+def test_crs_name_refuses_what_lies_on_another_body(crs):
+    with pytest.raises(ValueError, match=rf"CRS '{crs}' \(Moon .*cannot be reached from lon/lat"):
         coords.crs_name(crs)
 
 

@@ -1,16 +1,26 @@
-"""The engine: what goes wrong with one input is its outcome, and outcomes stream."""
+"""The engine: outcomes stream, deaths and hangs cost their own input, and it ends when told."""
 
+import contextlib
 import json
 import os
-from datetime import UTC, datetime
+import signal
+import subprocess
+import sys
+import time
+import weakref
 from pathlib import Path
 
+import psutil
 import pytest
-from toy import toy, write_inputs
+from toy import DEATHS, outputs, toy, write_inputs
 
 from captools import engine
-from captools.engine import Task
+from captools.engine import Stop
 from captools.flat import PRIVATE
+from captools.journal import lines
+from captools.task import Task
+
+JOURNAL = f"out/{PRIVATE}/toy.jsonl"
 
 
 @pytest.fixture
@@ -20,133 +30,24 @@ def outdir(tmp_path):
     return tmp_path / "out"
 
 
-def do_one(tmp_path, outdir, text, **options):
-    (path,) = write_inputs(tmp_path / "in", a=text)
-    return Task(toy, outdir, options, 1)(path)
+def ends(outdir, paths, jobs, timeout=None, stop=None, **options):
+    """Yield the ends of inputs done on this machine."""
+    task = Task(toy, outputs, outdir, options, 1)
+    with engine.local(jobs) as crew:
+        run = crew.run(task, paths, stop or Stop(), timeout)
+        with contextlib.closing(run):
+            yield from (end for end in run if end is not None)
 
 
-# --- one input ------------------------------------------------------------------
-
-
-def test_a_done_input_tells_its_outputs_and_rows(tmp_path, outdir):
-    began = datetime.now(UTC)
-    outcome, hopeless = do_one(tmp_path, outdir, "write 2")
-    assert not hopeless
-    assert (outcome.input, outcome.status) == (f"{tmp_path}/in/a.h5", "done")
-    assert outcome.outputs == [f"{outdir}/a_0.h5", f"{outdir}/a_1.h5"]
-    assert (outcome.rows_in, outcome.rows_out) == (20, 2)
-    assert (outcome.warnings, outcome.error) == ([], None)
-    assert began <= datetime.fromisoformat(outcome.ended) <= datetime.now(UTC)
-
-
-def test_outputs_are_told_absolute(tmp_path, outdir, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    outcome, _ = do_one(tmp_path, Path("out"), "write 1")
-    assert outcome.outputs == [f"{outdir}/a_0.h5"]
-
-
-def test_the_time_an_input_took_is_told(tmp_path, outdir):
-    assert 0.2 <= do_one(tmp_path, outdir, "sleep 0.2")[0].seconds < 10
-
-
-def test_an_input_without_output_is_empty(tmp_path, outdir):
-    outcome, _ = do_one(tmp_path, outdir, "nothing")
-    assert (outcome.status, outcome.outputs) == ("empty", [])
-    assert (outcome.rows_in, outcome.rows_out) == (10, 0)
-
-
-def test_a_bad_input_fails_with_its_reason(tmp_path, outdir):
-    outcome, hopeless = do_one(tmp_path, outdir, "damaged")
-    assert not hopeless
-    assert (outcome.status, outcome.outputs) == ("failed", [])
-    assert outcome.error == f"{tmp_path}/in/a.h5: is damaged"
-
-
-def test_an_error_nobody_foresaw_fails_the_input_with_reason_and_place_on_one_line(
-    tmp_path, outdir
-):
-    outcome, hopeless = do_one(tmp_path, outdir, "bug")
-    assert not hopeless
-    assert outcome.status == "failed"
-    for word in (f"{tmp_path}/in/a.h5", "ZeroDivisionError", "toy.py", "of several lines"):
-        assert word in outcome.error
-    assert "\n" not in outcome.error
-
-
-def test_an_output_folder_that_takes_no_more_is_hopeless(tmp_path, outdir):
-    outcome, hopeless = do_one(tmp_path, outdir, "full")
-    assert hopeless
-    assert outcome.status == "failed"
-
-
-def test_a_vanished_output_folder_is_hopeless_and_not_made_anew(tmp_path):
-    outcome, hopeless = do_one(tmp_path, tmp_path / "out", "write 1")
-    assert hopeless
-    assert "vanished" in outcome.error
-    assert not (tmp_path / "out").exists()
-
-
-def test_warnings_belong_to_the_outcome_each_on_one_line(tmp_path, outdir):
-    outcome, _ = do_one(tmp_path, outdir, "warn")
-    assert outcome.status == "done"
-    assert outcome.warnings == [f"{tmp_path}/in/a.h5: something is odd"]
-
-
-def test_an_interrupt_is_no_outcome(tmp_path, outdir):
-    with pytest.raises(KeyboardInterrupt):
-        do_one(tmp_path, outdir, "interrupt")
-
-
-# --- the key --------------------------------------------------------------------
-
-
-def other(path, outdir):
-    """A second step."""
-
-
-@pytest.fixture
-def key(tmp_path):
-    """A function from what may differ to the key of one input."""
-    path, mask = tmp_path / "a.h5", tmp_path / "mask"
-
-    def call(size=3, mtime=1, step=toy, version=1, mask_size=None, **options):
-        path.write_bytes(bytes(size))
-        os.utime(path, ns=(0, mtime))
-        if mask_size is not None:
-            mask.write_bytes(bytes(mask_size))
-            os.utime(mask, ns=(0, 1))
-            options["mask"] = mask
-        return Task(step, tmp_path, options, version).key(str(path))
-
-    return call
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"size": 4},
-        {"mtime": 2},
-        {"step": other},
-        {"version": 2},
-        {"bbox": (0.0, 1.0, 2.0, 4.0)},
-        {"crs": None},
-        {"strict": True},
-        {"mask_size": 5},
-    ],
-)
-def test_the_key_changes_with_input_step_version_and_every_option(key, change):
-    usual = {"bbox": (0.0, 1.0, 2.0, 3.0), "crs": "auto"}
-    assert key(**usual) == key(**usual)
-    assert key(**usual) != key(**usual | change)
-
-
-def test_the_key_changes_with_the_content_of_a_file_among_the_options(key):
-    assert key(mask_size=5) == key(mask_size=5)
-    assert key(mask_size=5) != key(mask_size=6)
-
-
-def test_an_input_that_is_not_there_has_no_key(tmp_path):
-    assert Task(toy, tmp_path, {}, 1).key(str(tmp_path / "gone.h5")) == ""
+def told(ended):
+    """What ends say but for the clock, by input."""
+    facts = {}
+    for outcome, hopeless, died in ended:
+        assert outcome.input not in facts
+        fact = json.loads(outcome.line())
+        del fact["seconds"], fact["ended"]
+        facts[outcome.input] = (fact, hopeless, died)
+    return facts
 
 
 # --- many inputs ------------------------------------------------------------------
@@ -155,21 +56,10 @@ MANY = {"a": "write 1", "b": "damaged", "c": "nothing", "d": "bug", "e": "warn",
 STATUSES = ["done", "failed", "empty", "failed", "done", "done"]
 
 
-def told(outcomes):
-    """What outcomes say but for the clock, by input."""
-    facts = {}
-    for outcome, hopeless in outcomes:
-        assert outcome.input not in facts
-        fact = json.loads(outcome.line())
-        del fact["seconds"], fact["ended"]
-        facts[outcome.input] = (fact, hopeless)
-    return facts
-
-
 @pytest.mark.parametrize("jobs", [1, 2, 50])
 def test_every_input_has_one_outcome_and_others_do_not_suffer(tmp_path, outdir, jobs):
     paths = write_inputs(tmp_path / "in", **MANY)
-    facts = told(engine.run(Task(toy, outdir, {}, 1), paths, jobs))
+    facts = told(ends(outdir, paths, jobs))
     assert [facts[path][0]["status"] for path in paths] == STATUSES
     assert sorted(os.listdir(outdir)) == [
         *(PRIVATE, "a_0.h5", "e_0.h5"),
@@ -179,40 +69,295 @@ def test_every_input_has_one_outcome_and_others_do_not_suffer(tmp_path, outdir, 
 
 def test_processes_change_nothing_in_the_outcomes(tmp_path, outdir):
     paths = write_inputs(tmp_path / "in", **MANY)
-    task = Task(toy, outdir, {"only": 2}, 1)
-    assert told(engine.run(task, paths, 1)) == told(engine.run(task, paths, 2))
+    task = Task(toy, outputs, outdir, {"only": 2}, 1)
+    here = told(map(task, paths))
+    assert here == told(ends(outdir, paths, 1, only=2)) == told(ends(outdir, paths, 2, only=2))
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_no_inputs_give_no_outcomes(outdir, jobs):
-    assert list(engine.run(Task(toy, outdir, {}, 1), [], jobs)) == []
+    assert list(ends(outdir, [], jobs)) == []
 
 
-def test_an_outcome_comes_before_the_next_input_is_done(tmp_path, outdir):
-    paths = write_inputs(tmp_path / "in", a="write 1", b="write 1")
-    outcomes = engine.run(Task(toy, outdir, {}, 1), paths, 1)
-    next(outcomes)
-    assert not (outdir / "b_0.h5").exists()
-    outcomes.close()
+def test_no_more_is_handed_out_than_there_are_processes(tmp_path, outdir):
+    paths = write_inputs(tmp_path / "in", **{f"g{n}": "write 1" for n in range(5)})
+    taken = []
+    ended = ends(outdir, (taken.append(path) or path for path in paths), 2)
+    for count, _ in enumerate(ended, start=1):
+        assert len(taken) <= count + 2
+    assert taken == paths
 
 
 def test_outcomes_come_as_inputs_end_not_as_they_were_given(tmp_path, outdir):
     paths = write_inputs(tmp_path / "in", a="sleep 1.5", b="write 1", c="write 1")
-    ended = [Path(one.input).stem for one, _ in engine.run(Task(toy, outdir, {}, 1), paths, 2)]
+    ended = [Path(end.outcome.input).stem for end in ends(outdir, paths, 2)]
     assert sorted(ended) == ["a", "b", "c"]
     assert ended[-1] == "a"
 
 
-def test_an_input_that_kills_its_process_fails_alone(tmp_path, outdir):
-    texts = {f"g{n}": "write 1" for n in range(9)} | {"g4": "kill"}
+def test_while_nothing_ends_the_caller_hears_so(tmp_path, outdir):
+    # It writes a line of progress now and then.
+    paths = write_inputs(tmp_path / "in", a="sleep 1.5")
+    with engine.local(1) as crew:
+        heard = list(crew.run(Task(toy, outputs, outdir, {}, 1), paths, Stop()))
+    assert heard.count(None) >= 3
+    assert len(heard) - heard.count(None) == 1
+
+
+def test_an_interrupt_that_a_step_raises_costs_its_input_only(tmp_path, outdir):
+    paths = write_inputs(tmp_path / "in", a="interrupt", b="write 1")
+    facts = told(ends(outdir, paths, 1))
+    assert [facts[path][0]["status"] for path in paths] == ["failed", "done"]
+    assert facts[paths[0]][0]["error"] == f"{paths[0]}: was lost (KeyboardInterrupt)"
+
+
+# --- processes that die -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("how", DEATHS)
+def test_an_input_that_kills_its_process_fails_alone_after_another_try(tmp_path, outdir, how, jobs):
+    texts = {f"g{n}": "write 1" for n in range(5)} | {"g1": f"die {how}"}
     paths = write_inputs(tmp_path / "in", **texts)
-    facts = told(engine.run(Task(toy, outdir, {}, 1), paths, 2))
-    assert list(facts) != []
-    failed = [path for path in paths if facts[path][0]["status"] == "failed"]
-    assert failed == [f"{tmp_path}/in/g4.h5"]
+    ended = list(ends(outdir, paths, jobs))
+    assert ended[-1].outcome.input == paths[1]  # alone, when all others were done
+    facts = told(ended)
     assert set(facts) == set(paths)
-    error = facts[failed[0]][0]["error"]
-    assert error.startswith(f"{tmp_path}/in/g4.h5: its process was killed")
+    assert [path for path in paths if facts[path][0]["status"] != "done"] == [paths[1]]
+    assert facts[paths[1]][0]["error"] == f"{paths[1]}: its process died ({DEATHS[how]})"
+    tries = Path(f"{paths[1]}.tries").read_text().split()
+    assert len(tries) == len(set(tries)) == 2
+    assert not (outdir / "g1_0.h5").exists()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("how", DEATHS)
+def test_an_input_that_kills_its_process_only_once_is_done(tmp_path, outdir, how, jobs):
+    paths = write_inputs(tmp_path / "in", a=f"die {how} 1", b="write 1")
+    facts = told(ends(outdir, paths, jobs))
+    assert [facts[path][0]["status"] for path in paths] == ["done", "done"]
+    assert (outdir / "a_0.h5").read_text() == f"from {paths[0]}"
+
+
+def test_several_deaths_at_once_are_told_apart(tmp_path, outdir):
+    texts = {"a": "die exit", "b": "die sigkill", "c": "die exit 1", "d": "write 1"}
+    paths = write_inputs(tmp_path / "in", **texts)
+    facts = told(ends(outdir, paths, 2))
+    assert [facts[path][0]["status"] for path in paths] == ["failed", "failed", "done", "done"]
+    assert "EXIT(3)" in facts[paths[0]][0]["error"]
+    assert "SIGKILL(-9)" in facts[paths[1]][0]["error"]
+
+
+def test_a_process_that_dies_between_two_inputs_costs_none(tmp_path, outdir):
+    paths = write_inputs(tmp_path / "in", a="write 1", b="write 1", c="write 1")
+    statuses = []
+    for end in ends(outdir, paths, 1):
+        statuses.append(end.outcome.status)
+        if end.outcome.input == paths[0]:
+            for process in workers_of(psutil.Process()):
+                process.kill()
+                process.wait(5)
+            time.sleep(0.2)
+    assert statuses == ["done"] * 3
+
+
+def test_where_no_tool_lists_processes_nothing_is_said_of_it(tmp_path):
+    # Slim containers have no pgrep, and psutil is not ours.
+    write_inputs(tmp_path / "in", a="sleep 60", b="write 1", c="die exit")
+    code = "import sys; sys.modules['psutil'] = None; import toy; "
+    with start_run(tmp_path, 1, timeout=3, before=code, PATH="") as process:
+        _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert [line.split()[0] for line in stderr.splitlines()] == ["failed:"] * 2
+    assert (tmp_path / "out/b_0.h5").exists()
+
+
+def workers_of(process):
+    """The worker processes below a process: not loky's own keeper of semaphores."""
+    return [
+        child
+        for child in process.children(recursive=True)
+        if "loky" in " ".join(child.cmdline()) and "resource_tracker" not in str(child.cmdline())
+    ]
+
+
+def start_run(tmp_path, jobs, timeout=None, engine="local", before="", **environment):
+    """Start a run of the toy over in/ as a process of its own."""
+    code = (
+        f"{before}import sys, pathlib, toy; from captools.run import run_map; "
+        f"sys.exit(run_map(toy.toy, toy, engine='{engine}', "
+        f"jobs={jobs}, scheduler=None, words=('in',), outdir=pathlib.Path('out'), shard=None, "
+        f"overwrite=False, fail_fast=False, timeout={timeout}))"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)} | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_when_the_parent_is_killed_its_workers_end_too(tmp_path, jobs):
+    write_inputs(tmp_path / "in", a="sleep 60", b="sleep 60")
+    with start_run(tmp_path, jobs) as process:
+        deadline = time.monotonic() + 20
+        while len(workers := workers_of(psutil.Process(process.pid))) < jobs:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        time.sleep(1)  # they are at work
+        process.kill()
+        assert psutil.wait_procs(workers, timeout=3)[1] == []
+    assert [path.name for path in (tmp_path / "out").glob("*.h5")] == []
+
+
+# --- inputs that hang ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_input_that_takes_too_long_fails_and_the_rest_is_done(tmp_path, outdir, jobs):
+    paths = write_inputs(tmp_path / "in", a="write 1", b="sleep 60", c="write 1", d="write 1")
+    began = time.monotonic()
+    facts = told(ends(outdir, paths, jobs, timeout=4))
+    assert time.monotonic() - began < 20
+    assert [facts[path][0]["status"] for path in paths] == ["done", "failed", "done", "done"]
+    assert facts[paths[1]][0]["error"] == f"{paths[1]}: took longer than 4 s (--timeout)"
+    assert workers_of(psutil.Process()) == []
+
+
+# --- dask ---------------------------------------------------------------------------
+
+
+def test_in_dask_workers_deaths_and_hangs_cost_their_own_input_too(tmp_path):
+    pytest.importorskip("distributed")
+    texts = {f"g{n}": "write 1" for n in range(6)}
+    texts |= {f"h_{how}": f"die {how}" for how in DEATHS}
+    paths = write_inputs(tmp_path / "in", once="die sigkill 1", slow="sleep 60", **texts)
+    with start_run(tmp_path, 2, timeout=4, engine="dask") as process:
+        _, stderr = process.communicate(timeout=50)
+    assert process.returncode == 1, stderr
+    told = {outcome.input: outcome for _, outcome in lines(tmp_path / JOURNAL)}
+    assert set(told) == set(paths)
+    failed = {Path(path).stem: one.error for path, one in told.items() if one.status != "done"}
+    place = f"{tmp_path}/in"
+    assert failed == {"slow": f"{place}/slow.h5: took longer than 4 s (--timeout)"} | {
+        f"h_{how}": f"{place}/h_{how}.h5: its process died ({death})"
+        for how, death in DEATHS.items()
+    }
+    for how in DEATHS:
+        assert len((tmp_path / f"in/h_{how}.h5.tries").read_text().split()) == 2
+    left = {path.name for path in (tmp_path / "out").glob("*.h5")}
+    assert left == {"once_0.h5", *(f"g{n}_0.h5" for n in range(6))}
+    assert "still alive" not in stderr  # its workers end when the run does
+
+
+def test_in_dask_workers_no_process_outlives_a_killed_run(tmp_path):
+    pytest.importorskip("distributed")
+    write_inputs(tmp_path / "in", a="sleep 60", b="sleep 60")
+    with start_run(tmp_path, 2, engine="dask") as process:
+        deadline = time.monotonic() + 30
+        while len(workers := workers_of(psutil.Process(process.pid))) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        time.sleep(1)
+        process.kill()
+        assert psutil.wait_procs(workers, timeout=10)[1] == []
+
+
+# --- stopping -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def ticking(monkeypatch):
+    """A clock that stands still until told."""
+    now = [1000.0]
+    monkeypatch.setattr(engine.time, "monotonic", lambda: now[0])
+
+    def wait(seconds):
+        now[0] += seconds
+
+    return wait
+
+
+def test_nothing_is_asked_of_a_new_stop(ticking):
+    stop = Stop()
+    ticking(1e9)
+    assert (stop.asked, stop.number, stop.overdue) == (False, None, False)
+
+
+def test_a_signal_gives_inputs_under_way_a_grace_and_a_second_gives_none(ticking):
+    stop = Stop()
+    stop.ask(signal.SIGTERM)
+    ticking(engine.GRACE)
+    assert (stop.asked, stop.overdue, stop.code) == (True, False, 143)
+    ticking(0.1)
+    assert stop.overdue
+    stop = Stop()
+    stop.ask(signal.SIGTERM)
+    stop.ask(signal.SIGINT)
+    ticking(0.1)
+    assert (stop.overdue, stop.code) == (True, 130)
+
+
+def test_who_stops_without_a_signal_waits_for_inputs_under_way(ticking):
+    stop = Stop()
+    stop.ask()
+    ticking(1e9)
+    assert (stop.asked, stop.number, stop.overdue) == (True, None, False)
+
+
+def test_the_grace_is_shorter_than_what_slurm_gives():
+    assert engine.GRACE + 2 * engine.POLL < 30
+
+
+def test_a_signal_is_heeded_even_where_python_drops_what_a_handler_raises():
+    # In a weakref callback, of which h5py has many.
+    stop = Stop()
+    before = signal.signal(signal.SIGINT, stop.ask)
+    try:
+        thing = type("Thing", (), {})()
+        reference = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGINT))
+        del thing
+        assert reference() is None
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (stop.asked, stop.code) == (True, 130)
+
+
+def test_when_it_stops_inputs_under_way_end_and_no_others_begin(tmp_path, outdir):
+    paths = write_inputs(tmp_path / "in", a="write 1", b="sleep 3", c="write 1", d="write 1")
+    stop, ended = Stop(), []
+    for end in ends(outdir, paths, 2, stop=stop):
+        ended.append(end.outcome.input)
+        stop.ask(signal.SIGTERM)
+    assert ended == paths[:2]
+    assert sorted(path.name for path in outdir.glob("*.h5")) == ["a_0.h5", "b_0.h5"]
+
+
+def test_inputs_whose_process_died_are_not_tried_again_when_it_stops(tmp_path, outdir):
+    paths = write_inputs(tmp_path / "in", a="die exit", b="write 1", c="write 1")
+    stop, ended = Stop(), []
+    for end in ends(outdir, paths, 1, stop=stop):
+        ended.append(end.outcome.input)
+        stop.ask()
+    assert ended == [paths[1]]
+    assert len(Path(f"{paths[0]}.tries").read_text().split()) == 1
+    assert not (outdir / "a_0.h5").exists()
+
+
+def test_what_is_under_way_when_the_grace_is_over_is_ended_at_once(tmp_path, outdir, monkeypatch):
+    monkeypatch.setattr(engine, "GRACE", 0.5)
+    paths = write_inputs(tmp_path / "in", a="write 1", b="sleep 60")
+    stop, began, ended = Stop(), time.monotonic(), []
+    for end in ends(outdir, paths, 2, stop=stop):
+        ended.append(end.outcome.input)
+        stop.ask(signal.SIGTERM)
+    assert ended == paths[:1]
+    assert time.monotonic() - began < 20
+    assert workers_of(psutil.Process()) == []
+    assert not (outdir / "b_0.h5").exists()
 
 
 # --- how many processes -------------------------------------------------------------

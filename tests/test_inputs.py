@@ -77,12 +77,23 @@ def test_a_dash_is_a_list_on_standard_input(folder, monkeypatch):
     assert names(expand(["-", "deeper"])) == ["a.h5", "b.h5", "c.h5"]
 
 
-@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
-def test_a_list_that_cannot_be_read_is_wrong_usage_and_named(folder, content):
-    if content is not None:
-        (folder / "list.txt").write_bytes(content)
-    with pytest.raises(ValueError, match=r"list\.txt"):
-        expand(["@list.txt"])
+@pytest.mark.parametrize("word", ["@list.txt", "@deeper"])
+def test_a_list_that_cannot_be_read_is_wrong_usage_and_named(folder, word):
+    with pytest.raises(ValueError, match=f"list {word[1:]}: cannot be read"):
+        expand([word])
+
+
+LISTED = "\ufeffb.h5\r\na.h5\n".encode() + b"caf\xe9.h5\n"
+
+
+@pytest.mark.parametrize("word", ["@list.txt", "-"])
+def test_a_list_may_begin_with_a_mark_of_windows_and_hold_names_that_are_no_utf_8(
+    folder, monkeypatch, word
+):
+    (folder / "list.txt").write_bytes(LISTED)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(LISTED), encoding="utf-8"))
+    found = [os.fsencode(path) for path in names(expand([word]))]
+    assert found == [b"a.h5", b"b.h5", b"caf\xe9.h5"]
 
 
 def test_a_named_file_that_does_not_exist_stays_an_input(folder, log):
@@ -146,7 +157,14 @@ def test_shares_are_disjoint_complete_and_alike_in_size(paths, count):
 @pytest.mark.parametrize("second", ["/e/a.h5", "/e/a"])
 def test_inputs_whose_outputs_would_bear_one_name_are_refused_and_both_named(second):
     with pytest.raises(ValueError, match=r"/d/a\.h5.*" + second):
-        check_names(["/d/a.h5", "/d/b.h5", second], ATL06)
+        check_names(["/d/a.h5", "/d/b.h5", second], ATL06, {""})
+
+
+def test_inputs_whose_outputs_could_bear_one_name_are_refused_and_both_named():
+    paths = ["/d/a.h5", "/e/a_gt1l.h5"]
+    with pytest.raises(ValueError, match=r"/d/a\.h5.*/e/a_gt1l\.h5"):
+        check_names(paths, ATL06, {"", "_gt1l", "_gt1r"})
+    check_names(paths, ATL06, {"", "_gt1r"})
 
 
 @pytest.mark.parametrize(
@@ -158,7 +176,7 @@ def test_inputs_whose_outputs_would_bear_one_name_are_refused_and_both_named(sec
     ],
 )
 def test_a_granule_in_two_versions_or_prefixes_is_a_warning_with_both_names(log, again):
-    check_names([f"/d/{NAME}.h5", f"/d/{again}", f"/d/{REGION_11}.h5"], ATL06)
+    check_names([f"/d/{NAME}.h5", f"/d/{again}", f"/d/{REGION_11}.h5"], ATL06, {""})
     (message,) = log.messages
     assert message.startswith("warning:")
     assert f"{NAME}.h5" in message
@@ -168,5 +186,5 @@ def test_a_granule_in_two_versions_or_prefixes_is_a_warning_with_both_names(log,
 
 def test_the_beams_of_a_granule_are_not_the_same_granule_twice(log):
     # Inputs of later steps: one file per beam.
-    check_names([f"/d/{NAME}_gt1l.h5", f"/d/{NAME}_gt1r.h5", f"/d/{NAME}_gt1l_A.h5"], ATL06)
+    check_names([f"/d/{NAME}_gt1l.h5", f"/d/{NAME}_gt1r.h5", f"/d/{NAME}_gt1l_A.h5"], ATL06, {""})
     assert log.messages == []

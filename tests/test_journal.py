@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import h5py
@@ -10,7 +11,7 @@ import pytest
 
 from captools.errors import FolderError
 from captools.flat import PRIVATE
-from captools.journal import Journal, Outcome, files, lines, newest_of_all
+from captools.journal import Journal, Outcome, files, lines, records
 
 FIELDS = ["input", "status", "outputs", "rows_in", "rows_out", "seconds"]
 FIELDS += ["ended", "warnings", "error", "key"]
@@ -138,13 +139,23 @@ def test_a_last_line_that_lacks_only_its_end_counts_and_the_next_starts_anew(tmp
     assert [found for _, found in lines(path)] == [first, after]
 
 
-@pytest.mark.parametrize("noise", [b"\x00\x00\x00\n", b"5\n", b"[]\n", b'{"input": 1}\n', b"\n"])
+NOISE = [b"\x00\x00\x00\n", b"5\n", b"[]\n", b'{"input": 1}\n', b"\n", b"\xff\xfe\n", b"null\n"]
+
+
+@pytest.mark.parametrize("noise", NOISE)
 def test_a_line_that_is_no_outcome_is_ignored(tmp_path, noise):
     first = outcome("/d/a.h5")
     path = write_lines(tmp_path, "toy.jsonl", first)
     with open(path, "ab") as file:
         file.write(noise)
     assert [found for _, found in lines(path)] == [first]
+
+
+def test_a_line_of_another_version_may_lack_fields_and_have_others(tmp_path):
+    told = {"input": "/d/a.h5", "status": "done", "ended": ended(0), "mood": "good"}
+    path = write_lines(tmp_path, "toy.jsonl")
+    path.write_text(json.dumps(told) + "\n")
+    assert [found for _, found in lines(path)] == [outcome("/d/a.h5")]
 
 
 def test_a_full_disk_ends_the_run_and_leaves_a_journal_that_can_be_read(tmp_path):
@@ -180,7 +191,8 @@ def test_the_newest_line_of_an_input_wins_in_whatever_file_it_is(tmp_path, newes
     journal = Journal(tmp_path, "toy", (3, 5), ["/d/a.h5"])
     assert journal.newest("/d/a.h5").key == newest
     journal.close()
-    assert [found.key for found in newest_of_all(tmp_path)["toy"]] == [newest]
+    ((step, found),) = [(step, list(found)) for step, found in records(tmp_path)]
+    assert (step, [one.key for one in found]) == ("toy", [newest])
 
 
 def test_the_last_of_the_lines_of_one_file_wins(tmp_path):
@@ -188,6 +200,47 @@ def test_the_last_of_the_lines_of_one_file_wins(tmp_path):
     journal = Journal(tmp_path, "toy", None, ["/d/a.h5"])
     assert journal.newest("/d/a.h5").key == "2"
     journal.close()
+
+
+@pytest.mark.parametrize("other", ["toy-0-of-2.jsonl", "toy.jsonl"])
+@pytest.mark.parametrize(("second", "newest"), [(1, "2"), (3, "other")])
+def test_the_last_line_of_a_file_wins_though_the_clock_was_set_back(
+    tmp_path, other, second, newest
+):
+    # Between files the clock decides, and of each its last line.
+    own = "toy-1-of-2.jsonl" if other == "toy-0-of-2.jsonl" else "toy-0-of-2.jsonl"
+    told = [outcome("/d/a.h5", when, key=str(n)) for n, when in enumerate((5, 9, 2))]
+    write_lines(tmp_path, own, *told)
+    assert keys(tmp_path) == ["2"]
+    write_lines(tmp_path, other, outcome("/d/a.h5", second, key="other"))
+    assert keys(tmp_path) == [newest]
+
+
+def test_the_newest_line_that_names_a_file_is_that_of_its_name_in_any_folder(tmp_path):
+    write_lines(tmp_path, "toy.jsonl", outcome("/d/a.h5", 1, key="d"), outcome("/e/a.h5", key="e"))
+    assert keys(tmp_path) == ["e"]
+    write_lines(tmp_path, "toy-0-of-2.jsonl", outcome("/f/a.h5", 1, key="f"))
+    assert keys(tmp_path) == ["f"]
+    ((_, found),) = [(step, list(found)) for step, found in records(tmp_path)]
+    assert [one.input for one in found] == ["/f/a.h5"]
+
+
+def keys(outdir):
+    """The keys of the newest lines, as a run of each shard finds them."""
+    found = set()
+    for shard in (None, (0, 2), (1, 2), (3, 5)):
+        with closing(Journal(outdir, "toy", shard, ["/d/a.h5"])) as journal:
+            found.add(journal.newest("/d/a.h5").key)
+    return sorted(found)
+
+
+def test_a_name_that_is_no_utf_8_comes_back_as_it_was(tmp_path):
+    path = os.fsdecode(b"/d/caf\xe9.h5")
+    write_lines(tmp_path, "toy.jsonl", outcome(path, error=f"{path}: is odd"))
+    with closing(Journal(tmp_path, "toy", None, [path])) as journal:
+        assert journal.newest(path).input == path
+        journal.append(outcome(path, 1, outputs=[path]))
+        assert journal.newest(path).outputs == [path]
 
 
 def test_a_journal_does_not_read_those_of_other_steps(tmp_path):

@@ -12,6 +12,7 @@ import rasterio
 import shapely
 
 from captools import masks
+from captools.errors import InputError
 
 CRS = {3031: "EPSG:3031", 4326: "EPSG:4326"}
 
@@ -253,6 +254,42 @@ def test_a_file_of_another_kind(tmp_path, name, kind, content):
     path = tmp_path / name
     path.write_bytes(content)
     refuse(path, f"is no {kind} file")
+
+
+def test_a_raster_cut_short_is_refused_or_says_so_when_its_cells_are_missing(tmp_path):
+    whole = write_raster(
+        tmp_path / "whole.tif", np.ones((200, 200), "u1"), -3e6, 3e6, 3e4, CRS[3031]
+    ).read_bytes()
+    lon, lat = track()
+    expected = masks.load(tmp_path / "whole.tif").contains(lon, lat)
+    errors = []
+    for cut in (0, 1, 7, 8, 50, 200, 400, *range(1000, len(whole), 7000), len(whole) - 1):
+        path = tmp_path / f"cut_{cut}.tif"
+        path.write_bytes(whole[:cut])
+        with pytest.raises((ValueError, InputError)) as error:
+            masks.load(path).contains(lon, lat)
+        told = str(error.value)
+        assert told.startswith(f"mask {path}: ")
+        assert "\n" not in told
+        errors.append(type(error.value))
+    assert expected.any()
+    assert errors[0] is ValueError
+    assert errors[-1] is InputError
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".geojson", ".shp"])
+def test_polygons_cut_short_are_refused(tmp_path, suffix):
+    # Long enough for several pages of the formats.
+    ring = [(k / 10, -80 + 5 * np.sin(k / 50)) for k in range(1000)]
+    path = write_polygons(
+        tmp_path / f"mask{suffix}", [shapely.Polygon([*ring, (50, -89)])] * 3, CRS[4326]
+    )
+    whole = path.read_bytes()
+    for cut in (0, 1, 60, 99, 100, 101, *range(1000, len(whole), len(whole) // 20)):
+        masks.load.cache_clear()
+        path.write_bytes(whole[:cut])
+        with pytest.raises(ValueError, match=rf"^mask {path}: [^\n]*$"):
+            masks.load(path)
 
 
 def test_a_folder_is_no_mask(tmp_path):

@@ -84,6 +84,30 @@ def test_a_path_adds_to_plain_names():
     assert names("w=fit_statistics/w_surface_window_final,h_li") == [*ALWAYS, "h_li", "w"]
 
 
+@pytest.mark.parametrize("words", ["a=h_li,a=h_li_sigma", "a=h_li,atc,h_li,a=geophysical/dac"])
+@pytest.mark.parametrize("kind", [str, lambda words: words.split(",")])
+def test_two_columns_of_one_name_are_refused(words, kind):
+    with pytest.raises(ValueError, match=r"two columns of one name: .*a=h_li"):
+        ATL06.choose(kind(words))
+
+
+def test_the_same_column_twice_comes_once():
+    assert names("a=h_li,a=/h_li,atc,atc,segment_id,h_li") == [
+        *ALWAYS,
+        "segment_id",
+        "h_li",
+        "a",
+        "x_atc",
+        "y_atc",
+    ]
+
+
+def test_any_kind_of_words_chooses_the_same():
+    words = ["h_li", "atc", "a=geophysical/dac"]
+    for variables in (words, tuple(words), iter(words), dict.fromkeys(words), ",".join(words)):
+        assert ATL06.choose(variables) == ATL06.choose(words)
+
+
 def test_an_unknown_column_is_refused_with_all_that_there_are():
     with pytest.raises(ValueError, match=r"unknown column 'h_ice'") as refused:
         ATL06.choose("h_li,h_ice")
@@ -94,7 +118,11 @@ def test_an_unknown_column_is_refused_with_all_that_there_are():
 
 # The reader needs lat, lon and time as they are, and makes x, y and the like itself.
 @pytest.mark.parametrize(
-    "word", ["=h_li", "9lives=h_li", "a b=h_li", "a/b=h_li", "h2=", "h2=/", "_x=h_li"]
+    "word",
+    [
+        *("=h_li", "9lives=h_li", "a b=h_li", "a/b=h_li", "h2=", "h2=/", "_x=h_li"),
+        *("a=geophysical//dac", "a=geophysical/./dac", "a=."),  # HDF5 takes these to be damage
+    ],
 )
 @pytest.mark.parametrize("before", ["", "h_li,"])
 def test_a_bad_name_or_path_is_refused(word, before):

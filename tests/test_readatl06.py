@@ -1,19 +1,24 @@
 """The main job: what readatl06 writes, against a straightforward reading of the same granules."""
 
+import datetime
 import json
+import os
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pyogrio
+import pyproj
 import pytest
 import rasterio
 import shapely
 import straightforward
 from affine import Affine
 from astropy.time import Time
+from processes import COMMAND
 from pyproj import Proj
 from straightforward import ATC, BEAMS, DEM, DERIVED, SOURCES, assert_same_rows, read_flat
 
@@ -183,7 +188,7 @@ def test_the_header_of_a_real_flat_file_tells_what_it_is(reduced, real_data, nam
 
 def assert_bounds(header, flat):
     lon, lat, x, y = (flat[name] for name in ("lon", "lat", "x", "y"))
-    assert header["bounds_lonlat"].tolist() == [lon.min(), lat.min(), lon.max(), lat.max()]
+    assert header["bounds_lonlat"].tolist() == [lon.min(), lon.max(), lat.min(), lat.max()]
     assert header["bounds_xy"].tolist() == [x.min(), x.max(), y.min(), y.max()]
     assert header["t_span"].tolist() == [flat["t_gps"][0], flat["t_gps"][-1]]
 
@@ -327,7 +332,7 @@ def test_the_header_has_what_the_contract_lists_and_nothing_else(granule, tmp_pa
         assert header["source"] == granule.name
         assert header["rows_in"] == lengths[beam]
         told = json.loads(header["options"])
-        assert told["variables"] == ["h_li"]
+        assert told["variables"] == "h_li"
         assert told["compression"] == "gzip"
         # What does not change the result has no place in it.
         assert not {"outdir", "jobs", "shard", "overwrite", "fail_fast"} & set(told)
@@ -336,9 +341,9 @@ def test_the_header_has_what_the_contract_lists_and_nothing_else(granule, tmp_pa
 def test_bounds_across_the_antimeridian_go_the_short_way(granule, tmp_path):
     # The track goes from -157 degrees west to 42 E: from -180 to 180 would be of no use.
     for path in readatl06(granule, tmp_path):
-        lon = read_flat(path)["lon"]
-        west, _, east, _ = attributes(path)["bounds_lonlat"]
-        assert (west, east) == (lon[lon > 0].min(), lon[lon < 0].max())
+        lon, lat = (read_flat(path)[name] for name in ("lon", "lat"))
+        bounds = [lon[lon > 0].min(), lon[lon < 0].max(), lat.min(), lat.max()]
+        assert attributes(path)["bounds_lonlat"].tolist() == bounds
 
 
 def test_identity_comes_from_the_name_where_the_granule_lacks_it(granule, tmp_path):
@@ -419,6 +424,125 @@ def test_a_single_segment_takes_its_direction_from_the_region(region, ascends, t
     path = write_granule(tmp_path, 500, 3, region, segments=1, bad=0.0)
     for file in readatl06(path, tmp_path / "out"):
         assert read_flat(file)["is_asc"].tolist() == [ascends]
+
+
+FILL = np.finfo("f8").max
+
+
+def spoil(path, row, name=None, value=None):
+    """Flag a row of every beam as bad, and give one of its columns a value."""
+    with h5py.File(path, "r+") as file:
+        for beam in BEAMS:
+            segments = file[beam]["land_ice_segments"]
+            k = row % len(segments["latitude"])
+            segments["atl06_quality_summary"][k] = 1
+            if name is not None:
+                segments[name][k] = value
+
+
+@pytest.mark.parametrize(
+    ("row", "value", "split"),
+    [
+        (0, np.nan, True),
+        (1, FILL, True),
+        (150, np.nan, True),
+        (-1, np.nan, True),
+        (-1, FILL, False),
+        (150, 999.0, False),
+        (0, -1e30, True),
+    ],
+)
+def test_a_bad_row_without_a_place_does_not_turn_the_others_round(
+    granule, tmp_path, row, value, split
+):
+    sound, spoilt = tmp_path / granule.name, tmp_path / "in" / granule.name
+    spoilt.parent.mkdir()
+    shutil.copy(granule, sound)
+    spoil(sound, row)
+    shutil.copy(sound, spoilt)
+    spoil(spoilt, row, "latitude", value)
+    readatl06(sound, tmp_path / "one", split=split)
+    readatl06(spoilt, tmp_path / "two", split=split)
+    assert len(contents(tmp_path / "one")) == (12 if split else 6)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+@pytest.mark.parametrize("value", [np.nan, 1e30])
+@pytest.mark.parametrize(("region", "crs"), [(10, "EPSG:3031"), (3, "EPSG:3413")])
+def test_a_bad_row_without_a_place_does_not_choose_the_projection(tmp_path, region, crs, value):
+    path = write_granule(tmp_path, 9, 2, region, segments=50)
+    path = path.rename(tmp_path / "of_unknown_region.h5")
+    with h5py.File(path, "r+") as file:
+        del file["ancillary_data"]
+    spoil(path, 7, "latitude", -value if region == 3 else value)
+    headers = [attributes(file) for file in readatl06(path, tmp_path / "out")]
+    assert {(header["region"], header["crs"]) for header in headers} == {(0, crs)}
+
+
+def test_rows_out_of_the_order_of_time_are_damage(granule, tmp_path):
+    path = Path(shutil.copy(granule, tmp_path))
+    with h5py.File(path, "r+") as file:
+        time = file["gt2l/land_ice_segments/delta_time"]
+        time[100], time[101] = time[101], time[100]
+    with pytest.raises(InputError, match=r"gt2l: delta_time: does not increase") as error:
+        readatl06(path, tmp_path / "out")
+    assert str(path) in str(error.value)
+    assert not list((tmp_path / "out").iterdir())
+    # A bad row without a time is in nobody's way.
+    shutil.copy(granule, path)
+    spoil(path, 100, "delta_time", np.nan)
+    assert len(readatl06(path, tmp_path / "out")) == 6
+
+
+def test_points_outside_the_domain_of_the_crs_are_nan_and_counted(granule, tmp_path):
+    # The half of the globe around 0 N 42 E, as seen from afar: the track comes from behind.
+    crs = "+proj=ortho +lat_0=0 +lon_0=42 +R=6371000 +type=crs"
+    with pytest.warns(CaptoolsWarning) as caught:
+        paths = readatl06(granule, tmp_path, crs=crs)
+    warnings = [str(warning.message) for warning in caught]
+    assert len(warnings) == len(paths) == 6
+    for path, warning in zip(paths, warnings, strict=True):
+        flat, header = read_flat(path), attributes(path)
+        behind = np.cos(np.radians(flat["lon"] - 42)) < 0
+        assert 0 < behind.sum() < len(behind)
+        told = f"{granule.name}: {header['beam']}: {behind.sum()} points outside the domain of "
+        assert warning == told + crs
+        for name in ("x", "y"):
+            assert np.array_equal(np.isnan(flat[name]), behind)
+        assert np.isfinite(flat["lat"]).all()
+        x, y = flat["x"][~behind], flat["y"][~behind]
+        assert header["bounds_xy"].tolist() == [x.min(), x.max(), y.min(), y.max()]
+
+
+def test_a_crs_of_the_other_hemisphere_costs_x_and_y_only(granule, tmp_path):
+    with pytest.warns(CaptoolsWarning, match="points outside the domain"):
+        path = readatl06(granule, tmp_path, crs="+proj=gnom +lat_0=90 +R=6371000 +type=crs")[0]
+    flat = read_flat(path)
+    assert np.isnan([flat["x"], flat["y"]]).all()
+    assert np.isnan(attributes(path)["bounds_xy"]).all()
+    assert np.array_equal(flat["lat"], straightforward.read_granule(granule)["gt1l"]["lat"])
+
+
+def test_a_name_that_is_not_utf_8_is_a_name_like_any_other(granule, tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9_" + os.fsencode(granule.name))
+    shutil.copy(granule, path)
+    done = subprocess.run(
+        [*COMMAND, "readatl06", path, "-o", tmp_path / "out"], capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    names = [b"caf\xe9_%s_%s.h5" % (granule.stem.encode(), beam.encode()) for beam in BEAMS]
+    assert [os.path.basename(line) for line in done.stdout.splitlines()] == names
+    assert sorted(os.listdir(os.fsencode(tmp_path / "out"))) == [b"_captools", *names]
+    for file in (tmp_path / "out").glob("*.h5"):
+        assert attributes(file)["source"] == f"caf\N{REPLACEMENT CHARACTER}_{granule.name}"
+    # By hand, and resumed.
+    assert [os.fsencode(file.name) for file in readatl06(path, tmp_path / "hand")] == names
+    assert contents(tmp_path / "hand") == contents(tmp_path / "out")
+    again = subprocess.run(
+        [*COMMAND, "readatl06", path, "-o", tmp_path / "out"], capture_output=True, check=True
+    )
+    assert again.stdout == done.stdout
+    assert len(journal(tmp_path / "out")) == 1
 
 
 # --- options ------------------------------------------------------------------
@@ -791,3 +915,119 @@ def test_called_by_hand_it_warns_of_missing_columns(tmp_path):
     path = write_granule(tmp_path, 5, 2, 10, segments=30, defects=["missing-variables"])
     with pytest.warns(CaptoolsWarning, match="snr, dac in gt1l gt1r gt2l gt2r gt3l gt3r"):
         readatl06(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("quality", "Best"),
+        ("quality", None),
+        ("dialect", "foo"),
+        ("compression", "zip"),
+        ("compression", None),
+        *[("segment_tolerance", value) for value in (0, -1, float("nan"), float("inf"), "wide")],
+        ("bbox", (0, 10, -70, -80)),
+        ("bbox", (0, 10, -80)),
+        ("span", ("2020", "2019")),
+        ("span", ("2019",)),
+        ("span", (None, "2019")),
+        ("span", (datetime.time(3), "2019")),
+        ("span", (np.datetime64("NaT"), "2019")),
+        ("crs", "polar"),
+        ("crs", None),
+        ("crs", "IAU_2015:30100"),  # of the Moon
+        ("variables", "a=h_li,a=h_li_sigma"),
+        ("variables", ["a=geophysical//dac"]),
+    ],
+)
+def test_called_by_hand_a_wrong_argument_is_a_value_error(granule, tmp_path, name, value):
+    with pytest.raises(ValueError) as error:  # noqa: PT011
+        readatl06(granule, tmp_path / "out", **{name: value})
+    assert type(error.value) is ValueError
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+BOX, SPAN = (-180, -90, -88.5, -79.5), ("2019-05-14T03:16:30", "2019-05-14T03:18")
+MOMENTS = [datetime.datetime(2019, 5, 14, 3, *late) for late in ((16, 30), (18,))]
+
+
+@pytest.mark.parametrize(
+    ("name", "plain", "others"),
+    [
+        (
+            "bbox",
+            BOX,
+            [list(BOX), np.array(BOX), np.array(BOX, "f4"), tuple(map(np.float32, BOX))],
+        ),
+        (
+            "span",
+            SPAN,
+            [
+                MOMENTS,
+                [moment.replace(tzinfo=datetime.UTC) for moment in MOMENTS],
+                [
+                    moment.replace(tzinfo=datetime.UTC).astimezone(
+                        datetime.timezone(datetime.timedelta(hours=-9))
+                    )
+                    for moment in MOMENTS
+                ],
+                [np.datetime64(time) for time in SPAN],
+                np.array(SPAN, "M8[ns]"),
+                ("2019-05-14 03:16:30Z", "2019-05-14T03:18:00.000"),
+            ],
+        ),
+        (
+            "span",
+            ("2019-05-14", "2019-05-15"),
+            [
+                (datetime.date(2019, 5, 14), datetime.date(2019, 5, 15)),
+                (datetime.datetime(2019, 5, 14), np.datetime64("2019-05-15")),
+                np.array(["2019-05-14", "2019-05-15"], "M8[s]"),
+            ],
+        ),
+        ("span", ("2019", "2020.5"), [(2019, 2020.5), np.array([2019, 2020.5], "f4")]),
+        (
+            "crs",
+            "EPSG:3976",
+            ["3976", "epsg:3976", 3976, np.int64(3976), pyproj.CRS(3976), pyproj.Proj(3976).crs],
+        ),
+        (
+            "variables",
+            "h_li,atc",
+            [["h_li", "atc"], ("h_li", "atc"), (word for word in ("h_li", "atc")), " h_li, atc,"],
+        ),
+        (
+            "variables",
+            "atc,h_li,q_flag",
+            [{"q_flag", "h_li", "atc"}, frozenset(["atc,h_li,q_flag"])],
+        ),
+        ("variables", None, ["", [], (), set()]),
+        ("segment_tolerance", 2.0, [2, np.float32(2), np.int8(2)]),
+        ("split", True, [1, np.True_]),
+        ("strict", False, [0, np.False_]),
+    ],
+    ids=lambda value: value if isinstance(value, str) and len(value) < 20 else "",
+)
+def test_called_by_hand_values_of_any_kind_give_the_bytes_of_the_plain_ones(
+    granule, tmp_path, name, plain, others
+):
+    readatl06(granule, tmp_path / "plain", **{name: plain})
+    expected = contents(tmp_path / "plain")
+    assert expected
+    for k, value in enumerate(others):
+        readatl06(granule, tmp_path / str(k), **{name: value})
+        assert contents(tmp_path / str(k)) == expected, value
+    told = json.loads(attributes(next((tmp_path / "plain").glob("*.h5")))["options"])
+    assert name in told
+
+
+def test_called_by_hand_a_mask_is_a_path_or_text_and_told_by_its_name(granule, tmp_path):
+    mask = tmp_path / "box.gpkg"
+    geometry = np.array([shapely.to_wkb(shapely.box(-180, -90, 0, 0))])
+    pyogrio.raw.write(mask, geometry, [], [], geometry_type="Polygon", crs="EPSG:4326")
+    readatl06(granule, tmp_path / "path", mask=mask)
+    readatl06(granule, tmp_path / "text", mask=str(mask))
+    assert contents(tmp_path / "path") == contents(tmp_path / "text")
+    path = next((tmp_path / "path").glob("*.h5"))
+    assert json.loads(attributes(path)["options"])["mask"] == "box.gpkg"

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -70,3 +71,35 @@ def test_demo_makes_flat_files():
     assert done.returncode == 0, done.stderr
     assert "12 done, 0 empty, 0 failed" in done.stderr
     assert len(list((ROOT / "demo/reduced").glob("*.h5"))) == 72
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """Give a copy of bin/demo beside stubs of all that it runs; `captools` fails if told to."""
+    stubs = {
+        "bin/environment": 'echo environment >> log; [ "${FAIL:-}" != environment ] || exit 3',
+        ".venv/bin/captools": 'echo "$1" >> log; [ "${FAIL:-}" != "$1" ] || exit 4',
+    }
+    for name, script in stubs.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True)
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+    shutil.copy(ROOT / "bin/demo", tmp_path / "bin/demo")
+    return tmp_path
+
+
+COMMANDS = ["environment", "simulate", "readatl06", "report"]
+
+
+@pytest.mark.parametrize("failing", [None, *COMMANDS])
+def test_demo_fails_with_the_first_command_that_fails(bare, failing):
+    # From another folder: the demo must find its own.
+    environment = {"PATH": os.environ["PATH"], **({"FAIL": failing} if failing else {})}
+    done = subprocess.run(
+        [bare / "bin/demo"], cwd="/", env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == {None: 0, "environment": 3}.get(failing, 4), done.stderr
+    ran = COMMANDS if failing is None else COMMANDS[: COMMANDS.index(failing) + 1]
+    assert (bare / "log").read_text().split() == ran
+    assert ("The flat files are in" in done.stdout) == (failing is None)

@@ -1,17 +1,21 @@
 """A run of a map step: resume, stale outputs, what ends it, what is said and printed."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from toy import toy, write_inputs
+import toy
+from toy import write_inputs
 
+from captools import report
 from captools.flat import PRIVATE
-from captools.products.atl06 import ATL06
+from captools.journal import lines, records
 from captools.run import run_map
 
 NAME = "ATL06_20190416093911_02770303_002_01"
@@ -29,14 +33,17 @@ class Ran:
 
 
 @pytest.fixture
-def go(tmp_path, log, capsys):
+def go(tmp_path, log, capsys, monkeypatch):
     """A function that runs the toy step over words (by default the folder in/) into out/."""
 
-    def call(*words, step=toy, version=1, jobs=1, outdir=tmp_path / "out", **more):
+    def call(*words, version=1, jobs=1, outdir=tmp_path / "out", **more):
+        monkeypatch.setattr(toy, "VERSION", version)
         words = tuple(map(str, words or [tmp_path / "in"]))
-        usual = {"shard": None, "overwrite": False, "fail_fast": False}
+        usual = {"engine": "local", "scheduler": None, "timeout": None}
+        usual |= {"shard": None, "overwrite": False, "fail_fast": False}
         log.clear()
-        code = run_map(step, version, ATL06, words, Path(outdir), jobs, **usual | more)
+        more = usual | {"words": words, "outdir": Path(outdir), "jobs": jobs} | more
+        code = run_map(toy.toy, toy, **more)
         return Ran(code, capsys.readouterr().out.splitlines(), log.messages[:])
 
     return call
@@ -166,8 +173,9 @@ def test_a_run_writes_only_its_own_journal(tmp_path, go):
     whole = (tmp_path / "out" / PRIVATE / "toy.jsonl").read_bytes()
     go(shard=(1, 2), overwrite=True)
     assert (tmp_path / "out" / PRIVATE / "toy.jsonl").read_bytes() == whole
-    shard = (tmp_path / "out" / PRIVATE / "toy-1-of-2.jsonl").read_bytes()
-    assert shard.count(b"\n") == 1
+    shard = [one for _, one in lines(tmp_path / "out" / PRIVATE / "toy-1-of-2.jsonl")]
+    # What it forgets before it does it again, and what it did.
+    assert [(Path(one.input).stem, one.status) for one in shard] == [("b", "failed"), ("b", "done")]
 
 
 def test_a_shard_without_inputs_has_nothing_to_do(tmp_path, go):
@@ -202,12 +210,15 @@ def test_fail_fast_stops_at_the_first_failure(tmp_path, go):
     assert sorted(outputs_in(tmp_path / "out")) == ["a_0.h5"]
 
 
-def test_fail_fast_with_processes_does_not_wait_for_the_others(tmp_path, go):
-    texts = {f"s{n:02}": "sleep 30" for n in range(20)}
-    inputs(tmp_path, a="damaged", **texts)
-    ran = go(fail_fast=True, jobs=2)  # a minute each if it waited: the suite would show
+@pytest.mark.parametrize("why", ["damaged", "full"])
+def test_when_it_stops_for_a_failure_inputs_under_way_are_finished(tmp_path, go, why):
+    texts = {f"s{n:02}": "sleep 3" for n in range(20)}
+    inputs(tmp_path, a=why, **texts)
+    ran = go(fail_fast=why == "damaged", jobs=2)
     assert ran.code == 1
-    assert "20 not attempted" in ran.said[-1]
+    assert ran.said[-1].startswith("21 inputs: 1 done, 0 empty, 1 failed, 19 not attempted")
+    assert list(outputs_in(tmp_path / "out")) == ["s00_0.h5"]
+    assert ran.outputs == [f"{tmp_path}/out/s00_0.h5"]
 
 
 def test_a_full_disk_ends_the_run_and_tells_how_many_were_not_attempted(tmp_path, go):
@@ -244,41 +255,200 @@ def test_no_more_than_twenty_warnings_are_shown_and_the_rest_is_counted(tmp_path
 # --- interrupted --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("way", ["signal", "unheard"])
+@pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_the_run_and_keeps_what_is_finished(tmp_path, go, way, number, code):
-    # Python drops what a handler raises in a weakref callback, of which h5py has many.
-    inputs(tmp_path, a="write 1", b=f"{way} {number:d}", c="write 1", d="write 1")
+def test_a_signal_ends_the_run_and_keeps_what_is_finished(tmp_path, go, number, code, jobs):
+    texts = {"a": f"sleep {3 * (jobs - 1)}", "b": f"tell {number:d} 1"}
+    inputs(tmp_path, **texts, **{f"c{n}": "write 1" for n in range(4)})
     handlers = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
-    ran = go()
+    ran = go(jobs=jobs)
     assert ran.code == code
     assert ran.said[0] == "interrupted: the same command goes on from here"
-    assert ran.said[-1].startswith("4 inputs: ")
-    assert "2 not attempted" in ran.text or "3 not attempted" in ran.text
-    assert f"{tmp_path}/out/a_0.h5" in ran.outputs
-    assert not (tmp_path / "out/c_0.h5").exists()
+    # What was under way was finished, that which told included; no other was begun.
+    assert ran.said[-1].startswith("6 inputs: 2 done, 0 empty, 0 failed, 4 not attempted")
+    names = ["a_0.h5", "b_0.h5"]
+    assert ran.outputs == [f"{tmp_path}/out/{name}" for name in names]
+    before = outputs_in(tmp_path / "out")
+    assert sorted(before) == names
     assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == handlers
-    inputs(tmp_path, b="write 1")
-    before = outputs_in(tmp_path / "out")["a_0.h5"]
     assert go().code == 0
-    assert len(outputs_in(tmp_path / "out")) == 4
-    assert outputs_in(tmp_path / "out")["a_0.h5"] == before
+    after = outputs_in(tmp_path / "out")
+    assert len(after) == 6
+    assert {name: after[name] for name in names} == before
+
+
+def test_a_second_signal_waits_for_nothing_and_what_was_under_way_is_done_again(tmp_path, go):
+    inputs(tmp_path, b=f"tell {signal.SIGINT:d} 60", c=f"tell {signal.SIGTERM:d} 60")
+    began = time.monotonic()
+    ran = go(jobs=2)
+    assert time.monotonic() - began < 15
+    assert ran.code in (130, 143)  # whichever came last
+    assert ran.said[-1].startswith("2 inputs: 0 done, 0 empty, 0 failed, 2 not attempted")
+    assert outputs_in(tmp_path / "out") == {}
+    inputs(tmp_path, b="write 1", c="write 1")
+    assert go().said[-1].startswith("2 inputs: 2 done")
+
+
+def test_a_signal_when_all_is_done_changes_nothing(tmp_path, go):
+    inputs(tmp_path, a="write 1", b=f"tell {signal.SIGINT:d}")
+    ran = go()
+    assert ran.code == 0
+    assert ran.said == ["2 inputs: 2 done, 0 empty, 0 failed; 2 of 20 rows kept"]
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_an_interrupt_that_hits_a_worker_process_ends_the_run_too(tmp_path, go, jobs):
-    inputs(tmp_path, a="interrupt", b="write 1")
-    assert go(jobs=jobs).code == 130
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_hits_worker_processes_alone_is_none(tmp_path, go, number, jobs):
+    # A terminal or SLURM sends it to all processes: the first one says when to end.
+    inputs(tmp_path, a=f"signal {number:d}", b="write 1")
+    ran = go(jobs=jobs)
+    assert (ran.code, len(ran.outputs)) == (0, 2)
 
 
 def test_a_run_in_the_background_of_a_shell_goes_on_after_an_interrupt(tmp_path, go):
     # The shell starts it with SIGINT ignored, so that Ctrl-C is for the foreground.
-    inputs(tmp_path, a=f"signal {signal.SIGINT:d}", b="write 1")
+    inputs(tmp_path, a=f"tell {signal.SIGINT:d}", b="write 1")
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         assert go().code == 0
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+# --- inputs that kill or hang -------------------------------------------------------
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_deaths_and_hangs_are_told_and_counted_and_the_rest_is_done(tmp_path, go, jobs):
+    texts = {"a": "write 1", "b": "die sigkill", "c": "sleep 60", "d": "die exit 1", "e": "write 1"}
+    _, b, c, *_ = inputs(tmp_path, **texts)
+    ran = go(jobs=jobs, timeout=4)
+    assert ran.code == 1
+    assert sorted(ran.said[:2]) == [
+        f"failed: {b}: its process died (SIGKILL(-9): memory used up?)",
+        f"failed: {c}: took longer than 4 s (--timeout)",
+    ]
+    assert ran.said[2:] == ["5 inputs: 3 done, 0 empty, 2 failed; 3 of 30 rows kept"]
+    assert sorted(outputs_in(tmp_path / "out")) == ["a_0.h5", "d_0.h5", "e_0.h5"]
+    assert len(ran.outputs) == 3
+    os.unlink(f"{b}.tries")
+    inputs(tmp_path, b="write 1", c="write 1")
+    assert go().said == [
+        "5 inputs: 3 done before, 2 done, 0 empty, 0 failed; 2 of 20 rows kept",
+    ]
+
+
+# --- mixed outputs ------------------------------------------------------------------
+
+
+def test_an_interrupted_run_with_other_options_mixes_nothing(tmp_path, go):
+    inputs(tmp_path, **{f"i{n}": "write 3" for n in range(6)})
+    go()
+    undisturbed = outputs_in(tmp_path / "out")
+    inputs(tmp_path, i2=f"tell {signal.SIGTERM:d}")  # it writes one output, not three
+    assert go(only=1).code == 143
+    partly = set(outputs_in(tmp_path / "out"))
+    assert {"i0_0.h5", "i5_2.h5"} <= partly
+    assert "i0_1.h5" not in partly
+    inputs(tmp_path, i2="write 3")
+    ran = go()
+    assert ran.code == 0
+    after = outputs_in(tmp_path / "out")
+    assert set(after) == set(undisturbed)
+    assert len(ran.outputs) == 18
+    # Those that it had not come to are as they were.
+    assert {name for name in after if after[name] == undisturbed[name]} == {
+        f"i{n}_{k}.h5" for n in (3, 4, 5) for k in range(3)
+    }
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_outputs_of_a_run_killed_while_an_input_is_done_again_are_not_taken_for_the_earlier(
+    tmp_path, go, overwrite
+):
+    (a,) = inputs(tmp_path, a="write 3")
+    go()
+    journal = tmp_path / "out" / PRIVATE / "toy.jsonl"
+    whole = journal.read_bytes()
+    go(only=1, overwrite=overwrite)
+    (again, ended) = [outcome for _, outcome in lines(journal)][1:]
+    assert (again.status, again.outputs) == ("failed", [])
+    assert again.error == f"{a}: was being done again when the run ended"
+    assert ended.status == "done"
+    # Killed before its last line.
+    journal.write_bytes(whole + again.line())
+    for name in ("a_0.h5", "a_1.h5"):
+        (tmp_path / "out" / name).write_text("from a killed run")
+    ran = go()
+    assert ran.said == ["1 inputs: 1 done, 0 empty, 0 failed; 3 of 30 rows kept"]
+    for name in ran.outputs:
+        assert Path(name).read_text() == f"from {a}"
+
+
+def test_outputs_that_no_journal_tells_of_go_with_an_input_that_keeps_nothing(tmp_path, go):
+    inputs(tmp_path, a="write 3", b="write 1")
+    go()
+    (tmp_path / "out" / PRIVATE / "toy.jsonl").unlink()  # as if killed before the lines
+    inputs(tmp_path, a="nothing", b="damaged")
+    assert go().outputs == []
+    assert outputs_in(tmp_path / "out") == {}
+
+
+def test_outputs_belong_to_the_newest_of_inputs_of_one_name_in_two_folders(tmp_path, go):
+    (here,) = inputs(tmp_path, a="write 3")
+    (there,) = write_inputs(tmp_path / "elsewhere", a="write 2 ")
+    for path, count in ((here, 3), (there, 2), (here, 3)):
+        ran = go(path)
+        assert ran.outputs == [f"{tmp_path}/out/a_{k}.h5" for k in range(count)]
+        assert sorted(outputs_in(tmp_path / "out")) == [f"a_{k}.h5" for k in range(count)]
+        assert {Path(name).read_text() for name in ran.outputs} == {f"from {path}"}
+        ((_, newest),) = [(step, list(found)) for step, found in records(tmp_path / "out")]
+        assert [(one.input, len(one.outputs)) for one in newest] == [(path, count)]
+    write_inputs(tmp_path / "elsewhere", a="damaged")
+    assert go(there).code == 1
+    assert outputs_in(tmp_path / "out") == {}
+    assert go(here).code == 0
+    assert len(outputs_in(tmp_path / "out")) == 3
+
+
+ODD = [
+    {"outputs": None},
+    {"outputs": "a_0.h5"},
+    {"outputs": [1]},
+    {"outputs": [""]},
+    {"outputs": ["/elsewhere/"]},
+    {"rows_in": "many", "rows_out": None},
+    {"seconds": None},
+    {"warnings": 5},
+    {"ended": None},
+    {"ended": "yesterday"},
+    {"ended": "0001-01-01T00:00:00"},
+    {"status": "lost"},
+    {"status": []},
+    {"key": 1},
+    {"error": ["x"]},
+    {"input": None},
+    {"input": 7},
+    {"of a later version": True},
+]
+
+
+def test_odd_lines_of_a_journal_break_neither_run_nor_report(tmp_path, go):
+    (a,) = inputs(tmp_path, a="write 1")
+    go()
+    journal = tmp_path / "out" / PRIVATE / "toy.jsonl"
+    line = json.loads(journal.read_text())
+    with open(journal, "a") as file:
+        for odd in ODD:
+            for told in ({**line, **odd}, {k: line[k] for k in line.keys() - odd.keys()}):
+                file.write(json.dumps(told) + "\n")
+    # A field that is missing is as good as empty; the time is not.
+    assert {one.key for _, one in lines(journal)} == {line["key"], ""}
+    assert "toy" in list(report(tmp_path / "out"))[1]
+    ran = go(a, only=3)
+    assert (ran.code, len(ran.outputs)) == (0, 1)
+    assert sorted(outputs_in(tmp_path / "out")) == ["a_0.h5"]
+    assert "toy" in list(report(tmp_path / "out"))[1]
 
 
 # --- before any work ----------------------------------------------------------------

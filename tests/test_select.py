@@ -125,6 +125,13 @@ def test_in_box_refuses_a_bad_box():
         select.in_box(np.zeros(1), np.zeros(1), (0, 0, -1, 1))
 
 
+@pytest.mark.parametrize("kind", [list, np.array, lambda box: np.array(box, "f4"), iter])
+def test_check_box_takes_any_sequence_and_gives_plain_floats(kind):
+    box = select.check_box(kind([170, -170.5, -80, -70]))
+    assert box == (170.0, -170.5, -80.0, -70.0)
+    assert {type(value) for value in box} == {float}
+
+
 # --- time ---------------------------------------------------------------------
 
 
@@ -210,3 +217,15 @@ def test_segments_without_neighbours_agree(count):
     assert (
         select.segments_agree(nothing, nothing, nothing.astype(int), 0.0).tolist() == [True] * count
     )
+
+
+@pytest.mark.parametrize("tolerance", [2, 0.5, np.float32(2), "1e-3"])
+def test_check_tolerance_returns_a_float(tolerance):
+    found = select.check_tolerance(tolerance)
+    assert (found, type(found)) == (float(tolerance), float)
+
+
+@pytest.mark.parametrize("tolerance", [0, 0.0, -1, float("nan"), float("inf"), np.float32("nan")])
+def test_check_tolerance_refuses_what_would_keep_all_or_nothing(tolerance):
+    with pytest.raises(ValueError, match=rf"tolerance {tolerance} must be a positive number"):
+        select.check_tolerance(tolerance)

@@ -1,10 +1,13 @@
 """The command ``simulate``: which granules it writes and which arguments it refuses."""
 
 import re
+import signal
+import time
 
 import h5py
 import pytest
 from click.testing import CliRunner
+from processes import start
 
 from captools.cli import main
 from captools.simulation.defects import DEFECTS
@@ -121,3 +124,38 @@ def test_options_reach_the_granule(tmp_path):
     with h5py.File(path) as file:
         assert file["gt2l/land_ice_segments/atl06_quality_summary"][()].all()
         assert file["ancillary_data/release"][0].strip() == b"005"
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_two_at_once_in_one_folder_both_succeed(tmp_path):
+    options = ("-o", tmp_path / "both", "--granules", "6", "--segments", "50")
+    together = [start("simulate", *options) for _ in range(2)]
+    for process in together:
+        _, stderr = process.communicate(timeout=120)
+        assert process.returncode == 0, stderr
+    alone = simulate(tmp_path / "alone", granules=6, segments=50)
+    assert names(tmp_path / "both") == [path.name for path in alone]
+    for path in alone:
+        assert (tmp_path / "both" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_leftovers_of_a_killed_one_are_swept_at_the_next_start(tmp_path):
+    options = ("-o", tmp_path, "--granules", "300", "--segments", "3000")
+    with start("simulate", *options) as process:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob(".*.part")) and time.monotonic() < deadline:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGSTOP)  # now it cannot finish the file before it is killed
+        (left,) = tmp_path.glob(".*.part")
+        # While it lives, another leaves its file alone.
+        simulate(tmp_path, granules=1, segments=1, regions=(3,))
+        assert left.exists()
+        process.kill()
+    assert left.exists()
+    foreign = tmp_path / ".ATL06.h5.another-host-1-0123abcd.part"
+    foreign.touch()
+    simulate(tmp_path, granules=1, segments=1, regions=(3,))
+    assert [path.name for path in tmp_path.glob(".*")] == [foreign.name]

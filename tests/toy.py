@@ -3,24 +3,45 @@
 In a module of its own, which worker processes can import.
 """
 
+import ctypes
 import os
 import signal
 import time
 import warnings
-import weakref
 from pathlib import Path
 
 from captools.errors import CaptoolsWarning, FolderError, InputError
 from captools.flat import Written
+from captools.products.atl06 import ATL06
+
+VERSION = 1
+PRODUCT = ATL06
+DEATHS = {  # how a process can die, and how the engine tells it
+    "sigkill": "SIGKILL(-9): memory used up?",
+    "sigsegv": "SIGSEGV(-11)",
+    "exit": "EXIT(3)",
+}
 
 
-class Thing:
-    """Anything that can be referred to weakly."""
+def outputs(name: str, **options: object) -> list[str]:
+    """Return the names that the outputs of an input can have."""
+    return [f"{Path(name).stem}_{k}.h5" for k in range(10)]
+
+
+def die(how: str) -> None:
+    """End this process without a word, in one of the ways of `DEATHS`."""
+    match how:
+        case "sigkill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "sigsegv":
+            ctypes.string_at(0)
+        case "exit":
+            os._exit(3)
 
 
 def toy(path: str, outdir: Path, *, only: int | None = None, mask: Path | None = None) -> Written:
     """Do what the text of an input says; ``write 2`` writes two outputs of one row of ten each."""
-    what, _, number = Path(path).read_text().partition(" ")
+    what, _, more = Path(path).read_text().partition(" ")
     match what:
         case "damaged":
             raise InputError(f"{path}: is damaged")
@@ -30,24 +51,28 @@ def toy(path: str, outdir: Path, *, only: int | None = None, mask: Path | None =
             raise FolderError(f"{outdir}: cannot be written (no space left)")
         case "interrupt":
             raise KeyboardInterrupt
-        case "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
-        case "signal":
-            signal.raise_signal(int(number))
-        case "unheard":  # what a handler raises in here is lost
-            thing = Thing()
-            reference = weakref.ref(thing, lambda _: signal.raise_signal(int(number)))
-            del thing
-            assert reference() is None
+        case "die":  # at the worst moment: its output is there, and nobody knows
+            with open(f"{path}.tries", "a") as tries:
+                tries.write(f"{os.getpid()}\n")
+            (Path(outdir) / f"{Path(path).stem}_0.h5").write_text(f"from {path}")
+            how, _, times = more.partition(" ")
+            if len(Path(f"{path}.tries").read_text().split()) <= int(times or 99):
+                die(how)
+        case "signal":  # to this process
+            signal.raise_signal(int(more))
+        case "tell":  # a signal to the parent; then it takes a while
+            number, _, seconds = more.partition(" ")
+            os.kill(os.getppid(), int(number))
+            time.sleep(float(seconds or 0.5))
         case "vanish":
             os.rename(outdir, f"{outdir} elsewhere")  # at one stroke, whoever is writing
         case "sleep":
-            time.sleep(float(number))
+            time.sleep(float(more))
         case "warn":
             warnings.warn(f"{path}: something\nis odd", CaptoolsWarning, stacklevel=1)
         case "nothing":
             return Written(rows_in=10)
-    names = [f"{Path(path).stem}_{k}.h5" for k in range(int(number) if what == "write" else 1)]
+    names = [f"{Path(path).stem}_{k}.h5" for k in range(int(more) if what == "write" else 1)]
     written = Written([Path(outdir) / name for name in names[:only]], rows_in=10 * len(names))
     for output in written:
         output.write_text(f"from {path}")

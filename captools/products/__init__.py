@@ -145,7 +145,8 @@ class Product:
         path = path.strip("/")
         taken = {*self._by_name, *_DERIVED_NAMES, *CAPTOOLKIT_NAMES.values()}
         taken |= {column.name for column in IDENTITY}
-        if not re.fullmatch(r"[A-Za-z]\w*", name) or "" in path.split("/") or name in taken:
+        no_path = not {"", "."}.isdisjoint(path.split("/"))
+        if not re.fullmatch(r"[A-Za-z]\w*", name) or no_path or name in taken:
             raise ValueError(
                 f"column {word!r} must read name=path, with a new name of letters, digits and _"
             )

@@ -25,13 +25,14 @@ VERSION = 1
 PRODUCT = ATL06
 
 
-def outputs(name: str, *, split: bool, layout: str, **others: object) -> list[str]:
-    """Return the names that the outputs of a granule of this file name can have."""
+def outputs(name: str, **options: object) -> list[str]:
+    """Return the names that the outputs of a granule of this file name can have.
+
+    With whatever options: a run that was killed may have had others.
+    """
     from captools.reader import output_name
 
-    legs = ("_A", "_D") if split else ("",)
-    beams = ("",) if layout == "granule" else ATL06.beams
-    return [output_name(name, beam, leg) for beam in beams for leg in legs]
+    return [output_name(name, beam, leg) for beam in ("", *ATL06.beams) for leg in ("", "_A", "_D")]
 
 
 @options.box
@@ -93,10 +94,10 @@ def readatl06(
     bbox : (w, e, s, n), optional
         Box in degrees; w > e crosses the antimeridian.
     span : (t0, t1), optional
-        Half-open time span, ISO dates or decimal years (UTC).
+        Half-open time span (UTC): ISO dates, decimal years, dates, datetimes or datetime64.
     variables : str or iterable of str, optional
         Columns: plain names replace the defaults, ``name=path`` and presets add.
-    crs : str or int
+    crs : str, int or pyproj.CRS
         CRS of x and y; ``auto`` is EPSG:3031 in the south, EPSG:3413 in the north.
     mask : str or Path, optional
         Polygon or raster file of the area to keep.

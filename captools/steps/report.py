@@ -89,6 +89,7 @@ class Sum:
     ended: float = -float("inf")
     slowest: list[tuple[float, str]] = field(default_factory=list)
     reasons: Counter = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
@@ -106,7 +107,9 @@ class Sum:
         if outcome.status == "failed":
             # Without names and numbers, so that one reason is counted as one.
             reason = (outcome.error or "").replace(f"{outcome.input}: ", "")
-            self.reasons[re.sub(r"\d+", "#", reason)] += 1
+            reason = re.sub(r"\b\d+\b", "#", reason)
+            self.reasons[reason] += 1
+            self.examples.setdefault(reason, outcome.input)
 
     def row(self) -> tuple[str, ...]:
         """Return the numbers in the order of `HEADER`."""
@@ -118,7 +121,11 @@ class Sum:
 
     def details(self) -> Iterator[str]:
         """Yield why inputs failed and which took longest."""
-        yield from _shortened("failed", self.reasons.most_common())
+        reasons = [
+            (f"{reason} ({self.examples[reason]})", count)
+            for reason, count in self.reasons.most_common()
+        ]
+        yield from _shortened("failed", reasons)
         for seconds, path in sorted(self.slowest, reverse=True):
             yield f"slowest: {seconds:.2f} s {path}"
 
