@@ -1,7 +1,16 @@
-"""Reading columns: rows of one-dimensional HDF5 datasets."""
+"""Reading columns fast: rows of one-dimensional HDF5 datasets.
 
+The time goes into inflating chunks. Where a file says that a column is deflated
+chunk by chunk, as all granules of ICESat-2 are, the chunks that hold a wanted
+row are fetched as they are and inflated by libdeflate, which takes half the
+time of HDF5's zlib. Every other layout, and every chunk that is in any way
+odd, is left to HDF5, which then also says what is wrong with a damaged one.
+"""
+
+import deflate
 import h5py
 import numpy as np
+from h5py import h5d, h5t, h5z
 
 # What h5py raises when the bytes of a file are not what they should be.
 DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
@@ -42,10 +51,10 @@ def read(dataset: h5py.Dataset, rows: np.ndarray | None = None) -> np.ndarray:
     One of `DAMAGE`
         If it cannot be read.
     """
-    _check_storage(dataset)
-    values = dataset[()]
-    if rows is not None:
-        values = values[rows]
+    values = _read_chunks(dataset, rows)
+    if values is None:
+        _check_storage(dataset)
+        values = dataset[()] if rows is None else dataset[()][rows]
     if values.dtype.kind == "f":
         fill = fill_value(dataset)
         unset = values == np.finfo(values.dtype).max
@@ -53,6 +62,51 @@ def read(dataset: h5py.Dataset, rows: np.ndarray | None = None) -> np.ndarray:
             unset |= values == fill
         values[unset] = np.nan
     return values
+
+
+def _read_chunks(dataset: h5py.Dataset, rows: np.ndarray | None) -> np.ndarray | None:
+    """Read the chunks that hold the rows, or return None to leave it to HDF5."""
+    layout = _deflated(dataset)
+    if layout is None:
+        return None
+    chunk, shuffled = layout
+    dtype, length = dataset.dtype, dataset.shape[0]
+    rows = np.arange(length) if rows is None else rows
+    values = np.empty(len(rows), dtype)
+    # Which of the wanted rows each chunk holds, by where these begin and end.
+    edges = np.searchsorted(rows, np.arange(0, length + chunk, chunk))
+    for number in np.flatnonzero(np.diff(edges)).tolist():
+        inflated = _inflate(dataset, number * chunk, chunk * dtype.itemsize)
+        if inflated is None:
+            return None
+        if shuffled:
+            planes = np.frombuffer(inflated, np.uint8).reshape(dtype.itemsize, chunk)
+            inflated = np.ascontiguousarray(planes.T)
+        held = slice(edges[number], edges[number + 1])
+        values[held] = np.frombuffer(inflated, dtype)[rows[held] - number * chunk]
+    return values
+
+
+def _deflated(dataset: h5py.Dataset) -> tuple[int, bool] | None:
+    """Return chunk length and whether bytes are shuffled, None if chunks are not just deflated."""
+    plist = dataset.id.get_create_plist()
+    if plist.get_layout() != h5d.CHUNKED or h5t.py_create(dataset.dtype) != dataset.id.get_type():
+        return None
+    filters = [plist.get_filter(at)[0] for at in range(plist.get_nfilters())]
+    if filters not in ([h5z.FILTER_DEFLATE], [h5z.FILTER_SHUFFLE, h5z.FILTER_DEFLATE]):
+        return None
+    shuffled = len(filters) == 2 and dataset.dtype.itemsize > 1
+    return plist.get_chunk()[0], shuffled
+
+
+def _inflate(dataset: h5py.Dataset, offset: int, size: int) -> bytes | None:
+    """Return the bytes of a chunk, None if it is not there, not deflated, or damaged."""
+    try:
+        skipped, stored = dataset.id.read_direct_chunk((offset,))
+        inflated = None if skipped else deflate.zlib_decompress(stored, size)
+    except (*DAMAGE, deflate.DeflateError):
+        return None
+    return inflated if inflated is not None and len(inflated) == size else None
 
 
 def _check_storage(dataset: h5py.Dataset) -> None:

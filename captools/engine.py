@@ -6,6 +6,7 @@ way. One loop serves them all, so that they differ in nothing but where the
 work is done.
 """
 
+import ctypes
 import multiprocessing.util
 import os
 import re
@@ -25,6 +26,7 @@ from captools.task import End, Task
 
 GRACE = 20.0  # seconds for inputs under way when a run is stopped; SLURM kills after 30
 POLL = 0.5  # seconds between looks at whether the run is to stop
+PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>: which signal a process gets when its parent dies
 IDLE = 60.0  # seconds after which a process without work ends, as in dask workers it must
 WATCH = 0.2  # seconds between looks of a worker at whether its parent lives
 
@@ -181,6 +183,8 @@ def _kill(popen: Any) -> None:
 def _follow(parent: int) -> None:
     """Live and die with the parent: it alone writes down what is done."""
     _leave_signals_to_the_parent()
+    with suppress(OSError, AttributeError):  # Linux: at once, even while HDF5 waits for a disk
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
     def watch() -> None:
         while os.getppid() == parent:

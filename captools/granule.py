@@ -51,6 +51,7 @@ class Granule:
         self.path = Path(path)
         self.product = product
         self._file = _open(self.path)
+        self._items: dict[str, h5py.Group | h5py.Dataset | None] = {}
         try:
             self._check_product()
             self.identity = self._identify()
@@ -65,7 +66,8 @@ class Granule:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file and all that was looked up in it."""
+        self._items.clear()
         self._file.close()
 
     def beams(self) -> Iterator["Beam"]:
@@ -138,17 +140,23 @@ class Granule:
         Links are looked up one by one: h5py's own ``in`` takes a link to a
         damaged object for a missing one.
         """
-        item = self._file
+        if path not in self._items:
+            folder, _, name = path.rpartition("/")
+            parent = self._item(folder) if folder else self._file
+            self._items[path] = self._child(parent, name, path)
+        return self._items[path]
+
+    def _child(
+        self, parent: h5py.Group | h5py.Dataset | None, name: str, path: str
+    ) -> h5py.Group | h5py.Dataset | None:
+        if parent is None:
+            return None
+        if not isinstance(parent, h5py.Group):
+            raise self.error(path, f"{parent.name} is not a group; {REMEDY}")
         try:
-            for part in path.split("/"):
-                if not isinstance(item, h5py.Group):
-                    raise self.error(path, f"{item.name} is not a group; {REMEDY}")
-                if not item.id.links.exists(part.encode()):
-                    return None
-                item = item[part]
+            return parent[name] if parent.id.links.exists(name.encode()) else None
         except DAMAGE as error:
             raise self.damage(path, error) from None
-        return item
 
     def _array(self, path: str) -> np.ndarray:
         """Return a small dataset as a flat array, an empty one if it is missing."""

@@ -254,10 +254,10 @@ def _tell(outcome: Outcome, tally: Tally) -> None:
 
 def _print_outputs(outdir: Path, journal: Journal, paths: list[str]) -> None:
     """Print the outputs of all inputs, of earlier runs too; on a terminal their number."""
-    count = 0
+    count, vanished = 0, not os.path.exists(journal.path)
     for path in paths:
         outcome = journal.newest(path)
-        for output in _here(outdir, outcome) if outcome else ():
+        for output in _here(outdir, outcome) if outcome and not vanished else ():
             count += 1
             if not sys.stdout.isatty():
                 click.echo(os.fsencode(output))  # a path need not be UTF-8

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from processes import call, call_on_terminal, lines_of, start
+from processes import COMMAND, call, call_on_terminal, lines_of, start
 
 import captools
 from captools.journal import lines
@@ -81,6 +81,66 @@ def test_a_reader_that_stops_early_as_head_does_sees_no_traceback(granules, tmp_
         stderr = process.stderr.read()
     assert stderr.splitlines()[0].startswith("3 inputs: 3 done")
     assert len(stderr.splitlines()) == 1
+
+
+SHELL_WORDS = " ".join([*COMMAND[:2], f'"{COMMAND[2]}"'])
+
+
+def shell(words, **options):
+    """What a shell gives of ``captools WORDS`` with the redirections in them."""
+    command = ["bash", "-o", "pipefail", "-c", f"{SHELL_WORDS} {words}"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, **options)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", "2>/dev/full"])
+def test_streams_that_are_closed_or_full_do_not_cost_the_work(granules, tmp_path, closed):
+    (tmp_path / "bad.h5").touch()
+    words = f"readatl06 {granules} bad.h5 -o out -n 2 {closed}"
+    for _ in range(2):
+        ended = shell(words, cwd=tmp_path)
+        assert ended.returncode == 1  # for the bad one
+        assert "Traceback" not in ended.stderr
+        assert len(ended.stdout.splitlines()) == (0 if ">&-" in closed.split() else 18)
+        assert ended.stderr.count("failed: ") == (0 if "2>" in closed else 1)
+        assert len(list((tmp_path / "out").glob("*.h5"))) == 18
+    (tmp_path / "bad.h5").unlink()
+    assert shell(f"readatl06 {granules} -o out {closed}", cwd=tmp_path).returncode == 0
+
+
+def test_a_list_on_a_closed_standard_input_is_an_empty_one(tmp_path):
+    ended = shell("readatl06 - -o out <&-", cwd=tmp_path)
+    assert (ended.returncode, ended.stdout) == (0, "")
+    assert ended.stderr.splitlines()[-1] == "no inputs: nothing to do"
+
+
+def test_a_full_disk_behind_standard_output_is_told(granules, tmp_path):
+    ended = shell(f"readatl06 {granules} -o out >/dev/full", cwd=tmp_path)
+    assert ended.returncode == 1
+    summary, error = ended.stderr.splitlines()
+    assert summary.startswith("3 inputs: 3 done")
+    assert error == "error: [Errno 28] No space left on device"
+
+
+@pytest.mark.parametrize("step", ["readatl06 {} -o out", "report out"])
+def test_head_gets_its_line_and_nobody_a_traceback(granules, tmp_path, step):
+    assert shell(f"readatl06 {granules} -o out", cwd=tmp_path).returncode == 0
+    ended = shell(f"{step.format(granules)} 2>said | head -1", cwd=tmp_path)
+    assert len(ended.stdout.splitlines()) == 1
+    assert (tmp_path / "said").read_text().count("\n") <= 1
+    assert "Traceback" not in (tmp_path / "said").read_text()
+
+
+def test_a_run_killed_outright_leaves_nothing_to_one_that_keeps_nothing(many, tmp_path):
+    # Its options do not matter: outputs of which no journal tells have any of the names.
+    out = tmp_path / "out"
+    with start("readatl06", many, "-o", out, "-n", 2, "--split") as process:
+        interrupt(process, out / "_captools/readatl06.jsonl", signal.SIGKILL)
+    assert list(out.glob("*.h5")) != []
+    with open(out / "_captools/readatl06.jsonl", "r+b") as journal:
+        journal.truncate(0)  # killed before it wrote a line
+    ended = call("readatl06", many, "-o", out, "-b", 0, 1, 0, 1)
+    assert (ended.code, ended.stdout) == (0, "")
+    assert [path.name for path in out.iterdir()] == ["_captools"]
 
 
 # --- interrupted ------------------------------------------------------------------
@@ -168,7 +228,8 @@ def test_an_unknown_step_is_wrong_usage():
 
 def test_the_options_of_the_contract_are_there(run):
     text = run("readatl06", "--help").stdout
-    wanted = "-o -n --jobs --shard --overwrite --fail-fast -b -t -v --vars -p --crs -f --mask"
+    wanted = "-o -n --jobs --engine --scheduler --timeout --shard --overwrite"
+    wanted += " --fail-fast -b -t -v --vars -p --crs -f --mask"
     wanted += " -g -l -z -q --verbose --quality --segment-tolerance --split --strict --dialect"
     assert [option for option in wanted.split() if f" {option}" not in text] == []
 

@@ -34,6 +34,7 @@ EXAMPLES = {
     "readatl06": Example(
         words=("granules", "-o", "out"),
         wrong=(
+            *("--engine x", "--scheduler tcp://127.0.0.1:1", "--timeout 0", "--timeout x"),
             *("-n 0", "-n many", "--shard 2/2", "--shard 1", "--shard -1/2"),
             *("-b 0 1 10 -10", "-b 0 1 -91 0", "-b 0 x 0 1", "-b 0 1 0", "-b 0 1 0 nan"),
             *("-t 2020 2019", "-t 2019 2019", "-t 2019-02-30 2020", "-t never 2020", "-t 2019"),
@@ -45,7 +46,7 @@ EXAMPLES = {
             *("@void/none.txt",),
         ),
     ),
-    "report": Example(words=("reduced",), wrong=("reduced", "-o out")),
+    "report": Example(words=("reduced",), wrong=("@void/none.txt", "-o out")),
     "simulate": Example(
         words=("-o", "out", "--granules", "2", "--segments", "20"),
         wrong=(
@@ -61,7 +62,17 @@ OF_KIND = {
 WRONG = [(step, ending) for step, example in EXAMPLES.items() for ending in example.wrong]
 SHARED = ["-q", "--quiet", "--verbose", "-h", "--help"]
 SHARED_BY_KIND = {
-    "map": ["-o", "-n", "--jobs", "--shard", "--overwrite", "--fail-fast"],
+    "map": [
+        "-o",
+        "-n",
+        "--jobs",
+        "--shard",
+        "--overwrite",
+        "--fail-fast",
+        "--engine",
+        "--scheduler",
+        "--timeout",
+    ],
     "reduce": ["-o", "--skip-bad"],
     "query": [],
 }

@@ -177,7 +177,7 @@ def test_a_folder_that_cannot_be_made_dooms_the_folder(tmp_path):
 
 # --- leftovers ------------------------------------------------------------------
 
-HERE = socket.gethostname()
+HERE = socket.gethostname().replace(".", "_")
 
 
 @pytest.fixture
@@ -201,10 +201,35 @@ def test_leftovers_of_dead_processes_of_this_host_are_swept(tmp_path, dead):
     assert os.listdir(tmp_path) == []
 
 
+def test_leftovers_of_a_dead_process_that_nobody_has_waited_for_are_swept(tmp_path):
+    # As in containers whose first process does not.
+    with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as process:
+        process.stdout.read()
+        time.sleep(0.5)
+        leave(tmp_path, HERE, process.pid)
+        sweep(tmp_path)
+        assert os.listdir(tmp_path) == []
+
+
 def test_what_a_live_process_is_writing_stays(tmp_path):
     kept = [leave(tmp_path, HERE, pid) for pid in (os.getpid(), 1)]
     sweep(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted(kept)
+
+
+@pytest.mark.parametrize("host", ["node1", "node1.cluster-b.org", "org"])
+@pytest.mark.parametrize("other", ["node2.cluster-b.org", "a.node1.cluster-b.org", "cluster-b.org"])
+def test_host_names_may_have_dots_and_one_may_end_as_another(
+    tmp_path, monkeypatch, dead, host, other
+):
+    # Of a process that is dead here, and may live there.
+    for one in (host, other):
+        monkeypatch.setattr(socket, "gethostname", lambda one=one: one)
+        name = temporary_name("a.b_gt1l.h5").replace(f"-{os.getpid()}-", f"-{dead}-")
+        (tmp_path / name).touch()
+    monkeypatch.setattr(socket, "gethostname", lambda: host)
+    sweep(tmp_path)
+    assert os.listdir(tmp_path) == [name]
 
 
 def test_leftovers_of_other_hosts_stay_for_a_day(tmp_path, dead):

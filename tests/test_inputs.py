@@ -4,7 +4,7 @@ import io
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captools.inputs import check_names, expand, leave_out, share
@@ -143,6 +143,7 @@ def test_a_list_of_the_unwanted_that_is_not_there_is_wrong_usage(tmp_path):
 # --- shares -------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(), unique=True), st.integers(min_value=1, max_value=40))
 def test_shares_are_disjoint_complete_and_alike_in_size(paths, count):
     shares = [share(paths, number, count) for number in range(count)]

@@ -1,6 +1,7 @@
 """Progress: a bar on a terminal, now and then a line in a log, nothing when quiet."""
 
 import logging
+import re
 
 import pytest
 from processes import call, call_on_terminal
@@ -79,8 +80,8 @@ def on_screen(sent):
 def test_a_terminal_gets_a_bar_that_goes_away(granules, tmp_path):
     ended = call_on_terminal("stderr", "readatl06", granules, "-o", tmp_path / "out", "-n", 1)
     assert ended.code == 0
-    assert "3/3" in ended.stderr
-    assert "0 failed" in ended.stderr
+    assert "| 0/3 [" in ended.stderr
+    assert re.search(r"\| [1-3]/3 \[.*, 0 failed\]", ended.stderr)
     assert "\r" in ended.stderr
     (line,) = on_screen(ended.stderr)
     assert line.startswith("3 inputs: 3 done")

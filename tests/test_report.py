@@ -1,9 +1,13 @@
 """The report on an output folder."""
 
+import os
 import re
+import subprocess
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from processes import COMMAND
 
 from captools import report
 from captools.flat import PRIVATE
@@ -67,16 +71,71 @@ def test_the_report_adds_up_the_newest_line_of_every_input_by_step(run, folder):
         "rows in": "2,001,000",
         "rows out": "1,500,000",
         "files": "2",
-        "seconds": "4.2",  # 0.25 + 2 + 1 + 1
+        "processor s": "4.2",  # 0.25 + 2 + 1 + 1
+        "elapsed s": "4.2",  # the first began 0.25 s before it ended at 1 s, the last ended at 5 s
+        "inputs/s": "0.94",
     }
     assert steps["filter"]["done"] == steps["filter"]["files"] == "1"
 
 
 def test_the_report_gives_the_newest_reason_of_every_failed_input(run, folder):
-    assert run("report", folder).stdout.splitlines()[3:] == [
-        "failed: /d/c.h5: is empty (0 bytes)",
-        "failed: /d/d.h5: gt2r: is damaged",
+    told = run("report", folder).stdout.splitlines()[3:]
+    assert sorted(line for line in told if line.startswith("failed: ")) == [
+        "failed: gt2r: is damaged (/d/d.h5)",
+        "failed: is empty (# bytes) (/d/c.h5)",
     ]
+
+
+def test_the_report_names_the_inputs_that_took_longest(run, folder):
+    told = run("report", folder).stdout.splitlines()[3:]
+    slowest = [line for line in told if line.startswith("slowest: ") and "/d/" in line]
+    assert slowest == [
+        "slowest: 2.00 s /d/a.h5",
+        "slowest: 1.00 s /d/d.h5",
+        "slowest: 1.00 s /d/b.h5",
+        "slowest: 0.25 s /d/c.h5",
+    ]
+
+
+def test_the_report_tells_which_of_a_list_were_never_attempted(run, folder, tmp_path):
+    words = ["/elsewhere/a.h5", "/d/b.h5", "/d/new.h5"]
+    told = run("report", folder, *words).stdout.splitlines()
+    assert [line for line in told if line.startswith("never")] == ["never attempted: /d/new.h5"]
+
+
+def test_an_input_of_one_name_in_two_folders_and_two_runs_counts_once(run, tmp_path):
+    write_lines(
+        tmp_path,
+        "readatl06.jsonl",
+        outcome("/d/a.h5", "done", 1, outputs=["/o/a_gt1l.h5"], rows_in=10),
+        outcome("/e/a.h5", "done", 2, outputs=["/o/a_gt1l.h5", "/o/a_gt2r.h5"], rows_in=20),
+    )
+    counts = table(run("report", tmp_path).stdout, rows=1)["readatl06"]
+    assert [counts[name] for name in ("inputs", "done", "rows in", "files")] == [
+        "1",
+        "1",
+        "20",
+        "2",
+    ]
+
+
+def test_failed_inputs_whose_names_are_no_utf_8_can_be_fed_back(granules, tmp_path):
+    bad = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.h5"))
+    bad.touch()
+    places = {"cwd": tmp_path, "capture_output": True, "timeout": 60}
+    first = subprocess.run([*COMMAND, "readatl06", bad, "-o", "out"], **places)
+    assert (first.returncode, first.stdout) == (1, b"")
+    assert b"Traceback" not in first.stderr
+    assert b"is empty" in first.stderr
+    told = subprocess.run([*COMMAND, "report", "out"], **places)
+    assert told.returncode == 0, told.stderr
+    failed = subprocess.run([*COMMAND, "report", "out", "--failed"], **places)
+    assert (failed.returncode, failed.stdout) == (0, os.fsencode(bad) + b"\n")
+    bad.write_bytes(next(granules.iterdir()).read_bytes())  # fetched again
+    again = subprocess.run([*COMMAND, "readatl06", "-", "-o", "out"], input=failed.stdout, **places)
+    assert again.returncode == 0, again.stderr
+    assert [line.split(b"_gt")[0] for line in again.stdout.splitlines()] == [b"out/caf\xe9"] * 6
+    assert all(map(os.path.exists, (tmp_path / os.fsdecode(one) for one in again.stdout.split())))
 
 
 def test_the_columns_of_the_table_are_aligned(run, folder):

@@ -68,6 +68,8 @@ def toy(path: str, outdir: Path, *, only: int | None = None, mask: Path | None =
             os.rename(outdir, f"{outdir} elsewhere")  # at one stroke, whoever is writing
         case "sleep":
             time.sleep(float(more))
+        case "hold":  # and let no other thread run
+            ctypes.PyDLL(None).usleep(int(1e6 * float(more)))
         case "warn":
             warnings.warn(f"{path}: something\nis odd", CaptoolsWarning, stacklevel=1)
         case "nothing":
