@@ -7,6 +7,7 @@ work is done.
 """
 
 import ctypes
+import logging
 import multiprocessing.util
 import os
 import re
@@ -15,13 +16,20 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from captools.errors import one_line
+from captools.errors import CaptoolsError, one_line
 from captools.task import End, Task
 
 GRACE = 20.0  # seconds for inputs under way when a run is stopped; SLURM kills after 30
@@ -62,8 +70,8 @@ class Stop:
 
     @property
     def code(self) -> int:
-        """The exit code that shells give to a process ended by the signal."""
-        return 128 + (self.number or 0)
+        """The exit code: what shells give to a process ended by the signal, else 1."""
+        return 1 if self.number is None else 128 + self.number
 
 
 @dataclass(frozen=True)
@@ -97,7 +105,7 @@ class Crew:
         """
         died: list[str] = []
         for end in self._stream(task, paths, stop, timeout):
-            if end is not None and end.died and not stop.asked:
+            if end is not None and end.died:
                 died.append(end.outcome.input)
             else:
                 yield end
@@ -119,7 +127,8 @@ class Crew:
                     return
                 yield None
                 for future in wait(under_way, POLL, FIRST_COMPLETED).done:
-                    path, error = under_way.pop(future), future.exception()
+                    path = under_way.pop(future)
+                    error = CancelledError() if future.cancelled() else future.exception()
                     if error is None:
                         yield future.result()
                     else:
@@ -315,20 +324,36 @@ def dask(jobs: int | None, scheduler: str | None) -> Iterator[Crew]:
         from distributed import Client, LocalCluster
     except ImportError as error:
         raise ValueError(f"--engine dask: {error}: pip install 'captools[dask]'") from None
+    # What happens to an input is in its outcome; dask's own words come with tracebacks.
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with ExitStack() as stack:
         cluster = scheduler or stack.enter_context(
-            LocalCluster(n_workers=jobs or workers(), threads_per_worker=1, dashboard_address=None)
+            LocalCluster(
+                n_workers=jobs or workers(),
+                threads_per_worker=1,
+                dashboard_address=":0",
+                preload=__name__,
+            )
         )
         try:
             client = stack.enter_context(Client(cluster))
         except (OSError, ValueError) as error:
             raise ValueError(f"--scheduler {scheduler}: {one_line(error)}") from None
-        executor = stack.enter_context(client.get_executor(pure=False))
+        executor = client.get_executor(pure=False)  # entered, it would wait for a lost cluster
 
         def size() -> int:
-            return 2 * max(1, sum(client.nthreads().values()))
+            try:
+                return 2 * max(1, sum(client.nthreads().values()))
+            except (OSError, RuntimeError, TimeoutError, AttributeError) as error:
+                raise CaptoolsError(f"the dask scheduler was lost ({one_line(error)})") from None
 
         yield Crew(executor, in_dask_worker, size, lambda code: client.close())
+
+
+def dask_setup(worker: object) -> None:
+    """Prepare a worker of a cluster of our own (dask calls a preloaded module's by this name)."""
+    _leave_signals_to_the_parent()
 
 
 def in_dask_worker(task: Task, path: str, timeout: float | None) -> End:

@@ -15,7 +15,7 @@ import click
 from captools import flat, inputs
 from captools.engine import Crew, Stop
 from captools.engine import crew as crew_of
-from captools.errors import FolderError
+from captools.errors import CaptoolsError
 from captools.journal import Journal, Outcome, now
 from captools.products import Product
 from captools.progress import Progress
@@ -197,7 +197,7 @@ def _run(
                 progress.update(outcome.status == "failed")
                 if hopeless or (fail_fast and tally.failed):
                     stop.ask()
-    except FolderError as error:
+    except CaptoolsError as error:
         log.error("%s", error)
     finally:
         progress.close()

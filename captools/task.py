@@ -52,6 +52,7 @@ class Task:
             hopeless = isinstance(error, FolderError)
         except Exception as error:  # a bug of ours must not cost the other inputs
             outcome.error = f"{path}: unexpected {_where(error)}"
+            hopeless = not self._is_folder_there()
         self._clear(path, outcome)
         outcome.seconds = round(time.perf_counter() - began, 4)
         outcome.ended = now()
@@ -60,7 +61,8 @@ class Task:
     def lost(self, path: str, why: str, died: bool = False) -> End:
         """Return the end of an input that was not seen to end by itself."""
         error = f"{path}: {why}"
-        outcome = Outcome(path, "failed", ended=now(), error=error, key=self.key(path))
+        # No key: that would touch the input, which may be what hangs.
+        outcome = Outcome(path, "failed", ended=now(), error=error)
         self._clear(path, outcome)
         return End(outcome, died=died)
 
@@ -77,7 +79,7 @@ class Task:
 
     def _apply(self, path: str, outcome: Outcome) -> None:
         # The step would make a vanished folder anew, and lose what was in it.
-        if not os.path.isdir(self.outdir / PRIVATE):
+        if not self._is_folder_there():
             raise FolderError(f"{self.outdir}: the output folder has vanished")
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", CaptoolsWarning)
@@ -86,6 +88,9 @@ class Task:
         outcome.outputs = [os.path.abspath(output) for output in written]
         outcome.rows_in, outcome.rows_out = written.rows_in, written.rows_out
         outcome.warnings = [one_line(warning.message) for warning in caught]
+
+    def _is_folder_there(self) -> bool:
+        return os.path.isdir(self.outdir / PRIVATE)
 
     def key(self, path: str) -> str:
         """Return what stands for the content of an input and all that is done with it."""

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,8 @@ DAEMONS = ("slurmctld", "slurmd", "munged", "sbatch", "srun")
 CONF = """\
 ClusterName=local
 SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={ports[0]}
+SlurmdPort={ports[1]}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
@@ -54,10 +57,14 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
     for name in ("ctld", "d"):
         (folder / name).mkdir(parents=True)
     conf = folder / "slurm.conf"
-    conf.write_text(CONF.format(host=host, folder=folder, cpus=os.cpu_count()))
+    conf.write_text(
+        CONF.format(host=host, folder=folder, cpus=os.cpu_count(), ports=_free_ports(2))
+    )
     os.makedirs("/run/munge", exist_ok=True)
     shutil.chown("/run/munge", "munge")
-    subprocess.run(["runuser", "-u", "munge", "--", "munged", "--force"], check=False)
+    ours = subprocess.run(["pgrep", "-x", "munged"], stdout=subprocess.DEVNULL).returncode != 0
+    if ours:
+        subprocess.run(["runuser", "-u", "munge", "--", "munged", "--force"], check=True)
     environment = {
         **os.environ,
         "SLURM_CONF": str(conf),
@@ -72,7 +79,17 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
         for name in ("d.pid", "ctld.pid"):
             with contextlib.suppress(OSError, ValueError):
                 os.kill(int((folder / name).read_text()), 15)
-        subprocess.run(["pkill", "-x", "munged"], check=False)
+        if ours:
+            subprocess.run(["pkill", "-x", "munged"], check=False)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens to: another SLURM may run on this machine."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
 
 
 def _wait_until_idle(environment: dict[str, str], folder: Path) -> None:

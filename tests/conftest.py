@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from captools.cli import main
 from captools.simulation.granule import write_granule
 
 ROOT = Path(__file__).parents[1]
+
+# A shell starts its background jobs with Ctrl-C ignored, and captools lets it be so: tests of
+# Ctrl-C must not depend on how they were started themselves.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

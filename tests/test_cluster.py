@@ -316,6 +316,73 @@ def test_mpi_ranks_stop_in_order_when_asked(place, truth, out):
     assert content(out) == truth
 
 
+def test_a_lost_dask_scheduler_ends_the_run_in_order(place, truth, out, tmp_path):
+    need("distributed", shutil.which("dask", path=str(BIN)) is None)
+    told = tmp_path / "scheduler.json"
+    scheduler = [
+        BIN / "dask",
+        "scheduler",
+        "--port",
+        "0",
+        "--scheduler-file",
+        told,
+        "--no-dashboard",
+    ]
+    worker = [BIN / "dask", "worker", "--scheduler-file", told, "--nthreads", "1", "--no-dashboard"]
+    with contextlib.ExitStack() as stack:
+        started = []
+        for words in (scheduler, worker):
+            process = subprocess.Popen(
+                [str(word) for word in words], env=ENVIRONMENT, stderr=subprocess.DEVNULL
+            )
+            started.append(process)
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            wait_for(lambda: told.exists() and told.stat().st_size > 0)
+        address = json.loads(told.read_text())["address"]
+        words = [CAPTOOLS, "readatl06", "@list.txt", "-o", out, "--engine", "dask"]
+        run_ = subprocess.Popen(
+            [str(word) for word in [*words, "--scheduler", address]],
+            cwd=place,
+            env={**ENVIRONMENT, "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "2s"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        journal = out / "_captools/readatl06.jsonl"
+        wait_for(lambda: journal.exists() and journal.stat().st_size > 0)
+        started[0].kill()
+        said = run_.communicate(timeout=100)[1]
+    assert run_.returncode == 1
+    assert "Traceback" not in said
+    assert "not attempted" in said
+    assert run(CAPTOOLS, "readatl06", "@list.txt", "-o", out, cwd=place).returncode == 0
+    assert content(out) == truth
+
+
+def test_ctrl_c_reaches_a_dask_cluster_of_our_own_in_order(place, truth, out):
+    need("distributed", shutil.which("dask", path=str(BIN)) is None)
+    words = [CAPTOOLS, "readatl06", "@list.txt", "-o", out, "--engine", "dask", "-n", "2"]
+    with subprocess.Popen(
+        [str(word) for word in words],
+        cwd=place,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        journal = out / "_captools/readatl06.jsonl"
+        wait_for(lambda: journal.exists() and journal.stat().st_size > 0)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert " 0 failed" in said
+    assert run(CAPTOOLS, "readatl06", "@list.txt", "-o", out, cwd=place).returncode == 0
+    assert content(out) == truth
+
+
 # --- two at once --------------------------------------------------------------
 
 

@@ -231,7 +231,8 @@ def test_a_full_disk_ends_the_run_and_tells_how_many_were_not_attempted(tmp_path
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_output_folder_that_vanishes_ends_the_run_and_is_not_made_anew(tmp_path, go, jobs):
-    inputs(tmp_path, a="write 1", a1="vanish", **{f"b{n:02}": "write 1" for n in range(12)})
+    # Slow ones, or a fast worker would do them all before the other has even started.
+    inputs(tmp_path, a="write 1", a1="vanish", **{f"b{n:02}": "sleep 0.5" for n in range(20)})
     ran = go(jobs=jobs)
     assert ran.code == 1
     assert "vanished" in ran.text or "cannot be written" in ran.text
