@@ -51,8 +51,8 @@ class Task:
             outcome.error = one_line(error)
             hopeless = isinstance(error, FolderError)
         except Exception as error:  # a bug of ours must not cost the other inputs
-            outcome.error = f"{path}: unexpected {_where(error)}"
             hopeless = not self._is_folder_there()
+            outcome.error = self._vanished() if hopeless else f"{path}: unexpected {_where(error)}"
         self._clear(path, outcome)
         outcome.seconds = round(time.perf_counter() - began, 4)
         outcome.ended = now()
@@ -80,7 +80,7 @@ class Task:
     def _apply(self, path: str, outcome: Outcome) -> None:
         # The step would make a vanished folder anew, and lose what was in it.
         if not self._is_folder_there():
-            raise FolderError(f"{self.outdir}: the output folder has vanished")
+            raise FolderError(self._vanished())
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", CaptoolsWarning)
             written = self.function(path, self.outdir, **self.options)
@@ -91,6 +91,9 @@ class Task:
 
     def _is_folder_there(self) -> bool:
         return os.path.isdir(self.outdir / PRIVATE)
+
+    def _vanished(self) -> str:
+        return f"{self.outdir}: the output folder has vanished"
 
     def key(self, path: str) -> str:
         """Return what stands for the content of an input and all that is done with it."""
