@@ -118,7 +118,7 @@ def test_an_input_lost_on_the_way_has_failed_and_leaves_nothing(tmp_path, outdir
     task = Task(toy, outputs, outdir, {}, 1)
     outcome, hopeless, told_died = task.lost(path, "was lost", died)
     assert (outcome.status, outcome.error) == ("failed", f"{path}: was lost")
-    assert outcome.key == task(path).outcome.key
+    assert outcome.key == ""  # to make one would touch what may hang
     assert datetime.fromisoformat(outcome.ended) <= datetime.now(UTC)
     assert (hopeless, told_died) == (False, died)
     assert outcome.outputs == []
