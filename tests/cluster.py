@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -35,6 +36,7 @@ JobAcctGatherType=jobacct_gather/none
 MpiDefault=none
 ReturnToService=2
 MinJobAge=600
+FirstJobId={job}
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=4000 State=UNKNOWN
 PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=FORCE:4
 """
@@ -57,8 +59,11 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
     for name in ("ctld", "d"):
         (folder / name).mkdir(parents=True)
     conf = folder / "slurm.conf"
+    # MPICH names its shared memory after the job: what a killed job of the same number left
+    # behind, in an earlier SLURM of tests, would crash a new one.
+    job = random.randrange(1000, 60_000_000)
     conf.write_text(
-        CONF.format(host=host, folder=folder, cpus=os.cpu_count(), ports=_free_ports(2))
+        CONF.format(host=host, folder=folder, cpus=os.cpu_count(), ports=_free_ports(2), job=job)
     )
     os.makedirs("/run/munge", exist_ok=True)
     shutil.chown("/run/munge", "munge")
