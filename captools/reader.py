@@ -88,11 +88,15 @@ def reduce_granule(
 
     Raises
     ------
+    ValueError
+        If the output would take the place of the granule.
     InputError
         If the granule cannot be used; then nothing is written.
     OutputError
         If the folder cannot be written to; then nothing is left there.
     """
+    if request.layout == "granule" and Path(outdir).resolve() == Path(path).resolve().parent:
+        raise ValueError(f"{outdir} is the folder of the granule, which would be written over")
     columns = product.choose(request.variables)
     with Granule(path, product) as granule, Batch(outdir, request.compression) as batch:
         common = _granule_attributes(granule) | _provenance(granule, step, request)

@@ -1,5 +1,6 @@
 """The main job: what readatl06 writes, against a straightforward reading of the same granules."""
 
+import contextlib
 import datetime
 import json
 import os
@@ -1031,3 +1032,48 @@ def test_called_by_hand_a_mask_is_a_path_or_text_and_told_by_its_name(granule, t
     assert contents(tmp_path / "path") == contents(tmp_path / "text")
     path = next((tmp_path / "path").glob("*.h5"))
     assert json.loads(attributes(path)["options"])["mask"] == "box.gpkg"
+
+
+def test_one_file_a_granule_never_takes_the_place_of_the_granule(granule, tmp_path):
+    copy = tmp_path / granule.name
+    copy.write_bytes(granule.read_bytes())
+    with pytest.raises(ValueError, match="would be written over"):
+        readatl06(copy, tmp_path, layout="granule")
+    assert copy.read_bytes() == granule.read_bytes()
+    assert readatl06(copy, tmp_path)  # beside it there is room for one file a beam
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_one_file_a_granule_holds_what_the_files_of_the_beams_hold(granule, tmp_path, split):
+    by_beam = readatl06(granule, tmp_path / "beam", split=split)
+    whole = readatl06(granule, tmp_path / "granule", layout="granule", split=split)
+    assert (whole.rows_in, whole.rows_out) == (by_beam.rows_in, by_beam.rows_out)
+    legs = ("_A", "_D") if split else ("",)
+    assert [path.name for path in whole] == [f"{granule.stem}{leg}.h5" for leg in legs]
+    for path, leg in zip(whole, legs, strict=True):
+        parts = [part for part in sorted(by_beam) if part.stem.endswith(leg)]
+        with contextlib.ExitStack() as stack:
+            joined, *beams = [stack.enter_context(h5py.File(name)) for name in (path, *parts)]
+            columns = set(beams[0])
+            assert set(joined) == columns | {"rgt", "cycle", "spot", "_captools"}
+            for name in columns:
+                truth = np.concatenate([beam[name][()] for beam in beams])
+                assert joined[name].dtype == truth.dtype
+                assert joined[name][()].tobytes() == truth.tobytes()
+                assert dict(joined[name].attrs) == dict(beams[0][name].attrs)
+            # Which beam a row is of, in columns, and what the beams are, in a small table.
+            lengths = [len(beam["lat"]) for beam in beams]
+            for name, dtype in (("rgt", "i2"), ("cycle", "i2"), ("spot", "i1")):
+                assert joined[name].dtype == dtype
+                values = [beam.attrs[name] for beam in beams]
+                np.testing.assert_array_equal(joined[name], np.repeat(values, lengths))
+            table = joined["_captools/beams"]
+            assert table["rows"][()].tolist() == lengths
+            for name in ("beam", "beam_type"):
+                assert table[name].asstr()[()].tolist() == [beam.attrs[name] for beam in beams]
+            for name in ("spot", "rows_in"):
+                assert table[name][()].tolist() == [beam.attrs[name] for beam in beams]
+            assert joined.attrs["rows_in"] == whole.rows_in
+            assert joined.attrs["crs"] == beams[0].attrs["crs"]
+            spans = np.array([beam.attrs["t_span"] for beam in beams])
+            assert joined.attrs["t_span"].tolist() == [spans[:, 0].min(), spans[:, 1].max()]
