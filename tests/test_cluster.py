@@ -117,28 +117,29 @@ def test_a_dask_cluster_of_its_own(place, truth, out):
     assert content(out) == truth
 
 
-def test_a_running_dask_cluster(place, truth, out, tmp_path):
+@contextlib.contextmanager
+def dask_cluster(folder):
+    """Run a dask scheduler and two workers; yield the scheduler's process and address."""
     need("distributed", shutil.which("dask", path=str(BIN)) is None)
-    told = tmp_path / "scheduler.json"
-    scheduler = [
-        BIN / "dask",
-        "scheduler",
-        "--port",
-        "0",
-        "--scheduler-file",
-        told,
-        "--no-dashboard",
-    ]
-    worker = [BIN / "dask", "worker", "--scheduler-file", told, "--nworkers", "2", "--no-dashboard"]
+    told = folder / "scheduler.json"
+    common = ["--scheduler-file", told, "--no-dashboard"]
+    scheduler = [BIN / "dask", "scheduler", "--port", "0", *common]
+    workers = [BIN / "dask", "worker", "--nworkers", "2", "--nthreads", "1", *common]
     with contextlib.ExitStack() as stack:
-        for words in (scheduler, [*worker, "--nthreads", "1"]):
+        started = []
+        for words in (scheduler, workers):
             process = subprocess.Popen(
                 [str(word) for word in words], env=ENVIRONMENT, stderr=subprocess.DEVNULL
             )
             stack.callback(process.wait)
             stack.callback(process.terminate)
+            started.append(process)
             wait_for(lambda: told.exists() and told.stat().st_size > 0)
-        address = json.loads(told.read_text())["address"]
+        yield started[0], json.loads(told.read_text())["address"]
+
+
+def test_a_running_dask_cluster(place, truth, out, tmp_path):
+    with dask_cluster(tmp_path) as (_, address):
         words = (CAPTOOLS, "readatl06", "@list.txt", "-o", out, "--engine", "dask")
         done = run(*words, "--scheduler", address, cwd=place)
     assert done.returncode == 0, done.stderr
@@ -317,31 +318,9 @@ def test_mpi_ranks_stop_in_order_when_asked(place, truth, out):
 
 
 def test_a_lost_dask_scheduler_ends_the_run_in_order(place, truth, out, tmp_path):
-    need("distributed", shutil.which("dask", path=str(BIN)) is None)
-    told = tmp_path / "scheduler.json"
-    scheduler = [
-        BIN / "dask",
-        "scheduler",
-        "--port",
-        "0",
-        "--scheduler-file",
-        told,
-        "--no-dashboard",
-    ]
-    worker = [BIN / "dask", "worker", "--scheduler-file", told, "--nthreads", "1", "--no-dashboard"]
-    with contextlib.ExitStack() as stack:
-        started = []
-        for words in (scheduler, worker):
-            process = subprocess.Popen(
-                [str(word) for word in words], env=ENVIRONMENT, stderr=subprocess.DEVNULL
-            )
-            started.append(process)
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-            wait_for(lambda: told.exists() and told.stat().st_size > 0)
-        address = json.loads(told.read_text())["address"]
+    with dask_cluster(tmp_path) as (scheduler, address):
         words = [CAPTOOLS, "readatl06", "@list.txt", "-o", out, "--engine", "dask"]
-        run_ = subprocess.Popen(
+        process = subprocess.Popen(
             [str(word) for word in [*words, "--scheduler", address]],
             cwd=place,
             env={**ENVIRONMENT, "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "2s"},
@@ -351,9 +330,9 @@ def test_a_lost_dask_scheduler_ends_the_run_in_order(place, truth, out, tmp_path
         )
         journal = out / "_captools/readatl06.jsonl"
         wait_for(lambda: journal.exists() and journal.stat().st_size > 0)
-        started[0].kill()
-        said = run_.communicate(timeout=100)[1]
-    assert run_.returncode == 1
+        scheduler.kill()
+        said = process.communicate(timeout=100)[1]
+    assert process.returncode == 1
     assert "Traceback" not in said
     assert "not attempted" in said
     assert run(CAPTOOLS, "readatl06", "@list.txt", "-o", out, cwd=place).returncode == 0
