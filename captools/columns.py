@@ -5,15 +5,22 @@ chunk by chunk, as all granules of ICESat-2 are, the chunks that hold a wanted
 row are fetched as they are and inflated by libdeflate, which takes half the
 time of HDF5's zlib. Every other layout, and every chunk that is in any way
 odd, is left to HDF5, which then also says what is wrong with a damaged one.
+
+Small granules cost look-ups, not bytes. Hence h5py's low-level objects, which
+cost a third of the others.
 """
+
+from functools import cached_property, lru_cache
 
 import deflate
 import h5py
 import numpy as np
-from h5py import h5d, h5t, h5z
+from h5py import h5a, h5d, h5g, h5s, h5t, h5z
 
 # What h5py raises when the bytes of a file are not what they should be.
 DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
+
+Rows = slice | np.ndarray | None  # a range, increasing indices, or all
 
 
 def text(value: object) -> str:
@@ -23,99 +30,152 @@ def text(value: object) -> str:
     return told.partition("\0")[0].strip()
 
 
-def fill_value(dataset: h5py.Dataset) -> np.ndarray | None:
-    """Return the fill value that the dataset names, in its own dtype, or None."""
-    named = dataset.attrs.get("_FillValue", ())  # h5py.Empty has the size None
-    return np.ravel(named).astype(dataset.dtype)[0] if np.size(named) else None
+def attribute(of: h5g.GroupID | h5d.DatasetID, name: str) -> np.ndarray:
+    """Return an attribute of a group or dataset, an empty array if there is none."""
+    if not h5a.exists(of, name.encode()):
+        return np.array([])
+    stored = h5a.open(of, name.encode())
+    space = stored.get_space()
+    if space.get_simple_extent_type() == h5s.NULL:
+        return np.array([])
+    value = np.empty(space.shape, stored.dtype)
+    stored.read(value)
+    return value
 
 
-def read(dataset: h5py.Dataset, rows: np.ndarray | None = None) -> np.ndarray:
-    """Read a column, or some rows of it, with fills of floats as NaN.
+class StoredColumn:
+    """A dataset of numbers or booleans of shape (n,), opened for reading.
 
-    Parameters
-    ----------
-    dataset : h5py.Dataset, shape (n,)
-        Of numbers or booleans.
-    rows : array of int, optional
-        Indices of the rows to return, increasing.
-
-    Returns
-    -------
-    array, shape (n,) or (len(rows),)
-        In the dtype of the dataset. The largest number of a float dtype is a
-        fill too, named or not: it is the convention of the ICESat-2 products,
-        and subsetters drop attributes.
-
-    Raises
-    ------
-    One of `DAMAGE`
-        If it cannot be read.
+    Methods raise one of `DAMAGE` if it cannot be read.
     """
-    values = _read_chunks(dataset, rows)
-    if values is None:
-        _check_storage(dataset)
-        values = dataset[()] if rows is None else dataset[()][rows]
-    if values.dtype.kind == "f":
-        fill = fill_value(dataset)
-        unset = values == np.finfo(values.dtype).max
-        if fill is not None:
-            unset |= values == fill
-        values[unset] = np.nan
-    return values
 
+    def __init__(self, dataset: h5d.DatasetID) -> None:
+        self._dataset = dataset
+        self._type = dataset.get_type()
+        self.dtype = self._type.dtype
+        self.shape = dataset.shape
 
-def _read_chunks(dataset: h5py.Dataset, rows: np.ndarray | None) -> np.ndarray | None:
-    """Read the chunks that hold the rows, or return None to leave it to HDF5."""
-    layout = _deflated(dataset)
-    if layout is None:
-        return None
-    chunk, shuffled = layout
-    dtype, length = dataset.dtype, dataset.shape[0]
-    rows = np.arange(length) if rows is None else rows
-    values = np.empty(len(rows), dtype)
-    # Which of the wanted rows each chunk holds, by where these begin and end.
-    edges = np.searchsorted(rows, np.arange(0, length + chunk, chunk))
-    for number in np.flatnonzero(np.diff(edges)).tolist():
-        inflated = _inflate(dataset, number * chunk, chunk * dtype.itemsize)
-        if inflated is None:
+    @cached_property
+    def fill_value(self) -> np.ndarray | None:
+        """The fill value that the dataset names, in its own dtype, or None."""
+        named = attribute(self._dataset, "_FillValue")
+        return np.ravel(named).astype(self.dtype)[0] if np.size(named) else None
+
+    def attribute(self, name: str) -> str:
+        """Return an attribute as text, "" if there is none."""
+        return text(attribute(self._dataset, name))
+
+    def read(self, rows: Rows = None) -> np.ndarray:
+        """Return rows of the column, with fills of floats as NaN.
+
+        Parameters
+        ----------
+        rows : slice (without step) or array of int, optional
+            A range of rows, or the indices of rows, increasing.
+
+        Returns
+        -------
+        array, shape (number of rows,)
+            In the dtype of the dataset. The largest number of a float dtype is
+            a fill too, named or not: it is the convention of the ICESat-2
+            products, and subsetters drop attributes.
+        """
+        values = self._inflated(rows)
+        if values is None:
+            values = self._through_hdf5(rows)
+        if self.dtype.kind == "f":
+            largest = np.finfo(self.dtype).max
+            fills = {largest, largest if self.fill_value is None else self.fill_value}
+            for fill in fills:
+                values[values == fill] = np.nan
+        return values
+
+    def _through_hdf5(self, rows: Rows) -> np.ndarray:
+        """Read any layout, from the first wanted row to the last."""
+        self._check_storage()
+        dataset = h5py.Dataset(self._dataset)
+        if not isinstance(rows, np.ndarray):
+            return dataset[rows or slice(None)]
+        first, last = (rows[0], rows[-1]) if len(rows) else (0, -1)
+        return dataset[first : last + 1][rows - first]
+
+    def _inflated(self, rows: Rows) -> np.ndarray | None:
+        """Read the chunks that hold the rows, or return None to leave it to HDF5."""
+        if self._deflated is None:
+            return None
+        if isinstance(rows, np.ndarray):
+            return self._pick(rows)
+        start, stop, _ = (rows or slice(None)).indices(self.shape[0])
+        return self._range(start, max(start, stop))
+
+    def _range(self, start: int, stop: int) -> np.ndarray | None:
+        """Return the rows from `start` up to `stop`, None if a chunk is odd."""
+        length, _ = self._deflated
+        values = np.empty(stop - start, self.dtype)
+        for offset in range(start - start % length, stop, length):
+            chunk = self._chunk(offset)
+            if chunk is None:
+                return None
+            first, last = max(start, offset), min(stop, offset + length)
+            values[first - start : last - start] = chunk[first - offset : last - offset]
+        return values
+
+    def _pick(self, rows: np.ndarray) -> np.ndarray | None:
+        """Return the rows of these indices, None if a chunk is odd."""
+        length, _ = self._deflated
+        values = np.empty(len(rows), self.dtype)
+        # Which of the wanted rows each chunk holds, by where these begin and end.
+        edges = np.searchsorted(rows, np.arange(0, self.shape[0] + length, length))
+        for number in np.flatnonzero(np.diff(edges)).tolist():
+            chunk = self._chunk(number * length)
+            if chunk is None:
+                return None
+            held = slice(edges[number], edges[number + 1])
+            values[held] = chunk[rows[held] - number * length]
+        return values
+
+    @cached_property
+    def _deflated(self) -> tuple[int, bool] | None:
+        """Chunk length and whether bytes are shuffled; None if chunks are not just deflated."""
+        plist = self._dataset.get_create_plist()
+        plain = self._type.equal(hdf5_type(self.dtype))
+        if plist.get_layout() != h5d.CHUNKED or not plain:
+            return None
+        filters = [plist.get_filter(at)[0] for at in range(plist.get_nfilters())]
+        if filters not in ([h5z.FILTER_DEFLATE], [h5z.FILTER_SHUFFLE, h5z.FILTER_DEFLATE]):
+            return None
+        return plist.get_chunk()[0], len(filters) == 2 and self.dtype.itemsize > 1
+
+    def _chunk(self, offset: int) -> np.ndarray | None:
+        """Return the chunk that begins at a row; None if it is not there, odd or damaged."""
+        length, shuffled = self._deflated
+        size = length * self.dtype.itemsize
+        try:
+            skipped, stored = self._dataset.read_direct_chunk((offset,))
+            inflated = b"" if skipped else deflate.zlib_decompress(stored, size)
+        except (*DAMAGE, deflate.DeflateError):
+            return None
+        if len(inflated) != size:
             return None
         if shuffled:
-            planes = np.frombuffer(inflated, np.uint8).reshape(dtype.itemsize, chunk)
+            planes = np.frombuffer(inflated, np.uint8).reshape(self.dtype.itemsize, length)
             inflated = np.ascontiguousarray(planes.T)
-        held = slice(edges[number], edges[number + 1])
-        values[held] = np.frombuffer(inflated, dtype)[rows[held] - number * chunk]
-    return values
+        return np.frombuffer(inflated, self.dtype)
+
+    def _check_storage(self) -> None:
+        """Raise OSError if chunks without filters do not have the one size they can have.
+
+        Then the list of filters is damaged, and HDF5 would take compressed bytes,
+        and whatever lies behind them, for values.
+        """
+        plist = self._dataset.get_create_plist()
+        if plist.get_layout() == h5d.CHUNKED and not plist.get_nfilters():
+            chunk = self.dtype.itemsize * plist.get_chunk()[0]
+            if (stored := self._dataset.get_storage_size()) % chunk:
+                raise OSError(f"{stored} bytes are stored, which are no whole chunks of {chunk}")
 
 
-def _deflated(dataset: h5py.Dataset) -> tuple[int, bool] | None:
-    """Return chunk length and whether bytes are shuffled, None if chunks are not just deflated."""
-    plist = dataset.id.get_create_plist()
-    if plist.get_layout() != h5d.CHUNKED or h5t.py_create(dataset.dtype) != dataset.id.get_type():
-        return None
-    filters = [plist.get_filter(at)[0] for at in range(plist.get_nfilters())]
-    if filters not in ([h5z.FILTER_DEFLATE], [h5z.FILTER_SHUFFLE, h5z.FILTER_DEFLATE]):
-        return None
-    shuffled = len(filters) == 2 and dataset.dtype.itemsize > 1
-    return plist.get_chunk()[0], shuffled
-
-
-def _inflate(dataset: h5py.Dataset, offset: int, size: int) -> bytes | None:
-    """Return the bytes of a chunk, None if it is not there, not deflated, or damaged."""
-    try:
-        skipped, stored = dataset.id.read_direct_chunk((offset,))
-        inflated = None if skipped else deflate.zlib_decompress(stored, size)
-    except (*DAMAGE, deflate.DeflateError):
-        return None
-    return inflated if inflated is not None and len(inflated) == size else None
-
-
-def _check_storage(dataset: h5py.Dataset) -> None:
-    """Raise OSError if chunks without filters do not have the one size they can have.
-
-    Then the list of filters is damaged, and HDF5 would take compressed bytes,
-    and whatever lies behind them, for values.
-    """
-    if dataset.chunks and not dataset.id.get_create_plist().get_nfilters():
-        stored, chunk = dataset.id.get_storage_size(), dataset.dtype.itemsize * dataset.chunks[0]
-        if stored % chunk:
-            raise OSError(f"{stored} bytes are stored, which are no whole chunks of {chunk}")
+@lru_cache(maxsize=32)
+def hdf5_type(dtype: np.dtype) -> h5t.TypeID:
+    """Return the HDF5 type that stands for a numpy dtype of numbers or booleans."""
+    return h5t.py_create(dtype, logical=True)

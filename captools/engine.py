@@ -12,6 +12,7 @@ import multiprocessing.util
 import os
 import re
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -25,8 +26,9 @@ from concurrent.futures import (
     wait,
 )
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
+from multiprocessing.connection import Connection
 from typing import Any
 
 from captools.errors import CaptoolsError, one_line
@@ -88,12 +90,19 @@ class Crew:
         Tells how many inputs to have under way.
     abort : callable
         Ends what is under way at once, and maybe this process with an exit code.
+    lone : Executor, optional
+        Where to submit a single input to, if that is quicker.
     """
 
     executor: Executor
     work: Callable[[Task, str, float | None], End]
     size: Callable[[], int]
     abort: Callable[[int], None]
+    lone: Executor | None = None
+
+    def for_inputs(self, count: int) -> "Crew":
+        """Return those of the crew who are best at so many inputs."""
+        return replace(self, executor=self.lone) if count == 1 and self.lone else self
 
     def run(
         self, task: Task, paths: Iterable[str], stop: Stop, timeout: float | None = None
@@ -212,11 +221,63 @@ def _leave_signals_to_the_parent() -> None:
 def _how(error: Exception) -> str:
     """Return how loky says that a worker died, such as ``SIGKILL(-9)``."""
     told = re.search(r"exit codes of the workers are \{(.*?)\}", str(error))
-    how = told.group(1) if told else "unknown exit code"
+    return _guess(told.group(1) if told else "unknown exit code")
+
+
+def _guess(how: str) -> str:
+    """Return how a process ended with what that may mean."""
     return f"{how}: memory used up?" if "SIGKILL" in how else how
 
 
-_slots: list[Slot] = []
+class Copies(Executor):
+    """Does an input in a copy of this process, which is there at once.
+
+    For a single input, which would else wait half a second for a worker to
+    start. Where there are more, threads drive the slots, and a process with
+    threads at work cannot be copied safely.
+    """
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(1)
+
+    def submit(
+        self, work: Callable, task: Task, path: str, timeout: float | None
+    ) -> "Future[End]":
+        """Do one input, for `timeout` seconds at most."""
+        fork = multiprocessing.get_context("fork")
+        ours, theirs = fork.Pipe(duplex=False)
+        process = fork.Process(target=_answer, args=(theirs, task, path, os.getpid()))
+        process.start()
+        theirs.close()
+        _slots.append(process)
+        return self._threads.submit(_await, ours, process, task, path, timeout)
+
+
+def _answer(pipe: Connection, task: Task, path: str, parent: int) -> None:
+    """Do one input in the copy, and say how it ended."""
+    _follow(parent)
+    pipe.send(task(path))
+
+
+def _await(
+    pipe: Connection, process: multiprocessing.Process, task: Task, path: str, timeout: float | None
+) -> End:
+    """Return how an input ended in a copy of this process."""
+    try:
+        if pipe.poll(timeout):
+            return pipe.recv()
+        return task.lost(path, f"took longer than {timeout:g} s (--timeout)")
+    except EOFError:
+        process.join()
+        code = process.exitcode
+        told = f"{signal.Signals(-code).name}({code})" if code < 0 else f"EXIT({code})"
+        return task.lost(path, f"its process died ({_guess(told)})", died=True)
+    finally:
+        process.kill()
+        process.join()
+
+
+_slots: list[Slot | multiprocessing.Process] = []
 _own = threading.local()
 
 
@@ -258,7 +319,8 @@ def local(jobs: int | None) -> Iterator[Crew]:
     jobs = jobs or workers()
     threads = ThreadPoolExecutor(jobs)
     try:
-        yield Crew(threads, in_slot, lambda: jobs, lambda code: _kill_slots())
+        lone = Copies() if sys.platform == "linux" else None
+        yield Crew(threads, in_slot, lambda: jobs, lambda code: _kill_slots(), lone)
     finally:
         _kill_slots()
         threads.shutdown()

@@ -13,11 +13,14 @@ import socket
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import h5py
 import numpy as np
+from h5py import h5a, h5d, h5f, h5g, h5p, h5s, h5t
 
+from captools.columns import hdf5_type
 from captools.errors import FolderError, OutputError, one_line
 
 PRIVATE = "_captools"  # the folder beside, and the group inside, flat files: ours, not data
@@ -163,22 +166,63 @@ def _output_error(path: Path, error: OSError) -> OutputError:
     return kind(f"{path}: cannot be written ({error.strerror or one_line(error)})")
 
 
-def _image(table: Table, compression: str | None) -> memoryview:
+def _image(table: Table, compression: str | None) -> bytes:
     """Return the bytes of the flat file.
 
     Built in memory, so that a full disk shows as a plain OSError of one write
     and never as a half-closed HDF5 file; a beam's columns are a few megabytes.
     """
-    with h5py.File(
-        "flat", "w", driver="core", backing_store=False, block_size=1 << 20, libver="earliest"
-    ) as file:
-        for name, values in table.columns.items():
-            dataset = file.create_dataset(name, data=values, compression=compression)
-            for key, value in table.column_attrs.get(name, {}).items():
-                dataset.attrs[key] = value
-        for name, values in table.private.items():
-            file.create_dataset(f"{PRIVATE}/{name}", data=values)
-        for key, value in table.attrs.items():
-            file.attrs[key] = value
-        file.flush()
-        return memoryview(file.id.get_file_image())
+    access = h5p.create(h5p.FILE_ACCESS)
+    access.set_fapl_core(block_size=1 << 20, backing_store=False)
+    file = h5f.create(b"flat", h5f.ACC_TRUNC, fapl=access)
+    for name, values in table.columns.items():
+        dataset = _create_column(file, name, values, compression)
+        for key, value in table.column_attrs.get(name, {}).items():
+            _set_attribute(dataset, key, value)
+    if table.private:
+        private = h5g.create(file, PRIVATE.encode())
+    for name, values in table.private.items():
+        h5py.Group(private).create_dataset(name, data=values)
+    root = h5g.open(file, b"/")
+    for key, value in table.attrs.items():
+        _set_attribute(root, key, value)
+    h5f.flush(file)
+    return file.get_file_image()
+
+
+# Low-level, for the attributes of a small granule's columns cost more than all else of it:
+# through h5py's high-level objects, three times as much.
+
+_SCALAR = h5s.create(h5s.SCALAR)
+_STRING = h5py.string_dtype()
+_TEXT = h5t.py_create(_STRING, logical=True)
+
+
+def _create_column(
+    group: h5g.GroupID | h5f.FileID, name: str, values: np.ndarray, compression: str | None
+) -> h5d.DatasetID:
+    """Write one column, in one piece or compressed chunk by chunk."""
+    if compression is not None:
+        return h5py.Group(group).create_dataset(name, data=values, compression=compression).id
+    space = h5s.create_simple(values.shape)
+    dataset = h5d.create(group, name.encode(), hdf5_type(values.dtype), space, _layout())
+    dataset.write(h5s.ALL, h5s.ALL, np.ascontiguousarray(values))
+    return dataset
+
+
+@cache
+def _layout() -> h5p.PropDCID:
+    """Return how columns are stored: in one piece, and without the time of their writing."""
+    layout = h5p.create(h5p.DATASET_CREATE)
+    layout.set_obj_track_times(False)
+    return layout
+
+
+def _set_attribute(of: h5g.GroupID | h5d.DatasetID, name: str, value: object) -> None:
+    """Give a group or dataset an attribute: text, or numbers in their dtype."""
+    if isinstance(value, str):
+        h5a.create(of, name.encode(), _TEXT, _SCALAR).write(np.array(value, _STRING))
+        return
+    value = np.asarray(value)
+    space = h5s.create_simple(value.shape) if value.ndim else _SCALAR
+    h5a.create(of, name.encode(), hdf5_type(value.dtype), space).write(value)

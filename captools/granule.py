@@ -8,9 +8,9 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from h5py import h5d, h5g, h5o
 
-from captools import columns
-from captools.columns import DAMAGE, text
+from captools.columns import DAMAGE, StoredColumn, attribute, text
 from captools.errors import InputError, one_line
 from captools.products import Column, Product
 
@@ -51,7 +51,9 @@ class Granule:
         self.path = Path(path)
         self.product = product
         self._file = _open(self.path)
-        self._items: dict[str, h5py.Group | h5py.Dataset | None] = {}
+        self._items: dict[str, h5g.GroupID | h5d.DatasetID | None] = {
+            "": h5g.open(self._file.id, b"/")
+        }
         try:
             self._check_product()
             self.identity = self._identify()
@@ -79,7 +81,7 @@ class Granule:
     def frame(self) -> dict[str, str]:
         """Return the reference frame and the tide system, as far as the granule tells them."""
         told = {}
-        description = self._attribute("/", "description")
+        description = self._attribute("", "description")
         if match := re.search(r"ITRF\s?\d{4}", description):
             told["reference_frame"] = match.group().replace(" ", "")
         for beam in self.product.beams:
@@ -101,7 +103,7 @@ class Granule:
 
     def _check_product(self) -> None:
         name = self.product.name
-        found = self._attribute("/", "short_name")
+        found = self._attribute("", "short_name")
         if found and found != name:
             raise InputError(f"{self.path}: is {found}, not {name}")
         if not found and all(self._group(beam) is None for beam in self.product.beams):
@@ -127,43 +129,50 @@ class Granule:
             return -1
         return int(values[0]) if np.all(values == values[0]) else 2
 
-    def _group(self, name: str) -> h5py.Group | None:
+    def _group(self, name: str) -> h5g.GroupID | None:
         """Return a group, None if it is missing; a damaged one is an error."""
         item = self._item(name)
-        if item is not None and not isinstance(item, h5py.Group):
+        if item is not None and not isinstance(item, h5g.GroupID):
             raise self.error(name, f"is not a group; {REMEDY}")
         return item
 
-    def _item(self, path: str) -> h5py.Group | h5py.Dataset | None:
-        """Return what stands at `path`, None if nothing does.
+    def _item(self, path: str) -> h5g.GroupID | h5d.DatasetID | None:
+        """Return what stands at `path`, None if nothing does, looked up once.
 
-        Links are looked up one by one: h5py's own ``in`` takes a link to a
-        damaged object for a missing one.
+        Step by step: h5py's own ``in`` takes a link to a damaged object for a missing one.
         """
         if path not in self._items:
             folder, _, name = path.rpartition("/")
-            parent = self._item(folder) if folder else self._file
-            self._items[path] = self._child(parent, name, path)
+            self._items[path] = self._child(self._item(folder), name, path)
         return self._items[path]
 
     def _child(
-        self, parent: h5py.Group | h5py.Dataset | None, name: str, path: str
-    ) -> h5py.Group | h5py.Dataset | None:
+        self, parent: h5g.GroupID | h5d.DatasetID | None, name: str, path: str
+    ) -> h5g.GroupID | h5d.DatasetID | None:
         if parent is None:
             return None
-        if not isinstance(parent, h5py.Group):
-            raise self.error(path, f"{parent.name} is not a group; {REMEDY}")
+        if not isinstance(parent, h5g.GroupID):
+            raise self.error(path, f"/{path.rpartition('/')[0]} is not a group; {REMEDY}")
         try:
-            return parent[name] if parent.id.links.exists(name.encode()) else None
+            return h5o.open(parent, name.encode())
+        except DAMAGE as error:
+            if self._is_linked(parent, name, path):
+                raise self.damage(path, error) from None
+            return None
+
+    def _is_linked(self, parent: h5g.GroupID, name: str, path: str) -> bool:
+        try:
+            return parent.links.exists(name.encode())
         except DAMAGE as error:
             raise self.damage(path, error) from None
 
     def _array(self, path: str) -> np.ndarray:
         """Return a small dataset as a flat array, an empty one if it is missing."""
-        dataset = self._item(path)
-        if not isinstance(dataset, h5py.Dataset):
+        found = self._item(path)
+        if not isinstance(found, h5d.DatasetID):
             return np.array([])
         try:
+            dataset = h5py.Dataset(found)
             if dataset.nbytes > SMALL:
                 raise self.error(path, f"claims to hold {dataset.nbytes} bytes; {REMEDY}")
             return np.ravel(dataset[()])
@@ -181,9 +190,9 @@ class Granule:
         return values[0] if len(values) else default
 
     def _attribute(self, path: str, name: str) -> str:
-        item = self._file if path == "/" else self._item(path)
+        item = self._item(path)
         try:
-            return text(item.attrs[name]) if item is not None and name in item.attrs else ""
+            return text(attribute(item, name)) if item is not None else ""
         except DAMAGE as error:
             raise self.damage(f"{path} attribute {name}", error) from None
 
@@ -202,14 +211,15 @@ class Beam:
         self.granule = granule
         self.name = name
         self._whole: dict[str, np.ndarray] = {}
+        self._columns: dict[Column, StoredColumn] = {}
         self.length: int | None = None
         product = granule.product
         for role in (product.lat, product.lon, product.time, product.height):
             column = product.column(role)
-            dataset = self._dataset(column)
-            if dataset.dtype.kind != "f":
-                raise self.error(column, f"is not a column of floats ({dataset.dtype})")
-            self.length = dataset.shape[0]
+            stored = self._column(column)
+            if stored.dtype.kind != "f":
+                raise self.error(column, f"is not a column of floats ({stored.dtype})")
+            self.length = stored.shape[0]
 
     @property
     def spot(self) -> int:
@@ -250,22 +260,22 @@ class Beam:
 
     def attributes(self, column: Column) -> dict[str, object]:
         """Return units and long name of a column, and the fill value of an integer one."""
-        dataset = self._dataset(column)
+        stored = self._column(column)
         try:
             told = {
-                "units": column.units or text(dataset.attrs.get("units", "1")),
-                "long_name": column.long_name or text(dataset.attrs.get("long_name", column.name)),
+                "units": column.units or stored.attribute("units") or "1",
+                "long_name": column.long_name or stored.attribute("long_name") or column.name,
             }
-            if dataset.dtype.kind in "iu" and (fill := columns.fill_value(dataset)) is not None:
-                told["_FillValue"] = fill
+            if stored.dtype.kind in "iu" and stored.fill_value is not None:
+                told["_FillValue"] = stored.fill_value
         except DAMAGE as error:
             raise self.granule.damage(f"{self.name}: {column.path}", error) from None
         return told
 
     def _read(self, column: Column, rows: np.ndarray | None = None) -> np.ndarray:
-        dataset = self._dataset(column)
+        stored = self._column(column)
         try:
-            return columns.read(dataset, rows)
+            return stored.read(rows)
         except DAMAGE as error:
             raise self.granule.damage(f"{self.name}: {column.path}", error) from None
 
@@ -276,21 +286,28 @@ class Beam:
         """Return the error that a column of this beam is wrong."""
         return self.granule.error(f"{self.name}: {column.path}", why)
 
-    def _dataset(self, column: Column) -> h5py.Dataset:
+    def _column(self, column: Column) -> StoredColumn:
+        """Return a column that has the length of the beam, opened once."""
+        if column not in self._columns:
+            self._columns[column] = self._open_column(column)
+        return self._columns[column]
+
+    def _open_column(self, column: Column) -> StoredColumn:
         dataset = self.granule._item(self._path(column))
         if dataset is None:
             raise self.error(column, MISSING)
         try:
-            if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 1:
+            if not isinstance(dataset, h5d.DatasetID) or dataset.rank != 1:
                 raise self.error(column, "is not a column (a dataset with one dimension)")
-            if dataset.dtype.kind not in "iufb" or dataset.dtype.itemsize > 8:
-                raise self.error(column, f"is not a column of numbers ({dataset.dtype})")
-            rows = dataset.shape[0]
+            stored = StoredColumn(dataset)
         except DAMAGE as error:
             raise self.granule.damage(f"{self.name}: {column.path}", error) from None
+        if stored.dtype.kind not in "iufb" or stored.dtype.itemsize > 8:
+            raise self.error(column, f"is not a column of numbers ({stored.dtype})")
+        rows = stored.shape[0]
         if self.length is not None and rows != self.length:
             raise self.error(column, f"has {rows} rows where the beam has {self.length}; {REMEDY}")
-        return dataset
+        return stored
 
 
 def _open(path: Path) -> h5py.File:

@@ -184,6 +184,7 @@ def _run(
     """Do the pending inputs, write down each as it ends, and return the exit code."""
     progress = Progress(len(pending))
     try:
+        crew = crew.for_inputs(len(pending))
         paths = _forgotten(pending, journal, task.outdir)
         with _stoppable() as stop, closing(crew.run(task, paths, stop, timeout)) as ends:
             for end in ends:

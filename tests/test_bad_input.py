@@ -70,6 +70,7 @@ def reason(run, tmp_path):
 def in_process(monkeypatch):
     """Let inputs be done in this process, where a test can meddle with them."""
     monkeypatch.setattr(engine, "in_slot", lambda task, path, timeout: task(path))
+    monkeypatch.setattr(engine.Crew, "for_inputs", lambda crew, count: crew)
 
 
 def assert_clear(error, path):

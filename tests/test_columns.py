@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captools import columns
+from captools.columns import StoredColumn
 
 DTYPES = ("<f4", "<f8", ">f4", ">i4", "i1", "<i4", "<u2", "?")
 FILTERS = (
@@ -45,8 +45,10 @@ def test_any_layout_is_read_as_h5py_reads_it(layout, data):
         chosen = data.draw(st.lists(st.integers(0, max(0, length - 1)), unique=True))
         rows = np.array(sorted(chosen) if length else [], dtype=np.intp)
         plain = dataset[()]
-        for wanted, truth in ((None, plain), (rows, plain[rows])):
-            found = columns.read(dataset, wanted)
+        stretch = slice(*sorted(data.draw(st.integers(0, length)) for _ in range(2)))
+        for wanted in (None, stretch, rows):
+            truth = plain if wanted is None else plain[wanted]
+            found = StoredColumn(dataset.id).read(wanted)
             assert found.dtype == truth.dtype
             assert found.tobytes() == truth.tobytes()
 
@@ -61,19 +63,21 @@ def test_fills_of_floats_become_nan(tmp_path, fill, named):
             dataset.attrs["_FillValue"] = np.float32(fill)
         # The largest number is a fill by convention, any other one only if it is named.
         expected = np.isin([0, 1, 2], [1] if named or fill > 1e38 else [])
-        np.testing.assert_array_equal(np.isnan(columns.read(dataset)), expected)
+        np.testing.assert_array_equal(np.isnan(StoredColumn(dataset.id).read()), expected)
 
 
 def test_only_the_chunks_that_hold_a_row_are_inflated(tmp_path, monkeypatch):
     read = []
-    inflate = columns._inflate
-    monkeypatch.setattr(columns, "_inflate", lambda *call: read.append(call[1]) or inflate(*call))
+    chunk = StoredColumn._chunk
+    monkeypatch.setattr(
+        StoredColumn, "_chunk", lambda self, at: read.append(at) or chunk(self, at)
+    )
     with h5py.File(tmp_path / "chunks.h5", "w") as file:
         dataset = file.create_dataset(
             "column", data=np.arange(1000.0), chunks=(100,), compression="gzip"
         )
         rows = np.array([5, 99, 250, 999])
-        np.testing.assert_array_equal(columns.read(dataset, rows), rows)
+        np.testing.assert_array_equal(StoredColumn(dataset.id).read(rows), rows)
     assert read == [0, 200, 900]
 
 
@@ -90,6 +94,6 @@ def test_a_damaged_chunk_is_an_error_as_with_h5py(tmp_path):
         file.write(bytes([byte ^ 0xFF]))
     with h5py.File(path) as file:
         with pytest.raises(OSError, match="filter returned failure"):
-            columns.read(file["column"])
+            StoredColumn(file["column"].id).read()
         rows = np.arange(100)
-        np.testing.assert_array_equal(columns.read(file["column"], rows), values[:100])
+        np.testing.assert_array_equal(StoredColumn(file["column"].id).read(rows), values[:100])

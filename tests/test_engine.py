@@ -217,6 +217,56 @@ def test_when_the_parent_is_killed_its_workers_end_too(tmp_path, jobs, busy):
     assert [path.name for path in (tmp_path / "out").glob("*.h5")] == []
 
 
+# --- a single input -----------------------------------------------------------------
+
+
+def end_of_one(outdir, path, **more):
+    """Return the facts of a single input, done as a run does one."""
+    task = Task(toy, outputs, outdir, {}, 1)
+    before = psutil.Process().children()
+    with engine.local(2) as crew:
+        (end,) = filter(None, crew.for_inputs(1).run(task, [path], Stop(), **more))
+    assert set(psutil.Process().children()) <= set(before)
+    return told([end])[path][0]
+
+
+def test_a_single_input_ends_as_one_of_many_without_a_worker(tmp_path, outdir, monkeypatch):
+    paths = write_inputs(tmp_path / "in", **MANY)
+    among_many = told(ends(outdir, paths, 2))
+    monkeypatch.setattr(engine, "in_slot", None)
+    for path in paths:
+        assert end_of_one(outdir, path) == among_many[path][0]
+
+
+@pytest.mark.parametrize("how", DEATHS)
+def test_a_single_input_may_kill_its_process(tmp_path, outdir, how):
+    always, once = write_inputs(tmp_path / "in", always=f"die {how}", once=f"die {how} 1")
+    fact = end_of_one(outdir, always)
+    assert fact["error"] == f"{always}: its process died ({DEATHS[how]})"
+    assert len(set(Path(f"{always}.tries").read_text().split())) == 2
+    assert end_of_one(outdir, once)["status"] == "done"
+    assert sorted(os.listdir(outdir)) == [PRIVATE, "once_0.h5"]
+
+
+def test_a_single_input_that_hangs_fails_in_time(tmp_path, outdir):
+    (path,) = write_inputs(tmp_path / "in", a="sleep 60")
+    error = end_of_one(outdir, path, timeout=0.5)["error"]
+    assert error == f"{path}: took longer than 0.5 s (--timeout)"
+
+
+@pytest.mark.parametrize("busy", ["sleep", "hold"])
+def test_when_the_parent_of_a_single_input_is_killed_it_ends_too(tmp_path, busy):
+    write_inputs(tmp_path / "in", a=f"{busy} 60")
+    with start_run(tmp_path, 2) as process:
+        deadline = time.monotonic() + 20
+        while not (children := psutil.Process(process.pid).children()):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        time.sleep(1)  # it is at work
+        process.kill()
+        assert psutil.wait_procs(children, timeout=3)[1] == []
+
+
 # --- inputs that hang ---------------------------------------------------------------
 
 
