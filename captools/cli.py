@@ -52,7 +52,9 @@ def _open_missing_streams() -> None:
     """Give standard streams that were closed (``>&-``) a place to go, as libraries expect."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for as long as we live
+            stream = open(os.devnull, mode)  # noqa: SIM115 - for as long as we live
+            os.set_inheritable(stream.fileno(), True)  # workers would miss it, too
+            setattr(sys, name, stream)
 
 
 def _summary(path: Path) -> str:
@@ -112,9 +114,9 @@ def _command(module: ModuleType, name: str, call: Callable, *more: Callable) -> 
 
 
 def _map_command(module: ModuleType, name: str) -> click.Command:
-    from captools.run import run_map
-
     def call(**values: object) -> int:
+        from captools.run import run_map
+
         return run_map(getattr(module, name), module, **values)
 
     return _command(module, name, call, *options.MAP)

@@ -10,37 +10,20 @@ Small granules cost look-ups, not bytes. Hence h5py's low-level objects, which
 cost a third of the others.
 """
 
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import deflate
 import h5py
 import numpy as np
-from h5py import h5a, h5d, h5g, h5s, h5t, h5z
+from h5py import h5d, h5z
 
-# What h5py raises when the bytes of a file are not what they should be.
-DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
+from captools.hdf5 import DAMAGE, attribute, hdf5_type, text
+
+# glibc gives large arrays back to the system when they are freed, until one of this size was:
+# then it keeps memory for the next, whose pages need not be made anew (a seventh of all time).
+np.empty(31 << 20, np.uint8)
 
 Rows = slice | np.ndarray | None  # a range, increasing indices, or all
-
-
-def text(value: object) -> str:
-    """Return an HDF5 attribute or scalar as text, whether bytes, str or an array of one."""
-    value = np.asarray(value).ravel()[0] if np.size(value) else ""
-    told = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    return told.partition("\0")[0].strip()
-
-
-def attribute(of: h5g.GroupID | h5d.DatasetID, name: str) -> np.ndarray:
-    """Return an attribute of a group or dataset, an empty array if there is none."""
-    if not h5a.exists(of, name.encode()):
-        return np.array([])
-    stored = h5a.open(of, name.encode())
-    space = stored.get_space()
-    if space.get_simple_extent_type() == h5s.NULL:
-        return np.array([])
-    value = np.empty(space.shape, stored.dtype)
-    stored.read(value)
-    return value
 
 
 class StoredColumn:
@@ -116,8 +99,9 @@ class StoredColumn:
             chunk = self._chunk(offset)
             if chunk is None:
                 return None
-            first, last = max(start, offset), min(stop, offset + length)
-            values[first - start : last - start] = chunk[first - offset : last - offset]
+            wanted = chunk[max(0, start - offset) : stop - offset]
+            at = max(0, offset - start)
+            values[at : at + len(wanted)] = wanted
         return values
 
     def _pick(self, rows: np.ndarray) -> np.ndarray | None:
@@ -173,9 +157,3 @@ class StoredColumn:
             chunk = self.dtype.itemsize * plist.get_chunk()[0]
             if (stored := self._dataset.get_storage_size()) % chunk:
                 raise OSError(f"{stored} bytes are stored, which are no whole chunks of {chunk}")
-
-
-@lru_cache(maxsize=32)
-def hdf5_type(dtype: np.dtype) -> h5t.TypeID:
-    """Return the HDF5 type that stands for a numpy dtype of numbers or booleans."""
-    return h5t.py_create(dtype, logical=True)

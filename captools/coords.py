@@ -197,6 +197,12 @@ def crs_name(crs: str | int) -> str:
     return known.to_string()
 
 
+def check_crs(crs: str | int) -> str:
+    """Return the canonical name of a CRS, or ``auto`` as it is; ValueError if it is neither."""
+    return "auto" if crs == "auto" else crs_name(crs)
+
+
+@lru_cache(maxsize=32)
 def crs_unit(crs: str) -> str:
     """Return the unit of the axes of `crs` (``m``, ``degree``, ...)."""
     from pyproj import CRS
@@ -309,16 +315,39 @@ def is_ascending(lat: np.ndarray, t: np.ndarray) -> np.ndarray:
     >>> is_ascending(np.array([-87.0, -88.0, -87.5]), np.array([0.0, 1.0, 2.0]))
     array([False, False,  True])
     """
-    top, bottom = int(np.argmax(lat)), int(np.argmin(lat))
-    rise = lat[top] - max(lat[0], lat[-1])
-    fall = min(lat[0], lat[-1]) - lat[bottom]
-    if rise <= 0 and fall <= 0:
+    turn = turning_point(lat)
+    if turn is None:
         return np.full(len(lat), lat[-1] > lat[0])
-    turn, ascends_first = (top, True) if rise >= fall else (bottom, False)
     ascending = np.arange(len(lat)) < turn
-    if not ascends_first:
+    if lat[turn] < lat[0]:
         ascending = ~ascending
     before, after = t[turn] - t[turn - 1], t[turn + 1] - t[turn]
     step_in, step_out = lat[turn] - lat[turn - 1], lat[turn + 1] - lat[turn]
     ascending[turn] = step_in * after**2 + step_out * before**2 > 0
     return ascending
+
+
+def turning_point(lat: np.ndarray) -> int | None:
+    """Return where a ground track turns: its highest or lowest point, whichever stands out more.
+
+    Parameters
+    ----------
+    lat : array of float, shape (n,), n >= 1
+        Latitudes in degrees.
+
+    Returns
+    -------
+    int or None
+        None if the track has its highest and lowest points at its ends.
+
+    Examples
+    --------
+    >>> turning_point(np.array([-87.0, -88.0, -87.5]))
+    1
+    """
+    top, bottom = int(np.argmax(lat)), int(np.argmin(lat))
+    rise = lat[top] - max(lat[0], lat[-1])
+    fall = min(lat[0], lat[-1]) - lat[bottom]
+    if rise <= 0 and fall <= 0:
+        return None
+    return top if rise >= fall else bottom

@@ -240,9 +240,7 @@ class Copies(Executor):
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(1)
 
-    def submit(
-        self, work: Callable, task: Task, path: str, timeout: float | None
-    ) -> "Future[End]":
+    def submit(self, work: Callable, task: Task, path: str, timeout: float | None) -> "Future[End]":
         """Do one input, for `timeout` seconds at most."""
         fork = multiprocessing.get_context("fork")
         ours, theirs = fork.Pipe(duplex=False)

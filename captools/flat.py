@@ -20,11 +20,10 @@ import h5py
 import numpy as np
 from h5py import h5a, h5d, h5f, h5g, h5p, h5s, h5t
 
-from captools.columns import hdf5_type
 from captools.errors import FolderError, OutputError, one_line
+from captools.hdf5 import hdf5_type
 
 PRIVATE = "_captools"  # the folder beside, and the group inside, flat files: ours, not data
-COMPRESSIONS = ("none", "lzf", "gzip")
 DAY = 86400.0
 _LEFTOVER = re.compile(r"\..+\.(?P<host>[^.]+)-(?P<pid>\d+)-[0-9a-f]{8}\.part")
 
@@ -174,6 +173,8 @@ def _image(table: Table, compression: str | None) -> bytes:
     """
     access = h5p.create(h5p.FILE_ACCESS)
     access.set_fapl_core(block_size=1 << 20, backing_store=False)
+    # The earliest format is for readers of any age, and later ones keep the time of writing.
+    access.set_libver_bounds(h5f.LIBVER_EARLIEST, h5f.LIBVER_LATEST)
     file = h5f.create(b"flat", h5f.ACC_TRUNC, fapl=access)
     for name, values in table.columns.items():
         dataset = _create_column(file, name, values, compression)

@@ -1,6 +1,5 @@
 """An instrument file: is it what it should be, who is it, what do its beams hold."""
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,11 +9,11 @@ import h5py
 import numpy as np
 from h5py import h5d, h5g, h5o
 
-from captools.columns import DAMAGE, StoredColumn, attribute, text
+from captools.columns import StoredColumn
 from captools.errors import InputError, one_line
+from captools.hdf5 import DAMAGE, REMEDY, attribute, open_file, text
 from captools.products import Column, Product
 
-REMEDY = "the file is damaged, fetch it again"
 MISSING = "is missing: order the granule with this variable"
 SMALL = 1 << 20  # bytes; what identifies a granule has fewer, more come of damage
 
@@ -50,7 +49,7 @@ class Granule:
     def __init__(self, path: str | Path, product: Product) -> None:
         self.path = Path(path)
         self.product = product
-        self._file = _open(self.path)
+        self._file = open_file(self.path)
         self._items: dict[str, h5g.GroupID | h5d.DatasetID | None] = {
             "": h5g.open(self._file.id, b"/")
         }
@@ -210,7 +209,8 @@ class Beam:
     def __init__(self, granule: Granule, name: str) -> None:
         self.granule = granule
         self.name = name
-        self._whole: dict[str, np.ndarray] = {}
+        self._whole: dict[Column, np.ndarray] = {}
+        self._taken: dict[Column, tuple[np.ndarray, np.ndarray]] = {}
         self._columns: dict[Column, StoredColumn] = {}
         self.length: int | None = None
         product = granule.product
@@ -248,15 +248,28 @@ class Beam:
         InputError
             If it is missing or damaged, or no column of numbers.
         """
-        if name not in self._whole:
-            self._whole[name] = self._read(self.granule.product.column(name))
-        return self._whole[name]
+        return self._read_whole(self.granule.product.column(name))
 
     def take(self, column: Column, rows: np.ndarray) -> np.ndarray:
-        """Return some rows (increasing indices) of any column; errors as for `whole`."""
-        if column.name in self._whole:
-            return self._whole[column.name][rows]
-        return self._read(column, rows)
+        """Return some rows (increasing indices) of any column; errors as for `whole`.
+
+        Rows of rows taken before are not read again.
+        """
+        if column in self._whole or len(rows) == self.length:
+            return self._read_whole(column)[rows]
+        if column in self._taken:
+            taken, values = self._taken[column]
+            at = np.searchsorted(taken, rows)
+            if len(rows) <= len(taken) and np.array_equal(taken.take(at, mode="clip"), rows):
+                return values[at]
+        values = self._read(column, rows)
+        self._taken[column] = rows, values
+        return values
+
+    def _read_whole(self, column: Column) -> np.ndarray:
+        if column not in self._whole:
+            self._whole[column] = self._read(column)
+        return self._whole[column]
 
     def attributes(self, column: Column) -> dict[str, object]:
         """Return units and long name of a column, and the fill value of an integer one."""
@@ -308,31 +321,3 @@ class Beam:
         if self.length is not None and rows != self.length:
             raise self.error(column, f"has {rows} rows where the beam has {self.length}; {REMEDY}")
         return stored
-
-
-def _open(path: Path) -> h5py.File:
-    """Open a file for reading, without locks, or say what is wrong with it."""
-    try:
-        with open(path, "rb") as file:
-            head = file.read(512)
-    except FileNotFoundError:
-        raise InputError(f"{path}: does not exist") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    try:
-        return h5py.File(path, "r", locking=False)
-    except DAMAGE as error:
-        raise InputError(f"{path}: {_diagnose(path, head, error)}; fetch it again") from None
-
-
-def _diagnose(path: Path, head: bytes, error: BaseException) -> str:
-    """Say what kind of file it is that HDF5 cannot open."""
-    if not head:
-        return "is empty (0 bytes)"
-    if head.lstrip().startswith(b"<"):
-        return "is a web page saved as .h5 (a login page?), not HDF5"
-    if not head.startswith(b"\x89HDF\r\n\x1a\n"):
-        return "is not HDF5"
-    if match := re.search(r"truncated file.*stored_eof = (\d+)", str(error)):
-        return f"is truncated ({os.path.getsize(path)} of {match.group(1)} bytes)"
-    return f"cannot be opened ({one_line(error)})"

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from pyproj.exceptions import ProjError
 
 from captools import coords
 from captools.errors import InputError
@@ -32,6 +31,8 @@ def load(path: str | Path) -> Mask:
         If the file cannot be read as a mask or does not tell its CRS, or the
         extra ``geo`` is not installed.
     """
+    from pyproj.exceptions import ProjError
+
     path = Path(path)
     if not path.exists():
         raise ValueError(f"mask {path}: does not exist")

@@ -1,15 +1,15 @@
 """Options that several steps share, each defined once.
 
 A value is checked here, before any work, and passed on as the user gave it.
+What checks it is imported when there is one, so that help comes at once.
 """
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import click
 
-from captools import coords, masks, select
-from captools.flat import COMPRESSIONS
 from captools.products import DIALECTS, Product
 
 
@@ -43,21 +43,30 @@ class Numbers(click.ParamType):
         return tuple(int(word) for word in words)
 
 
+COMPRESSIONS = ("none", "lzf", "gzip")
 POSITIVE = click.FloatRange(min=0, min_open=True)
 
 
-def checked(check: Callable[[object], object]) -> Callable:
-    """Return a click callback that turns a ValueError of `check` into wrong usage."""
+def checked(check: str | Callable[[object], object]) -> Callable:
+    """Return a click callback that turns a ValueError of `check` into wrong usage.
+
+    A function of captools is given by its name, such as ``select.check_box``.
+    """
 
     def callback(context: click.Context, parameter: click.Parameter, value: object) -> object:
         if value is not None:
             try:
-                check(value)
+                (_function(check) if isinstance(check, str) else check)(value)
             except ValueError as error:
                 raise click.BadParameter(str(error)) from None
         return value
 
     return callback
+
+
+def _function(name: str) -> Callable[[object], object]:
+    module, _, function = name.partition(".")
+    return getattr(import_module(f"captools.{module}"), function)
 
 
 box = click.option(
@@ -66,7 +75,7 @@ box = click.option(
     nargs=4,
     type=float,
     metavar="W E S N",
-    callback=checked(select.check_box),
+    callback=checked("select.check_box"),
     help="Box in degrees; W > E crosses the antimeridian.",
 )
 span = click.option(
@@ -74,14 +83,14 @@ span = click.option(
     "span",
     nargs=2,
     metavar="T0 T1",
-    callback=checked(coords.parse_span),
+    callback=checked("coords.parse_span"),
     help="Time span T0 <= t < T1: ISO dates or decimal years, UTC.",
 )
 crs = click.option(
     "-p",
     "--crs",
     default="auto",
-    callback=checked(lambda value: value == "auto" or coords.crs_name(value)),
+    callback=checked("coords.check_crs"),
     help="CRS of x and y: an EPSG number or anything pyproj takes; "
     "auto is 3031 in the south, 3413 in the north.",
 )
@@ -89,7 +98,7 @@ mask = click.option(
     "-f",
     "--mask",
     type=click.Path(path_type=Path),
-    callback=checked(masks.load),
+    callback=checked("masks.load"),
     help="Keep what lies inside the polygons, or on the nonzero cells, of a file.",
 )
 dialect = click.option(

@@ -11,8 +11,10 @@ import numpy as np
 
 from captools import __version__, coords, masks, select
 from captools.errors import CaptoolsWarning
-from captools.flat import COMPRESSIONS, Batch, Table, Written
-from captools.granule import MISSING, REMEDY, Beam, Granule
+from captools.flat import Batch, Table, Written
+from captools.granule import MISSING, Beam, Granule
+from captools.hdf5 import REMEDY
+from captools.options import COMPRESSIONS
 from captools.products import DERIVED, DIALECTS, IDENTITY, Column, Product
 
 SOUTH, NORTH = "EPSG:3031", "EPSG:3413"
@@ -46,7 +48,7 @@ class Request:
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} {getattr(self, name)!r} is not {' or '.join(allowed)}")
-        plain = {"crs": str(self.crs), "split": bool(self.split), "strict": bool(self.strict)}
+        plain = {"split": bool(self.split), "strict": bool(self.strict)}
         if self.bbox is not None:
             plain["bbox"] = select.check_box(self.bbox)
         if self.span is not None:
@@ -56,8 +58,7 @@ class Request:
             plain["segment_tolerance"] = select.check_tolerance(self.segment_tolerance)
         if self.variables is not None:
             plain["variables"] = _plain_words(self.variables)
-        if plain["crs"] != "auto":
-            plain["crs"] = coords.crs_name(self.crs)
+        plain["crs"] = coords.check_crs(self.crs)
         for name, value in plain.items():
             object.__setattr__(self, name, value)
 
@@ -143,40 +144,50 @@ def _finished(table: Table, common: dict, product: Product, request: Request) ->
 def _select(beam: Beam, request: Request) -> np.ndarray:
     """Return the indices of the rows to keep.
 
-    Place and time decide first: most granules of a large job miss the region,
-    and for these nothing else is read.
+    Place and time decide first, latitude before all: most granules of a large
+    job miss the region, and for these nothing else is read.
     """
-    product, keep = beam.granule.product, np.ones(beam.length, dtype=bool)
+    product = beam.granule.product
+    lat, lon, time = (product.column(role) for role in (product.lat, product.lon, product.time))
+    rows = np.arange(beam.length)
     if request.bbox is not None:
-        keep &= select.in_box(beam.whole(product.lon), beam.whole(product.lat), request.bbox)
-    if request.span is not None and keep.any():
-        keep &= select.in_span(_t_gps(beam), coords.parse_span(request.span))
-    if request.mask is not None and keep.any():
-        lon, lat = beam.whole(product.lon)[keep], beam.whole(product.lat)[keep]
-        keep[keep] = masks.load(request.mask).contains(lon, lat)
-    if keep.any():
-        keep &= _good(beam, request)
-    return np.flatnonzero(keep)
+        _, _, south, north = request.bbox
+        lats = beam.whole(product.lat)
+        rows = np.flatnonzero((lats >= south) & (lats <= north))
+        if len(rows):
+            rows = rows[select.in_box(beam.take(lon, rows), lats[rows], request.bbox)]
+    if request.span is not None and len(rows):
+        t_gps = beam.take(time, rows) + beam.granule.identity.epoch
+        rows = rows[select.in_span(t_gps, coords.parse_span(request.span))]
+    if request.mask is not None and len(rows):
+        mask = masks.load(request.mask)
+        rows = rows[mask.contains(beam.take(lon, rows), beam.take(lat, rows))]
+    return rows[_good(beam, rows, request)] if len(rows) else rows
 
 
-def _good(beam: Beam, request: Request) -> np.ndarray:
-    """Tell which rows have a height to rely on."""
-    product, height = beam.granule.product, beam.whole(beam.granule.product.height)
-    good = np.abs(height) < product.max_height
+def _good(beam: Beam, rows: np.ndarray, request: Request) -> np.ndarray:
+    """Tell which of the rows have a height to rely on."""
+    product = beam.granule.product
+    good = np.abs(beam.take(product.column(product.height), rows)) < product.max_height
     if request.quality == "best":
-        if not beam.has(product.column(product.quality)):
-            raise beam.error(product.column(product.quality), f"{MISSING}, or use --quality all")
-        good &= beam.whole(product.quality) == 0
+        quality = product.column(product.quality)
+        if not beam.has(quality):
+            raise beam.error(quality, f"{MISSING}, or use --quality all")
+        good &= beam.take(quality, rows) == 0
     if request.segment_tolerance is not None:
-        # As in CAPToolkit, the quality flag of a neighbour does not count, but a fill is none.
-        height = np.where(np.abs(height) < product.max_height, height, np.nan)
-        slope, segment_id = beam.whole(product.slope), beam.whole(product.segment_id)
-        good &= select.segments_agree(height, slope, segment_id, request.segment_tolerance)
+        good &= _agree(beam, request.segment_tolerance)[rows]
     return good
 
 
-def _t_gps(beam: Beam) -> np.ndarray:
-    return beam.whole(beam.granule.product.time) + beam.granule.identity.epoch
+def _agree(beam: Beam, tolerance: float) -> np.ndarray:
+    """Tell for all segments of a beam whether their neighbours predict their heights.
+
+    As in CAPToolkit, the quality flag of a neighbour does not count, but a fill is none.
+    """
+    product, height = beam.granule.product, beam.whole(beam.granule.product.height)
+    height = np.where(np.abs(height) < product.max_height, height, np.nan)
+    slope, segment_id = beam.whole(product.slope), beam.whole(product.segment_id)
+    return select.segments_agree(height, slope, segment_id, tolerance)
 
 
 # --- columns ------------------------------------------------------------------
@@ -207,14 +218,16 @@ def _table(beam: Beam, rows: np.ndarray, columns: Iterable[Column]) -> Table:
 def _derive(table: Table, beam: Beam, rows: np.ndarray, crs: str) -> None:
     """Add the columns that the granule does not have."""
     product = beam.granule.product
-    t_gps = _t_gps(beam)
-    t_year = coords.decimal_year(t_gps[rows])
+    time = product.column(product.time)
+    t_gps = beam.take(time, rows) + beam.granule.identity.epoch
+    t_year = coords.decimal_year(t_gps)
     _check_place_and_time(beam, table.columns, t_year)
+    _check_order(beam, t_gps)
     x, y = coords.project(table.columns[product.lon], table.columns[product.lat], crs)
     derived = {
         "x": x,
         "y": y,
-        "t_gps": t_gps[rows],
+        "t_gps": t_gps,
         "t_year": t_year,
         "is_asc": _ascending(beam)[rows],
     }
@@ -242,13 +255,25 @@ def _check_place_and_time(beam: Beam, columns: dict[str, np.ndarray], t_year: np
             raise beam.error(product.column(name), f"has impossible values; {REMEDY}")
 
 
-def _ascending(beam: Beam) -> np.ndarray:
-    """Tell for all segments of a beam whether they ascend, before anything is left out."""
-    product, region = beam.granule.product, beam.granule.identity.region
-    lat, time = beam.whole(product.lat), beam.whole(product.time)
-    known = (np.abs(lat) <= 90) & np.isfinite(time)
-    if np.any(np.diff(time[known]) < 0):
+def _check_order(beam: Beam, t_gps: np.ndarray) -> None:
+    product = beam.granule.product
+    if np.any(np.diff(t_gps) < 0):
         raise beam.error(product.column(product.time), "does not increase; the order is lost")
+
+
+def _ascending(beam: Beam) -> np.ndarray:
+    """Tell for all segments of a beam whether they ascend, before anything is left out.
+
+    Times matter where the track turns alone: a beam that does not turn is spared reading them.
+    """
+    product, region = beam.granule.product, beam.granule.identity.region
+    lat = beam.whole(product.lat)
+    known = np.abs(lat) <= 90
+    if np.count_nonzero(known) > 1 and coords.turning_point(lat[known]) is None:
+        return known & (lat[known][-1] > lat[known][0])
+    time = beam.whole(product.time)
+    known &= np.isfinite(time)
+    _check_order(beam, time[known])
     if np.count_nonzero(known) > 1:
         ascending = np.zeros(beam.length, dtype=bool)
         ascending[known] = coords.is_ascending(lat[known], time[known])

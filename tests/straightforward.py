@@ -2,8 +2,10 @@
 
 Every row of every column is read with plain h5py; nothing of captools is used. Years are
 astropy's, places are pyproj's `Proj`, directions are the sign of d(lat)/d(time) at every point.
+As a script it reduces one granule: ``python tests/straightforward.py GRANULE FOLDER``.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -141,3 +143,21 @@ def assert_same_rows(flat: Columns, truth: Columns) -> None:
             np.testing.assert_allclose(flat[name], expected, rtol=0, atol=3e-12, err_msg=name)
         else:
             np.testing.assert_array_equal(flat[name], expected, err_msg=name)
+
+
+def reduce_granule(
+    path: Path, folder: Path, keep: Callable[[Columns], np.ndarray] = good
+) -> list[Path]:
+    """Write one file per beam, the way tutorials do: columns, and no attributes."""
+    folder.mkdir(exist_ok=True)
+    written = []
+    for beam, rows in read_granule(path, keep).items():
+        written.append(folder / f"{path.stem}_{beam}.h5")
+        with h5py.File(written[-1], "w") as file:
+            for name, values in rows.items():
+                file[name] = values
+    return written
+
+
+if __name__ == "__main__":
+    reduce_granule(Path(sys.argv[1]), Path(sys.argv[2]))

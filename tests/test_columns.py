@@ -1,5 +1,7 @@
 """Reading columns: whatever the layout, what h5py reads; damage is an error, as with h5py."""
 
+import warnings
+
 import h5py
 import numpy as np
 import pytest
@@ -7,6 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captools.columns import StoredColumn
+from captools.errors import CaptoolsWarning
+from captools.simulation.granule import write_granule
+from captools.simulation.layout import Layout
+from captools.steps.readatl06 import readatl06
 
 DTYPES = ("<f4", "<f8", ">f4", ">i4", "i1", "<i4", "<u2", "?")
 FILTERS = (
@@ -69,9 +75,7 @@ def test_fills_of_floats_become_nan(tmp_path, fill, named):
 def test_only_the_chunks_that_hold_a_row_are_inflated(tmp_path, monkeypatch):
     read = []
     chunk = StoredColumn._chunk
-    monkeypatch.setattr(
-        StoredColumn, "_chunk", lambda self, at: read.append(at) or chunk(self, at)
-    )
+    monkeypatch.setattr(StoredColumn, "_chunk", lambda self, at: read.append(at) or chunk(self, at))
     with h5py.File(tmp_path / "chunks.h5", "w") as file:
         dataset = file.create_dataset(
             "column", data=np.arange(1000.0), chunks=(100,), compression="gzip"
@@ -97,3 +101,53 @@ def test_a_damaged_chunk_is_an_error_as_with_h5py(tmp_path):
             StoredColumn(file["column"].id).read()
         rows = np.arange(100)
         np.testing.assert_array_equal(StoredColumn(file["column"].id).read(rows), values[:100])
+
+
+LAYOUTS = st.builds(
+    Layout,
+    chunk=st.integers(1, 2_000),
+    compression=st.sampled_from(["gzip", "gzip", "lzf", None]),
+    level=st.integers(0, 9),
+    shuffle=st.sampled_from([None, True, False]),
+    fletcher32=st.booleans(),
+    contiguous=st.sampled_from([False, False, False, True]),
+)
+
+
+def outputs_both_ways(granule, folder, **options):
+    """Return the bytes of a granule's outputs, read as fast as may be and by HDF5 alone."""
+    told = []
+    for way in ("fast", "slow"):
+        with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+            warnings.simplefilter("ignore", CaptoolsWarning)
+            if way == "slow":
+                patch.setattr(StoredColumn, "_deflated", None)
+            paths = readatl06(granule, folder / way, **options)
+        told.append({path.name: path.read_bytes() for path in paths})
+    return told
+
+
+BOXES = st.one_of(
+    st.none(),
+    st.tuples(st.floats(-88, -60), st.floats(0.1, 20)).map(
+        lambda edge: (-180, 180, edge[0], edge[0] + edge[1])
+    ),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(LAYOUTS, BOXES)
+def test_granules_of_any_layout_give_the_same_bytes_both_ways(tmp_path_factory, layout, bbox):
+    folder = tmp_path_factory.mktemp("layout")
+    granule = write_granule(folder, 12, 4, 11, segments=200, bad=0.3, layout=layout)
+    fast, slow = outputs_both_ways(granule, folder, bbox=bbox)
+    assert fast == slow
+
+
+def test_real_granules_give_the_same_bytes_both_ways(real_data, tmp_path):
+    count = 0
+    for granule in sorted((real_data / "atl06").glob("*.h5")):
+        fast, slow = outputs_both_ways(granule, tmp_path / granule.stem)
+        assert fast == slow
+        count += len(fast)
+    assert count > 50

@@ -12,13 +12,15 @@ Examples:
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from captools import options
-from captools.flat import Written
 from captools.products.atl06 import ATL06
-from captools.select import check_tolerance
+
+if TYPE_CHECKING:
+    from captools.flat import Written
 
 KIND = "map"
 VERSION = 1
@@ -50,7 +52,7 @@ def outputs(name: str, **options: object) -> list[str]:
     "--segment-tolerance",
     type=float,
     metavar="M",
-    callback=options.checked(check_tolerance),
+    callback=options.checked("select.check_tolerance"),
     help="Drop segments that differ by more than M metres from the height that a "
     "neighbouring segment predicts with its slope over 20 m.",
 )
@@ -82,7 +84,7 @@ def readatl06(
     dialect: str = "captools",
     compression: str = "none",
     layout: str = "beam",
-) -> Written:
+) -> "Written":
     """Write the flat files of one granule.
 
     Parameters

@@ -1,0 +1,187 @@
+"""Many flat files, read as one long one."""
+
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from captools.errors import BadInputs, CaptoolsWarning, InputError
+from captools.flat import Table
+from captools.flatfile import FlatFile
+from captools.products import IDENTITY
+
+IDENTITY_TYPES = {"rgt": "i2", "cycle": "i2", "spot": "i1"}
+_COMMON = ("region", "release", "sc_orient", "reference_frame", "tide_system", "beam_type")
+
+
+class Collection:
+    """Flat files with the same columns and the same CRS.
+
+    What identifies a file, its rgt, cycle and spot, becomes columns.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        The files, in the order of their rows.
+    common : bool
+        Keep the columns that all files share, rather than demand that they share all.
+
+    Attributes
+    ----------
+    rows : list of int
+        Of each file.
+    dtypes : dict of str to dtype
+        The columns.
+    attrs : dict
+        What the headers of all files say alike.
+
+    Raises
+    ------
+    BadInputs
+        If files cannot be used; it tells of all of them.
+    InputError
+        If columns or CRS differ; it names two files and the difference.
+    """
+
+    def __init__(self, paths: Iterable[str | Path], common: bool = False) -> None:
+        self.paths = [Path(path) for path in paths]
+        self.common = common
+        self.rows: list[int] = []
+        self.dtypes: dict[str, np.dtype] = {}
+        self.column_attrs: dict[str, dict] = {}
+        self.attrs: dict[str, object] = {}
+        self.crs = ""
+        self._differ: list[str] = []
+        self._check()
+
+    @property
+    def total(self) -> int:
+        """The rows of all files."""
+        return sum(self.rows)
+
+    def sources(self) -> Iterator[str]:
+        """Yield the names of the granules that the files come from, each once in a row."""
+        last = None
+        for path in self.paths:
+            with FlatFile(path) as file:
+                for source in file.sources:
+                    if source != last:
+                        yield source
+                    last = source
+
+    def check_columns(self, names: Iterable[str]) -> None:
+        """Raise InputError if a column is missing, naming those there are."""
+        if missing := [name for name in names if name not in self.dtypes]:
+            raise InputError(f"no column {', '.join(missing)}: there are {', '.join(self.dtypes)}")
+
+    def blocks(self, names: Iterable[str] | None = None) -> Iterator[Table]:
+        """Yield the rows of columns (all by default), as many at a time as fit in memory.
+
+        Raises
+        ------
+        BadInputs
+            If files are damaged: all others are read to their end to tell of all.
+        """
+        names = list(self.dtypes if names is None else names)
+        bad: dict[str, str] = {}
+        for path in self.paths:
+            try:
+                with FlatFile(path) as file:
+                    for rows in file.ranges():
+                        table = self._table(file, names, rows)
+                        if not bad:
+                            yield table
+            except InputError as error:
+                bad[str(path)] = str(error)
+        if bad:
+            raise BadInputs(bad)
+
+    def _table(self, file: FlatFile, names: list[str], rows: slice) -> Table:
+        count = rows.stop - rows.start
+        columns = {}
+        for name in names:
+            if name in file.columns:
+                columns[name] = file.read(name, rows)
+            else:
+                columns[name] = np.full(count, file.identity(name), self.dtypes[name])
+        return Table(columns, {name: self.column_attrs[name] for name in names})
+
+    # --- whether they go together -----------------------------------------------
+
+    def _check(self) -> None:
+        bad, foreign, first = {}, 0, None
+        for path in self.paths:
+            try:
+                with FlatFile(path) as file:
+                    dtypes = _dtypes(file)
+                    if first is None:
+                        first = file.path
+                        self._begin(file, dtypes)
+                    else:
+                        self._compare(file, dtypes, first)
+                    self.rows.append(file.rows)
+                    foreign += not file.is_ours
+            except InputError as error:
+                bad[str(path)] = str(error)
+        if bad:
+            raise BadInputs(bad)
+        if self._differ:
+            raise InputError(self._differ[0])
+        if foreign:
+            warnings.warn(
+                f"{foreign} files are not of captools: columns renamed to ours, fills are NaN, "
+                "t_year made anew from the seconds",
+                CaptoolsWarning,
+                stacklevel=3,
+            )
+
+    def _begin(self, file: FlatFile, dtypes: dict[str, np.dtype]) -> None:
+        self.dtypes, self.crs = dtypes, file.crs
+        self.column_attrs = {name: column.attributes for name, column in file.columns.items()}
+        for column in IDENTITY:
+            self.column_attrs.setdefault(column.name, column.attributes)
+        self.attrs = {name: file.attrs[name] for name in _COMMON if name in file.attrs}
+
+    def _compare(self, file: FlatFile, dtypes: dict[str, np.dtype], first: Path) -> None:
+        difference = _difference(self.dtypes, dtypes)
+        if self.common:
+            same = [name for name in self.dtypes if dtypes.get(name) == self.dtypes[name]]
+            if file.crs != self.crs:
+                same = [name for name in same if name not in ("x", "y")]
+                self.crs = ""
+            self.dtypes = {name: self.dtypes[name] for name in same}
+        elif difference:
+            self._differ.append(
+                f"{first} and {file.path} differ: {difference} (--common keeps what all share)"
+            )
+        elif file.crs != self.crs:
+            self._differ.append(
+                f"{first} and {file.path} differ: CRS {self.crs or 'unknown'} and "
+                f"{file.crs or 'unknown'}: captools reproject makes them one"
+            )
+        self.attrs = {
+            name: value
+            for name, value in self.attrs.items()
+            if np.array_equal(file.attrs.get(name, None), value)
+        }
+
+
+def _dtypes(file: FlatFile) -> dict[str, np.dtype]:
+    """Return the columns of a file, with those that identify it."""
+    dtypes = {name: column.dtype for name, column in file.columns.items()}
+    for name, dtype in IDENTITY_TYPES.items():
+        dtypes.setdefault(name, np.dtype(dtype))
+    return dtypes
+
+
+def _difference(ours: dict[str, np.dtype], theirs: dict[str, np.dtype]) -> str:
+    """Say in what the columns of two files differ, "" if in nothing but their order."""
+    if lost := [name for name in ours if name not in theirs]:
+        return f"only the first has {', '.join(lost)}"
+    if more := [name for name in theirs if name not in ours]:
+        return f"only the second has {', '.join(more)}"
+    for name, dtype in ours.items():
+        if theirs[name] != dtype:
+            return f"{name} is {dtype} and {theirs[name]}"
+    return ""

@@ -1,0 +1,241 @@
+"""Reading flat files: ours, and those of CAPToolkit and the first tutorials.
+
+Whatever a file calls its columns, here they bear our names.
+"""
+
+import json
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from h5py import h5d, h5g
+
+from captools import coords
+from captools.columns import StoredColumn
+from captools.errors import CaptoolsWarning, InputError, one_line
+from captools.flat import Table
+from captools.hdf5 import DAMAGE, REMEDY, attribute, open_file, text
+from captools.products import CAPTOOLKIT_NAMES, DERIVED, IDENTITY, Column
+from captools.products.atl06 import ATL06
+
+BLOCK = 1 << 17  # rows in memory at a time: with 40 columns of 8 bytes 40 MB
+
+OUR_NAMES = {theirs: ours for ours, theirs in CAPTOOLKIT_NAMES.items()}
+_KNOWN = {column.name: column for column in (*ATL06.columns, *DERIVED, *IDENTITY)}
+_IDENTITY_TYPES = {"rgt": np.dtype("i2"), "cycle": np.dtype("i2"), "spot": np.dtype("i1")}
+
+
+@dataclass(frozen=True)
+class FlatColumn:
+    """A column as it is seen: under our name, in the dtype it should have."""
+
+    name: str
+    dtype: np.dtype
+    stored: StoredColumn
+    convert: Callable[[np.ndarray], np.ndarray] | None = None
+
+    def read(self, rows: slice | np.ndarray | None = None) -> np.ndarray:
+        """Return rows of the column; one of `DAMAGE` if they cannot be read."""
+        values = self.stored.read(rows)
+        return values if self.convert is None else self.convert(values)
+
+    @property
+    def attributes(self) -> dict[str, object]:
+        """What is told of the column: by the file, else by what we know."""
+        known = _KNOWN.get(self.name, Column(self.name, "", "1", self.name))
+        told = {
+            name: self.stored.attribute(name) or getattr(known, name)
+            for name in ("units", "long_name")
+        }
+        if self.dtype.kind in "iu" and self.stored.fill_value is not None:
+            told["_FillValue"] = self.stored.fill_value
+        return told
+
+
+class FlatFile:
+    """A flat file, open for reading.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Attributes
+    ----------
+    rows : int
+        The length of its columns.
+    columns : dict of str to FlatColumn
+        In the order of the file.
+
+    Raises
+    ------
+    InputError
+        If the file is not there, is damaged, or no flat file.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._file = open_file(self.path)
+        try:
+            self._root = h5g.open(self._file.id, b"/")
+            stored = self._open_columns()
+            self.attrs = self._attributes()
+        except DAMAGE as error:
+            self.close()
+            raise self._damage("header", error) from None
+        except BaseException:
+            self.close()
+            raise
+        self.is_ours = "captools_version" in self.attrs
+        self.rows = next(iter(stored.values())).shape[0]
+        self.columns = {}
+        for name, column in stored.items():
+            seen = self._seen(OUR_NAMES.get(name, name), column, stored)
+            self.columns[seen.name] = seen
+
+    def __enter__(self) -> "FlatFile":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    # --- what it says ---------------------------------------------------------
+
+    @property
+    def crs(self) -> str:
+        """The CRS of x and y, "" if the file does not tell."""
+        return str(self.attrs.get("crs", ""))
+
+    @property
+    def source(self) -> str:
+        """The name of the granule it comes from."""
+        return str(self.attrs.get("source", "")) or self.path.name
+
+    @cached_property
+    def sources(self) -> list[str]:
+        """The names of all granules it comes from; a merged file has several."""
+        if "_captools" in self._file and "source" in self._file["_captools"]:
+            return [text(name) for name in self._file["_captools/source"][()]]
+        return [self.source]
+
+    @property
+    def region(self) -> int:
+        """The granule region, 0 if unknown."""
+        told = self.attrs.get("region")
+        return int(told) if told is not None else ATL06.parse_name(self.path.name).region
+
+    def identity(self, name: str) -> int:
+        """Return rgt, cycle or spot of a file that has it not as a column; 0 if unknown."""
+        told = self.attrs.get(name)
+        named = ATL06.parse_name(self.path.name)
+        return int(told) if told is not None else int(getattr(named, name, 0))
+
+    def warn_of_dialect(self) -> None:
+        """Say that columns were renamed and times mended, if they were."""
+        if not self.is_ours and any(column.convert for column in self.columns.values()):
+            warnings.warn(
+                f"{self.path.name}: columns of CAPToolkit: renamed, fills are NaN, "
+                "and t_year is made anew from the seconds",
+                CaptoolsWarning,
+                stacklevel=2,
+            )
+
+    # --- what it holds --------------------------------------------------------
+
+    def read(self, name: str, rows: slice | np.ndarray | None = None) -> np.ndarray:
+        """Return rows of a column, with NaN for fills of floats.
+
+        Raises
+        ------
+        InputError
+            If there is no such column, or it is damaged.
+        """
+        self.check_columns([name])
+        try:
+            return self.columns[name].read(rows)
+        except DAMAGE as error:
+            raise self._damage(name, error) from None
+
+    def table(self, names: Iterable[str] | None = None, rows: slice | None = None) -> Table:
+        """Return rows of columns (all by default) with what is told of them."""
+        names = list(self.columns if names is None else names)
+        return Table(
+            {name: self.read(name, rows) for name in names},
+            {name: self.columns[name].attributes for name in names},
+            dict(self.attrs),
+        )
+
+    def ranges(self) -> Iterator[slice]:
+        """Yield the file as ranges of rows that fit in memory."""
+        for start in range(0, self.rows, BLOCK):
+            yield slice(start, min(start + BLOCK, self.rows))
+
+    def check_columns(self, names: Iterable[str]) -> None:
+        """Raise InputError if a column is missing, naming those there are."""
+        if missing := [name for name in names if name not in self.columns]:
+            raise InputError(
+                f"{self.path}: has no column {', '.join(missing)}: it has {', '.join(self.columns)}"
+            )
+
+    # --- how it is understood -------------------------------------------------
+
+    def _open_columns(self) -> dict[str, StoredColumn]:
+        stored = {}
+        for name in self._file:
+            item = self._file[name]
+            if isinstance(item.id, h5d.DatasetID):
+                if item.ndim != 1 or item.dtype.kind not in "iufb":
+                    raise InputError(
+                        f"{self.path}: {name} is not a column (a list of numbers): no flat file"
+                    )
+                stored[name] = StoredColumn(item.id)
+        if not stored:
+            raise InputError(f"{self.path}: is no flat file (no columns at its root)")
+        lengths = {name: column.shape[0] for name, column in stored.items()}
+        if len(set(lengths.values())) > 1:
+            first = next(iter(lengths))
+            other = next(name for name in lengths if lengths[name] != lengths[first])
+            raise InputError(
+                f"{self.path}: {other} has {lengths[other]} rows, {first} has {lengths[first]}; "
+                f"{REMEDY}"
+            )
+        return stored
+
+    def _attributes(self) -> dict[str, object]:
+        told = {}
+        for name in self._file.attrs:
+            value = attribute(self._root, name)
+            told[name] = text(value) if value.dtype.kind in "OSU" else value[()]
+        return told
+
+    def _seen(self, name: str, column: StoredColumn, stored: dict) -> FlatColumn:
+        """Return a column as ours: types and times of older files are mended."""
+        if name in _IDENTITY_TYPES and column.dtype.kind == "f":
+            dtype = _IDENTITY_TYPES[name]
+            return FlatColumn(
+                name, dtype, column, lambda values: np.nan_to_num(values).astype(dtype)
+            )
+        if name == "is_asc" and column.dtype.kind != "b":
+            return FlatColumn(name, np.dtype(bool), column, lambda values: values > 0)
+        seconds = stored.get("t_sec")
+        if name == "t_year" and not self.is_ours and seconds is not None:
+            return FlatColumn(name, np.dtype("f8"), seconds, coords.decimal_year)
+        return FlatColumn(name, column.dtype, column)
+
+    def _damage(self, where: str, error: BaseException) -> InputError:
+        return InputError(f"{self.path}: {where}: cannot be read ({one_line(error)}); {REMEDY}")
+
+
+def history(attrs: dict[str, object]) -> str:
+    """Return what was done before, as JSON: a list of [step, options], the first first."""
+    earlier = json.loads(str(attrs.get("history", "[]")))
+    if "step" in attrs:
+        earlier.append([attrs["step"], json.loads(str(attrs.get("options", "{}")))])
+    return json.dumps(earlier)

@@ -1,0 +1,71 @@
+"""Opening HDF5 files, and what is small in them; damage is told, not raised as it comes."""
+
+import os
+import re
+from functools import lru_cache
+from pathlib import Path
+
+import h5py
+import numpy as np
+from h5py import h5a, h5d, h5g, h5s, h5t
+
+from captools.errors import InputError, one_line
+
+REMEDY = "the file is damaged, fetch it again"
+
+# What h5py raises when the bytes of a file are not what they should be.
+DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
+
+
+def open_file(path: Path) -> h5py.File:
+    """Open a file for reading, without locks, or say what is wrong with it."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(512)
+    except FileNotFoundError:
+        raise InputError(f"{path}: does not exist") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    try:
+        return h5py.File(path, "r", locking=False)
+    except DAMAGE as error:
+        raise InputError(f"{path}: {_diagnose(path, head, error)}; fetch it again") from None
+
+
+def _diagnose(path: Path, head: bytes, error: BaseException) -> str:
+    """Say what kind of file it is that HDF5 cannot open."""
+    if not head:
+        return "is empty (0 bytes)"
+    if head.lstrip().startswith(b"<"):
+        return "is a web page saved as .h5 (a login page?), not HDF5"
+    if not head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return "is not HDF5"
+    if match := re.search(r"truncated file.*stored_eof = (\d+)", str(error)):
+        return f"is truncated ({os.path.getsize(path)} of {match.group(1)} bytes)"
+    return f"cannot be opened ({one_line(error)})"
+
+
+def text(value: object) -> str:
+    """Return an HDF5 attribute or scalar as text, whether bytes, str or an array of one."""
+    value = np.asarray(value).ravel()[0] if np.size(value) else ""
+    told = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return told.partition("\0")[0].strip()
+
+
+def attribute(of: h5g.GroupID | h5d.DatasetID, name: str) -> np.ndarray:
+    """Return an attribute of a group or dataset, an empty array if there is none."""
+    if not h5a.exists(of, name.encode()):
+        return np.array([])
+    stored = h5a.open(of, name.encode())
+    space = stored.get_space()
+    if space.get_simple_extent_type() == h5s.NULL:
+        return np.array([])
+    value = np.empty(space.shape, stored.dtype)
+    stored.read(value)
+    return value
+
+
+@lru_cache(maxsize=32)
+def hdf5_type(dtype: np.dtype) -> h5t.TypeID:
+    """Return the HDF5 type that stands for a numpy dtype of numbers or booleans."""
+    return h5t.py_create(dtype, logical=True)

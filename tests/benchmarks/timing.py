@@ -1,0 +1,32 @@
+"""Times of several ways to do one thing, measured side by side."""
+
+import os
+import statistics
+import time
+from collections.abc import Callable
+
+
+def on_one_core() -> None:
+    """Stay on one core from here on, so that nothing gains from the others."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Return how long a call takes."""
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def medians(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Return the median seconds of each call; they take turns, after a round that does not count.
+
+    What else the machine does then hits all of them alike.
+    """
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for number in range(rounds + 1):
+        for name, call in calls.items():
+            took = seconds(call)
+            if number:
+                times[name].append(took)
+    return {name: statistics.median(values) for name, values in times.items()}
