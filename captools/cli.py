@@ -34,7 +34,7 @@ class Steps(click.Group):
         if name not in self.list_commands(context):
             return None
         module = import_module(f"captools.steps.{name}")
-        return {"map": _map_command, "query": _query_command}[module.KIND](module, name)
+        return _COMMANDS[module.KIND](module, name)
 
     def main(self, *arguments: object, **more: object) -> None:
         """Run the command line and exit."""
@@ -122,6 +122,15 @@ def _map_command(module: ModuleType, name: str) -> click.Command:
     return _command(module, name, call, *options.MAP)
 
 
+def _reduce_command(module: ModuleType, name: str) -> click.Command:
+    def call(**values: object) -> int:
+        from captools.reduce import run_reduce
+
+        return run_reduce(getattr(module, name), **values)
+
+    return _command(module, name, call, *options.REDUCE)
+
+
 def _query_command(module: ModuleType, name: str) -> click.Command:
     def call(**values: object) -> int:
         for line in getattr(module, name)(**values):
@@ -129,6 +138,9 @@ def _query_command(module: ModuleType, name: str) -> click.Command:
         return 0
 
     return _command(module, name, call)
+
+
+_COMMANDS = {"map": _map_command, "reduce": _reduce_command, "query": _query_command}
 
 
 def _log_to_stderr(level: int) -> None:

@@ -10,9 +10,13 @@ from captools.errors import BadInputs, CaptoolsWarning, InputError
 from captools.flat import Table
 from captools.flatfile import FlatFile
 from captools.products import IDENTITY
+from captools.progress import track
 
 IDENTITY_TYPES = {"rgt": "i2", "cycle": "i2", "spot": "i1"}
-_COMMON = ("region", "release", "sc_orient", "reference_frame", "tide_system", "beam_type")
+_COMMON = (
+    *("region", "release", "sc_orient", "reference_frame", "tide_system", "beam_type"),
+    *("step", "options", "history"),
+)
 
 
 class Collection:
@@ -35,6 +39,8 @@ class Collection:
         The columns.
     attrs : dict
         What the headers of all files say alike.
+    sources : dict
+        The names of the granules they come from, as keys.
 
     Raises
     ------
@@ -51,6 +57,7 @@ class Collection:
         self.dtypes: dict[str, np.dtype] = {}
         self.column_attrs: dict[str, dict] = {}
         self.attrs: dict[str, object] = {}
+        self.sources: dict[str, None] = {}  # a set that keeps its order
         self.crs = ""
         self._differ: list[str] = []
         self._check()
@@ -59,16 +66,6 @@ class Collection:
     def total(self) -> int:
         """The rows of all files."""
         return sum(self.rows)
-
-    def sources(self) -> Iterator[str]:
-        """Yield the names of the granules that the files come from, each once in a row."""
-        last = None
-        for path in self.paths:
-            with FlatFile(path) as file:
-                for source in file.sources:
-                    if source != last:
-                        yield source
-                    last = source
 
     def check_columns(self, names: Iterable[str]) -> None:
         """Raise InputError if a column is missing, naming those there are."""
@@ -85,7 +82,7 @@ class Collection:
         """
         names = list(self.dtypes if names is None else names)
         bad: dict[str, str] = {}
-        for path in self.paths:
+        for path in track(self.paths):
             try:
                 with FlatFile(path) as file:
                     for rows in file.ranges():
@@ -121,6 +118,7 @@ class Collection:
                     else:
                         self._compare(file, dtypes, first)
                     self.rows.append(file.rows)
+                    self.sources.update(dict.fromkeys(file.sources))
                     foreign += not file.is_ours
             except InputError as error:
                 bad[str(path)] = str(error)

@@ -13,9 +13,8 @@ cost a third of the others.
 from functools import cached_property
 
 import deflate
-import h5py
 import numpy as np
-from h5py import h5d, h5z
+from h5py import h5d, h5s, h5z
 
 from captools.hdf5 import DAMAGE, attribute, hdf5_type, text
 
@@ -76,11 +75,19 @@ class StoredColumn:
     def _through_hdf5(self, rows: Rows) -> np.ndarray:
         """Read any layout, from the first wanted row to the last."""
         self._check_storage()
-        dataset = h5py.Dataset(self._dataset)
-        if not isinstance(rows, np.ndarray):
-            return dataset[rows or slice(None)]
-        first, last = (rows[0], rows[-1]) if len(rows) else (0, -1)
-        return dataset[first : last + 1][rows - first]
+        if isinstance(rows, np.ndarray):
+            first, last = (rows[0], rows[-1]) if len(rows) else (0, -1)
+            return self._stretch(first, last + 1)[rows - first]
+        start, stop, _ = (rows or slice(None)).indices(self.shape[0])
+        return self._stretch(start, max(start, stop))
+
+    def _stretch(self, start: int, stop: int) -> np.ndarray:
+        values = np.empty(stop - start, self.dtype)
+        if stop > start:
+            space = self._dataset.get_space()
+            space.select_hyperslab((int(start),), (len(values),))
+            self._dataset.read(h5s.create_simple(values.shape), space, values)
+        return values
 
     def _inflated(self, rows: Rows) -> np.ndarray | None:
         """Read the chunks that hold the rows, or return None to leave it to HDF5."""

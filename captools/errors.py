@@ -13,6 +13,20 @@ class InputError(CaptoolsError):
     """An input cannot be used: damaged, of another product, incomplete."""
 
 
+class BadInputs(InputError):
+    """Some of the inputs that make one output cannot be used.
+
+    Attributes
+    ----------
+    errors : dict of str to str
+        What is wrong with each, by its path.
+    """
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__("; ".join(errors.values()))
+        self.errors = errors
+
+
 class OutputError(CaptoolsError):
     """An output cannot be written."""
 

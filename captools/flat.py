@@ -11,7 +11,7 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,8 @@ from captools.errors import FolderError, OutputError, one_line
 from captools.hdf5 import hdf5_type
 
 PRIVATE = "_captools"  # the folder beside, and the group inside, flat files: ours, not data
+CHUNK = 1 << 14  # rows of a chunk
+PIECE = 1 << 17  # rows written at a time; a file of no more is stored in one piece
 DAY = 86400.0
 _LEFTOVER = re.compile(r"\..+\.(?P<host>[^.]+)-(?P<pid>\d+)-[0-9a-f]{8}\.part")
 
@@ -120,6 +122,7 @@ class Batch:
         self.compression = None if compression == "none" else compression
         self.written = Written()
         self._hidden: list[Path] = []
+        self._streams: list[Stream] = []
 
     def __enter__(self) -> "Batch":
         try:
@@ -141,7 +144,15 @@ class Batch:
         self.written.append(self.folder / name)
         self.written.rows_out += table.rows
 
+    def stream(self, name: str, chunked: bool = False) -> "Stream":
+        """Return one more file of the batch, to be written piece by piece."""
+        stream = Stream(self, name, chunked)
+        self._streams.append(stream)
+        return stream
+
     def __exit__(self, kind, error, trace) -> None:
+        for stream in self._streams:
+            stream.abandon()
         if kind is not None:
             self._unlink(self._hidden)
             return
@@ -157,6 +168,123 @@ class Batch:
         for path in paths:
             with contextlib.suppress(OSError):  # the folder itself may be gone
                 path.unlink()
+
+
+class Stream:
+    """A flat file of a batch that grows by tables, so that it need not fit in memory.
+
+    A file without rows is not written. One of few rows is stored as any other,
+    a longer one (or any, if `chunked`) in chunks.
+    """
+
+    def __init__(self, batch: Batch, name: str, chunked: bool) -> None:
+        self.rows = 0
+        self._batch = batch
+        self._name = name
+        self._chunked = chunked
+        self._waiting: list[Table] = []
+        self._held = 0  # rows of the tables that wait
+        self._file: h5py.File | None = None
+        self._datasets: dict[str, h5py.Dataset] = {}
+
+    def append(self, table: Table) -> None:
+        """Add rows; the columns must be those of the first table."""
+        if table.rows:
+            self._waiting.append(table)
+            self._held += table.rows
+            self.rows += table.rows
+        if self._held > PIECE:
+            self._flush()
+
+    def finish(
+        self, attrs: dict[str, object], private: dict[str, np.ndarray] | None = None
+    ) -> None:
+        """Write what is left, and the header."""
+        private = private or {}
+        if not self.rows:
+            return
+        if self._file is None and not self._chunked:
+            whole = _joined(self._waiting)
+            whole.attrs, whole.private = attrs, private
+            self._batch.write(self._name, whole)
+            return
+        self._flush()
+        with self._errors():
+            for name, values in private.items():
+                self._file.create_dataset(f"{PRIVATE}/{name}", data=values)
+            for key, value in attrs.items():
+                _set_attribute(h5g.open(self._file.id, b"/"), key, value)
+            self._file.close()
+        self._batch.written.append(self._batch.folder / self._name)
+        self._batch.written.rows_out += self.rows
+
+    def abandon(self) -> None:
+        """Close the file, whatever state it is in."""
+        if self._file is not None:
+            with contextlib.suppress(OSError, RuntimeError, ValueError):
+                self._file.close()
+
+    def _flush(self) -> None:
+        """Write the rows that wait, long tables as they are and short ones together."""
+        with self._errors():
+            for table in _in_pieces(self._waiting):
+                if self._file is None:
+                    self._create(table)
+                done = self.rows - self._held
+                self._held -= table.rows
+                for name, values in table.columns.items():
+                    dataset = self._datasets[name]
+                    dataset.resize((done + table.rows,))
+                    dataset[done:] = values
+        self._waiting = []
+
+    def _create(self, table: Table) -> None:
+        hidden = self._batch.folder / temporary_name(self._name)
+        self._batch._hidden.append(hidden)
+        self._file = h5py.File(hidden, "x", libver="earliest", rdcc_nbytes=CHUNK * 8)
+        for name, values in table.columns.items():
+            dataset = self._datasets[name] = self._file.create_dataset(
+                name,
+                shape=(0,),
+                maxshape=(None,),
+                dtype=values.dtype,
+                chunks=(CHUNK,),
+                compression=self._batch.compression,
+            )
+            for key, value in table.column_attrs.get(name, {}).items():
+                _set_attribute(dataset.id, key, value)
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, RuntimeError) as error:
+            self._batch._unlink(self._batch._hidden)
+            path = self._batch.folder / self._name
+            raise _output_error(path, OSError(*error.args)) from None
+
+
+def _in_pieces(tables: list[Table]) -> Iterator[Table]:
+    """Yield the tables, those of few rows joined."""
+    few: list[Table] = []
+    for table in tables:
+        few.append(table)
+        if sum(one.rows for one in few) >= CHUNK:
+            yield _joined(few)
+            few = []
+    if few:
+        yield _joined(few)
+
+
+def _joined(tables: list[Table]) -> Table:
+    """Return the rows of tables, one after another."""
+    if len(tables) == 1:
+        return tables[0]
+    columns = {
+        name: np.concatenate([table.columns[name] for table in tables])
+        for name in tables[0].columns
+    }
+    return Table(columns, tables[0].column_attrs, tables[0].attrs, tables[0].private)
 
 
 def _output_error(path: Path, error: OSError) -> OutputError:

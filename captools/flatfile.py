@@ -3,19 +3,17 @@
 Whatever a file calls its columns, here they bear our names.
 """
 
-import json
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from h5py import h5d, h5g
+from h5py import h5a, h5d, h5g, h5o
 
 from captools import coords
 from captools.columns import StoredColumn
-from captools.errors import CaptoolsWarning, InputError, one_line
+from captools.errors import InputError, one_line
 from captools.flat import Table
 from captools.hdf5 import DAMAGE, REMEDY, attribute, open_file, text
 from captools.products import CAPTOOLKIT_NAMES, DERIVED, IDENTITY, Column
@@ -82,14 +80,13 @@ class FlatFile:
         try:
             self._root = h5g.open(self._file.id, b"/")
             stored = self._open_columns()
-            self.attrs = self._attributes()
+            self.is_ours = h5a.exists(self._root, b"captools_version")
         except DAMAGE as error:
             self.close()
             raise self._damage("header", error) from None
         except BaseException:
             self.close()
             raise
-        self.is_ours = "captools_version" in self.attrs
         self.rows = next(iter(stored.values())).shape[0]
         self.columns = {}
         for name, column in stored.items():
@@ -107,6 +104,14 @@ class FlatFile:
         self._file.close()
 
     # --- what it says ---------------------------------------------------------
+
+    @cached_property
+    def attrs(self) -> dict[str, object]:
+        """The header; InputError if it is damaged."""
+        try:
+            return self._attributes()
+        except DAMAGE as error:
+            raise self._damage("header", error) from None
 
     @property
     def crs(self) -> str:
@@ -136,16 +141,6 @@ class FlatFile:
         told = self.attrs.get(name)
         named = ATL06.parse_name(self.path.name)
         return int(told) if told is not None else int(getattr(named, name, 0))
-
-    def warn_of_dialect(self) -> None:
-        """Say that columns were renamed and times mended, if they were."""
-        if not self.is_ours and any(column.convert for column in self.columns.values()):
-            warnings.warn(
-                f"{self.path.name}: columns of CAPToolkit: renamed, fills are NaN, "
-                "and t_year is made anew from the seconds",
-                CaptoolsWarning,
-                stacklevel=2,
-            )
 
     # --- what it holds --------------------------------------------------------
 
@@ -188,14 +183,16 @@ class FlatFile:
 
     def _open_columns(self) -> dict[str, StoredColumn]:
         stored = {}
-        for name in self._file:
-            item = self._file[name]
-            if isinstance(item.id, h5d.DatasetID):
-                if item.ndim != 1 or item.dtype.kind not in "iufb":
+        for name in self._root:
+            item = h5o.open(self._root, name)
+            if isinstance(item, h5d.DatasetID):
+                column = StoredColumn(item)
+                if len(column.shape) != 1 or column.dtype.kind not in "iufb":
                     raise InputError(
-                        f"{self.path}: {name} is not a column (a list of numbers): no flat file"
+                        f"{self.path}: {name.decode()} is not a column (a list of numbers): "
+                        "no flat file"
                     )
-                stored[name] = StoredColumn(item.id)
+                stored[name.decode()] = column
         if not stored:
             raise InputError(f"{self.path}: is no flat file (no columns at its root)")
         lengths = {name: column.shape[0] for name, column in stored.items()}
@@ -210,7 +207,8 @@ class FlatFile:
 
     def _attributes(self) -> dict[str, object]:
         told = {}
-        for name in self._file.attrs:
+        for at in range(h5a.get_num_attrs(self._root)):
+            name = h5a.open(self._root, index=at).name.decode()
             value = attribute(self._root, name)
             told[name] = text(value) if value.dtype.kind in "OSU" else value[()]
         return told
@@ -224,18 +222,17 @@ class FlatFile:
             )
         if name == "is_asc" and column.dtype.kind != "b":
             return FlatColumn(name, np.dtype(bool), column, lambda values: values > 0)
-        seconds = stored.get("t_sec")
+        seconds = stored.get("t_sec") or stored.get("t_gps")
         if name == "t_year" and not self.is_ours and seconds is not None:
             return FlatColumn(name, np.dtype("f8"), seconds, coords.decimal_year)
+        if column.dtype == np.float64 and not self.is_ours:
+            return FlatColumn(name, column.dtype, column, _without_fills_of_floats)
         return FlatColumn(name, column.dtype, column)
 
     def _damage(self, where: str, error: BaseException) -> InputError:
         return InputError(f"{self.path}: {where}: cannot be read ({one_line(error)}); {REMEDY}")
 
 
-def history(attrs: dict[str, object]) -> str:
-    """Return what was done before, as JSON: a list of [step, options], the first first."""
-    earlier = json.loads(str(attrs.get("history", "[]")))
-    if "step" in attrs:
-        earlier.append([attrs["step"], json.loads(str(attrs.get("options", "{}")))])
-    return json.dumps(earlier)
+def _without_fills_of_floats(values: np.ndarray) -> np.ndarray:
+    """Return doubles with NaN for the largest single float, which older tools left as fill."""
+    return np.where(values == np.finfo("f4").max, np.nan, values)

@@ -152,8 +152,23 @@ unwanted = click.option(
 quiet = click.option("-q", "--quiet", is_flag=True, help="Show only what failed.")
 verbose = click.option("--verbose", is_flag=True, help="Show every input as it ends.")
 
+words = click.argument("words", nargs=-1, required=True, metavar="INPUT...")
+
+REDUCE = (
+    words,
+    click.option(
+        "-o",
+        "output",
+        type=click.Path(path_type=Path),
+        required=True,
+        metavar="OUT",
+        help="The output.",
+    ),
+    click.option("--skip-bad", is_flag=True, help="Leave bad inputs out, and say so."),
+)
+
 MAP = (
-    click.argument("words", nargs=-1, required=True, metavar="INPUT..."),
+    words,
     click.option(
         "-o",
         "outdir",

@@ -3,9 +3,40 @@
 import logging
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeVar
 
 INTERVAL = 30.0  # seconds between the lines of a log
+Item = TypeVar("Item")
+_shown = ContextVar("shown", default=False)
 log = logging.getLogger(__name__)
+
+
+@contextmanager
+def shown() -> Iterator[None]:
+    """Let `track` show how far it is: a command line does, a function called by hand does not."""
+    token = _shown.set(True)
+    try:
+        yield
+    finally:
+        _shown.reset(token)
+
+
+def track(items: Sequence[Item]) -> Iterator[Item]:
+    """Yield the items, and show how many of them are done if that is to be shown."""
+    if not _shown.get():
+        yield from items
+        return
+    progress = Progress(len(items))
+    try:
+        for item in items:
+            yield item
+            progress.update(failed=False)
+            progress.tell()
+    finally:
+        progress.close()
 
 
 class Progress:

@@ -23,11 +23,21 @@ class Example:
     """How a step is called, in a folder where ``granules``, ``reduced`` and ``void`` are.
 
     `words` make it succeed; any of the endings in `wrong`, put behind them, make it wrong usage.
-    Steps that take inputs call them ``granules``, and their output ``out``.
+    Steps that take inputs call them ``granules`` or ``reduced``, and their output ``out...``.
     """
 
     words: tuple[str, ...]
     wrong: tuple[str, ...]
+
+    @property
+    def inputs(self):
+        """The folder of the inputs."""
+        return next(word for word in self.words if word in ("granules", "reduced"))
+
+    @property
+    def out(self):
+        """The output."""
+        return Path(self.words[self.words.index("-o") + 1])
 
 
 EXAMPLES = {
@@ -45,6 +55,10 @@ EXAMPLES = {
             *("-o granules", "-o file", "-o file/below", "-o"),
             *("@void/none.txt",),
         ),
+    ),
+    "merge": Example(
+        words=("reduced", "-o", "out.h5"),
+        wrong=("-m 0", "-m x", "-z zip", "-o", "-o file/below.h5", "@void/none.txt"),
     ),
     "report": Example(words=("reduced",), wrong=("@void/none.txt", "-o out")),
     "simulate": Example(
@@ -215,7 +229,7 @@ def test_no_word_at_all_is_wrong_usage(run, place, step):
 @pytest.mark.parametrize("inputs", [[], ["void"], ["void/*.h5"], ["void", "void/*.h5"]])
 def test_no_input_is_wrong_usage(run, place, step, inputs):
     before = snapshot(place)
-    words = [word for word in EXAMPLES[step].words if word != "granules"]
+    words = [word for word in EXAMPLES[step].words if word != EXAMPLES[step].inputs]
     result = run(step, *words, *inputs)
     assert (result.exit_code, result.stdout) == (2, "")
     assert snapshot(place) == before
@@ -224,7 +238,7 @@ def test_no_input_is_wrong_usage(run, place, step, inputs):
 @pytest.mark.parametrize("step", OF_KIND["map"] + OF_KIND["reduce"])
 def test_an_empty_list_on_standard_input_is_no_error_and_makes_nothing(run, place, step):
     before = snapshot(place)
-    words = ["-" if word == "granules" else word for word in EXAMPLES[step].words]
+    words = ["-" if word == EXAMPLES[step].inputs else word for word in EXAMPLES[step].words]
     result = run(step, *words, input="")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "nothing to do" in result.stderr
@@ -239,7 +253,7 @@ def test_one_bad_input_fails_alone_and_is_named(run, place, step):
     run(step, *EXAMPLES[step].words)
     good = results(place / "out")
     shutil.rmtree(place / "out")
-    bad = spoil(place / "granules")
+    bad = spoil(place / EXAMPLES[step].inputs)
     result = run(step, *EXAMPLES[step].words)
     assert result.exit_code == 1
     (told,) = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
@@ -294,8 +308,6 @@ def test_all_shards_together_do_what_one_run_does(run, place, step):
 
 
 # --- reduce steps -------------------------------------------------------------------
-# There is none yet: pytest skips these until one is in the table. `preview`, which draws all
-# the same, will need its own word here.
 
 
 def existing(path):
@@ -306,31 +318,31 @@ def existing(path):
 
 @every_reduce
 def test_a_bad_input_means_no_output(run, place, step):
-    bad = spoil(place / "granules")
+    bad = spoil(place / EXAMPLES[step].inputs)
     result = run(step, *EXAMPLES[step].words)
     assert (result.exit_code, result.stdout) == (1, "")
     assert str(bad) in result.stderr
-    assert not (place / "out").exists()
+    assert not (place / EXAMPLES[step].out).exists()
     assert_no_temporary_file(place)
 
 
 @every_reduce
 def test_skip_bad_leaves_it_out_and_says_so(run, place, step):
-    bad = spoil(place / "granules")
+    bad = spoil(place / EXAMPLES[step].inputs)
     result = run(step, *EXAMPLES[step].words, "--skip-bad")
     assert result.exit_code == 0
     assert str(bad) in result.stderr
-    with_bad = existing(place / "out")
+    with_bad = existing(place / EXAMPLES[step].out)
     bad.unlink()
     run(step, *EXAMPLES[step].words)
-    assert existing(place / "out") == with_bad != {}
+    assert existing(place / EXAMPLES[step].out) == with_bad != {}
 
 
 @every_reduce
 def test_a_second_run_builds_anew(run, place, step):
     run(step, *EXAMPLES[step].words)
-    first = existing(place / "out")
-    bad = spoil(place / "granules")
+    first = existing(place / EXAMPLES[step].out)
+    bad = spoil(place / EXAMPLES[step].inputs)
     bad.unlink()
     run(step, *EXAMPLES[step].words)
-    assert existing(place / "out") != first
+    assert existing(place / EXAMPLES[step].out) != first

@@ -1,0 +1,45 @@
+"""The header of a flat file that is made of others."""
+
+import json
+
+from captools import __version__
+from captools.extent import Extent
+
+_BOUNDS = ("bounds_lonlat", "bounds_xy", "t_span")
+
+
+def header(
+    attrs: dict[str, object], step: str, options: dict, rows_in: int, extent: Extent
+) -> dict[str, object]:
+    """Return the header of what a step makes of rows with the header `attrs`.
+
+    Parameters
+    ----------
+    attrs : dict
+        What the inputs say.
+    step : str
+        The step that is done.
+    options : dict
+        Its options, those that change the result.
+    rows_in : int
+        The rows of the inputs.
+    extent : Extent
+        Of the rows that are written.
+    """
+    kept = {name: value for name, value in attrs.items() if name not in _BOUNDS}
+    return kept | {
+        "history": history(attrs),
+        "step": step,
+        "options": json.dumps(options, sort_keys=True),
+        "captools_version": __version__,
+        "rows_in": rows_in,
+        **extent.attributes(),
+    }
+
+
+def history(attrs: dict[str, object]) -> str:
+    """Return the steps done so far, as JSON: a list of [step, options], the first one first."""
+    earlier = json.loads(str(attrs.get("history", "[]")))
+    if "step" in attrs:
+        earlier.append([attrs["step"], json.loads(str(attrs.get("options", "{}")))])
+    return json.dumps(earlier)

@@ -1,0 +1,115 @@
+"""Merging flat files: rows stream from many files into one, or a few."""
+
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from captools.collection import Collection
+from captools.errors import CaptoolsWarning
+from captools.extent import Extent
+from captools.flat import Batch, Table, Written
+from captools.header import header
+from captools.products.atl06 import ATL06
+from captools.spool import Spool
+
+STRIDE = 1 << 12  # of every so many rows one time is kept to find where to cut
+HEAP = 1 << 18  # rows sorted at a time
+
+
+def merge_files(
+    files: Iterable[str | Path],
+    output: Path,
+    parts: int | None,
+    common: bool,
+    sort: bool,
+    compression: str,
+) -> Written:
+    """Merge; see the step `merge`."""
+    collection = Collection(files, common)
+    _warn_of_versions(collection.sources)
+    options = {"parts": parts, "common": common, "sort": sort, "compression": compression}
+    with Batch(output.parent, compression) as batch:
+        batch.written.rows_in = collection.total
+        shares = Shares(batch, collection, _lengths(output.name, collection.total, parts), options)
+        blocks = _by_time(collection, output.parent) if sort else collection.blocks()
+        for table in blocks:
+            shares.add(table)
+    return batch.written
+
+
+def _lengths(name: str, total: int, parts: int | None) -> list[tuple[str, int]]:
+    """Return the names of the outputs and how many rows each gets."""
+    if parts is None:
+        return [(name, total)]
+    path, digits = Path(name), max(2, len(str(parts - 1)))
+    edges = [part * total // parts for part in range(parts + 1)]
+    return [
+        (f"{path.stem}_{part:0{digits}d}{path.suffix}", edges[part + 1] - edges[part])
+        for part in range(parts)
+    ]
+
+
+class Shares:
+    """The outputs, filled one after another."""
+
+    def __init__(
+        self, batch: Batch, collection: Collection, lengths: list[tuple[str, int]], options: dict
+    ) -> None:
+        self._batch = batch
+        self._collection = collection
+        self._options = options
+        self._lengths = iter([(name, rows) for name, rows in lengths if rows])
+        self._sources = np.array([name.encode() for name in collection.sources])
+        self._left = 0
+
+    def add(self, table: Table) -> None:
+        """Add rows to the output that is being filled, and to the next ones if it is full."""
+        while table.rows:
+            if not self._left:
+                name, self._left = next(self._lengths)
+                self._stream, self._extent = self._batch.stream(name, chunked=True), Extent()
+            part = table.where(slice(self._left)) if self._left < table.rows else table
+            self._extent.add(part.columns)
+            self._stream.append(part)
+            self._left -= part.rows
+            if not self._left:
+                self._finish()
+            table = table.where(slice(part.rows, None))
+
+    def _finish(self) -> None:
+        known = self._collection
+        crs = {"crs": known.crs} if known.crs else {}
+        attrs = header(known.attrs | crs, "merge", self._options, known.total, self._extent)
+        self._stream.finish(attrs, {"source": self._sources})
+
+
+def _by_time(collection: Collection, folder: Path) -> Iterator[Table]:
+    """Yield all rows in the order of time: spread over heaps of spans of time, these sorted."""
+    collection.check_columns(["t_gps"])
+    some = [table.columns["t_gps"][::STRIDE] for table in collection.blocks(["t_gps"])]
+    cuts = np.sort(np.concatenate(some))[HEAP // STRIDE :: HEAP // STRIDE]
+    with Spool(folder) as spool:
+        for table in collection.blocks():
+            spool.add(np.searchsorted(cuts, table.columns["t_gps"], side="right"), table.columns)
+        for heap in spool.heaps():
+            for table in spool.blocks(heap, spool.rows[heap]):
+                table.column_attrs = collection.column_attrs
+                yield table.where(np.argsort(table.columns["t_gps"], kind="stable"))
+
+
+def _warn_of_versions(sources: Iterable[str]) -> None:
+    """Say if a granule is there in several releases or versions."""
+    names: dict[str, set[str]] = {}
+    for source in sources:
+        known = ATL06.parse_name(source)
+        if known.granule:
+            names.setdefault(known.granule, set()).add(known.plain)
+    twice = {granule: plain for granule, plain in names.items() if len(plain) > 1}
+    for granule, plain in sorted(twice.items())[:5]:
+        warnings.warn(
+            f"{granule} is there in {len(plain)} versions: {', '.join(sorted(plain))}",
+            CaptoolsWarning,
+            stacklevel=3,
+        )

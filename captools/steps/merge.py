@@ -1,0 +1,80 @@
+"""Merge flat files into one, or into several of equal length.
+
+All inputs must have the same columns and CRS. What identifies a file becomes
+columns: rgt, cycle, spot. The rows come in the order of the file names, or of
+time.
+
+\b
+Examples:
+  captools merge reduced/ -o all.h5
+  captools merge reduced/ -o all.h5 -m 8 -z gzip
+  captools merge @list.txt -o all.h5 --common --sort
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from captools import options
+
+if TYPE_CHECKING:
+    from captools.flat import Written
+
+KIND = "reduce"
+
+
+@click.option(
+    "-m",
+    "parts",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Write N files of nearly equal length: all_00.h5 ... for -o all.h5.",
+)
+@click.option("--common", is_flag=True, help="Keep the columns that all inputs share.")
+@click.option("--sort", is_flag=True, help="Order the rows by time.")
+@options.compression
+def merge(
+    files: Iterable[str | Path],
+    output: str | Path,
+    *,
+    parts: int | None = None,
+    common: bool = False,
+    sort: bool = False,
+    compression: str = "none",
+) -> "Written":
+    """Write the rows of flat files into one, or into several of nearly equal length.
+
+    Parameters
+    ----------
+    files : iterable of path
+        Flat files; their rows come in this order.
+    output : path
+        The file to write; with `parts`, its name gets a number.
+    parts : int, optional
+        Into how many files.
+    common : bool
+        Keep the columns that all files share, rather than demand that they share all.
+    sort : bool
+        Order the rows by time; rows of one time stay in order, those without time come last.
+    compression : {"none", "lzf", "gzip"}
+        Of the output.
+
+    Returns
+    -------
+    Written
+        The paths (a list), with the rows read and written.
+
+    Raises
+    ------
+    BadInputs
+        If files cannot be used.
+    InputError
+        If columns or CRS differ.
+    OutputError
+        If the output cannot be written. In any case nothing is left half-written.
+    """
+    from captools.merging import merge_files
+
+    return merge_files(files, Path(output), parts, common, sort, compression)
