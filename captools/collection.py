@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from captools.errors import BadInputs, CaptoolsWarning, InputError
+from captools.errors import BadInputs, CaptoolsWarning, InputError, one_line
 from captools.flat import Table
 from captools.flatfile import FlatFile
+from captools.hdf5 import DAMAGE, REMEDY
 from captools.products import IDENTITY
-from captools.progress import track
+from captools.progress import check, track
 
 IDENTITY_TYPES = {"rgt": "i2", "cycle": "i2", "spot": "i1"}
 _COMMON = (
@@ -86,6 +87,7 @@ class Collection:
             try:
                 with FlatFile(path) as file:
                     for rows in file.ranges():
+                        check()
                         table = self._table(file, names, rows)
                         if not bad:
                             yield table
@@ -109,6 +111,7 @@ class Collection:
     def _check(self) -> None:
         bad, foreign, first = {}, 0, None
         for path in self.paths:
+            check()
             try:
                 with FlatFile(path) as file:
                     dtypes = _dtypes(file)
@@ -122,8 +125,10 @@ class Collection:
                     foreign += not file.is_ours
             except InputError as error:
                 bad[str(path)] = str(error)
+            except DAMAGE as error:
+                bad[str(path)] = f"{path}: header: cannot be read ({one_line(error)}); {REMEDY}"
         if bad:
-            raise BadInputs(bad)
+            raise BadInputs(self._with_damaged(bad))
         if self._differ:
             raise InputError(self._differ[0])
         if foreign:
@@ -133,6 +138,20 @@ class Collection:
                 CaptoolsWarning,
                 stacklevel=3,
             )
+
+    def _with_damaged(self, bad: dict[str, str]) -> dict[str, str]:
+        """Return what is wrong with all files, with those too that only reading shows."""
+        told = {}
+        for path in track(self.paths):
+            try:
+                with FlatFile(path) as file:
+                    for rows in file.ranges():
+                        check()
+                        for name in file.columns:
+                            file.read(name, rows)
+            except InputError as error:
+                told[str(path)] = str(error)
+        return told | bad
 
     def _begin(self, file: FlatFile, dtypes: dict[str, np.dtype]) -> None:
         self.dtypes, self.crs = dtypes, file.crs
@@ -144,7 +163,9 @@ class Collection:
     def _compare(self, file: FlatFile, dtypes: dict[str, np.dtype], first: Path) -> None:
         difference = _difference(self.dtypes, dtypes)
         if self.common:
-            same = [name for name in self.dtypes if dtypes.get(name) == self.dtypes[name]]
+            same = [
+                name for name in self.dtypes if name in dtypes and dtypes[name] == self.dtypes[name]
+            ]
             if file.crs != self.crs:
                 same = [name for name in same if name not in ("x", "y")]
                 self.crs = ""

@@ -202,6 +202,11 @@ def check_crs(crs: str | int) -> str:
     return "auto" if crs == "auto" else crs_name(crs)
 
 
+def polar_crs(lat: float) -> str:
+    """Return the polar stereographic CRS of the hemisphere of a latitude."""
+    return "EPSG:3031" if lat < 0 else "EPSG:3413"
+
+
 @lru_cache(maxsize=32)
 def crs_unit(crs: str) -> str:
     """Return the unit of the axes of `crs` (``m``, ``degree``, ...)."""

@@ -38,6 +38,7 @@ GRACE = 20.0  # seconds for inputs under way when a run is stopped; SLURM kills 
 POLL = 0.5  # seconds between looks at whether the run is to stop
 PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>: which signal a process gets when its parent dies
 IDLE = 60.0  # seconds after which a process without work ends, as in dask workers it must
+QUIET = "ignore:resource_tracker"  # as an argument of python -W
 WATCH = 0.2  # seconds between looks of a worker at whether its parent lives
 
 
@@ -167,8 +168,11 @@ class Slot:
 
         if self._pool is None:
             Popen.kill = _kill
-            # Not for users: that there is no pgrep, or that a worker made room in memory.
+            # Not for users: that there is no pgrep, that a worker made room in memory, or that
+            # one was ended before it had told loky's keeper of semaphores, a process of its own.
             warnings.filterwarnings("ignore", module=r"joblib\.externals\.loky")
+            if QUIET not in sys.warnoptions:
+                sys.warnoptions.append(QUIET)
             self._pool = ProcessPoolExecutor(
                 1, timeout=IDLE, initializer=_follow, initargs=(os.getpid(),)
             )

@@ -29,8 +29,9 @@ class Extent:
             if name in columns and len(columns[name]):
                 self._widen(name, columns[name])
         if "lon" in columns:
-            lon = coords.wrap(columns["lon"], -180.0)
-            lon = lon[np.isfinite(lon)]
+            lon = coords.wrap(columns["lon"][np.isfinite(columns["lon"])], -180.0)
+            # With numpy's own dtype, not h5py's equal one, `at` takes a fifteenth of the time.
+            lon = lon.astype(np.float64, copy=False).view(np.float64)
             at = np.clip(((lon + 180) * (_BINS / 360)).astype(int), 0, _BINS - 1)
             np.minimum.at(self._west, at, lon)
             np.maximum.at(self._east, at, lon)

@@ -6,15 +6,18 @@ name when it is whole, never before.
 
 import contextlib
 import errno
+import io
 import os
 import re
 import secrets
+import shutil
 import socket
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
 import h5py
 import numpy as np
@@ -77,8 +80,8 @@ def sweep(folder: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
             old = time.time() - entry.stat().st_mtime > DAY
             dead = match["host"] == host and not _is_alive(int(match["pid"]))
-            if old or dead:
-                os.unlink(entry.path)
+            if old or dead:  # a folder is what a spool or a folder of tiles was to be
+                shutil.rmtree(entry.path) if entry.is_dir() else os.unlink(entry.path)
 
 
 def _is_alive(pid: int) -> bool:
@@ -96,12 +99,18 @@ def _is_alive(pid: int) -> bool:
 
 
 class Written(list):
-    """The paths of the files written for one input, with the rows read and written."""
+    """The paths of the files written for one input, with the rows read and written.
+
+    `removed` counts the rows that were left out, by the condition that they did not meet;
+    `errors` tells of inputs, by path, without which an output was made all the same.
+    """
 
     def __init__(self, paths: Iterable[Path] = (), rows_in: int = 0, rows_out: int = 0) -> None:
         super().__init__(paths)
         self.rows_in = rows_in
         self.rows_out = rows_out
+        self.removed: dict[str, int] = {}
+        self.errors: dict[str, str] = {}
 
 
 class Batch:
@@ -140,7 +149,7 @@ class Batch:
                 file.write(_image(table, self.compression))
         except OSError as error:
             self._unlink(self._hidden)
-            raise _output_error(self.folder / name, error) from None
+            raise output_error(self.folder / name, error) from None
         self.written.append(self.folder / name)
         self.written.rows_out += table.rows
 
@@ -161,13 +170,39 @@ class Batch:
                 os.replace(hidden, path)
             except OSError as error:
                 self._unlink(self._hidden + self.written)
-                raise _output_error(path, error) from None
+                raise output_error(path, error) from None
 
     @staticmethod
     def _unlink(paths: list[Path]) -> None:
         for path in paths:
             with contextlib.suppress(OSError):  # the folder itself may be gone
                 path.unlink()
+
+
+class _Sink(io.FileIO):
+    """A file whose writes never fail, but are remembered: HDF5 crashes if it cannot write."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "x+")
+        self.error: OSError | None = None
+
+    def write(self, data: memoryview) -> int:
+        """Write all of the data, or remember why not."""
+        done = 0
+        try:
+            while self.error is None and done < len(data):
+                done += super().write(data[done:])
+        except OSError as error:
+            self.error = error
+        return len(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the length of the file, or remember why not."""
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return size
 
 
 class Stream:
@@ -184,6 +219,7 @@ class Stream:
         self._chunked = chunked
         self._waiting: list[Table] = []
         self._held = 0  # rows of the tables that wait
+        self._sink: _Sink | None = None
         self._file: h5py.File | None = None
         self._datasets: dict[str, h5py.Dataset] = {}
 
@@ -207,6 +243,7 @@ class Stream:
             whole = _joined(self._waiting)
             whole.attrs, whole.private = attrs, private
             self._batch.write(self._name, whole)
+            self._waiting = []
             return
         self._flush()
         with self._errors():
@@ -215,6 +252,7 @@ class Stream:
             for key, value in attrs.items():
                 _set_attribute(h5g.open(self._file.id, b"/"), key, value)
             self._file.close()
+            self._sink.close()
         self._batch.written.append(self._batch.folder / self._name)
         self._batch.written.rows_out += self.rows
 
@@ -223,6 +261,8 @@ class Stream:
         if self._file is not None:
             with contextlib.suppress(OSError, RuntimeError, ValueError):
                 self._file.close()
+        if self._sink is not None:
+            self._sink.close()
 
     def _flush(self) -> None:
         """Write the rows that wait, long tables as they are and short ones together."""
@@ -241,7 +281,8 @@ class Stream:
     def _create(self, table: Table) -> None:
         hidden = self._batch.folder / temporary_name(self._name)
         self._batch._hidden.append(hidden)
-        self._file = h5py.File(hidden, "x", libver="earliest", rdcc_nbytes=CHUNK * 8)
+        self._sink = _Sink(hidden)
+        self._file = h5py.File(self._sink, "w", libver="earliest", rdcc_nbytes=CHUNK * 8)
         for name, values in table.columns.items():
             dataset = self._datasets[name] = self._file.create_dataset(
                 name,
@@ -258,10 +299,12 @@ class Stream:
     def _errors(self) -> Iterator[None]:
         try:
             yield
+            if self._sink is not None and self._sink.error is not None:
+                raise self._sink.error
         except (OSError, RuntimeError) as error:
             self._batch._unlink(self._batch._hidden)
             path = self._batch.folder / self._name
-            raise _output_error(path, OSError(*error.args)) from None
+            raise output_error(path, OSError(*error.args)) from None
 
 
 def _in_pieces(tables: list[Table]) -> Iterator[Table]:
@@ -287,7 +330,23 @@ def _joined(tables: list[Table]) -> Table:
     return Table(columns, tables[0].column_attrs, tables[0].attrs, tables[0].private)
 
 
-def _output_error(path: Path, error: OSError) -> OutputError:
+@contextlib.contextmanager
+def appearing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing that gets its name when it is whole, and else goes."""
+    hidden = path.with_name(temporary_name(path.name))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(hidden, "xb") as file:
+            yield file
+        hidden.replace(path)
+    except OSError as error:
+        raise output_error(path, error) from None
+    finally:
+        with contextlib.suppress(OSError):
+            hidden.unlink()
+
+
+def output_error(path: Path, error: OSError) -> OutputError:
     """Return the error for the user; only a bad name is this output's own affair."""
     kind = OutputError if error.errno in (errno.EISDIR, errno.ENAMETOOLONG) else FolderError
     return kind(f"{path}: cannot be written ({error.strerror or one_line(error)})")
@@ -355,3 +414,60 @@ def _set_attribute(of: h5g.GroupID | h5d.DatasetID, name: str, value: object) ->
     value = np.asarray(value)
     space = h5s.create_simple(value.shape) if value.ndim else _SCALAR
     h5a.create(of, name.encode(), hdf5_type(value.dtype), space).write(value)
+
+
+def to_pandas(files, columns: Iterable[str] | None = None):
+    """Return the rows of flat files as a pandas data frame.
+
+    Parameters
+    ----------
+    files : path, or iterable of paths
+        Files, folders, globs and lists, as for the command line.
+    columns : iterable of str, optional
+        All by default; those that identify a file (rgt, cycle, spot) are among them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The files in the order of their names.
+
+    Raises
+    ------
+    ValueError
+        If there are no files, or pandas is missing.
+    InputError
+        If files cannot be used or differ in their columns, or a column is missing.
+    """
+    from captools.frames import to_pandas as read
+
+    return read(files, columns)
+
+
+def to_dask(files, columns: Iterable[str] | None = None):
+    """Return the rows of flat files as a dask data frame, which reads only what it needs.
+
+    Opening it reads the headers of all files. Small files share a partition, large ones
+    become several.
+
+    Parameters
+    ----------
+    files : path, or iterable of paths
+        Files, folders, globs and lists, as for the command line.
+    columns : iterable of str, optional
+        All by default; those that identify a file (rgt, cycle, spot) are among them.
+
+    Returns
+    -------
+    dask.dataframe.DataFrame
+        The files in the order of their names.
+
+    Raises
+    ------
+    ValueError
+        If there are no files, or dask is missing.
+    InputError
+        If files cannot be used or differ in their columns, or a column is missing.
+    """
+    from captools.frames import to_dask as read
+
+    return read(files, columns)

@@ -3,6 +3,7 @@
 Whatever a file calls its columns, here they bear our names.
 """
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from h5py import h5a, h5d, h5g, h5o
 
 from captools import coords
 from captools.columns import StoredColumn
-from captools.errors import InputError, one_line
+from captools.errors import CaptoolsWarning, InputError, one_line
 from captools.flat import Table
 from captools.hdf5 import DAMAGE, REMEDY, attribute, open_file, text
 from captools.products import CAPTOOLKIT_NAMES, DERIVED, IDENTITY, Column
@@ -40,7 +41,7 @@ class FlatColumn:
         values = self.stored.read(rows)
         return values if self.convert is None else self.convert(values)
 
-    @property
+    @cached_property
     def attributes(self) -> dict[str, object]:
         """What is told of the column: by the file, else by what we know."""
         known = _KNOWN.get(self.name, Column(self.name, "", "1", self.name))
@@ -142,6 +143,33 @@ class FlatFile:
         named = ATL06.parse_name(self.path.name)
         return int(told) if told is not None else int(getattr(named, name, 0))
 
+    @property
+    def header(self) -> dict[str, object]:
+        """The header, of an older file made from its name."""
+        if self.is_ours:
+            return self.attrs
+        named = ATL06.parse_name(self.path.name)
+        told = {"source": self.path.name}
+        if named.granule:
+            told |= {"rgt": named.rgt, "cycle": named.cycle, "region": named.region}
+            told |= {"release": named.release, "spot": 0}
+        return told | self.attrs
+
+    def private(self) -> dict[str, np.ndarray]:
+        """Return what a file made of this one should keep beside its columns."""
+        several = len(self.sources) > 1
+        return {"source": np.array([name.encode() for name in self.sources])} if several else {}
+
+    def warn_if_foreign(self) -> None:
+        """Say that the columns of an older file were renamed and mended."""
+        if not self.is_ours:
+            warnings.warn(
+                f"{self.path.name}: is not of captools: columns renamed to ours, fills are NaN, "
+                "t_year made anew from the seconds",
+                CaptoolsWarning,
+                stacklevel=3,
+            )
+
     # --- what it holds --------------------------------------------------------
 
     def read(self, name: str, rows: slice | np.ndarray | None = None) -> np.ndarray:
@@ -167,10 +195,11 @@ class FlatFile:
             dict(self.attrs),
         )
 
-    def ranges(self) -> Iterator[slice]:
-        """Yield the file as ranges of rows that fit in memory."""
-        for start in range(0, self.rows, BLOCK):
-            yield slice(start, min(start + BLOCK, self.rows))
+    def ranges(self, size: int | None = None) -> Iterator[slice]:
+        """Yield the file as ranges of so many rows, by default what fits in memory."""
+        size = size or BLOCK
+        for start in range(0, self.rows, size):
+            yield slice(start, min(start + size, self.rows))
 
     def check_columns(self, names: Iterable[str]) -> None:
         """Raise InputError if a column is missing, naming those there are."""

@@ -39,7 +39,16 @@ def header(
 
 def history(attrs: dict[str, object]) -> str:
     """Return the steps done so far, as JSON: a list of [step, options], the first one first."""
-    earlier = json.loads(str(attrs.get("history", "[]")))
+    earlier = _decoded(attrs.get("history", "[]"))
+    earlier = earlier if isinstance(earlier, list) else [[earlier, {}]]
     if "step" in attrs:
-        earlier.append([attrs["step"], json.loads(str(attrs.get("options", "{}")))])
+        earlier.append([str(attrs["step"]), _decoded(attrs.get("options", "{}"))])
     return json.dumps(earlier)
+
+
+def _decoded(told: object) -> object:
+    """Return what JSON says; other tools write a history too, as plain text."""
+    try:
+        return json.loads(str(told))
+    except ValueError:
+        return str(told)

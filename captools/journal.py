@@ -36,6 +36,7 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
     error: str | None = None
     key: str = ""
+    removed: dict[str, int] = field(default_factory=dict)  # rows, by condition
 
     def line(self) -> bytes:
         """Return the outcome as a line of the journal."""
@@ -55,7 +56,7 @@ class Outcome:
     def is_sound(self) -> bool:
         """Whether the fields are what they should be, as those of a line need not be."""
         texts = (self.input, self.ended, self.key, self.error or "", *self.outputs, *self.warnings)
-        numbers = (self.rows_in, self.rows_out, self.seconds)
+        numbers = (self.rows_in, self.rows_out, self.seconds, *self.removed.values())
         return (
             self.status in STATUSES
             and isinstance(self.outputs, list)

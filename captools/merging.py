@@ -1,5 +1,6 @@
 """Merging flat files: rows stream from many files into one, or a few."""
 
+import os
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from captools.extent import Extent
 from captools.flat import Batch, Table, Written
 from captools.header import header
 from captools.products.atl06 import ATL06
+from captools.progress import check
 from captools.spool import Spool
 
 STRIDE = 1 << 12  # of every so many rows one time is kept to find where to cut
@@ -27,6 +29,8 @@ def merge_files(
     compression: str,
 ) -> Written:
     """Merge; see the step `merge`."""
+    files = list(files)
+    _check_outputs(files, output, parts)
     collection = Collection(files, common)
     _warn_of_versions(collection.sources)
     options = {"parts": parts, "common": common, "sort": sort, "compression": compression}
@@ -37,6 +41,14 @@ def merge_files(
         for table in blocks:
             shares.add(table)
     return batch.written
+
+
+def _check_outputs(files: list[str | Path], output: Path, parts: int | None) -> None:
+    """Refuse to write over an input: the next merge would have its rows twice."""
+    inputs = set(map(os.path.realpath, files))
+    for name, _ in _lengths(output.name, 0, parts):
+        if os.path.realpath(output.parent / name) in inputs:
+            raise ValueError(f"output {output.parent / name} is one of the inputs: choose another")
 
 
 def _lengths(name: str, total: int, parts: int | None) -> list[tuple[str, int]]:
@@ -66,6 +78,7 @@ class Shares:
 
     def add(self, table: Table) -> None:
         """Add rows to the output that is being filled, and to the next ones if it is full."""
+        check()
         while table.rows:
             if not self._left:
                 name, self._left = next(self._lengths)
@@ -88,7 +101,9 @@ class Shares:
 def _by_time(collection: Collection, folder: Path) -> Iterator[Table]:
     """Yield all rows in the order of time: spread over heaps of spans of time, these sorted."""
     collection.check_columns(["t_gps"])
-    some = [table.columns["t_gps"][::STRIDE] for table in collection.blocks(["t_gps"])]
+    some = [table.columns["t_gps"][::STRIDE].copy() for table in collection.blocks(["t_gps"])]
+    if not some:
+        return
     cuts = np.sort(np.concatenate(some))[HEAP // STRIDE :: HEAP // STRIDE]
     with Spool(folder) as spool:
         for table in collection.blocks():

@@ -64,6 +64,11 @@ def checked(check: str | Callable[[object], object]) -> Callable:
     return callback
 
 
+def checked_each(check: str) -> Callable:
+    """Return a click callback that checks each of several values by itself."""
+    return checked(lambda values: [_function(check)(value) for value in values])
+
+
 def _function(name: str) -> Callable[[object], object]:
     module, _, function = name.partition(".")
     return getattr(import_module(f"captools.{module}"), function)
@@ -77,6 +82,14 @@ box = click.option(
     metavar="W E S N",
     callback=checked("select.check_box"),
     help="Box in degrees; W > E crosses the antimeridian.",
+)
+extent = click.option(
+    "--extent",
+    nargs=4,
+    type=float,
+    metavar="XMIN XMAX YMIN YMAX",
+    callback=checked("select.check_extent"),
+    help="Box in projected units.",
 )
 span = click.option(
     "-t",

@@ -17,7 +17,6 @@ from captools.hdf5 import REMEDY
 from captools.options import COMPRESSIONS
 from captools.products import DERIVED, DIALECTS, IDENTITY, Column, Product
 
-SOUTH, NORTH = "EPSG:3031", "EPSG:3413"
 _CHOICES = {
     "quality": ("best", "all"),
     "dialect": tuple(DIALECTS),
@@ -292,9 +291,9 @@ def _crs(beam: Beam, request: Request) -> str:
         return request.crs
     product, region = beam.granule.product, beam.granule.identity.region
     if region:
-        return SOUTH if region in product.southern_regions else NORTH
+        return coords.polar_crs(-90 if region in product.southern_regions else 90)
     lat = beam.whole(product.lat)
-    return SOUTH if lat[np.abs(lat) <= 90].mean() < 0 else NORTH
+    return coords.polar_crs(lat[np.abs(lat) <= 90].mean())
 
 
 def _legs(table: Table) -> Iterable[tuple[str, Table]]:

@@ -2,8 +2,6 @@
 
 import logging
 import os
-import signal
-import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -38,21 +36,23 @@ def run_reduce(
         return 0
     if os.path.realpath(output) in map(os.path.realpath, paths):
         raise ValueError(f"output {output} is one of the inputs: choose another")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"output {output}: cannot be made ({error.strerror})") from None
-    signal.signal(signal.SIGTERM, _end)
-    with progress.shown(), warnings.catch_warnings():
+    there = next(folder for folder in output.absolute().parents if folder.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        raise ValueError(f"output {output}: cannot be made below {there}")
+    if there == output.absolute().parent:
+        flat.sweep(there)
+    with progress.interruptible(), progress.shown(), warnings.catch_warnings():
         warnings.simplefilter("always", CaptoolsWarning)
         warnings.showwarning = _tell
         written = _build(function, paths, output, skip_bad, options)
     if written is None:
         return 1
+    for told in written.errors.values():
+        log.error("failed: %s", told)
     log.info("%d rows in, %d rows out", written.rows_in, written.rows_out)
     for path in written:
         click.echo(os.fsencode(path))  # a path need not be UTF-8
-    return 0
+    return 1 if written.errors and not skip_bad else 0
 
 
 def _build(
@@ -82,8 +82,3 @@ def _build(
 
 def _tell(message: Warning, *where: object) -> None:
     log.warning("warning: %s", message)
-
-
-def _end(number: int, frame: object) -> None:
-    """End in order when SLURM or a user says so: what is half-written goes."""
-    sys.exit(128 + number)

@@ -4,9 +4,10 @@ import logging
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
@@ -37,6 +38,7 @@ class Tally:
     rows_in: int = 0
     rows_out: int = 0
     warnings: int = 0
+    removed: Counter = field(default_factory=Counter)
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
@@ -44,6 +46,7 @@ class Tally:
         self.rows_in += outcome.rows_in
         self.rows_out += outcome.rows_out
         self.warnings += len(outcome.warnings)
+        self.removed.update(outcome.removed)
 
     @property
     def left(self) -> int:
@@ -113,6 +116,8 @@ def _run_map(
             log.info("%d inputs, all done before: nothing to do", len(paths))
         else:
             log.info("%s", tally)
+            for condition, rows in tally.removed.items():
+                log.info("%s: removed %s rows", condition, f"{rows:,}")
         if tally.warnings > WARNINGS_SHOWN:
             log.info("%d warnings, all in %s", tally.warnings, journal.path)
         _print_outputs(outdir, journal, paths)

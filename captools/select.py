@@ -26,6 +26,22 @@ def check_box(bbox: tuple[float, float, float, float]) -> tuple[float, float, fl
     return w, e, s, n
 
 
+def check_extent(extent: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    """Return the box (xmin, xmax, ymin, ymax) in projected units if it is one.
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite, or a minimum is not below its maximum.
+    """
+    xmin, xmax, ymin, ymax = (float(value) for value in extent)
+    if not (np.isfinite([xmin, xmax, ymin, ymax]).all() and xmin < xmax and ymin < ymax):
+        raise ValueError(
+            f"extent {xmin:g} {xmax:g} {ymin:g} {ymax:g} (XMIN XMAX YMIN YMAX) is empty"
+        )
+    return xmin, xmax, ymin, ymax
+
+
 def in_box(lon: np.ndarray, lat: np.ndarray, bbox: tuple[float, float, float, float]) -> np.ndarray:
     """Tell which points lie in a lon/lat box, its edges included.
 
@@ -108,3 +124,79 @@ def segments_agree(
     agree[1:] &= ~(adjacent & too_far_ahead)
     agree[:-1] &= ~(adjacent & too_far_behind)
     return agree
+
+
+def cells(x: np.ndarray, y: np.ndarray, t: np.ndarray, width: float, length: float) -> np.ndarray:
+    """Return a number for each point, the same for all points of a cell in space and time.
+
+    Parameters
+    ----------
+    x, y, t : arrays of float, shape (n,)
+        Finite places and times.
+    width, length : float
+        Of a cell, in the units of x and y, and of t.
+
+    Returns
+    -------
+    array of int64, shape (n,)
+        Different for different cells, as long as there are less than two million along each axis.
+
+    Examples
+    --------
+    >>> a, b, c = cells(np.array([1.0, 9.0, 11.0]), np.zeros(3), np.zeros(3), 10.0, 1.0)
+    >>> bool(a == b), bool(a == c)
+    (True, False)
+    """
+    number = np.zeros(len(x), np.int64)
+    for values, step in ((x, width), (y, width), (t, length)):
+        number <<= 21
+        number += np.floor(values / step).astype(np.int64) & 0x1FFFFF
+    return number
+
+
+def far_from_median(
+    values: np.ndarray, cell: np.ndarray, nmad: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tell which values are far from the median of their cell.
+
+    Far is more than `nmad` scaled median absolute deviations: 1.4826 times the
+    median distance from the median, which is the standard deviation for normal
+    errors (Rousseeuw and Croux 1993). Where more than half of the values are
+    equal, any other is far. The purpose is that of CAPToolkit's filtst.
+
+    Parameters
+    ----------
+    values : array of float, shape (n,)
+        Finite.
+    cell : array of int, shape (n,)
+        The cell of each.
+    nmad : float
+        How far is too far.
+
+    Returns
+    -------
+    far : array of bool, shape (n,)
+    count : array of int, shape (n,)
+        How many values the cell of each has.
+
+    Examples
+    --------
+    >>> far_from_median(np.array([1.0, 2.0, 3.0, 99.0]), np.zeros(4, int), 10.0)[0]
+    array([False, False, False,  True])
+    """
+    order = np.argsort(cell, kind="stable")
+    starts = np.flatnonzero(np.diff(cell[order], prepend=cell[order][:1] - 1))
+    counts = np.diff(starts, append=len(cell))
+    group = np.empty(len(cell), np.int64)
+    group[order] = np.repeat(np.arange(len(starts)), counts)
+    distance = np.abs(values - _medians(values, group, starts, counts)[group])
+    spread = 1.4826 * _medians(distance, group, starts, counts)[group]
+    return distance > nmad * spread, counts[group]
+
+
+def _medians(
+    values: np.ndarray, group: np.ndarray, starts: np.ndarray, counts: np.ndarray
+) -> np.ndarray:
+    """Return the median of each group of values, of which the sorted ones begin at `starts`."""
+    ordered = values[np.lexsort((values, group))]
+    return (ordered[starts + (counts - 1) // 2] + ordered[starts + counts // 2]) / 2

@@ -9,6 +9,7 @@ import numpy as np
 from captools.flat import Table, temporary_name
 
 HELD = 1 << 26  # bytes of rows in memory, of all heaps together
+STRIPE = 1 << 11  # rows turned from columns to records, or back, at a time: they stay in the cache
 
 
 class Spool:
@@ -24,10 +25,9 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder) / temporary_name("spool")
-        self._dtype: np.dtype | None = None
-        self._waiting: dict[int, list[bytes]] = {}
-        self._held = 0
-        self.rows: dict[int, int] = {}
+        self._records: np.ndarray | None = None  # room for those that wait in memory
+        self._held = 0  # how many wait
+        self._rows: dict[int, int] = {}
 
     def __enter__(self) -> "Spool":
         self.folder.mkdir(parents=True)
@@ -38,21 +38,25 @@ class Spool:
 
     def add(self, keys: np.ndarray, columns: dict[str, np.ndarray]) -> None:
         """Add rows to the heaps of these keys (int, one a row), behind those already there."""
-        if self._dtype is None:
-            self._dtype = np.dtype([(name, values.dtype) for name, values in columns.items()])
-        order = np.argsort(keys, kind="stable")
-        records = np.empty(len(order), self._dtype)
-        for name, values in columns.items():
-            records[name] = values[order]
-        ordered = keys[order]
-        starts = np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1))
-        for start, stop in zip(starts, [*starts[1:], len(order)], strict=True):
-            key = int(ordered[start])
-            self._waiting.setdefault(key, []).append(records[start:stop].tobytes())
-            self.rows[key] = self.rows.get(key, 0) + int(stop - start)
-        self._held += records.nbytes
-        if self._held > HELD:
-            self._write()
+        if self._records is None:
+            self._begin(columns)
+        step = min(STRIPE, len(self._keys))
+        for start in range(0, len(keys), step):
+            part = keys[start : start + step]
+            if self._held + len(part) > len(self._keys):
+                self._write()
+            at = slice(self._held, self._held + len(part))
+            self._keys[at] = part
+            records = self._records[at]
+            for name, values in columns.items():
+                records[name] = values[start : start + step]
+            self._held += len(part)
+
+    @property
+    def rows(self) -> dict[int, int]:
+        """How many rows each heap has."""
+        self._write()
+        return self._rows
 
     def heaps(self) -> list[int]:
         """Return the keys of the heaps, in increasing order."""
@@ -62,15 +66,38 @@ class Spool:
         """Yield the rows of a heap in the order they came, `size` at a time."""
         self._write()
         with open(self._path(key), "rb") as file:
-            while len(records := np.fromfile(file, self._dtype, size)):
-                yield Table({name: records[name].copy() for name in self._dtype.names})
+            while len(records := np.fromfile(file, self._records.dtype, size)):
+                yield Table(_columns(records))
+
+    def _begin(self, columns: dict[str, np.ndarray]) -> None:
+        dtype = np.dtype([(name, values.dtype) for name, values in columns.items()])
+        count = max(1, HELD // dtype.itemsize)
+        self._records, self._keys = np.empty(count, dtype), np.empty(count, np.int64)
 
     def _write(self) -> None:
-        for key, pieces in self._waiting.items():
+        """Add the rows in memory to the files, those of one heap in one go."""
+        if not self._held:
+            return
+        keys = self._keys[: self._held]
+        order = np.argsort(keys, kind="stable")
+        edges = np.flatnonzero(np.diff(keys[order])) + 1
+        for rows in np.split(order, edges):
+            key = int(keys[rows[0]])
             with open(self._path(key), "ab") as file:
-                file.writelines(pieces)
-        self._waiting.clear()
+                file.write(self._records.take(rows))  # an index would go field by field
+            self._rows[key] = self._rows.get(key, 0) + len(rows)
         self._held = 0
 
     def _path(self, key: int) -> Path:
         return self.folder / f"{key}.rows"
+
+
+def _columns(records: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the columns of records, each in one piece."""
+    columns = {name: np.empty(len(records), records.dtype[name]) for name in records.dtype.names}
+    for start in range(0, len(records), STRIPE):
+        at = slice(start, start + STRIPE)
+        part = records[at]
+        for name, values in columns.items():
+            values[at] = part[name]
+    return columns

@@ -87,6 +87,7 @@ class Task:
         outcome.status = "done" if written else "empty"
         outcome.outputs = [os.path.abspath(output) for output in written]
         outcome.rows_in, outcome.rows_out = written.rows_in, written.rows_out
+        outcome.removed = written.removed
         outcome.warnings = [one_line(warning.message) for warning in caught]
 
     def _is_folder_there(self) -> bool:

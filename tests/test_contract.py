@@ -56,9 +56,35 @@ EXAMPLES = {
             *("@void/none.txt",),
         ),
     ),
+    "filter": Example(
+        words=("reduced", "-o", "out", "--where", "h_li < 1e9"),
+        wrong=(
+            *("--where 1", "--where h_li;", "--where", "--cell 0", "--window 0", "--nmad -1"),
+            *("--min-obs 0", "--sparse some", "-b 0 1 10 -10", "-t 2020 2019", "-z zip", "-g 0"),
+            *("-f void/none.gpkg", "-o reduced", "-o file", "-o file/below", "@void/none.txt"),
+        ),
+    ),
+    "reproject": Example(
+        words=("reduced", "-o", "out", "-p", "3976"),
+        wrong=(
+            *("-p nonsense", "-p 99999999", "--from nonsense", "--xy x", "-z zip", "-g 0"),
+            *("-o reduced", "-o file", "-o file/below", "@void/none.txt"),
+        ),
+    ),
     "merge": Example(
         words=("reduced", "-o", "out.h5"),
         wrong=("-m 0", "-m x", "-z zip", "-o", "-o file/below.h5", "@void/none.txt"),
+    ),
+    "export": Example(
+        words=("reduced", "-o", "out.csv"),
+        wrong=("-v ,", "-o out.txt", "-o void", "-o", "-o file/below.csv", "@void/none.txt"),
+    ),
+    "tile": Example(
+        words=("reduced", "-o", "out", "-d", "100"),
+        wrong=(
+            *("-d 0", "-d x", "-d nan", "-r -1", "-r 101", "-z zip", "--extent 0 1 1 0"),
+            *("-o reduced", "-o file", "-o file/below", "-o", "@void/none.txt"),
+        ),
     ),
     "report": Example(words=("reduced",), wrong=("@void/none.txt", "-o out")),
     "simulate": Example(

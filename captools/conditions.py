@@ -1,0 +1,122 @@
+"""Conditions in words, such as ``s_li < 1 and is_asc``: columns, numbers and operators, no more."""
+
+import ast
+from collections.abc import Mapping
+from functools import cache, reduce
+from types import ModuleType
+
+import numpy as np
+
+_OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Mod, ast.Pow)
+_COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
+
+
+class Condition:
+    """A condition on the columns of rows.
+
+    Parameters
+    ----------
+    words : str
+        Column names, numbers, ``+ - * / % **``, comparisons (``0 < x < 1`` too),
+        ``and``, ``or``, ``not`` and brackets, as in Python.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        The columns it needs.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+
+    Examples
+    --------
+    >>> Condition("0 < h_li < 10 and not is_asc").columns
+    ('h_li', 'is_asc')
+    """
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+        try:
+            tree = ast.parse(words.strip(), mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            raise ValueError(f"condition {words!r}: is not understood") from None
+        names: dict[str, None] = {}
+        self._expression = ast.unparse(self._plain(tree, names))
+        self.columns = tuple(names)
+        if not names:
+            raise ValueError(f"condition {words!r}: names no column")
+
+    def holds(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Tell for which rows it holds; not where NaN is compared, but by ``!=``.
+
+        All numbers are doubles, whatever the columns are stored as.
+
+        Raises
+        ------
+        ValueError
+            If it is a number, not a condition.
+        """
+        values = {name: _double(columns[name]) for name in self.columns}
+        try:
+            held = _numexpr().evaluate(self._expression, local_dict=values, global_dict={})
+        except (TypeError, NotImplementedError, ZeroDivisionError):
+            held = None  # such as `not h_li`
+        if held is None or held.dtype != bool:
+            raise ValueError(
+                f"condition {self.words!r}: is not true or false: compare the numbers (q_flag == 0)"
+            )
+        return held
+
+    def _plain(self, node: ast.expr, names: dict[str, None]) -> ast.expr:
+        """Return the node as numexpr takes it, if it is one of those allowed."""
+        match node:
+            case ast.Name():
+                names[node.id] = None
+                return node
+            case ast.Constant(value=bool() | int() | float()):
+                return node
+            case ast.UnaryOp(op=ast.Not()):
+                return ast.UnaryOp(ast.Invert(), self._plain(node.operand, names))
+            case ast.UnaryOp(op=ast.USub() | ast.UAdd()):
+                return ast.UnaryOp(node.op, self._plain(node.operand, names))
+            case ast.BinOp() if isinstance(node.op, _OPERATORS):
+                left, right = self._plain(node.left, names), self._plain(node.right, names)
+                return ast.BinOp(left, node.op, right)
+            case ast.BoolOp():
+                both = ast.BitAnd() if isinstance(node.op, ast.And) else ast.BitOr()
+                values = [self._plain(value, names) for value in node.values]
+                return reduce(lambda left, right: ast.BinOp(left, both, right), values)
+            case ast.Compare():
+                return self._compared(node, names)
+        raise ValueError(
+            f"condition {self.words!r}: {ast.unparse(node)!r} is not allowed: column names, "
+            "numbers, + - * / % **, comparisons, and, or, not"
+        )
+
+    def _compared(self, node: ast.Compare, names: dict[str, None]) -> ast.expr:
+        """Return ``a < b < c`` as ``(a < b) & (b < c)``."""
+        if not all(isinstance(op, _COMPARISONS) for op in node.ops):
+            raise ValueError(f"condition {self.words!r}: compare with < <= > >= == !=")
+        if not any(isinstance(part, ast.Name) for part in ast.walk(node)):
+            raise ValueError(f"condition {self.words!r}: {ast.unparse(node)!r} names no column")
+        sides = [self._plain(side, names) for side in (node.left, *node.comparators)]
+        pairs = [
+            ast.Compare(left, [op], [right])
+            for left, op, right in zip(sides[:-1], node.ops, sides[1:], strict=True)
+        ]
+        return reduce(lambda left, right: ast.BinOp(left, ast.BitAnd(), right), pairs)
+
+
+def _double(values: np.ndarray) -> np.ndarray:
+    return values if values.dtype == bool else values.astype(np.float64)
+
+
+@cache
+def _numexpr() -> ModuleType:
+    """Return numexpr, on one thread: the cores are busy with other inputs."""
+    import numexpr
+
+    numexpr.set_num_threads(1)
+    return numexpr

@@ -1,0 +1,177 @@
+"""Points to pixels: grids of sums and counts, to which the points of one file after another add.
+
+Pure functions of arrays; nothing here knows files.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+AGGREGATES = ("mean", "count", "min", "max", "std")
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """The pixels of a map: square ones, the first row in the north.
+
+    Parameters
+    ----------
+    xmin, xmax, ymin, ymax : float
+        Outer edges, in the units of the CRS.
+    width, height : int
+        Pixels.
+    """
+
+    xmin: float
+    xmax: float
+    ymin: float
+    ymax: float
+    width: int
+    height: int
+
+    @property
+    def pixel(self) -> tuple[float, float]:
+        """The width and the height of a pixel."""
+        return (self.xmax - self.xmin) / self.width, (self.ymax - self.ymin) / self.height
+
+    def locate(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the pixels that points fall in.
+
+        Parameters
+        ----------
+        x, y : arrays of float, shape (n,)
+            Places; NaN is nowhere.
+
+        Returns
+        -------
+        pixel : array of int, shape (m,)
+            ``row * width + column`` of the points inside. The edges in the east and
+            the north belong to the last pixels.
+        inside : array of bool, shape (n,)
+            Which points these are.
+
+        Examples
+        --------
+        >>> canvas = Canvas(0.0, 2.0, 0.0, 2.0, 2, 2)
+        >>> canvas.locate(np.array([0.5, 1.5, 9.0]), np.array([0.5, 2.0, 0.0]))
+        (array([2, 1]), array([ True,  True, False]))
+        """
+        inside = (x >= self.xmin) & (x <= self.xmax) & (y >= self.ymin) & (y <= self.ymax)
+        if not inside.all():
+            x, y = x[inside], y[inside]
+        wide, high = self.pixel
+        column = np.minimum(((x - self.xmin) * (1 / wide)).astype(np.int64), self.width - 1)
+        row = np.minimum(((y - self.ymin) * (1 / high)).astype(np.int64), self.height - 1)
+        return (self.height - 1 - row) * self.width + column, inside
+
+
+def fit(
+    bounds: tuple[float, float, float, float], size: tuple[int, int] | None, longest: int = 900
+) -> Canvas:
+    """Return a canvas of square pixels that shows all of some bounds.
+
+    Parameters
+    ----------
+    bounds : (xmin, xmax, ymin, ymax)
+        What must be seen. Bounds without width or height get some.
+    size : (width, height), optional
+        Pixels; by default the longer side has `longest`, and none less than a quarter of it.
+
+    Examples
+    --------
+    >>> canvas = fit((0.0, 200.0, 0.0, 100.0), (100, 100))
+    >>> round(canvas.xmin), round(canvas.xmax), round(canvas.ymin), round(canvas.ymax)
+    (0, 200, -50, 150)
+    """
+    xmin, xmax, ymin, ymax = bounds
+    wide, high = xmax - xmin, ymax - ymin
+    least = max(wide * 1e-3, high * 1e-3, max(map(abs, bounds)) * 1e-6)
+    least = least if least > 1e-9 else 1.0
+    wide, high = max(wide, least), max(high, least)
+    if size is None:
+        scale = longest / max(wide, high)
+        size = max(longest // 4, round(wide * scale)), max(longest // 4, round(high * scale))
+    pixel = max(wide / size[0], high / size[1]) * (1 + 1e-9)  # rounding must not lose the edges
+    x, y = (xmin + xmax) / 2, (ymin + ymax) / 2
+    half_x, half_y = pixel * size[0] / 2, pixel * size[1] / 2
+    return Canvas(x - half_x, x + half_x, y - half_y, y + half_y, *size)
+
+
+class Aggregate:
+    """What the points of each pixel add up to.
+
+    Parameters
+    ----------
+    canvas : Canvas
+        The pixels.
+    kind : {"mean", "count", "min", "max", "std"}
+        What is asked of them; ``std`` is that of the points themselves (division by n).
+
+    Examples
+    --------
+    >>> total = Aggregate(Canvas(0.0, 2.0, 0.0, 1.0, 2, 1), "mean")
+    >>> total.add(np.array([0.5, 0.7]), np.array([0.5, 0.5]), np.array([1.0, 3.0]))
+    >>> total.values()
+    array([[ 2., nan]])
+    """
+
+    def __init__(self, canvas: Canvas, kind: str) -> None:
+        self.canvas = canvas
+        self.kind = kind
+        size = canvas.width * canvas.height
+        self.points = 0
+        self.count = np.zeros(size, np.int64)
+        self._mean = np.zeros(size if kind in ("mean", "std") else 0)  # for mean: the sum
+        self._squares = np.zeros(size if kind == "std" else 0)
+        extreme = {"min": np.inf, "max": -np.inf}.get(kind, 0.0)
+        self._extreme = np.full(size if kind in ("min", "max") else 0, extreme)
+
+    def add(self, x: np.ndarray, y: np.ndarray, values: np.ndarray | None = None) -> None:
+        """Add points; those without a finite value do not count."""
+        if values is not None:
+            known = np.isfinite(values)
+            if not known.all():
+                x, y, values = x[known], y[known], values[known]
+        pixel, inside = self.canvas.locate(x, y)
+        self.points += len(pixel)
+        if not len(pixel):
+            return
+        if values is not None and len(pixel) < len(values):
+            values = values[inside]
+        count = np.bincount(pixel, minlength=self.count.size)
+        if self.kind == "mean":
+            self._mean += np.bincount(pixel, values, self.count.size)
+        elif self.kind == "std":
+            self._add_squares(pixel, values.astype(np.float64), count)
+        elif self.kind == "min":
+            np.minimum.at(self._extreme, pixel, values)
+        elif self.kind == "max":
+            np.maximum.at(self._extreme, pixel, values)
+        self.count += count
+
+    def _add_squares(self, pixel: np.ndarray, values: np.ndarray, count: np.ndarray) -> None:
+        """Join mean and squared deviations of new points with those of the old ones.
+
+        Source: Chan, Golub and LeVeque (1979), Updating formulae.
+        """
+        mean = np.bincount(pixel, values, count.size) / np.maximum(count, 1)
+        squares = np.bincount(pixel, (values - mean[pixel]) ** 2, count.size)
+        both = np.maximum(self.count + count, 1)
+        apart = np.where(count > 0, mean - self._mean, 0.0)
+        self._squares += squares + apart**2 * self.count * count / both
+        self._mean += apart * count / both
+
+    def values(self) -> np.ndarray:
+        """Return the map, shape (height, width), NaN where no point is (0 for counts)."""
+        if self.kind == "count":
+            flat = self.count
+        else:
+            seen = self.count > 0
+            flat = np.full(self.count.size, np.nan)
+            if self.kind == "mean":
+                flat[seen] = self._mean[seen] / self.count[seen]
+            elif self.kind == "std":
+                flat[seen] = np.sqrt(self._squares[seen] / self.count[seen])
+            else:
+                flat[seen] = self._extreme[seen]
+        return flat.reshape(self.canvas.height, self.canvas.width)

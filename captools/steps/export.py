@@ -1,0 +1,77 @@
+"""Export flat files to one table for other tools: GeoParquet or CSV.
+
+The ending of the output says which: .parquet, .csv or .csv.gz. GeoParquet holds
+the points in the CRS of the files, neighbours together, so that a box is read
+without the rest; CSV holds the rows in the order of the file names. What
+identifies a file becomes columns: rgt, cycle, spot.
+
+\b
+Examples:
+  captools export reduced/ -o all.parquet
+  captools export reduced/ -o heights.csv.gz -v lon,lat,t_year,h_li
+  captools export @list.txt -o all.parquet --common
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from captools.flat import Written
+
+KIND = "reduce"
+
+
+@click.option(
+    "-v",
+    "--vars",
+    "variables",
+    metavar="A,B,C",
+    help="Columns to write, all by default.",
+)
+@click.option("--common", is_flag=True, help="Keep the columns that all inputs share.")
+def export(
+    files: Iterable[str | Path],
+    output: str | Path,
+    *,
+    variables: str | Iterable[str] | None = None,
+    common: bool = False,
+) -> "Written":
+    """Write the rows of flat files into one GeoParquet or CSV file.
+
+    Numbers are written exactly. NaN, which stands for no value, becomes null in GeoParquet
+    and an empty field in CSV.
+
+    Parameters
+    ----------
+    files : iterable of path
+        Flat files.
+    output : path
+        The file to write: ``.parquet``, ``.csv`` or ``.csv.gz``.
+    variables : str or iterable of str, optional
+        Names of columns, with commas between them if it is one text; all by default.
+        GeoParquet has its geometry whatever the columns.
+    common : bool
+        Keep the columns that all files share, rather than demand that they share all.
+
+    Returns
+    -------
+    Written
+        The path (a list of one), with the rows read and written.
+
+    Raises
+    ------
+    ValueError
+        If the output is of another kind, no column is named, or pyarrow is missing.
+    BadInputs
+        If files cannot be used.
+    InputError
+        If columns or CRS differ, a column is missing, or nothing tells where the points lie.
+    OutputError
+        If the output cannot be written. In any case nothing is left half-written.
+    """
+    from captools.exporting import export_files
+
+    return export_files(files, Path(output), variables, common)

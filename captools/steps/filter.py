@@ -1,0 +1,152 @@
+"""Keep the rows of flat files that meet conditions.
+
+All conditions must hold. How many rows each removed, of those that the ones
+before had left, is told at the end; a file of which nothing is left is empty
+and has no output. No file is changed in place.
+
+\b
+Examples:
+  captools filter reduced/ -o good --where "s_li < 1 and snr > 0.02 and is_asc"
+  captools filter reduced/ -o good --finite h_li,s_li -b -120 -100 -80 -74
+  captools filter reduced/ -o good --outliers h_li --cell 1 --window 0.25 --nmad 5
+
+In --where, a comparison with a missing value (NaN) does not hold.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from captools import options
+from captools.products.atl06 import ATL06
+
+if TYPE_CHECKING:
+    from captools.flat import Written
+
+KIND = "map"
+VERSION = 1
+PRODUCT = ATL06
+
+
+def outputs(name: str, **options: object) -> list[str]:
+    """Return the name that the output of a file of this name has."""
+    return [name]
+
+
+@click.option(
+    "--where",
+    metavar="CONDITION",
+    callback=options.checked("conditions.Condition"),
+    help="Columns, numbers, + - * / % **, comparisons, and, or, not.",
+)
+@click.option("--finite", metavar="A,B", help="Columns that must have a value.")
+@options.box
+@options.span
+@options.mask
+@click.option(
+    "--outliers",
+    metavar="COLUMN",
+    help="Drop rows that are farther from the median of their cell in space and time than "
+    "--nmad scaled median absolute deviations.",
+)
+@click.option(
+    "--cell", type=options.POSITIVE, default=3.0, metavar="KM", help="Width of a cell in x and y."
+)
+@click.option(
+    "--window",
+    type=options.POSITIVE,
+    default=0.5,
+    metavar="YEARS",
+    help="Length of a cell in time.",
+)
+@click.option(
+    "--nmad", type=options.POSITIVE, default=10.0, metavar="K", help="How far is too far."
+)
+@click.option(
+    "--min-obs",
+    type=click.IntRange(min=1),
+    default=25,
+    metavar="N",
+    help="A cell with fewer rows is sparse: it has no outliers.",
+)
+@click.option(
+    "--sparse",
+    type=click.Choice(["keep", "drop"]),
+    default="keep",
+    help="What to do with the rows of sparse cells.",
+)
+@options.compression
+@options.regions
+@options.unwanted
+def filter(
+    file: str | Path,
+    outdir: str | Path,
+    *,
+    where: str | None = None,
+    finite: str | Iterable[str] | None = None,
+    bbox: tuple[float, float, float, float] | None = None,
+    span: tuple[str | float, str | float] | None = None,
+    mask: str | Path | None = None,
+    outliers: str | None = None,
+    cell: float = 3.0,
+    window: float = 0.5,
+    nmad: float = 10.0,
+    min_obs: int = 25,
+    sparse: str = "keep",
+    compression: str = "none",
+) -> "Written":
+    """Write the rows of a flat file that meet conditions.
+
+    Parameters
+    ----------
+    file : str or Path
+        A flat file.
+    outdir : str or Path
+        Folder of the output, which has the name of the file.
+    where : str, optional
+        See `captools.conditions.Condition`.
+    finite : str or iterable of str, optional
+        Columns that must be finite.
+    bbox : (w, e, s, n), optional
+        Box in degrees; w > e crosses the antimeridian.
+    span : (t0, t1), optional
+        Half-open time span (UTC).
+    mask : str or Path, optional
+        Polygon or raster file of the area to keep.
+    outliers : str, optional
+        Column whose outliers go; see `captools.select.far_from_median`.
+    cell, window, nmad, min_obs, sparse
+        Width (km) and length (years) of a cell, how many scaled MADs are too far, and
+        what becomes ({"keep", "drop"}) of cells with fewer rows than `min_obs`.
+    compression : {"none", "lzf", "gzip"}
+        Of the output.
+
+    Returns
+    -------
+    Written
+        The path (a list), empty if no row is left; `removed` counts rows by condition.
+
+    Raises
+    ------
+    ValueError
+        If an argument is wrong.
+    InputError
+        If the file cannot be used, or lacks a column; nothing is written then.
+    OutputError
+        If the folder cannot be written to.
+    """
+    # Imported here: the command line reads this module for its options alone.
+    from captools.filtering import Outliers, Request, filter_file
+
+    request = Request(
+        where=where,
+        finite=finite,
+        bbox=bbox,
+        span=span,
+        mask=mask,
+        outliers=outliers and Outliers(outliers, cell, window, nmad, min_obs, sparse),
+        compression=compression,
+    )
+    return filter_file(Path(file), Path(outdir), request)

@@ -1,0 +1,167 @@
+"""Draw flat files as a map: any number of points, one file after another.
+
+A finished figure by default; --bare writes only the pixels, with a world file,
+and a name that ends in .tif a GeoTIFF. Files that cannot be read are named and
+counted in the figure.
+
+\b
+Examples:
+  captools preview reduced/ -o map.png
+  captools preview reduced/ -o count.png --agg count --how eq_hist -b -120 -100 -80 -74
+  captools preview all.h5 -o change.tif --diff 2020 2019
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from captools import options
+
+if TYPE_CHECKING:
+    from captools.flat import Written
+
+KIND = "reduce"
+
+
+@click.option("--var", metavar="COLUMN", help="What to draw.  [default: h_li]")
+@click.option(
+    "--agg",
+    type=click.Choice(["mean", "count", "min", "max", "std"]),
+    default="mean",
+    help="What to tell of the points of a pixel.",
+)
+@click.option(
+    "--xy",
+    default="x,y",
+    metavar="A,B",
+    callback=options.checked("reprojecting.two_columns"),
+    help="The columns of the places; files without them are projected from lon, lat.",
+)
+@click.option(
+    "-p",
+    "--crs",
+    callback=options.checked("coords.check_crs"),
+    help="Project lon, lat to this CRS, whatever x and y there are.",
+)
+@options.box
+@options.extent
+@click.option("--size", nargs=2, type=click.IntRange(1, 20_000), metavar="W H", help="Pixels.")
+@click.option(
+    "--cmap",
+    callback=options.checked("drawing.colormap"),
+    help="Colours: a name of matplotlib or colorcet.  [default: viridis]",
+)
+@click.option(
+    "--how",
+    type=click.Choice(["linear", "log", "eq_hist"]),
+    default="linear",
+    help="How values become colours.",
+)
+@click.option(
+    "--clip", nargs=2, type=float, metavar="LO HI", help="Values of the first and last colour."
+)
+@click.option(
+    "--percentiles",
+    nargs=2,
+    type=click.FloatRange(0, 100),
+    default=(2.0, 98.0),
+    metavar="LO HI",
+    help="The same as percentiles of the pixels, where --clip does not tell.",
+)
+@click.option(
+    "--diff",
+    nargs=2,
+    metavar="T1 T2",
+    callback=options.checked_each("previewing.parse_period"),
+    help="Mean of period T1 less that of T2, where both have points: years, or T0/T1.",
+)
+@click.option("--title", help="Of the figure.")
+@click.option("--bare", is_flag=True, help="Only the pixels, with a world file beside them.")
+def preview(
+    files: Iterable[str | Path],
+    output: str | Path,
+    *,
+    var: str | None = None,
+    agg: str = "mean",
+    xy: str | Iterable[str] = "x,y",
+    crs: str | int | None = None,
+    bbox: tuple[float, float, float, float] | None = None,
+    extent: tuple[float, float, float, float] | None = None,
+    size: tuple[int, int] | None = None,
+    cmap: str | None = None,
+    how: str = "linear",
+    clip: tuple[float, float] | None = None,
+    percentiles: tuple[float, float] = (2.0, 98.0),
+    diff: tuple[str, str] | None = None,
+    title: str | None = None,
+    bare: bool = False,
+) -> "Written":
+    """Draw flat files as a map.
+
+    Parameters
+    ----------
+    files : iterable of path
+        Flat files.
+    output : path
+        The picture: .png, .jpg, .pdf, .svg, or .tif for a GeoTIFF.
+    var : str, optional
+        Column, by default h_li.
+    agg : {"mean", "count", "min", "max", "std"}
+        What to tell of the points of a pixel.
+    xy : str or two of str
+        The columns of the places.
+    crs : str or int, optional
+        CRS to project lon and lat to.
+    bbox : (w, e, s, n), optional
+        Box in degrees.
+    extent : (xmin, xmax, ymin, ymax), optional
+        What the map shows, in projected units.
+    size : (width, height), optional
+        Pixels of the map.
+    cmap, how, clip, percentiles
+        How values become colours; see `captools.drawing.Style`.
+    diff : (t1, t2), optional
+        Two periods; the mean of the first less that of the second is drawn.
+    title : str, optional
+        Of the figure.
+    bare : bool
+        Write the pixels alone, with a world file.
+
+    Returns
+    -------
+    Written
+        The paths (a list); `errors` tells of the files that could not be read.
+
+    Raises
+    ------
+    ValueError
+        If an argument is wrong, or the extra ``preview`` is missing.
+    InputError
+        If there is nothing to draw, or the files do not go together.
+    OutputError
+        If the picture cannot be written.
+    """
+    from captools.drawing import Style, check_kind, draw
+    from captools.flat import Written
+    from captools.previewing import Request, make_map
+    from captools.reprojecting import two_columns
+
+    check_kind(Path(output), bare)
+    request = Request(
+        var=var,
+        agg=agg,
+        xy=tuple(two_columns(xy)),
+        crs=None if crs is None else str(crs),
+        bbox=bbox,
+        extent=extent,
+        size=size,
+        diff=diff,
+    )
+    picture = make_map(files, request)
+    style = Style(cmap, how, clip, percentiles, diverging=diff is not None)
+    written = Written(draw(picture, Path(output), style, bare, title))
+    written.rows_in, written.rows_out = picture.rows, picture.points
+    written.errors = picture.bad
+    return written

@@ -1,0 +1,94 @@
+"""Give flat files x and y in another projection.
+
+By default from lon and lat. Points outside the domain of the projection become
+NaN and are counted.
+
+\b
+Examples:
+  captools reproject reduced/ -o utm -p 32633
+  captools reproject tutorial/ -o ready
+  captools reproject old/ -o new -p 3031 --from 3976 --xy x,y
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from captools import options
+from captools.products.atl06 import ATL06
+
+if TYPE_CHECKING:
+    from captools.flat import Written
+
+KIND = "map"
+VERSION = 1
+PRODUCT = ATL06
+
+
+def outputs(name: str, **options: object) -> list[str]:
+    """Return the name that the output of a file of this name has."""
+    return [name]
+
+
+@options.crs
+@click.option(
+    "--from",
+    "source",
+    metavar="CRS",
+    callback=options.checked("coords.crs_name"),
+    help="CRS of the columns --xy; by default that of the file.",
+)
+@click.option(
+    "--xy",
+    metavar="A,B",
+    callback=options.checked("reprojecting.two_columns"),
+    help="Two columns to start from, in place of lon,lat; east first.",
+)
+@options.compression
+@options.regions
+@options.unwanted
+def reproject(
+    file: str | Path,
+    outdir: str | Path,
+    *,
+    crs: str | int = "auto",
+    source: str | int | None = None,
+    xy: str | Iterable[str] | None = None,
+    compression: str = "none",
+) -> "Written":
+    """Write a flat file with new x and y.
+
+    Parameters
+    ----------
+    file : str or Path
+        A flat file.
+    outdir : str or Path
+        Folder of the output, which has the name of the file.
+    crs : str, int or pyproj.CRS
+        Of the new x and y; ``auto`` is EPSG:3031 in the south, EPSG:3413 in the north.
+    source : str, int or pyproj.CRS, optional
+        CRS of the columns `xy` (``x,y`` if none are named), by default that of the file.
+    xy : str or two of str, optional
+        The columns to start from, by default lon and lat (WGS 84).
+    compression : {"none", "lzf", "gzip"}
+        Of the output.
+
+    Returns
+    -------
+    Written
+        The path (a list), with the rows read and written.
+
+    Raises
+    ------
+    ValueError
+        If an argument is wrong.
+    InputError
+        If the file cannot be used, or lacks a column; nothing is written then.
+    OutputError
+        If the folder cannot be written to.
+    """
+    from captools.reprojecting import reproject_file
+
+    return reproject_file(Path(file), Path(outdir), crs, source, xy, compression)

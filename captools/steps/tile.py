@@ -1,0 +1,103 @@
+"""Cut flat files into squares: one flat file for each.
+
+Every point is core in the one square that holds it (column core), and also in
+the files of the squares that it is no farther from than the overlap. Corners
+are multiples of the size, or start at XMIN, YMIN of --extent. tiles.geojson is
+the index of the folder. Of files that are tiles themselves, the core points
+count.
+
+\b
+Examples:
+  captools tile reduced/ -o tiles -d 100
+  captools tile reduced/ -o tiles -d 100 -r 10 -z gzip
+  captools tile reduced/ -o tiles -d 50 --extent -1800000 -1000000 -700000 100000
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from captools import options
+
+if TYPE_CHECKING:
+    from captools.flat import Written
+
+KIND = "reduce"
+
+
+@click.option(
+    "-d",
+    "size",
+    type=float,
+    required=True,
+    metavar="KM",
+    callback=options.checked("tiling.check_size"),
+    help="Side of a square, kilometres.",
+)
+@click.option(
+    "-r",
+    "overlap",
+    type=float,
+    default=0.0,
+    metavar="KM",
+    callback=options.checked("tiling.check_overlap"),
+    help="How far a tile reaches beyond its square, kilometres; at most -d.",
+)
+@click.option(
+    "--extent",
+    nargs=4,
+    type=float,
+    metavar="XMIN XMAX YMIN YMAX",
+    callback=options.checked("tiling.check_extent"),
+    help="Box to be tiled, metres; points around it are no core.",
+)
+@options.compression
+def tile(
+    files: Iterable[str | Path],
+    output: str | Path,
+    *,
+    size: float,
+    overlap: float = 0.0,
+    extent: tuple[float, float, float, float] | None = None,
+    compression: str = "none",
+) -> "Written":
+    """Write the rows of flat files into one file for each square of a grid.
+
+    Parameters
+    ----------
+    files : iterable of path
+        Flat files with x and y in metres, of one CRS; the rows of a tile come in this order.
+    output : path
+        The folder to write. One of an earlier call is replaced.
+    size : float
+        Side of a square, kilometres.
+    overlap : float
+        How far a tile reaches beyond its square, kilometres, at most `size`.
+    extent : tuple of float, optional
+        xmin, xmax, ymin, ymax in metres: the grid starts at xmin, ymin, and points outside
+        are no core. By default corners are multiples of `size`.
+    compression : {"none", "lzf", "gzip"}
+        Of the tiles.
+
+    Returns
+    -------
+    Written
+        The paths (a list), the index last, with the rows read and written; rows of an
+        overlap count each time. Empty if no point lies in any square.
+
+    Raises
+    ------
+    ValueError
+        If an argument is wrong, or the folder holds anything but tiles.
+    BadInputs
+        If files cannot be used.
+    InputError
+        If columns or CRS differ, or there is no x and y in metres.
+    OutputError
+        If the output cannot be written. In any case nothing is left half-written.
+    """
+    from captools.tiling import tile_files
+
+    return tile_files(files, Path(output), size, overlap, extent, compression)

@@ -1,0 +1,111 @@
+"""An interactive map of flat files in the browser, of any number of points.
+
+Pan and zoom go down to single points; column, aggregate, colours, limits,
+direction and years are chosen on the page. It is served on this machine only
+(127.0.0.1); Ctrl-C ends it. The points are laid out in temporary files (TMPDIR
+says where): some 22 bytes each, and 4 or 8 more for each further column.
+
+\b
+Examples:
+  captools view reduced/
+  captools view all.h5 -v h_li,s_li,dac -b -120 -100 -80 -74
+  captools view all.h5 --port 5006 --no-browser
+"""
+
+from collections.abc import Iterable, Iterator
+
+import click
+
+from captools import options
+
+KIND = "query"
+
+
+@options.words
+@click.option(
+    "-v",
+    "--vars",
+    "variables",
+    default="h_li",
+    metavar="A,B,C",
+    callback=options.checked("viewing.chosen"),
+    help="The columns to choose from.",
+)
+@click.option(
+    "--xy",
+    default="x,y",
+    metavar="A,B",
+    callback=options.checked("reprojecting.two_columns"),
+    help="The columns of the places; files without them are projected from lon, lat.",
+)
+@click.option(
+    "-p",
+    "--crs",
+    callback=options.checked("coords.check_crs"),
+    help="Project lon, lat to this CRS, whatever x and y there are.",
+)
+@options.box
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    help="Where to serve; 0 is any that is free.",
+)
+@click.option("--no-browser", is_flag=True, help="Print the address, and open nothing.")
+def view(
+    words: Iterable[str],
+    *,
+    variables: str | Iterable[str] = "h_li",
+    xy: str | Iterable[str] = "x,y",
+    crs: str | int | None = None,
+    bbox: tuple[float, float, float, float] | None = None,
+    port: int = 0,
+    no_browser: bool = False,
+) -> Iterator[str]:
+    """Yield the address of an interactive map, then serve it until a signal comes.
+
+    Parameters
+    ----------
+    words : iterable of str
+        Flat files, as for any step.
+    variables : str or iterable of str
+        Columns to choose from.
+    xy : str or two of str
+        The columns of the places.
+    crs : str or int, optional
+        CRS to project lon and lat to.
+    bbox : (w, e, s, n), optional
+        Box in degrees.
+    port : int
+        Where to serve; 0 is any that is free.
+    no_browser : bool
+        Open no browser.
+
+    Raises
+    ------
+    ValueError
+        If an argument is wrong, there is no input, or the extra ``preview`` is missing.
+    InputError
+        If there is nothing to draw, or the files do not go together.
+    KeyboardInterrupt, SystemExit
+        When Ctrl-C or SIGTERM ends it.
+    """
+    from captools import inputs, progress, viewing
+    from captools.previewing import Request
+    from captools.reprojecting import two_columns
+
+    viewing.check_extra()
+    names = viewing.chosen(variables)
+    words = list(words)
+    paths = inputs.expand(words)
+    if not paths:
+        if set(words) != {"-"}:
+            raise ValueError(f"no inputs: {' '.join(words)}")
+        viewing.log.info("no inputs: nothing to do")
+        return
+    request = Request(
+        var=names[0], xy=tuple(two_columns(xy)), crs=None if crs is None else str(crs), bbox=bbox
+    )
+    with progress.interruptible(), progress.shown():
+        scene = viewing.gather(paths, names, request)
+        yield from viewing.serve(scene, port, browser=not no_browser)

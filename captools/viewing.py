@@ -1,0 +1,314 @@
+"""The interactive map: flat files become a cloud of points, and a page of a browser shows it."""
+
+import logging
+import socket
+import webbrowser
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from captools import coords, progress
+from captools.cloud import DIRECTIONS, Cloud
+from captools.drawing import Style, colormap
+from captools.flatfile import FlatFile
+from captools.previewing import Request, Survey, _blocks, _survey
+from captools.raster import AGGREGATES, Canvas, fit
+
+if TYPE_CHECKING:
+    from holoviews import DynamicMap, Image
+    from holoviews.plotting.bokeh.element import ElementPlot
+    from panel.viewable import Viewable
+
+HOST = "127.0.0.1"
+SIZE = 800, 600  # pixels of the map
+COLOURS = ("viridis", "magma", "cividis", "turbo", "gray", "RdBu")
+HOWS = ("linear", "log", "eq_hist")
+WIDE = 220  # pixels of a widget
+TICK = 200  # milliseconds until a signal is heeded
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What there is to see."""
+
+    cloud: Cloud
+    crs: str
+    labels: dict[str, tuple[str, str]]  # what each column is, and its unit
+    directed: bool  # whether ascending and descending points are told apart
+
+
+def check_extra() -> None:
+    """Raise ValueError if what the page is made with is not installed."""
+    try:
+        import colorcet  # noqa: F401
+        import holoviews  # noqa: F401
+        import numba  # noqa: F401 - comes with datashader
+        import panel  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise ValueError(f"needs {error.name}: pip install 'captools[preview]'") from None
+
+
+def chosen(variables: str | Iterable[str]) -> list[str]:
+    """Return the names of columns; ValueError if there is none."""
+    words = variables.split(",") if isinstance(variables, str) else variables
+    names = list(dict.fromkeys(word.strip() for word in words))
+    if not all(names) or not names:
+        raise ValueError(f"{variables!r} does not name columns (A,B,C)")
+    return names
+
+
+# --- the points -----------------------------------------------------------------
+
+
+def gather(paths: Iterable[str | Path], names: list[str], request: Request) -> Scene:
+    """Lay out the points of flat files; files that cannot be read are left out and told of.
+
+    Raises
+    ------
+    InputError
+        If no file can be used, there is nothing to draw, a column is missing, or the files are
+        in different CRSs.
+    OutputError
+        If there is no room for temporary files.
+    """
+    survey = _survey([Path(path) for path in paths], request)
+    common, labels = _columns(survey, names)
+    time = [name for name in ("t_year", "t_gps") if name in common][:1]
+    more = dict.fromkeys([*names, *time, *({"is_asc"} & common)])
+    blocks = (_with_year(block) for block in _blocks(survey, request, more))
+    cloud = Cloud(blocks, names)
+    for told in survey.bad.values():
+        log.error("failed: %s", told)
+    log.info("%s points of %s files", f"{cloud.rows:,}", f"{len(survey.good):,}")
+    return Scene(cloud, survey.crs, labels, "is_asc" in common)
+
+
+def _columns(survey: Survey, names: list[str]) -> tuple[set[str], dict[str, tuple[str, str]]]:
+    """Return the columns that all files have, and what those named are."""
+    common, labels = None, {}
+    for path in survey.good:
+        with FlatFile(path) as file:
+            file.check_columns(names)
+            common = set(file.columns) if common is None else common & set(file.columns)
+            for name in names:
+                told = file.columns[name].attributes
+                labels.setdefault(name, (told["long_name"], told["units"]))
+    return common, labels
+
+
+def _with_year(block: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return a block that tells the year of its points, if it tells their time."""
+    progress.check()
+    if "t_year" in block or "t_gps" not in block:
+        return block
+    return block | {"t_year": coords.decimal_year(block["t_gps"])}
+
+
+# --- the page -------------------------------------------------------------------
+
+
+def serve(scene: Scene, port: int, browser: bool) -> Iterator[str]:
+    """Yield the address of the page, then serve it, to this machine only, until a signal comes.
+
+    To be used below `progress.interruptible`.
+    """
+    import holoviews
+    import panel
+    from bokeh.core.validation import silence
+    from bokeh.core.validation.warnings import FIXED_SIZING_MODE
+    from tornado.ioloop import PeriodicCallback
+
+    holoviews.extension("bokeh")
+    silence(FIXED_SIZING_MODE)  # a frame of fixed size lets the figure be as large as it must
+    port = port or _free_port()
+    server = panel.serve(
+        lambda: Page(scene).layout(),
+        address=HOST,
+        port=port,
+        websocket_origin=f"{HOST}:{port}",  # pages from elsewhere may not look in
+        title="captools view",
+        show=False,
+        start=False,
+        verbose=False,
+    )
+    try:
+        server.start()
+        address = f"http://{HOST}:{port}/"
+        yield address
+        if browser:
+            webbrowser.open(address)
+        PeriodicCallback(progress.check, TICK).start()
+        server.io_loop.start()
+    finally:
+        server.stop()
+
+
+def _free_port() -> int:
+    """Return a port that nobody listens to: it must be known before the server is made."""
+    with socket.socket() as one:
+        one.bind((HOST, 0))
+        return one.getsockname()[1]
+
+
+class Page:
+    """What one visitor sees: widgets, and a map that follows them.
+
+    Parameters
+    ----------
+    scene : Scene
+        The points.
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        from panel import widgets
+
+        self.scene = scene
+        self.home = self.shown = fit(scene.cloud.bounds, SIZE)
+        years = scene.cloud.years
+        self.widgets = {
+            "name": widgets.Select(name="Column", options=list(scene.labels)),
+            "kind": widgets.Select(name="Aggregate", options=list(AGGREGATES)),
+            "direction": widgets.Select(
+                name="Direction", options=list(DIRECTIONS), visible=scene.directed
+            ),
+            "years": widgets.CheckBoxGroup(
+                name="Years", options=years, value=years, inline=True, visible=bool(years)
+            ),
+            "cmap": widgets.Select(name="Colours", options=list(COLOURS)),
+            "how": widgets.Select(name="Scale", options=list(HOWS)),
+            "percentiles": widgets.RangeSlider(
+                name="Limits (percentiles)", start=0, end=100, value=(2, 98)
+            ),
+            "low": widgets.FloatInput(name="Lower limit", value=None),
+            "high": widgets.FloatInput(name="Upper limit", value=None),
+        }
+
+    def layout(self) -> "Viewable":
+        """Return the page."""
+        import panel
+
+        for widget in self.widgets.values():
+            widget.width = WIDE
+        chart = panel.bind(self.plot, self.widgets["how"])
+        return panel.Row(panel.Column(*self.widgets.values()), chart)
+
+    def plot(self, how: str) -> "DynamicMap":
+        """Return the map, which follows ranges and widgets.
+
+        HoloViews keeps the kind of scale that a map begins with: another one needs a new map,
+        which begins with what is on the screen.
+        """
+        import holoviews
+        from holoviews.streams import Params, RangeXY
+
+        values = {
+            # A slider tells every step of a drag; only where it ends is worth a new map.
+            name: widget.param["value_throttled" if name == "percentiles" else "value"]
+            for name, widget in self.widgets.items()
+            if name != "how"
+        }
+        shown = self.shown
+        ranges = RangeXY(x_range=(shown.xmin, shown.xmax), y_range=(shown.ymin, shown.ymax))
+        streams = [ranges, *Params.from_params(values)]
+        image = partial(self.image, how=how)
+        return holoviews.DynamicMap(image, streams=streams).opts(
+            holoviews.opts.Image(cnorm=how, **self.axes(), **self.tools())
+        )
+
+    def axes(self) -> dict[str, object]:
+        """Return the options of the axes."""
+        from bokeh.models import NumeralTickFormatter
+
+        shown, crs = self.shown, self.scene.crs
+        known = crs != "unknown"
+        unit = f" ({coords.crs_unit(crs)})" if known else ""
+        ticks = NumeralTickFormatter(format="0,0.[00000]")
+        return {
+            "frame_width": shown.width,
+            "frame_height": shown.height,
+            "xlim": (shown.xmin, shown.xmax),
+            "ylim": (shown.ymin, shown.ymax),
+            "xlabel": f"x{unit}, {crs}" if known else "x",
+            "ylabel": f"y{unit}",
+            "xformatter": ticks,
+            "yformatter": ticks,
+            "colorbar": True,
+            "clabel": "",
+            "hooks": [self.lead_home],
+        }
+
+    def tools(self) -> dict[str, object]:
+        """Return the options of the tools; those that zoom keep pixels square."""
+        from bokeh.models import BoxZoomTool
+
+        return {
+            "default_tools": ["pan", "wheel_zoom", "save", "reset"],
+            "tools": [BoxZoomTool(match_aspect=True), "hover"],
+            "active_tools": ["pan", "wheel_zoom"],
+            "hover_tooltips": [
+                ("x", "$x{0,0.0}"),
+                ("y", "$y{0,0.0}"),
+                ("value", "@value"),
+                ("count", "@count{0,0}"),
+            ],
+        }
+
+    def lead_home(self, plot: "ElementPlot", element: "Image") -> None:
+        """Let the tool "reset" show all points, whatever the map began with."""
+        home = self.home
+        plot.handles["x_range"].update(reset_start=home.xmin, reset_end=home.xmax)
+        plot.handles["y_range"].update(reset_start=home.ymin, reset_end=home.ymax)
+
+    def image(
+        self,
+        x_range: tuple[float, float],
+        y_range: tuple[float, float],
+        name: str,
+        kind: str,
+        direction: str,
+        years: list[int],
+        cmap: str,
+        **asked: object,
+    ) -> "Image":
+        """Return the map of a view."""
+        import holoviews
+        from matplotlib.colors import to_hex
+
+        self.shown = canvas = Canvas(*map(float, (*x_range, *y_range)), *SIZE)
+        chosen = None if years == self.scene.cloud.years else years  # None: of unknown time, too
+        pixels = self.scene.cloud.view(canvas, name, kind, direction, chosen)
+        label, unit = self.scene.labels[name]
+        unit = "" if kind == "count" or unit in ("", "1") else f" ({unit})"
+        return holoviews.Image(
+            np.dstack([pixels.values, pixels.count]),
+            bounds=(canvas.xmin, canvas.ymin, canvas.xmax, canvas.ymax),
+            vdims=["value", "count"],
+        ).opts(
+            title=f"{kind} of {label}{unit}: {pixels.count.sum():,} points",
+            cmap=[to_hex(colormap(cmap)(at)) for at in range(256)],
+            clim=limits(pixels.values, **asked),
+        )
+
+
+def limits(
+    values: np.ndarray,
+    how: str,
+    percentiles: tuple[float, float],
+    low: float | None,
+    high: float | None,
+) -> tuple[float, float]:
+    """Return the values of the first and the last colour: as asked for, else percentiles."""
+    known = values[np.isfinite(values)]
+    if how == "log":
+        known = known[known > 0]  # others have no place on this scale
+    if not known.size:
+        return 1.0, 2.0
+    first, last = Style(percentiles=percentiles).limits(known)
+    first = first if low is None else low
+    last = last if high is None else high
+    return (max(first, float(known.min())) if how == "log" else first), last

@@ -1,0 +1,80 @@
+"""filter against reading and writing the same file.
+
+Run by hand: ``python tests/benchmarks/filtering.py``. One file of 5 million rows
+and 21 columns; each way in one process, taking turns, files written over. What it
+is measured against reads every column with h5py and writes it to a new file, in
+pieces of as many rows; it looks at nothing.
+"""
+
+import argparse
+import resource
+import tempfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+from timing import medians
+
+from captools.flat import CHUNK, PIECE, Batch, Table
+from captools.steps.filter import filter as filter_step
+
+
+def make_file(folder: Path, rows: int) -> Path:
+    """Write a flat file of points scattered over 500 km and four years."""
+    random = np.random.default_rng(0)
+    with Batch(folder) as batch:
+        stream = batch.stream("points.h5")
+        for start in range(0, rows, PIECE):
+            count = min(PIECE, rows - start)
+            columns = {
+                "x": random.uniform(0, 5e5, count),
+                "y": random.uniform(0, 5e5, count),
+                "t_year": random.uniform(2019, 2023, count),
+                "h_li": random.standard_t(3, count).astype("f4"),
+                "s_li": random.uniform(0, 1, count).astype("f4"),
+            }
+            more = {f"c{at:02d}": random.normal(size=count).astype("f4") for at in range(16)}
+            stream.append(Table(columns | more))
+        stream.finish({"crs": "EPSG:3031", "captools_version": "0"})
+    return folder / "points.h5"
+
+
+def copy(path: Path, out: Path) -> None:
+    """Read and write a file, PIECE rows of a column at a time."""
+    with h5py.File(path) as old, h5py.File(out, "w") as new:
+        rows = old["x"].shape[0]
+        for name in old:
+            options = {"maxshape": (None,), "chunks": (CHUNK,)}
+            new.create_dataset(name, (0,), old[name].dtype, **options)
+        for start in range(0, rows, PIECE):
+            for name in old:
+                values = old[name][start : start + PIECE]
+                new[name].resize((start + len(values),))
+                new[name][start:] = values
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rows", type=int, default=5_000_000)
+    told = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        path = make_file(folder / "in", told.rows)
+        out = folder / "out"
+        calls = {
+            "read and write": lambda: copy(path, folder / "copy.h5"),
+            "filter --where": lambda: filter_step(path, out, where="s_li < 0.9 and h_li > -9"),
+            "filter --outliers": lambda: filter_step(path, out, outliers="h_li", min_obs=5),
+        }
+        took = medians(calls, told.rounds)
+    print(f"| {told.rows:,} rows, 21 columns | seconds | times reading and writing | wanted |")
+    print("|---|---|---|---|")
+    for (name, value), wanted in zip(took.items(), ("", "1.5", "10"), strict=True):
+        print(f"| {name} | {value:.2f} | {value / took['read and write']:.2f} | {wanted} |")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    print(f"\npeak memory of this process: {peak:.0f} MB (wanted: below 300)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""preview's fold over files against the tutorial's way: dask frames and datashader.
+
+Run by hand: ``python tests/benchmarks/previewing.py``. 24 million points in 60
+files to 600 x 600 pixels, mean; each way in a process of its own, taking turns,
+without its imports, with the peak of its memory. ``--points N`` folds N million
+points in one way only, to show that memory does not grow.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from captools.flat import Batch, Table
+
+THEIRS = """
+import glob, sys
+import dask.array, dask.dataframe as dd, datashader as ds, h5py
+---
+frames = []
+for path in sorted(glob.glob(sys.argv[1] + "/*.h5")):
+    with h5py.File(path) as file:
+        columns = {name: file[name][:] for name in ("x", "y", "h_li")}
+    arrays = [dd.from_array(values, columns=name) for name, values in columns.items()]
+    frames.append(dd.concat(arrays, axis=1))
+frame = dd.concat(frames)
+points = ds.Canvas(600, 600).points(frame, "x", "y", ds.mean("h_li"))
+print(float(points.sum()), file=sys.stderr)
+"""
+OURS = """
+import glob, sys
+from captools.previewing import Request, make_map
+---
+picture = make_map(sorted(glob.glob(sys.argv[1] + "/*.h5")), Request(size=(600, 600)))
+print(float(picture.values[~(picture.values != picture.values)].sum()), file=sys.stderr)
+"""
+TOLD = """
+import resource, time
+began = time.perf_counter()
+{body}
+took = time.perf_counter() - began
+print(took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
+"""
+
+
+def make_files(folder: Path, count: int, rows: int) -> None:
+    """Write flat files of points along lines across 4000 km."""
+    random = np.random.default_rng(0)
+    for number in range(count):
+        with Batch(folder) as batch:
+            stream, bounds = batch.stream(f"points_{number:04d}.h5"), []
+            for start in range(0, rows, 1 << 20):
+                size = min(1 << 20, rows - start)
+                along = np.linspace(-2e6, 2e6, size)
+                slope = random.uniform(-1, 1)
+                columns = {
+                    "x": along,
+                    "y": slope * along + random.normal(0, 2e4, size),
+                    "h_li": random.normal(1000, 300, size).astype("f4"),
+                }
+                y = columns["y"]
+                bounds.append([along.min(), along.max(), y.min(), y.max()])
+                stream.append(Table(columns))
+            low, high = np.min(bounds, axis=0), np.max(bounds, axis=0)
+            limits = np.array([low[0], high[1], low[2], high[3]])
+            attrs = {"crs": "EPSG:3031", "captools_version": "0", "bounds_xy": limits}
+            stream.finish(attrs)
+
+
+def run(body: str, folder: Path) -> tuple[float, float]:
+    """Return seconds and peak memory (MB) of a process, its imports left out."""
+    imports, _, rest = body.partition("---")
+    command = [sys.executable, "-c", imports + TOLD.format(body=rest), folder]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return float(told[0]), float(told[1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--points", type=int, metavar="MILLIONS")
+    told = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        if told.points:
+            make_files(folder, 10, told.points * 100_000)
+            took, peak = run(OURS, folder)
+            print(f"{told.points} million points: {took:.1f} s, peak {peak:.0f} MB")
+            return
+        make_files(folder, 60, 400_000)
+        ways = {"dask frames and datashader": THEIRS, "captools": OURS}
+        runs: dict[str, list] = {name: [] for name in ways}
+        for _ in range(told.rounds):
+            for name, body in ways.items():
+                runs[name].append(run(body, folder))
+    print("| 24 million points, 60 files, mean | seconds | peak MB |\n|---|---|---|")
+    medians = {}
+    for name, figures in runs.items():
+        medians[name] = statistics.median(took for took, _ in figures)
+        print(f"| {name} | {medians[name]:.2f} | {max(peak for _, peak in figures):.0f} |")
+    theirs, ours = medians.values()
+    print(f"\n{theirs / ours:.1f} times faster (wanted: 8)")
+
+
+if __name__ == "__main__":
+    main()

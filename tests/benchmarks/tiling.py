@@ -1,0 +1,86 @@
+"""tile: points a second and the peak of memory.
+
+Run by hand: ``python tests/benchmarks/tiling.py``. 50 files of 100,000 points and 20
+columns, uncompressed, on tracks across Antarctica or scattered over it; hundreds of
+tiles of 200 km with an overlap of 2 km. Each run is a process of its own, its imports
+left out.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from captools.flat import Batch, Table
+
+HALF = 2.4e6  # metres, of the area
+OURS = """
+import glob, resource, shutil, sys, time
+import captools.tiling
+from captools.steps.tile import tile
+began = time.perf_counter()
+written = tile(sorted(glob.glob(sys.argv[1] + "/*.h5")), sys.argv[2], size=200, overlap=2)
+took = time.perf_counter() - began
+print(took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, len(written) - 1)
+"""
+
+
+def track(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the points of a straight line across the area."""
+    angle, off = random.uniform(0, np.pi), random.uniform(-HALF, HALF) / 2
+    along = np.linspace(-HALF, HALF, rows)
+    x = along * np.cos(angle) - off * np.sin(angle)
+    y = along * np.sin(angle) + off * np.cos(angle)
+    return np.clip(x, -HALF, HALF), np.clip(y, -HALF, HALF)
+
+
+def scatter(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return points anywhere in the area."""
+    return tuple(random.uniform(-HALF, HALF, (2, rows)))
+
+
+def make_files(folder: Path, place, count: int, rows: int) -> None:
+    """Write flat files of random columns, half of them in single precision."""
+    random = np.random.default_rng(0)
+    with Batch(folder) as batch:
+        for number in range(count):
+            x, y = place(random, rows)
+            table = {"x": x, "y": y, "lon": y, "lat": x}
+            for at in range(16):
+                table[f"c{at:02d}"] = random.normal(size=rows).astype("f4" if at % 2 else "f8")
+            attrs = {"rgt": number, "cycle": 1, "spot": 1, "captools_version": "0"}
+            attrs["crs"] = "EPSG:3031"
+            batch.write(f"ATL06_{number:04d}.h5", Table(table, attrs=attrs))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--files", type=int, default=50)
+    parser.add_argument("--rows", type=int, default=100_000)
+    told = parser.parse_args()
+    points = told.files * told.rows
+    print(f"| {told.files} files x {told.rows:,} points x 20 columns | tiles | seconds |", end="")
+    print(" million points a second | peak MB |\n|---|---|---|---|---|")
+    for place in (track, scatter):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name) / "in"
+            make_files(folder, place, told.files, told.rows)
+            command = [sys.executable, "-c", OURS, folder, Path(name) / "out"]
+            runs = []
+            for _ in range(told.rounds):
+                done = subprocess.run(command, check=True, capture_output=True, text=True)
+                runs.append([float(word) for word in done.stdout.split()])
+        seconds = statistics.median(took for took, _, _ in runs)
+        peak = max(peak for _, peak, _ in runs)
+        print(f"| {place.__name__} | {runs[0][2]:.0f} | {seconds:.2f} |", end="")
+        print(f" {points / seconds / 1e6:.2f} | {peak:.0f} |")
+    print("\nwanted: at least 1 million points a second, below 300 MB")
+
+
+if __name__ == "__main__":
+    main()
