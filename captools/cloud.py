@@ -74,7 +74,7 @@ class Cloud:
         The points, piece by piece: x, y, the columns named, and, where these are known,
         ``is_asc`` (bool) and ``t_year`` (decimal years). Points without a place are left out.
     names : collection of str
-        The columns that can be shown; kept as floats that lose no digit.
+        The columns that can be shown; kept as floats, single ones where these hold the dtype.
 
     Raises
     ------
@@ -129,8 +129,7 @@ class Cloud:
         for name in self._names:
             values = block[name]
             columns.append(f"value of {name}", values.astype(np.result_type(values, np.float32)))
-        for name in self._names:
-            self._known[name] = self._known[name] or bool(np.isfinite(block[name]).any())
+            self._known[name] = self._known[name] or bool(np.isfinite(values).any())
         self._codes.update(np.unique(codes).tolist())
         starts = np.arange(0, rows, STRETCH)
         self._boxes.append(

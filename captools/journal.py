@@ -39,8 +39,11 @@ class Outcome:
     removed: dict[str, int] = field(default_factory=dict)  # rows, by condition
 
     def line(self) -> bytes:
-        """Return the outcome as a line of the journal."""
-        return json.dumps(asdict(self)).encode() + b"\n"
+        """Return the outcome as a line of the journal; what was removed only where rows were."""
+        told = asdict(self)
+        if not self.removed:
+            del told["removed"]
+        return json.dumps(told).encode() + b"\n"
 
     @property
     def name(self) -> str:

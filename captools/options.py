@@ -120,6 +120,7 @@ dialect = click.option(
     default="captools",
     help="Whose column names to write.",
 )
+common = click.option("--common", is_flag=True, help="Keep the columns that all inputs share.")
 compression = click.option(
     "-z",
     "compression",

@@ -73,12 +73,12 @@ def make_map(files: Iterable[str | Path], request: Request) -> Map:
         If no file can be used, there is nothing to draw, a column is missing, or the files are
         in different CRSs.
     """
-    survey = _survey([Path(path) for path in files], request)
+    survey = survey_files([Path(path) for path in files], request)
     canvas = fit(_bounds(survey, request), request.size)
     spans = [parse_period(text) for text in request.diff] if request.diff else [None]
     totals = [Aggregate(canvas, "mean" if request.diff else request.agg) for _ in spans]
     needed = [name for name in (request.column, "t_gps" if request.diff else None) if name]
-    for block in _blocks(survey, request, needed):
+    for block in blocks_of(survey, request, needed):
         values = block.get(request.column)
         for span, total in zip(spans, totals, strict=True):
             if span is None:
@@ -92,10 +92,13 @@ def make_map(files: Iterable[str | Path], request: Request) -> Map:
             f"nothing to draw: no point with a value of {request.column or 'any kind'} "
             f"in {len(survey.good)} files lies there"
         )
+    values = _difference(totals) if request.diff else _unseen_as_nan(totals[0])
+    if not np.isfinite(values).any():
+        raise InputError("nothing to draw: no pixel has points of both periods")
     return Map(
         canvas,
         survey.crs,
-        _difference(totals) if request.diff else _unseen_as_nan(totals[0]),
+        values,
         _label(survey, request),
         survey.units if request.column and request.agg != "count" else "points",
         points,
@@ -142,7 +145,7 @@ def _label(survey: Survey, request: Request) -> str:
 # --- the files ------------------------------------------------------------------
 
 
-def _survey(paths: list[Path], request: Request) -> Survey:
+def survey_files(paths: list[Path], request: Request) -> Survey:
     """Read all headers: who can be used, where they lie, what the column means."""
     survey = Survey()
     for path in paths:
@@ -200,7 +203,7 @@ def _bounds(survey: Survey, request: Request) -> tuple[float, float, float, floa
         told = np.array(
             [
                 [np.fmin.reduce(x), np.fmax.reduce(x), np.fmin.reduce(y), np.fmax.reduce(y)]
-                for x, y in ((block["x"], block["y"]) for block in _blocks(survey, request, ()))
+                for x, y in ((block["x"], block["y"]) for block in blocks_of(survey, request, ()))
                 if len(x)
             ]
         ).reshape(-1, 4)
@@ -211,7 +214,7 @@ def _bounds(survey: Survey, request: Request) -> tuple[float, float, float, floa
     return float(low[0]), float(high[1]), float(low[2]), float(high[3])
 
 
-def _blocks(
+def blocks_of(
     survey: Survey, request: Request, more: Iterable[str]
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yield x, y and `more` columns of the points of all files, as many as fit in memory.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from captools import coords
+from captools import coords, select
 from captools.collection import Collection
 from captools.errors import CaptoolsWarning, FolderError, InputError, one_line
 from captools.extent import Extent
@@ -39,15 +39,22 @@ def tile_files(
     size: float,
     overlap: float,
     extent: tuple[float, float, float, float] | None,
+    common: bool,
     compression: str,
 ) -> Written:
     """Tile; see the step `tile`."""
     files = list(files)
     grid = Grid.of(size, overlap, extent)
     _check_output(output, files)
-    told = {"size": size, "overlap": overlap, "extent": extent, "compression": compression}
+    told = {
+        "size": size,
+        "overlap": overlap,
+        "extent": extent,
+        "common": common,
+        "compression": compression,
+    }
     with _appearing(output) as hidden:
-        collection = Collection(files)
+        collection = Collection(files, common)
         _check_place(collection)
         written = Written(rows_in=collection.total)
         with Spool(hidden) as spool:
@@ -77,14 +84,6 @@ def check_overlap(overlap: float) -> None:
     """Raise ValueError if `overlap` (km) is none."""
     if not 0 <= overlap < np.inf:
         raise ValueError(f"overlap {overlap:g} km: it must be 0 or more")
-
-
-def check_extent(extent: tuple[float, float, float, float]) -> None:
-    """Raise ValueError if `extent` (xmin, xmax, ymin, ymax) is no box."""
-    xmin, xmax, ymin, ymax = extent
-    if not (-FAR < xmin < xmax < FAR and -FAR < ymin < ymax < FAR):
-        told = " ".join(f"{value:g}" for value in extent)
-        raise ValueError(f"extent {told}: it must be XMIN XMAX YMIN YMAX, the least first")
 
 
 def _check_output(output: Path, files: list[str | Path]) -> None:
@@ -143,7 +142,7 @@ class Grid:
             raise ValueError(f"overlap {overlap:g} km is more than the size {size:g} km")
         if extent is None:
             return cls(size * 1e3, overlap * 1e3)
-        check_extent(extent)
+        select.check_extent(extent)
         return cls(size * 1e3, overlap * 1e3, extent[0], extent[2], tuple(extent))
 
     @property

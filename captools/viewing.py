@@ -1,7 +1,9 @@
 """The interactive map: flat files become a cloud of points, and a page of a browser shows it."""
 
 import logging
+import os
 import socket
+import sys
 import webbrowser
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from captools import coords, progress
 from captools.cloud import DIRECTIONS, Cloud
 from captools.drawing import Style, colormap
 from captools.flatfile import FlatFile
-from captools.previewing import Request, Survey, _blocks, _survey
+from captools.previewing import Request, Survey, blocks_of, survey_files
 from captools.raster import AGGREGATES, Canvas, fit
 
 if TYPE_CHECKING:
@@ -76,12 +78,11 @@ def gather(paths: Iterable[str | Path], names: list[str], request: Request) -> S
     OutputError
         If there is no room for temporary files.
     """
-    survey = _survey([Path(path) for path in paths], request)
+    survey = survey_files([Path(path) for path in paths], request)
     common, labels = _columns(survey, names)
     time = [name for name in ("t_year", "t_gps") if name in common][:1]
     more = dict.fromkeys([*names, *time, *({"is_asc"} & common)])
-    blocks = (_with_year(block) for block in _blocks(survey, request, more))
-    cloud = Cloud(blocks, names)
+    cloud = Cloud(_points(survey, request, more), names)
     for told in survey.bad.values():
         log.error("failed: %s", told)
     log.info("%s points of %s files", f"{cloud.rows:,}", f"{len(survey.good):,}")
@@ -101,12 +102,15 @@ def _columns(survey: Survey, names: list[str]) -> tuple[set[str], dict[str, tupl
     return common, labels
 
 
-def _with_year(block: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return a block that tells the year of its points, if it tells their time."""
-    progress.check()
-    if "t_year" in block or "t_gps" not in block:
-        return block
-    return block | {"t_year": coords.decimal_year(block["t_gps"])}
+def _points(
+    survey: Survey, request: Request, more: Iterable[str]
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yield the points block by block, with their decimal years if they tell their time."""
+    for block in blocks_of(survey, request, more):
+        progress.check()
+        if "t_gps" in block and "t_year" not in block:
+            block["t_year"] = coords.decimal_year(block["t_gps"])
+        yield block
 
 
 # --- the page -------------------------------------------------------------------
@@ -140,10 +144,11 @@ def serve(scene: Scene, port: int, browser: bool) -> Iterator[str]:
         server.start()
         address = f"http://{HOST}:{port}/"
         yield address
-        if browser:
+        if browser and _has_screen():
             webbrowser.open(address)
         PeriodicCallback(progress.check, TICK).start()
         server.io_loop.start()
+        raise KeyboardInterrupt  # panel takes Ctrl-C for itself, and only ends the loop
     finally:
         server.stop()
 
@@ -153,6 +158,11 @@ def _free_port() -> int:
     with socket.socket() as one:
         one.bind((HOST, 0))
         return one.getsockname()[1]
+
+
+def _has_screen() -> bool:
+    """Tell whether a browser can open: one for terminals would take ours, and never return."""
+    return sys.platform == "darwin" or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
 
 
 class Page:
@@ -171,21 +181,21 @@ class Page:
         self.home = self.shown = fit(scene.cloud.bounds, SIZE)
         years = scene.cloud.years
         self.widgets = {
-            "name": widgets.Select(name="Column", options=list(scene.labels)),
-            "kind": widgets.Select(name="Aggregate", options=list(AGGREGATES)),
+            "name": widgets.Select(label="Column", options=list(scene.labels)),
+            "kind": widgets.Select(label="Aggregate", options=list(AGGREGATES)),
             "direction": widgets.Select(
-                name="Direction", options=list(DIRECTIONS), visible=scene.directed
+                label="Direction", options=list(DIRECTIONS), visible=scene.directed
             ),
             "years": widgets.CheckBoxGroup(
-                name="Years", options=years, value=years, inline=True, visible=bool(years)
+                label="Years", options=years, value=years, inline=True, visible=bool(years)
             ),
-            "cmap": widgets.Select(name="Colours", options=list(COLOURS)),
-            "how": widgets.Select(name="Scale", options=list(HOWS)),
+            "cmap": widgets.Select(label="Colours", options=list(COLOURS)),
+            "how": widgets.Select(label="Scale", options=list(HOWS)),
             "percentiles": widgets.RangeSlider(
-                name="Limits (percentiles)", start=0, end=100, value=(2, 98)
+                label="Limits (percentiles)", start=0, end=100, value=(2, 98)
             ),
-            "low": widgets.FloatInput(name="Lower limit", value=None),
-            "high": widgets.FloatInput(name="Upper limit", value=None),
+            "low": widgets.FloatInput(label="Lower limit", value=None),
+            "high": widgets.FloatInput(label="Upper limit", value=None),
         }
 
     def layout(self) -> "Viewable":
@@ -290,7 +300,7 @@ class Page:
             vdims=["value", "count"],
         ).opts(
             title=f"{kind} of {label}{unit}: {pixels.count.sum():,} points",
-            cmap=[to_hex(colormap(cmap)(at)) for at in range(256)],
+            cmap=[to_hex(colour) for colour in colormap(cmap)(np.arange(256))],
             clim=limits(pixels.values, **asked),
         )
 

@@ -86,6 +86,22 @@ EXAMPLES = {
             *("-o reduced", "-o file", "-o file/below", "-o", "@void/none.txt"),
         ),
     ),
+    "preview": Example(
+        words=("reduced", "-o", "out.png"),
+        wrong=(
+            *(
+                "-o out.xyz",
+                "--agg median",
+                "--how odd",
+                "--cmap nonsense",
+                "--clip 1",
+                "-p nonsense",
+            ),
+            *("--size 0 1", "--size x y", "--extent 1 0 0 1", "-b 0 1 10 -10", "--xy x"),
+            *("--diff 2019 x", "--diff 2019", "--percentiles -1 101", "-o file/below.png"),
+            *("--bare -o out.pdf", "@void/none.txt"),
+        ),
+    ),
     "report": Example(words=("reduced",), wrong=("@void/none.txt", "-o out")),
     "simulate": Example(
         words=("-o", "out", "--granules", "2", "--segments", "20"),
@@ -93,6 +109,13 @@ EXAMPLES = {
             *("--granules 0", "--granules x", "--segments 0", "--region 15", "--cycle 0"),
             *("--noise -1", "--bad 2", "--seed -1", "--release 6", "--defect none"),
             *("-o file", "-o file/below", "granules"),
+        ),
+    ),
+    "view": Example(
+        words=("reduced", "--no-browser"),
+        wrong=(
+            *("-v ,", "-v h_li,,x", "--xy x", "-p nonsense", "-p 99999999", "-b 0 1 10 -10"),
+            *("-b 0 1 -91 0", "--port x", "--port 65536", "-o out", "@void/none.txt"),
         ),
     ),
 }
@@ -120,6 +143,8 @@ SHARED_BY_KIND = {
 every_step = pytest.mark.parametrize("step", STEPS)
 every_map = pytest.mark.parametrize("step", OF_KIND["map"])
 every_reduce = pytest.mark.parametrize("step", OF_KIND["reduce"])
+# A picture is drawn all the same, and tells how many files are missing: see test_preview.
+every_strict_reduce = pytest.mark.parametrize("step", sorted({*OF_KIND["reduce"]} - {"preview"}))
 
 
 @pytest.fixture(scope="session")
@@ -141,6 +166,13 @@ def place(granules, reduced, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def view_ends(monkeypatch):
+    """`view` serves until a signal comes; here it only tells its address."""
+    address = "http://127.0.0.1:1/"
+    monkeypatch.setattr("captools.viewing.serve", lambda scene, port, browser: iter([address]))
 
 
 def snapshot(folder):
@@ -342,7 +374,7 @@ def existing(path):
     return {one.name: one.read_bytes() for one in paths if one.is_file()}
 
 
-@every_reduce
+@every_strict_reduce
 def test_a_bad_input_means_no_output(run, place, step):
     bad = spoil(place / EXAMPLES[step].inputs)
     result = run(step, *EXAMPLES[step].words)
@@ -352,7 +384,7 @@ def test_a_bad_input_means_no_output(run, place, step):
     assert_no_temporary_file(place)
 
 
-@every_reduce
+@every_strict_reduce
 def test_skip_bad_leaves_it_out_and_says_so(run, place, step):
     bad = spoil(place / EXAMPLES[step].inputs)
     result = run(step, *EXAMPLES[step].words, "--skip-bad")

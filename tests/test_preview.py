@@ -264,3 +264,9 @@ def test_real_files_of_the_tutorial_are_drawn(run, real_data, tmp_path):
     result = run("preview", real_data / "reduced", "-o", tmp_path / "map.png")
     assert result.exit_code == 0
     assert "190610 rows in, 190610 rows out" in result.stderr
+
+
+def test_periods_without_a_common_pixel_are_told(tmp_path):
+    path = write(tmp_path, x=[0.0, 9.0], y=[0.0, 9.0], t_gps=[1.23e9, 1.27e9], h_li=[1.0, 2.0])
+    with pytest.raises(InputError, match="no pixel has points of both periods"):
+        make_map([path], Request(diff=("2020", "2018-12-01/2019-06-01")))

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from captools import coords
 from captools.errors import BadInputs, CaptoolsWarning, InputError
 from captools.flat import Batch, Table
+from captools.select import check_extent
 from captools.steps.tile import tile
-from captools.tiling import Grid, assign, check_extent, geometry
+from captools.tiling import Grid, assign, geometry
 
 whole = st.integers(-60, 60).map(float)
 points = st.lists(st.tuples(whole, whole), max_size=20)

@@ -9,11 +9,11 @@ import socket
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from io import BytesIO
 from pathlib import Path
 
+import holoviews
 import numpy as np
 import pytest
 from flatfiles import damage, truncate, write_flat
@@ -59,9 +59,9 @@ def tracks(tmp_path_factory):
 
 
 @contextlib.contextmanager
-def served(*words, **options):
+def served(*words, silent=("--no-browser",), **options):
     """Run ``captools view`` and yield its process, with its address, when it serves."""
-    with start("view", *words, "--no-browser", **options) as process:
+    with start("view", *words, *silent, **options) as process:
         try:
             lines = queue.Queue()
             reading = threading.Thread(target=lambda: lines.put(process.stdout.readline()))
@@ -224,10 +224,10 @@ def test_hover_tells_value_and_count(page):
     for row, column in zip(rows[some], columns[some], strict=True):
         page.mouse.move(360 + int(column), 50 + int(row))
         page.wait_for_timeout(150)
-        told = page.locator(".bk-Tooltip").all_inner_texts()
-        words = "".join(told).split()
-        if "count:" in words and words[words.index("count:") + 1] != "0":
-            assert 700 <= float(words[words.index("value:") + 1]) <= 1300
+        told = page.locator(".bk-tooltip-row-value").all_inner_texts()
+        if told and told[3] != "0":
+            assert -1.5e6 <= float(told[0].replace(",", "")) <= -0.5e6
+            assert 700 <= float(told[2]) <= 1300
             return
     raise AssertionError(f"no count on coloured pixels: {told}")
 
@@ -248,19 +248,23 @@ def test_it_listens_to_this_machine_only(server):
     assert listening == [f"0100007F:{port:04X}"]
 
 
-def test_pages_from_elsewhere_are_not_let_in(server):
-    ask = urllib.request.Request(
-        f"{server.address}ws",
-        headers={
-            "Origin": "http://example.com",
-            "Connection": "Upgrade",
-            "Upgrade": "websocket",
-            "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
-            "Sec-WebSocket-Version": "13",
-        },
+def upgraded(address, origin):
+    """What the server answers to a page of some origin that asks for a connection."""
+    host = address.removeprefix("http://").rstrip("/")
+    name, _, port = host.partition(":")
+    ask = (
+        f"GET /ws HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nConnection: Upgrade\r\n"
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     )
-    with pytest.raises(urllib.error.HTTPError, match="403"):
-        urllib.request.urlopen(ask, timeout=30)
+    with socket.create_connection((name, int(port)), timeout=30) as line:
+        line.sendall(ask.encode())
+        return line.recv(100).split()[1]
+
+
+def test_pages_from_elsewhere_are_not_let_in(server):
+    assert upgraded(server.address, server.address.rstrip("/")) == b"101"
+    assert upgraded(server.address, "http://example.com") == b"403"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -284,6 +288,18 @@ def test_the_port_can_be_chosen_and_a_taken_one_is_told(tracks):
     assert "Traceback" not in ended.stderr
     with served(tracks, "--port", port) as process:
         assert process.address == f"http://127.0.0.1:{port}/"
+
+
+@pytest.mark.parametrize(("screen", "opened"), [({"DISPLAY": ":99"}, True), ({}, False)])
+def test_a_browser_is_opened_where_there_is_a_screen(tracks, tmp_path, screen, opened):
+    script, told = tmp_path / "browser", tmp_path / "told"
+    script.write_text(f'#!/bin/sh\nprintf %s "$1" > {told}\n')
+    script.chmod(0o755)
+    kept = {name: text for name, text in os.environ.items() if "DISPLAY" not in name}
+    with served(tracks, env={**kept, **screen, "BROWSER": f"{script} %s"}, silent=()) as process:
+        urllib.request.urlopen(process.address, timeout=30)  # it serves
+        assert told.exists() == opened
+        assert not opened or told.read_text() == process.address
 
 
 def test_damaged_files_are_told_of_and_the_others_served(tmp_path):
@@ -410,6 +426,32 @@ def test_a_bad_file_in_the_list_is_an_error_only_if_all_are(tmp_path, log):
     assert "none.h5" in log.text
     with pytest.raises(InputError):
         viewing.gather([tmp_path / "none.h5"], ["h_li"], Request(var="h_li"))
+
+
+def image(page, **changed):
+    """The image that the page makes of all points, with some other choices."""
+    holoviews.extension("bokeh")
+    chosen = {name: widget.value for name, widget in page.widgets.items()} | changed
+    home = page.home
+    return page.image((home.xmin, home.xmax), (home.ymin, home.ymax), **chosen)
+
+
+def test_the_image_has_values_and_counts_and_says_what_they_are(tracks):
+    page = viewing.Page(gather(tracks))
+    whole = image(page)
+    values, counts = whole.dimension_values("value"), whole.dimension_values("count")
+    assert counts.sum() == 36_000
+    np.testing.assert_array_equal(np.isfinite(values), counts > 0)
+    assert "mean of " in str(whole.opts.get().kwargs["title"])
+    assert "(m): 36,000 points" in str(whole.opts.get().kwargs["title"])
+    title = image(page, kind="count", direction="ascending", years=[2019]).opts.get()
+    assert "(m)" not in title.kwargs["title"]
+    assert title.kwargs["title"].endswith(": 6,000 points")
+
+
+def test_no_year_chosen_shows_nothing(tracks):
+    shown = image(viewing.Page(gather(tracks)), years=[])
+    assert shown.opts.get().kwargs["title"].endswith(": 0 points")
 
 
 VALUES = np.array([[-5.0, 0.0, 1.0], [2.0, 10.0, np.nan]])

@@ -1,11 +1,11 @@
 """The commands: a module here is a command, and nothing else registers it.
 
 Its name is the command, its docstring the help, and the function of the same
-name does the work. ``KIND`` says how it is run: ``map`` (each input on its
-own, with journal and resume) or ``query`` (looks and prints, or makes
-something without inputs). A map step also has ``VERSION``, to be raised when
-its results change, so that finished inputs are done again; ``PRODUCT``, whose
-file names tell region and granule of an input; and ``outputs``, which tells
-the names that the outputs of an input can have, so that none of an earlier
-attempt stay behind.
+name does the work. ``KIND`` says how it is run: ``map`` (each input on its own,
+with journal and resume), ``reduce`` (all inputs into one output, or none) or
+``query`` (looks and prints, or makes something without inputs). A map step also
+has ``VERSION``, to be raised when its results change, so that finished inputs
+are done again; ``PRODUCT``, whose file names tell region and granule of an
+input; and ``outputs``, which tells the names that the outputs of an input can
+have, so that none of an earlier attempt stay behind.
 """

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from captools import options
+
 if TYPE_CHECKING:
     from captools.flat import Written
 
@@ -31,7 +33,7 @@ KIND = "reduce"
     metavar="A,B,C",
     help="Columns to write, all by default.",
 )
-@click.option("--common", is_flag=True, help="Keep the columns that all inputs share.")
+@options.common
 def export(
     files: Iterable[str | Path],
     output: str | Path,

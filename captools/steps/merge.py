@@ -32,7 +32,7 @@ KIND = "reduce"
     metavar="N",
     help="Write N files of nearly equal length: all_00.h5 ... for -o all.h5.",
 )
-@click.option("--common", is_flag=True, help="Keep the columns that all inputs share.")
+@options.common
 @click.option("--sort", is_flag=True, help="Order the rows by time.")
 @options.compression
 def merge(

@@ -45,14 +45,8 @@ KIND = "reduce"
     callback=options.checked("tiling.check_overlap"),
     help="How far a tile reaches beyond its square, kilometres; at most -d.",
 )
-@click.option(
-    "--extent",
-    nargs=4,
-    type=float,
-    metavar="XMIN XMAX YMIN YMAX",
-    callback=options.checked("tiling.check_extent"),
-    help="Box to be tiled, metres; points around it are no core.",
-)
+@options.extent
+@options.common
 @options.compression
 def tile(
     files: Iterable[str | Path],
@@ -61,6 +55,7 @@ def tile(
     size: float,
     overlap: float = 0.0,
     extent: tuple[float, float, float, float] | None = None,
+    common: bool = False,
     compression: str = "none",
 ) -> "Written":
     """Write the rows of flat files into one file for each square of a grid.
@@ -78,6 +73,8 @@ def tile(
     extent : tuple of float, optional
         xmin, xmax, ymin, ymax in metres: the grid starts at xmin, ymin, and points outside
         are no core. By default corners are multiples of `size`.
+    common : bool
+        Keep the columns that all files share, rather than demand that they share all.
     compression : {"none", "lzf", "gzip"}
         Of the tiles.
 
@@ -100,4 +97,4 @@ def tile(
     """
     from captools.tiling import tile_files
 
-    return tile_files(files, Path(output), size, overlap, extent, compression)
+    return tile_files(files, Path(output), size, overlap, extent, common, compression)

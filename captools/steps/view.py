@@ -79,7 +79,7 @@ def view(
     port : int
         Where to serve; 0 is any that is free.
     no_browser : bool
-        Open no browser.
+        Open no browser; without a screen none is opened anyway.
 
     Raises
     ------
