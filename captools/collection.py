@@ -61,6 +61,7 @@ class Collection:
         self.sources: dict[str, None] = {}  # a set that keeps its order
         self.crs = ""
         self._differ: list[str] = []
+        self._dropped: dict[str, None] = {}  # a set that keeps its order
         self._check()
 
     @property
@@ -131,6 +132,12 @@ class Collection:
             raise BadInputs(self._with_damaged(bad))
         if self._differ:
             raise InputError(self._differ[0])
+        if self._dropped:
+            warnings.warn(
+                f"left out, since not all inputs have them alike: {', '.join(self._dropped)}",
+                CaptoolsWarning,
+                stacklevel=3,
+            )
         if foreign:
             warnings.warn(
                 f"{foreign} files are not of captools: columns renamed to ours, fills are NaN, "
@@ -169,6 +176,8 @@ class Collection:
             if file.crs != self.crs:
                 same = [name for name in same if name not in ("x", "y")]
                 self.crs = ""
+            gone = [name for name in (*self.dtypes, *dtypes) if name not in same]
+            self._dropped.update(dict.fromkeys(gone))
             self.dtypes = {name: self.dtypes[name] for name in same}
         elif difference:
             self._differ.append(

@@ -61,11 +61,12 @@ class Condition:
         values = {name: _double(columns[name]) for name in self.columns}
         try:
             held = _numexpr().evaluate(self._expression, local_dict=values, global_dict={})
-        except (TypeError, NotImplementedError, ZeroDivisionError):
+        except (TypeError, NotImplementedError, ArithmeticError):
             held = None  # such as `not h_li`
         if held is None or held.dtype != bool:
             raise ValueError(
-                f"condition {self.words!r}: is not true or false: compare the numbers (q_flag == 0)"
+                f"condition {self.words[:80]!r}: is not true or false: "
+                "compare the numbers (q_flag == 0)"
             )
         return held
 
@@ -75,8 +76,10 @@ class Condition:
             case ast.Name():
                 names[node.id] = None
                 return node
-            case ast.Constant(value=bool() | int() | float()):
+            case ast.Constant(value=bool()):
                 return node
+            case ast.Constant(value=int() | float()):
+                return ast.Constant(self._number(node.value))
             case ast.UnaryOp(op=ast.Not()):
                 return ast.UnaryOp(ast.Invert(), self._plain(node.operand, names))
             case ast.UnaryOp(op=ast.USub() | ast.UAdd()):
@@ -94,6 +97,13 @@ class Condition:
             f"condition {self.words!r}: {ast.unparse(node)!r} is not allowed: column names, "
             "numbers, + - * / % **, comparisons, and, or, not"
         )
+
+    def _number(self, value: float) -> float:
+        """Return a number as a double, as which no power of others takes for ever."""
+        try:
+            return float(value)
+        except OverflowError:
+            raise ValueError(f"condition {self.words[:80]!r}: has too large a number") from None
 
     def _compared(self, node: ast.Compare, names: dict[str, None]) -> ast.expr:
         """Return ``a < b < c`` as ``(a < b) & (b < c)``."""

@@ -1,5 +1,6 @@
 """Maps as pictures: a finished figure, bare pixels with a world file, or a GeoTIFF."""
 
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from captools import coords
+from captools.errors import InputError
 from captools.flat import appearing
 from captools.previewing import Map
 from captools.raster import Canvas
@@ -68,8 +70,10 @@ class Style:
             return norm
         if self.how == "log":
             positive = values[values > 0]
-            least = positive.min() if positive.size else 1e-3
-            return LogNorm(max(low, least), max(high, least * 1.001), clip=True)
+            if not positive.size or high <= 0:
+                raise InputError("--how log needs values above 0: draw with --how linear")
+            low = max(low, positive.min())
+            return LogNorm(low, max(high, low * 1.001), clip=True)
         return Normalize(low, high, clip=True)
 
 
@@ -89,6 +93,13 @@ def colormap(name: str) -> "Colormap":
     if name in cm:
         return cm[name]
     raise ValueError(f"colours {name!r} are known neither to matplotlib nor to colorcet")
+
+
+def check_limits(limits: tuple[float, float]) -> None:
+    """Raise ValueError if two values are no limits: finite, the lower one first."""
+    low, high = limits
+    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        raise ValueError(f"limits {low:g} {high:g}: the first must be below the second")
 
 
 def check_kind(path: Path, bare: bool) -> None:
@@ -153,7 +164,7 @@ def _write_geotiff(picture: Map, path: Path) -> None:
 
     canvas = picture.canvas
     wide, high = canvas.pixel
-    counts = picture.units == "points"
+    counts = picture.counts
     band = np.nan_to_num(picture.values).astype("u4") if counts else picture.values.astype("f4")
     profile = {
         "driver": "GTiff",
@@ -179,10 +190,13 @@ def _write_geotiff(picture: Map, path: Path) -> None:
 
 
 def _write_figure(picture: Map, path: Path, style: Style, title: str | None) -> None:
+    import matplotlib
+
     figure = make_figure(picture, style, title)
     kind = path.suffix.lower().lstrip(".")
     clock = {"png": "Software", "pdf": "CreationDate", "svg": "Date"}.get(kind)
-    with appearing(path) as file:
+    salted = matplotlib.rc_context({"svg.hashsalt": "captools"})  # else names are random
+    with salted, appearing(path) as file:
         figure.savefig(file, format=kind, dpi=DPI, metadata={clock: None} if clock else None)
 
 
@@ -219,7 +233,8 @@ def make_figure(picture: Map, style: Style, title: str | None = None) -> "Figure
     axes.set_title(title or picture.label, fontsize=13, pad=12, wrap=True)
     room = axes.inset_axes((1 + 25 / canvas.width, 0, bar / canvas.width, 1))
     colour_bar = figure.colorbar(ScalarMappable(norm, style.colours), cax=room, extend="both")
-    colour_bar.set_label(f"{picture.label} ({picture.units})")
+    label = f"{picture.label} ({picture.units})" if picture.units else picture.label
+    colour_bar.set_label(textwrap.fill(label, max(20, canvas.height // 8)))
     if unit == "km":
         _draw_scale_bar(axes, edges)
     if picture.crs != "unknown":

@@ -268,6 +268,8 @@ def _await(
     try:
         if pipe.poll(timeout):
             return pipe.recv()
+        process.kill()  # before what it may have written goes
+        process.join()
         return task.lost(path, f"took longer than {timeout:g} s (--timeout)")
     except EOFError:
         process.join()

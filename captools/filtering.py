@@ -32,6 +32,12 @@ class Outliers:
     min_obs: int
     sparse: str  # "keep" or "drop"
 
+    def __post_init__(self) -> None:
+        """Raise ValueError if a value is none of those allowed."""
+        sizes = (self.cell >= 0.01, self.window >= 1e-3, self.nmad > 0, self.min_obs >= 1)
+        if not all(sizes) or self.sparse not in ("keep", "drop"):
+            raise ValueError(f"outliers cannot be sought so: {asdict(self)}")
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns it takes to tell."""
@@ -116,7 +122,7 @@ class Block:
     def table(self, rows: np.ndarray) -> Table:
         """Return some rows of all columns."""
         columns = {name: self.column(name)[rows] for name in self._file.columns}
-        return Table(columns, {name: self._file.columns[name].attributes for name in columns})
+        return Table(columns, {name: self._file.attributes(name) for name in columns})
 
 
 def filter_file(path: Path, outdir: Path, request: Request) -> Written:
@@ -179,7 +185,7 @@ def _mark(
     file: they go to heaps by cell, as many as keep a heap small.
     """
     told = request.outliers
-    heaps = 1 + file.rows // HEAP
+    heaps = file.rows // HEAP | 1  # odd: the last bits of a cell's number are those of its time
     with Spool(folder) as spool:
         for rows in file.ranges():
             block = Block(file, rows)

@@ -310,11 +310,13 @@ class Stream:
 def _in_pieces(tables: list[Table]) -> Iterator[Table]:
     """Yield the tables, those of few rows joined."""
     few: list[Table] = []
+    rows = 0
     for table in tables:
         few.append(table)
-        if sum(one.rows for one in few) >= CHUNK:
+        rows += table.rows
+        if rows >= CHUNK:
             yield _joined(few)
-            few = []
+            few, rows = [], 0
     if few:
         yield _joined(few)
 
@@ -328,6 +330,12 @@ def _joined(tables: list[Table]) -> Table:
         for name in tables[0].columns
     }
     return Table(columns, tables[0].column_attrs, tables[0].attrs, tables[0].private)
+
+
+def check_is_file(path: Path) -> None:
+    """Raise ValueError if what is to become a file is a folder."""
+    if path.is_dir():
+        raise ValueError(f"output {path} is a folder: name a file")
 
 
 @contextlib.contextmanager

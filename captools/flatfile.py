@@ -92,6 +92,8 @@ class FlatFile:
         self.columns = {}
         for name, column in stored.items():
             seen = self._seen(OUR_NAMES.get(name, name), column, stored)
+            if seen.name in self.columns:
+                raise InputError(f"{self.path}: holds {seen.name} twice, once as CAPToolkit's")
             self.columns[seen.name] = seen
 
     def __enter__(self) -> "FlatFile":
@@ -127,8 +129,11 @@ class FlatFile:
     @cached_property
     def sources(self) -> list[str]:
         """The names of all granules it comes from; a merged file has several."""
-        if "_captools" in self._file and "source" in self._file["_captools"]:
-            return [text(name) for name in self._file["_captools/source"][()]]
+        try:
+            if "_captools" in self._file and "source" in self._file["_captools"]:
+                return [text(name) for name in self._file["_captools/source"][()]]
+        except DAMAGE as error:
+            raise self._damage("_captools/source", error) from None
         return [self.source]
 
     @property
@@ -157,8 +162,9 @@ class FlatFile:
 
     def private(self) -> dict[str, np.ndarray]:
         """Return what a file made of this one should keep beside its columns."""
-        several = len(self.sources) > 1
-        return {"source": np.array([name.encode() for name in self.sources])} if several else {}
+        if "source" in self.attrs or not self.is_ours:
+            return {}
+        return {"source": np.array([name.encode() for name in self.sources])}
 
     def warn_if_foreign(self) -> None:
         """Say that the columns of an older file were renamed and mended."""
@@ -186,12 +192,19 @@ class FlatFile:
         except DAMAGE as error:
             raise self._damage(name, error) from None
 
+    def attributes(self, name: str) -> dict[str, object]:
+        """Return what is told of a column; InputError if it is damaged."""
+        try:
+            return self.columns[name].attributes
+        except DAMAGE as error:
+            raise self._damage(name, error) from None
+
     def table(self, names: Iterable[str] | None = None, rows: slice | None = None) -> Table:
         """Return rows of columns (all by default) with what is told of them."""
         names = list(self.columns if names is None else names)
         return Table(
             {name: self.read(name, rows) for name in names},
-            {name: self.columns[name].attributes for name in names},
+            {name: self.attributes(name) for name in names},
             dict(self.attrs),
         )
 

@@ -65,7 +65,14 @@ def attribute(of: h5g.GroupID | h5d.DatasetID, name: str) -> np.ndarray:
     return value
 
 
-@lru_cache(maxsize=32)
 def hdf5_type(dtype: np.dtype) -> h5t.TypeID:
-    """Return the HDF5 type that stands for a numpy dtype of numbers or booleans."""
-    return h5t.py_create(dtype, logical=True)
+    """Return the HDF5 type that stands for a numpy dtype of numbers or booleans.
+
+    Of the plain dtype: what h5py keeps in it of an enumeration does not count.
+    """
+    return _plain_type(dtype.str)
+
+
+@lru_cache(maxsize=32)
+def _plain_type(code: str) -> h5t.TypeID:
+    return h5t.py_create(np.dtype(code), logical=True)

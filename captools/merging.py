@@ -1,6 +1,8 @@
 """Merging flat files: rows stream from many files into one, or a few."""
 
+import json
 import os
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -8,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from captools.collection import Collection
-from captools.errors import CaptoolsWarning
+from captools.errors import CaptoolsWarning, InputError
 from captools.extent import Extent
-from captools.flat import Batch, Table, Written
+from captools.flat import Batch, Table, Written, check_is_file
+from captools.flatfile import FlatFile
 from captools.header import header
 from captools.products.atl06 import ATL06
 from captools.progress import check
@@ -34,13 +37,34 @@ def merge_files(
     collection = Collection(files, common)
     _warn_of_versions(collection.sources)
     options = {"parts": parts, "common": common, "sort": sort, "compression": compression}
+    check_is_file(output)
     with Batch(output.parent, compression) as batch:
         batch.written.rows_in = collection.total
         shares = Shares(batch, collection, _lengths(output.name, collection.total, parts), options)
         blocks = _by_time(collection, output.parent) if sort else collection.blocks()
         for table in blocks:
             shares.add(table)
+    if parts is not None:
+        _remove_other_parts(output, batch.written)
     return batch.written
+
+
+def _remove_other_parts(output: Path, written: Written) -> None:
+    """Remove the parts of an earlier merge under this name: their rows would count twice."""
+    number = re.compile(rf"{re.escape(output.stem)}_\d\d+{re.escape(output.suffix)}")
+    for path in output.parent.glob(f"*{output.suffix}"):
+        if number.fullmatch(path.name) and path not in written and _is_part(path):
+            path.unlink()
+
+
+def _is_part(path: Path) -> bool:
+    """Tell whether a file is a part that `merge` wrote."""
+    try:
+        with FlatFile(path) as file:
+            options = json.loads(str(file.attrs.get("options", "{}")))
+            return file.attrs.get("step") == "merge" and options.get("parts") is not None
+    except (InputError, ValueError, AttributeError):
+        return False
 
 
 def _check_outputs(files: list[str | Path], output: Path, parts: int | None) -> None:

@@ -6,6 +6,7 @@ What checks it is imported when there is one, so that help comes at once.
 
 from collections.abc import Callable
 from importlib import import_module
+from math import isfinite
 from pathlib import Path
 
 import click
@@ -44,7 +45,23 @@ class Numbers(click.ParamType):
 
 
 COMPRESSIONS = ("none", "lzf", "gzip")
-POSITIVE = click.FloatRange(min=0, min_open=True)
+
+
+class Positive(click.FloatRange):
+    """A positive number: neither infinite nor none at all."""
+
+    def __init__(self, min: float = 0.0) -> None:
+        super().__init__(min=min, min_open=not min)
+
+    def convert(self, value, param, ctx):
+        """Return a float."""
+        number = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value!r} is no number", param, ctx)
+        return number
+
+
+POSITIVE = Positive()
 
 
 def checked(check: str | Callable[[object], object]) -> Callable:

@@ -10,7 +10,7 @@ import numpy as np
 from captools import coords, select
 from captools.errors import BadInputs, InputError
 from captools.flatfile import FlatFile
-from captools.progress import track
+from captools.progress import check, track
 from captools.raster import Aggregate, Canvas, fit
 
 BLOCK = 1 << 20  # rows of a few columns at a time
@@ -32,7 +32,7 @@ class Request:
     @property
     def column(self) -> str | None:
         """The column that is mapped; None if points are counted."""
-        return self.var or (None if self.agg == "count" else "h_li")
+        return self.var or (None if self.agg == "count" and not self.diff else "h_li")
 
 
 @dataclass
@@ -48,6 +48,11 @@ class Map:
     rows: int  # of the files, drawn or not
     files: int
     bad: dict[str, str] = field(default_factory=dict)  # files that could not be read, and why
+
+    @property
+    def counts(self) -> bool:
+        """Whether the values count points."""
+        return not self.units and self.label.startswith(("number of", "count of"))
 
 
 @dataclass
@@ -100,7 +105,7 @@ def make_map(files: Iterable[str | Path], request: Request) -> Map:
         survey.crs,
         values,
         _label(survey, request),
-        survey.units if request.column and request.agg != "count" else "points",
+        "" if request.agg == "count" and not request.diff else survey.units,
         points,
         survey.rows,
         len(survey.good),
@@ -155,6 +160,11 @@ def survey_files(paths: list[Path], request: Request) -> Survey:
             survey.bad[str(path)] = str(error)
             continue
         with file:
+            try:
+                file.attrs  # noqa: B018 - it may be damaged, too
+            except InputError as error:
+                survey.bad[str(path)] = str(error)
+                continue
             _take_in(survey, file, request)
     if not survey.good:
         raise BadInputs(survey.bad)
@@ -177,7 +187,7 @@ def _take_in(survey: Survey, file: FlatFile, request: Request) -> None:
     if request.column is not None:
         file.check_columns([request.column])
         if not survey.good:
-            told = file.columns[request.column].attributes
+            told = file.attributes(request.column)
             survey.label, survey.units = told["long_name"], told["units"]
     bounds = file.attrs.get("bounds_xy") if projected and request.xy == ("x", "y") else None
     survey.bounds.append(None if bounds is None else tuple(map(float, bounds)))
@@ -225,6 +235,7 @@ def blocks_of(
         try:
             with FlatFile(path) as file:
                 for rows in file.ranges(BLOCK):
+                    check()
                     yield _block(file, rows, survey, request, more)
         except InputError as error:
             survey.bad[str(path)] = str(error)

@@ -59,11 +59,14 @@ def shown() -> Iterator[None]:
 def track(items: Sequence[Item]) -> Iterator[Item]:
     """Yield the items, and show how many of them are done if that is to be shown."""
     if not _shown.get():
-        yield from items
+        for item in items:
+            check()
+            yield item
         return
     progress = Progress(len(items))
     try:
         for item in items:
+            check()
             yield item
             progress.update(failed=False)
             progress.tell()

@@ -15,6 +15,7 @@ from captools.header import header
 from captools.products import DERIVED
 
 LONLAT = "EPSG:4326"
+OF_TILES = ("tile", "overlap")  # said in the CRS that the rows leave
 
 
 def reproject_file(
@@ -43,7 +44,8 @@ def reproject_file(
             extent.add(table.columns)
             stream.append(table)
         options = {"crs": target, "from": start, "xy": names, "compression": compression}
-        attrs = header(file.header | {"crs": target}, "reproject", options, file.rows, extent)
+        kept = {name: told for name, told in file.header.items() if name not in OF_TILES}
+        attrs = header(kept | {"crs": target}, "reproject", options, file.rows, extent)
         stream.finish(attrs, file.private())
         batch.written.rows_in = file.rows
     if outside:

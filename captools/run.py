@@ -18,6 +18,8 @@ from captools.engine import Crew, Stop
 from captools.engine import crew as crew_of
 from captools.errors import CaptoolsError
 from captools.journal import Journal, Outcome, now
+from captools.journal import files as journal_files
+from captools.journal import lines as journal_lines
 from captools.products import Product
 from captools.progress import Progress
 from captools.task import Task
@@ -108,6 +110,7 @@ def _run_map(
     # Workers may run in other folders.
     files = {name: value.absolute() for name, value in options.items() if isinstance(value, Path)}
     task = Task(function, step.outputs, outdir.absolute(), options | files, step.VERSION)
+    _check_other_steps(outdir, function.__name__, paths, step, options)
     with closing(_open_journal(outdir, function.__name__, shard, paths)) as journal:
         pending = [path for path in paths if overwrite or not _is_done(journal, task, path)]
         tally = Tally(len(paths), before=len(paths) - len(pending))
@@ -151,7 +154,9 @@ def _open_journal(
 ) -> Journal:
     """Make the output folder ready, or say why it cannot be used."""
     own = os.path.realpath(outdir)
-    if own in map(os.path.realpath, {os.path.dirname(path) for path in paths}):
+    folders = {os.path.realpath(os.path.dirname(path)) for path in paths}
+    folders |= {os.path.dirname(os.path.realpath(path)) for path in paths}  # where links lead
+    if own in folders:
         raise ValueError(f"output folder {outdir} is the folder of an input: choose another")
     try:
         journal = Journal(outdir, step, shard, paths)
@@ -159,6 +164,22 @@ def _open_journal(
     except OSError as error:
         raise ValueError(f"output folder {outdir}: cannot be used ({error.strerror})") from None
     return journal
+
+
+def _check_other_steps(
+    outdir: Path, name: str, paths: list[str], step: ModuleType, options: dict
+) -> None:
+    """Refuse a folder in which another step wrote what would bear the names of ours."""
+    others = [(path, other) for path, other in journal_files(outdir).items() if other != name]
+    if not others:
+        return
+    ours = {one for path in paths for one in step.outputs(os.path.basename(path), **options)}
+    for path, other in others:
+        for _, outcome in journal_lines(path):
+            if same := ours.intersection(map(os.path.basename, outcome.outputs)):
+                raise ValueError(
+                    f"output folder {outdir} holds what {other} wrote ({min(same)}): choose another"
+                )
 
 
 def _is_done(journal: Journal, task: Task, path: str) -> bool:

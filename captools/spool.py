@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from captools.flat import Table, temporary_name
+from captools.flat import Table, output_error, temporary_name
+from captools.progress import check
 
 HELD = 1 << 26  # bytes of rows in memory, of all heaps together
 STRIPE = 1 << 11  # rows turned from columns to records, or back, at a time: they stay in the cache
@@ -67,6 +68,7 @@ class Spool:
         self._write()
         with open(self._path(key), "rb") as file:
             while len(records := np.fromfile(file, self._records.dtype, size)):
+                check()
                 yield Table(_columns(records))
 
     def _begin(self, columns: dict[str, np.ndarray]) -> None:
@@ -83,8 +85,11 @@ class Spool:
         edges = np.flatnonzero(np.diff(keys[order])) + 1
         for rows in np.split(order, edges):
             key = int(keys[rows[0]])
-            with open(self._path(key), "ab") as file:
-                file.write(self._records.take(rows))  # an index would go field by field
+            try:
+                with open(self._path(key), "ab") as file:
+                    file.write(self._records.take(rows))  # an index would go field by field
+            except OSError as error:
+                raise output_error(self.folder, error) from None
             self._rows[key] = self._rows.get(key, 0) + len(rows)
         self._held = 0
 

@@ -75,7 +75,8 @@ class Task:
         for name in self.names(os.path.basename(path), **self.options):
             if name not in now_there:
                 with contextlib.suppress(OSError):
-                    os.unlink(self.outdir / name)
+                    if not os.path.samefile(self.outdir / name, path):
+                        os.unlink(self.outdir / name)
 
     def _apply(self, path: str, outcome: Outcome) -> None:
         # The step would make a vanished folder anew, and lose what was in it.

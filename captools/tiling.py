@@ -367,7 +367,7 @@ def _spread(collection: Collection, grid: Grid, spool: Spool) -> Counter[int]:
     if lost:
         _warn(f"{lost} rows without x, y left out")
     if not cores:
-        _warn("no point in any tile: nothing written")
+        raise InputError("no point lies in any tile: nothing was written")
     return cores
 
 

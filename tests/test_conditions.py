@@ -92,3 +92,9 @@ def test_anything_else_is_refused_at_once(words):
 def test_a_number_is_no_condition(words):
     with pytest.raises(ValueError, match="compare the numbers"):
         Condition(words).holds(COLUMNS)
+
+
+@pytest.mark.parametrize("words", ["9**9**9**9 > h_li", "h_li ** 1e308 > 0", "10**400 > h_li"])
+def test_powers_beyond_all_bounds_end_at_once(words):
+    with pytest.raises(ValueError, match="condition"):
+        Condition(words).holds(COLUMNS)

@@ -19,7 +19,7 @@ from hypothesis.extra.numpy import arrays
 
 from captools import export, exporting
 from captools.collection import Collection
-from captools.errors import FolderError, InputError
+from captools.errors import CaptoolsWarning, FolderError, InputError
 from captools.flat import Batch, Table
 
 DTYPES = {"h_li": "f4", "t_gps": "f8", "q_flag": "i1", "segment_id": "i2", "is_asc": "?"}
@@ -259,7 +259,8 @@ def test_common_keeps_what_all_share(paths, tmp_path):
     more = make(tmp_path, 10, 1, dac=np.zeros(10, "f4"))
     with pytest.raises(InputError, match="--common"):
         export([*more, *paths], tmp_path / "a.csv")
-    export([*more, *paths], tmp_path / "a.csv", common=True)
+    with pytest.warns(CaptoolsWarning, match="alike: dac"):
+        export([*more, *paths], tmp_path / "a.csv", common=True)
     assert list(pd.read_csv(tmp_path / "a.csv")) == list(content(paths))
 
 

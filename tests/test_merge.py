@@ -322,7 +322,8 @@ def test_common_keeps_the_columns_that_all_share(tmp_path, changed, turned):
     columns = random_columns(5, 0)
     tables = [columns, other(columns, **changed), columns]
     files = [write_flat(tmp_path / f"{k}.h5", one) for k, one in enumerate(tables)]
-    (path,) = merge(sorted(files, reverse=turned), tmp_path / "out.h5", common=True)
+    with pytest.warns(CaptoolsWarning, match="left out, since not all inputs have them alike"):
+        (path,) = merge(sorted(files, reverse=turned), tmp_path / "out.h5", common=True)
     names = [name for name in columns if name == "extra" or name not in changed]
     expected = {name: np.concatenate([columns[name]] * 3) for name in names}
     assert_equal(read_flat(path), with_identity(expected))
@@ -332,7 +333,8 @@ def test_common_keeps_the_columns_that_all_share(tmp_path, changed, turned):
 def test_common_drops_x_and_y_of_several_crs(tmp_path, crs):
     columns = random_columns(5, 0) | {"x": np.zeros(5), "y": np.zeros(5)}
     files = [write_flat(tmp_path / f"{k}.h5", columns, crs=one) for k, one in enumerate(crs)]
-    (path,) = merge([*files, files[1]], tmp_path / "out.h5", common=True)
+    with pytest.warns(CaptoolsWarning, match="alike: x, y"):
+        (path,) = merge([*files, files[1]], tmp_path / "out.h5", common=True)
     assert not {"x", "y"} & set(read_flat(path))
     with h5py.File(path) as file:
         assert not {"crs", "bounds_xy"} & set(file.attrs)
@@ -429,7 +431,8 @@ def test_real_reduced_files_of_older_tools(run, real_data, tmp_path):
     truth = [read_flat(path) for path in files]
     result = run("merge", *files, "-o", tmp_path / "out.h5", "--common")
     assert result.exit_code == 0, result.stderr
-    assert result.stderr.count("warning: ") == 1
+    assert result.stderr.count("warning: ") == 2  # that they are old, and that `orbit` differs
+    assert "not all inputs have them alike: orbit" in result.stderr
     assert "6 files are not of captools" in result.stderr
     assert "190610 rows in, 190610 rows out" in result.stderr
     found = read_flat(tmp_path / "out.h5")
@@ -459,3 +462,14 @@ def test_real_reduced_files_of_older_tools(run, real_data, tmp_path):
     order = np.argsort(found["t_gps"], kind="stable")
     expected = {name: values[order] for name, values in found.items()}
     assert_equal(read_flat(tmp_path / "again.h5"), expected)
+
+
+def test_parts_of_an_earlier_merge_go_and_nothing_else(tmp_path):
+    columns = random_columns(50, 0)
+    path = write_flat(tmp_path / "in" / "a.h5", columns)
+    other = write_flat(tmp_path / "all_2019.h5", columns)
+    merge([path], tmp_path / "all.h5", parts=5)
+    merge([path], tmp_path / "all.h5", parts=2)
+    assert sorted(one.name for one in tmp_path.glob("*.h5")) == [
+        *("all_00.h5", "all_01.h5", other.name)
+    ]

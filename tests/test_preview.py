@@ -168,7 +168,7 @@ def test_a_figure_says_what_it_shows(beams):
     told = " ".join(
         text.get_text() for text in figure.findobj(match=lambda a: hasattr(a, "get_text"))
     )
-    assert "mean of land-ice height above the WGS 84 ellipsoid (m)" in told
+    assert "mean of land-ice height above the WGS 84 ellipsoid (m)" in told.replace("\n", " ")
     assert "points of 18 files · EPSG:3031" in told
     assert "80°S" in told
     assert "°E" in told
@@ -270,3 +270,36 @@ def test_periods_without_a_common_pixel_are_told(tmp_path):
     path = write(tmp_path, x=[0.0, 9.0], y=[0.0, 9.0], t_gps=[1.23e9, 1.27e9], h_li=[1.0, 2.0])
     with pytest.raises(InputError, match="no pixel has points of both periods"):
         make_map([path], Request(diff=("2020", "2018-12-01/2019-06-01")))
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--clip", "2", "1"), "the first must be below the second"),
+        (("--clip", "nan", "1"), "the first must be below the second"),
+        (("--percentiles", "98", "2"), "the first must be below the second"),
+    ],
+)
+def test_limits_that_are_none_are_wrong_usage(run, beams, tmp_path, words, why):
+    result = run("preview", *beams, "-o", tmp_path / "map.png", *words)
+    assert result.exit_code == 2
+    assert why in result.stderr
+
+
+def test_a_logarithm_needs_values_above_zero(run, tmp_path):
+    path = write(tmp_path, x=[1.0, 2.0], y=[1.0, 2.0], h_li=[-1.0, -2.0])
+    result = run("preview", path, "-o", tmp_path / "map.png", "--how", "log")
+    assert result.exit_code == 1
+    assert "--how log needs values above 0" in result.stderr
+
+
+def test_a_difference_of_counts_is_one_of_means(tmp_path):
+    path = write(tmp_path, x=[0.5, 0.5], y=[0.5, 0.5], t_gps=[1.23e9, 1.27e9], h_li=[100.0, 102.0])
+    request = Request(agg="count", diff=("2020", "2018-12-01/2019-06-01"))
+    assert np.nansum(make_map([path], request).values) == 2.0
+
+
+def test_a_vector_picture_has_the_same_bytes_again(beams, tmp_path):
+    for name in ("one.svg", "two.svg"):
+        preview(beams, tmp_path / name, size=(100, 100))
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()

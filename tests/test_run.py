@@ -547,3 +547,33 @@ def test_nothing_but_outputs_and_journal_is_left(tmp_path, go):
     inputs(tmp_path, a="write 1", b="damaged")
     go(jobs=2)
     assert sorted(os.listdir(tmp_path / "out")) == [PRIVATE, "a_0.h5"]
+
+
+def test_a_link_into_the_output_folder_does_not_cost_what_it_leads_to(run, granules, tmp_path):
+    assert run("readatl06", granules, "-o", tmp_path / "flat").exit_code == 0
+    real = sorted((tmp_path / "flat").glob("*.h5"))[0]
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / real.name).symlink_to(real)
+    before = real.read_bytes()
+    result = run("filter", tmp_path / "links", "-o", tmp_path / "flat", "--where", "is_asc")
+    assert result.exit_code == 2
+    assert real.read_bytes() == before
+    result = run("readatl06", tmp_path / "links", "-o", tmp_path / "flat")
+    assert result.exit_code == 2
+    assert "is the folder of an input" in result.stderr
+    assert real.read_bytes() == before
+
+
+def test_what_another_step_wrote_is_not_written_over(run, granules, tmp_path):
+    assert run("readatl06", granules, "-o", tmp_path / "flat").exit_code == 0
+    assert (
+        run(
+            "filter", tmp_path / "flat", "-o", tmp_path / "out", "--where", "is_asc == is_asc"
+        ).exit_code
+        == 0
+    )
+    before = {path: path.read_bytes() for path in (tmp_path / "out").glob("*.h5")}
+    result = run("reproject", tmp_path / "flat", "-o", tmp_path / "out", "-p", "3976")
+    assert result.exit_code == 2
+    assert "holds what filter wrote" in result.stderr
+    assert {path: path.read_bytes() for path in (tmp_path / "out").glob("*.h5")} == before

@@ -148,9 +148,12 @@ def test_rows_without_a_place_are_left_out_and_told(tmp_path):
 
 def test_no_point_at_all_makes_no_output(tmp_path):
     path = write(tmp_path / "in", "a.h5", np.full(2, np.nan), np.zeros(2))
-    with pytest.warns(CaptoolsWarning):
-        assert tile([path], tmp_path / "out", size=1) == []
-    assert [one.name for one in tmp_path.iterdir()] == ["in"]
+    tile([scattered(tmp_path / "some")], tmp_path / "out", size=100)
+    before = sorted((tmp_path / "out").iterdir())
+    with pytest.warns(CaptoolsWarning), pytest.raises(InputError, match="no point lies in any"):
+        tile([path], tmp_path / "out", size=1)
+    assert sorted((tmp_path / "out").iterdir()) == before
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["in", "out", "some"]
 
 
 def test_thousands_of_tiles_need_few_open_files(tmp_path):

@@ -6,11 +6,12 @@ and has no output. No file is changed in place.
 
 \b
 Examples:
-  captools filter reduced/ -o good --where "s_li < 1 and snr > 0.02 and is_asc"
+  captools filter reduced/ -o good --where "s_li < 1 and snr < 0.02 and is_asc"
   captools filter reduced/ -o good --finite h_li,s_li -b -120 -100 -80 -74
   captools filter reduced/ -o good --outliers h_li --cell 1 --window 0.25 --nmad 5
 
-In --where, a comparison with a missing value (NaN) does not hold.
+In --where, a comparison with a missing value (NaN) does not hold, but by != or
+behind not: --finite drops missing values.
 """
 
 from collections.abc import Iterable
@@ -52,11 +53,15 @@ def outputs(name: str, **options: object) -> list[str]:
     "--nmad scaled median absolute deviations.",
 )
 @click.option(
-    "--cell", type=options.POSITIVE, default=3.0, metavar="KM", help="Width of a cell in x and y."
+    "--cell",
+    type=options.Positive(min=0.01),
+    default=3.0,
+    metavar="KM",
+    help="Width of a cell in x and y.",
 )
 @click.option(
     "--window",
-    type=options.POSITIVE,
+    type=options.Positive(min=1e-3),
     default=0.5,
     metavar="YEARS",
     help="Length of a cell in time.",

@@ -60,7 +60,12 @@ KIND = "reduce"
     help="How values become colours.",
 )
 @click.option(
-    "--clip", nargs=2, type=float, metavar="LO HI", help="Values of the first and last colour."
+    "--clip",
+    nargs=2,
+    type=float,
+    metavar="LO HI",
+    callback=options.checked("drawing.check_limits"),
+    help="Values of the first and last colour.",
 )
 @click.option(
     "--percentiles",
@@ -68,6 +73,7 @@ KIND = "reduce"
     type=click.FloatRange(0, 100),
     default=(2.0, 98.0),
     metavar="LO HI",
+    callback=options.checked("drawing.check_limits"),
     help="The same as percentiles of the pixels, where --clip does not tell.",
 )
 @click.option(
@@ -144,11 +150,12 @@ def preview(
         If the picture cannot be written.
     """
     from captools.drawing import Style, check_kind, draw
-    from captools.flat import Written
+    from captools.flat import Written, check_is_file
     from captools.previewing import Request, make_map
     from captools.reprojecting import two_columns
 
     check_kind(Path(output), bare)
+    check_is_file(Path(output))
     request = Request(
         var=var,
         agg=agg,
