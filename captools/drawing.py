@@ -334,7 +334,7 @@ def _name_line(axes: "Axes", x: np.ndarray, y: np.ndarray, text: str) -> None:
     """Write the name of a line beside the last of its points on the map."""
     xmin, xmax = sorted(axes.get_xlim())
     ymin, ymax = sorted(axes.get_ylim())
-    room = 0.02
+    room = 0.04
     wide, high = room * (xmax - xmin), room * (ymax - ymin)
     inside = (x > xmin + wide) & (x < xmax - wide) & (y > ymin + high) & (y < ymax - high)
     if inside.any():

@@ -1,5 +1,6 @@
 """Filtering a flat file: rows stream through conditions into a new file."""
 
+import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +14,7 @@ from captools import coords, masks, select
 from captools.conditions import Condition
 from captools.errors import InputError
 from captools.extent import Extent
-from captools.flat import Batch, Table, Written
+from captools.flat import Batch, Table, Written, output_error
 from captools.flatfile import FlatFile
 from captools.header import header
 from captools.spool import Spool
@@ -157,6 +158,10 @@ def _kept(
             yield block, _meet(block, request, removed)
         return
     with tempfile.TemporaryFile(dir=folder) as place:
+        try:  # room for all of it now: a full disk later would kill the process
+            os.posix_fallocate(place.fileno(), 0, max(1, file.rows))
+        except OSError as error:
+            raise output_error(folder, error) from None
         keep = np.memmap(place, bool, mode="w+", shape=file.rows) if file.rows else np.empty(0)
         _mark(file, request, removed, folder, keep)
         for rows in file.ranges():

@@ -146,7 +146,10 @@ class FlatFile:
         """Return rgt, cycle or spot of a file that has it not as a column; 0 if unknown."""
         told = self.attrs.get(name)
         named = ATL06.parse_name(self.path.name)
-        return int(told) if told is not None else int(getattr(named, name, 0))
+        try:
+            return int(told) if told is not None else int(getattr(named, name, 0))
+        except (TypeError, ValueError):
+            raise InputError(f"{self.path}: its {name} is no number: {told!r}") from None
 
     @property
     def header(self) -> dict[str, object]:

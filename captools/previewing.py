@@ -172,8 +172,10 @@ def survey_files(paths: list[Path], request: Request) -> Survey:
 
 
 def _take_in(survey: Survey, file: FlatFile, request: Request) -> None:
+    if request.xy != ("x", "y"):
+        file.check_columns(request.xy)  # named by the user, hence not to be missed in silence
     projected = request.crs is None and all(name in file.columns for name in request.xy)
-    crs = file.crs or "unknown"
+    crs = "EPSG:4326" if request.xy == ("lon", "lat") else file.crs or "unknown"
     if not survey.good:
         survey.projected = projected
         survey.crs = crs if projected else _chosen_crs(file, request)

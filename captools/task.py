@@ -75,7 +75,7 @@ class Task:
         for name in self.names(os.path.basename(path), **self.options):
             if name not in now_there:
                 with contextlib.suppress(OSError):
-                    if not os.path.samefile(self.outdir / name, path):
+                    if not _is_same(self.outdir / name, path):
                         os.unlink(self.outdir / name)
 
     def _apply(self, path: str, outcome: Outcome) -> None:
@@ -115,6 +115,11 @@ class Task:
                 status = value.stat()
                 options[name] = (value.name, status.st_size, status.st_mtime_ns)
         return json.dumps([self.function.__name__, self.version, options], sort_keys=True)
+
+
+def _is_same(output: Path, path: str) -> bool:
+    """Tell whether an output is the input itself, which a link may lead to."""
+    return os.path.exists(path) and os.path.samefile(output, path)
 
 
 def _where(error: Exception) -> str:

@@ -115,3 +115,11 @@ def test_what_is_no_flat_file_is_told(tmp_path, make, why):
 def test_a_granule_is_no_flat_file(granule):
     with pytest.raises(InputError, match="no flat file"):
         FlatFile(granule)
+
+
+def test_an_identity_that_is_no_number_is_told(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["h_li"] = np.zeros(3)
+        file.attrs["rgt"] = "seven"
+    with FlatFile(tmp_path / "a.h5") as file, pytest.raises(InputError, match=r"a\.h5: its rgt"):
+        file.identity("rgt")

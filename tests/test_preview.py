@@ -303,3 +303,11 @@ def test_a_vector_picture_has_the_same_bytes_again(beams, tmp_path):
     for name in ("one.svg", "two.svg"):
         preview(beams, tmp_path / name, size=(100, 100))
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+
+
+def test_places_may_be_other_columns_and_degrees_are_told_as_such(beams):
+    figure = make_figure(make_map(beams, Request(xy=("lon", "lat"))), Style())
+    assert figure.axes[0].get_xlabel() == "x"
+    assert "EPSG:4326" in figure.texts[-1].get_text()
+    with pytest.raises(InputError, match="has no column yy"):
+        make_map(beams, Request(xy=("x", "yy")))
