@@ -6,14 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from captools.errors import BadInputs, CaptoolsWarning, InputError, one_line
+from captools.errors import BadInputs, CaptoolsWarning, InputError
 from captools.flat import Table
-from captools.flatfile import FlatFile
-from captools.hdf5 import DAMAGE, REMEDY
-from captools.products import IDENTITY
+from captools.flatfile import FOREIGN, FlatFile
+from captools.products import IDENTITY, IDENTITY_DTYPES
 from captools.progress import check, track
 
-IDENTITY_TYPES = {"rgt": "i2", "cycle": "i2", "spot": "i1"}
 _COMMON = (
     *("region", "release", "sc_orient", "reference_frame", "tide_system", "beam_type"),
     *("step", "options", "history"),
@@ -60,7 +58,7 @@ class Collection:
         self.attrs: dict[str, object] = {}
         self.sources: dict[str, None] = {}  # a set that keeps its order
         self.crs = ""
-        self._differ: list[str] = []
+        self._differ = ""  # how the first that is unlike the others is
         self._dropped: dict[str, None] = {}  # a set that keeps its order
         self._check()
 
@@ -98,13 +96,7 @@ class Collection:
             raise BadInputs(bad)
 
     def _table(self, file: FlatFile, names: list[str], rows: slice) -> Table:
-        count = rows.stop - rows.start
-        columns = {}
-        for name in names:
-            if name in file.columns:
-                columns[name] = file.read(name, rows)
-            else:
-                columns[name] = np.full(count, file.identity(name), self.dtypes[name])
+        columns = {name: file.take(name, rows) for name in names}
         return Table(columns, {name: self.column_attrs[name] for name in names})
 
     # --- whether they go together -----------------------------------------------
@@ -126,12 +118,10 @@ class Collection:
                     foreign += not file.is_ours
             except InputError as error:
                 bad[str(path)] = str(error)
-            except DAMAGE as error:
-                bad[str(path)] = f"{path}: header: cannot be read ({one_line(error)}); {REMEDY}"
         if bad:
             raise BadInputs(self._with_damaged(bad))
         if self._differ:
-            raise InputError(self._differ[0])
+            raise InputError(self._differ)
         if self._dropped:
             warnings.warn(
                 f"left out, since not all inputs have them alike: {', '.join(self._dropped)}",
@@ -140,8 +130,7 @@ class Collection:
             )
         if foreign:
             warnings.warn(
-                f"{foreign} files are not of captools: columns renamed to ours, fills are NaN, "
-                "t_year made anew from the seconds",
+                f"{foreign} files are not of captools: {FOREIGN}",
                 CaptoolsWarning,
                 stacklevel=3,
             )
@@ -162,7 +151,7 @@ class Collection:
 
     def _begin(self, file: FlatFile, dtypes: dict[str, np.dtype]) -> None:
         self.dtypes, self.crs = dtypes, file.crs
-        self.column_attrs = {name: column.attributes for name, column in file.columns.items()}
+        self.column_attrs = {name: file.attributes(name) for name in file.columns}
         for column in IDENTITY:
             self.column_attrs.setdefault(column.name, column.attributes)
         self.attrs = {name: file.attrs[name] for name in _COMMON if name in file.attrs}
@@ -179,12 +168,12 @@ class Collection:
             gone = [name for name in (*self.dtypes, *dtypes) if name not in same]
             self._dropped.update(dict.fromkeys(gone))
             self.dtypes = {name: self.dtypes[name] for name in same}
-        elif difference:
-            self._differ.append(
+        elif not self._differ and difference:
+            self._differ = (
                 f"{first} and {file.path} differ: {difference} (--common keeps what all share)"
             )
-        elif file.crs != self.crs:
-            self._differ.append(
+        elif not self._differ and file.crs != self.crs:
+            self._differ = (
                 f"{first} and {file.path} differ: CRS {self.crs or 'unknown'} and "
                 f"{file.crs or 'unknown'}: captools reproject makes them one"
             )
@@ -198,7 +187,7 @@ class Collection:
 def _dtypes(file: FlatFile) -> dict[str, np.dtype]:
     """Return the columns of a file, with those that identify it."""
     dtypes = {name: column.dtype for name, column in file.columns.items()}
-    for name, dtype in IDENTITY_TYPES.items():
+    for name, dtype in IDENTITY_DTYPES.items():
         dtypes.setdefault(name, np.dtype(dtype))
     return dtypes
 

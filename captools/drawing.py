@@ -9,6 +9,7 @@ import numpy as np
 
 from captools import coords
 from captools.errors import InputError
+from captools.extras import require
 from captools.flat import appearing
 from captools.previewing import Map
 from captools.raster import Canvas
@@ -83,8 +84,9 @@ def colormap(name: str) -> "Colormap":
     Raises
     ------
     ValueError
-        If neither knows the name.
+        If neither knows the name, or the extra ``preview`` is missing.
     """
+    require("preview", "colorcet", "matplotlib")
     import matplotlib
     from colorcet import cm
 
@@ -109,15 +111,9 @@ def check_kind(path: Path, bare: bool) -> None:
         raise ValueError(f"output {path}: must end in {', '.join(KINDS)}")
     if bare and kind not in WORLD:
         raise ValueError(f"output {path}: --bare writes {', '.join(WORLD)}")
-    try:
-        import colorcet  # noqa: F401
-        import matplotlib  # noqa: F401
-
-        if kind in RASTERS:
-            import rasterio  # noqa: F401
-    except ModuleNotFoundError as error:
-        extra = "geo" if error.name == "rasterio" else "preview"
-        raise ValueError(f"needs {error.name}: pip install 'captools[{extra}]'") from None
+    require("preview", "colorcet", "matplotlib")
+    if kind in RASTERS:
+        require("geo", "rasterio")
 
 
 def draw(picture: Map, path: Path, style: Style, bare: bool, title: str | None) -> list[Path]:
@@ -164,8 +160,8 @@ def _write_geotiff(picture: Map, path: Path) -> None:
 
     canvas = picture.canvas
     wide, high = canvas.pixel
-    counts = picture.counts
-    band = np.nan_to_num(picture.values).astype("u4") if counts else picture.values.astype("f4")
+    values, counts = picture.values, picture.counts
+    band = np.nan_to_num(values).astype("u4") if counts else values.astype("f4")
     profile = {
         "driver": "GTiff",
         "width": canvas.width,

@@ -13,7 +13,9 @@ import numpy as np
 
 from captools.collection import Collection
 from captools.errors import InputError
-from captools.flat import Written, appearing
+from captools.extras import require
+from captools.flat import Written, appearing, check_is_file
+from captools.flatfile import column_names
 from captools.spool import Spool
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def export_files(
 ) -> Written:
     """Export; see the step `export`."""
     write = _writer(output)
-    names = _names(variables)
+    names = None if variables is None else column_names(variables)
     collection = Collection(files, common)
     if names is None:
         names = list(collection.dtypes)
@@ -52,26 +54,9 @@ def _writer(output: Path) -> Callable[[Collection, list[str], BinaryIO, Path], N
     ending = next((one for one in kinds if output.name.endswith(one)), None)
     if ending is None:
         raise ValueError(f"output {output}: give a name that ends in {', '.join(kinds)}")
-    if output.is_dir():
-        raise ValueError(f"output {output}: is a folder")
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        raise ValueError(
-            f"output {output}: needs pyarrow: pip install 'captools[export]'"
-        ) from None
+    check_is_file(output)
+    require("export", "pyarrow")
     return kinds[ending]
-
-
-def _names(variables: str | Iterable[str] | None) -> list[str] | None:
-    """Return the columns that are asked for, each once; None for all."""
-    if variables is None:
-        return None
-    words = variables.split(",") if isinstance(variables, str) else variables
-    names = list(dict.fromkeys(word.strip() for word in words))
-    if not names or "" in names:
-        raise ValueError(f"columns {variables!r}: give names with commas between them")
-    return names
 
 
 # --- Arrow ------------------------------------------------------------------------

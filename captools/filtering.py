@@ -14,7 +14,7 @@ from captools import coords, masks, select
 from captools.conditions import Condition
 from captools.errors import InputError
 from captools.extent import Extent
-from captools.flat import Batch, Table, Written, output_error
+from captools.flat import Batch, Table, Written, check_folder, output_error
 from captools.flatfile import FlatFile
 from captools.header import header
 from captools.spool import Spool
@@ -128,8 +128,7 @@ class Block:
 
 def filter_file(path: Path, outdir: Path, request: Request) -> Written:
     """Write the rows of a flat file that meet all conditions; see the step `filter`."""
-    if outdir.resolve() == path.resolve().parent:
-        raise ValueError(f"{outdir} is the folder of the file, which would be written over")
+    check_folder(outdir, path)
     with FlatFile(path) as file, Batch(outdir, request.compression) as batch:
         file.warn_if_foreign()
         file.check_columns(request.columns)

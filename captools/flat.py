@@ -332,6 +332,12 @@ def _joined(tables: list[Table]) -> Table:
     return Table(columns, tables[0].column_attrs, tables[0].attrs, tables[0].private)
 
 
+def check_folder(folder: Path, path: Path) -> None:
+    """Raise ValueError if an output of the name of an input would take its place."""
+    if folder.resolve() == path.resolve().parent:
+        raise ValueError(f"{folder} is the folder of {path.name}, which would be written over")
+
+
 def check_is_file(path: Path) -> None:
     """Raise ValueError if what is to become a file is a folder."""
     if path.is_dir():

@@ -17,14 +17,29 @@ from captools.columns import StoredColumn
 from captools.errors import CaptoolsWarning, InputError, one_line
 from captools.flat import Table
 from captools.hdf5 import DAMAGE, REMEDY, attribute, open_file, text
-from captools.products import CAPTOOLKIT_NAMES, DERIVED, IDENTITY, Column
+from captools.products import CAPTOOLKIT_NAMES, DERIVED, IDENTITY, IDENTITY_DTYPES, Column
 from captools.products.atl06 import ATL06
 
 BLOCK = 1 << 17  # rows in memory at a time: with 40 columns of 8 bytes 40 MB
 
 OUR_NAMES = {theirs: ours for ours, theirs in CAPTOOLKIT_NAMES.items()}
 _KNOWN = {column.name: column for column in (*ATL06.columns, *DERIVED, *IDENTITY)}
-_IDENTITY_TYPES = {"rgt": np.dtype("i2"), "cycle": np.dtype("i2"), "spot": np.dtype("i1")}
+FOREIGN = "columns renamed to ours, fills are NaN, t_year made anew from the seconds"
+
+
+def column_names(words: str | Iterable[str]) -> list[str]:
+    """Return the columns that words with commas between them name, each once.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or nothing between two commas.
+    """
+    words = words.split(",") if isinstance(words, str) else list(words)
+    names = list(dict.fromkeys(word.strip() for word in words))
+    if not names or not all(names):
+        raise ValueError(f"columns {','.join(words)!r}: give names with commas between them")
+    return names
 
 
 @dataclass(frozen=True)
@@ -136,14 +151,8 @@ class FlatFile:
             raise self._damage("_captools/source", error) from None
         return [self.source]
 
-    @property
-    def region(self) -> int:
-        """The granule region, 0 if unknown."""
-        told = self.attrs.get("region")
-        return int(told) if told is not None else ATL06.parse_name(self.path.name).region
-
     def identity(self, name: str) -> int:
-        """Return rgt, cycle or spot of a file that has it not as a column; 0 if unknown."""
+        """Return rgt, cycle, spot or region, as header or file name tell it; 0 if unknown."""
         told = self.attrs.get(name)
         named = ATL06.parse_name(self.path.name)
         try:
@@ -173,8 +182,7 @@ class FlatFile:
         """Say that the columns of an older file were renamed and mended."""
         if not self.is_ours:
             warnings.warn(
-                f"{self.path.name}: is not of captools: columns renamed to ours, fills are NaN, "
-                "t_year made anew from the seconds",
+                f"{self.path.name}: is not of captools: {FOREIGN}",
                 CaptoolsWarning,
                 stacklevel=3,
             )
@@ -194,6 +202,12 @@ class FlatFile:
             return self.columns[name].read(rows)
         except DAMAGE as error:
             raise self._damage(name, error) from None
+
+    def take(self, name: str, rows: slice) -> np.ndarray:
+        """Return rows of a column, or of what identifies the file as if it were one."""
+        if name in IDENTITY_DTYPES and name not in self.columns:
+            return np.full(rows.stop - rows.start, self.identity(name), IDENTITY_DTYPES[name])
+        return self.read(name, rows)
 
     def attributes(self, name: str) -> dict[str, object]:
         """Return what is told of a column; InputError if it is damaged."""
@@ -260,8 +274,8 @@ class FlatFile:
 
     def _seen(self, name: str, column: StoredColumn, stored: dict) -> FlatColumn:
         """Return a column as ours: types and times of older files are mended."""
-        if name in _IDENTITY_TYPES and column.dtype.kind == "f":
-            dtype = _IDENTITY_TYPES[name]
+        if name in IDENTITY_DTYPES and column.dtype.kind == "f":
+            dtype = np.dtype(IDENTITY_DTYPES[name])
             return FlatColumn(
                 name, dtype, column, lambda values: np.nan_to_num(values).astype(dtype)
             )

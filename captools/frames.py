@@ -119,9 +119,6 @@ def _partition(
         held = slice(done, done + stop - start)
         with FlatFile(path) as file:
             for name, values in whole.items():
-                if name in file.columns:
-                    values[held] = file.read(name, slice(start, stop))
-                else:
-                    values[held] = file.identity(name)
+                values[held] = file.take(name, slice(start, stop))
         done = held.stop
     return pd.DataFrame(whole, pd.RangeIndex(first, first + total), copy=False)

@@ -36,6 +36,21 @@ def expand(words: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
+def given(words: Iterable[str]) -> list[str]:
+    """Return the files that the words name, as `expand`; none only of an empty list.
+
+    Raises
+    ------
+    ValueError
+        If there is none, and standard input was not asked for them.
+    """
+    words = list(words)
+    found = expand(words)
+    if not found and set(words) != {"-"}:
+        raise ValueError(f"no inputs: {' '.join(words)}")
+    return found
+
+
 def _expand_word(word: str) -> list[str]:
     if word == "-":
         if isinstance(sys.stdin, io.TextIOWrapper):

@@ -37,7 +37,6 @@ def merge_files(
     collection = Collection(files, common)
     _warn_of_versions(collection.sources)
     options = {"parts": parts, "common": common, "sort": sort, "compression": compression}
-    check_is_file(output)
     with Batch(output.parent, compression) as batch:
         batch.written.rows_in = collection.total
         shares = Shares(batch, collection, _lengths(output.name, collection.total, parts), options)
@@ -69,6 +68,7 @@ def _is_part(path: Path) -> bool:
 
 def _check_outputs(files: list[str | Path], output: Path, parts: int | None) -> None:
     """Refuse to write over an input: the next merge would have its rows twice."""
+    check_is_file(output)
     inputs = set(map(os.path.realpath, files))
     for name, _ in _lengths(output.name, 0, parts):
         if os.path.realpath(output.parent / name) in inputs:

@@ -124,6 +124,19 @@ crs = click.option(
     help="CRS of x and y: an EPSG number or anything pyproj takes; "
     "auto is 3031 in the south, 3413 in the north.",
 )
+places = click.option(
+    "--xy",
+    default="x,y",
+    metavar="A,B",
+    callback=checked("reprojecting.two_columns"),
+    help="The columns of the places; files without them are projected from lon, lat.",
+)
+map_crs = click.option(
+    "-p",
+    "--crs",
+    callback=checked("coords.check_crs"),
+    help="Project lon, lat to this CRS, whatever x and y there are.",
+)
 mask = click.option(
     "-f",
     "--mask",

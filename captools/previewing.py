@@ -47,12 +47,8 @@ class Map:
     points: int
     rows: int  # of the files, drawn or not
     files: int
+    counts: bool  # whether the values are numbers of points
     bad: dict[str, str] = field(default_factory=dict)  # files that could not be read, and why
-
-    @property
-    def counts(self) -> bool:
-        """Whether the values count points."""
-        return not self.units and self.label.startswith(("number of", "count of"))
 
 
 @dataclass
@@ -100,15 +96,17 @@ def make_map(files: Iterable[str | Path], request: Request) -> Map:
     values = _difference(totals) if request.diff else _unseen_as_nan(totals[0])
     if not np.isfinite(values).any():
         raise InputError("nothing to draw: no pixel has points of both periods")
+    counts = request.agg == "count" and not request.diff
     return Map(
         canvas,
         survey.crs,
         values,
         _label(survey, request),
-        "" if request.agg == "count" and not request.diff else survey.units,
+        "" if counts else survey.units,
         points,
         survey.rows,
         len(survey.good),
+        counts,
         survey.bad,
     )
 
@@ -161,21 +159,22 @@ def survey_files(paths: list[Path], request: Request) -> Survey:
             continue
         with file:
             try:
-                file.attrs  # noqa: B018 - it may be damaged, too
+                attrs = file.attrs  # may be damaged where the columns are not
             except InputError as error:
                 survey.bad[str(path)] = str(error)
                 continue
-            _take_in(survey, file, request)
+            _take_in(survey, file, attrs, request)
     if not survey.good:
         raise BadInputs(survey.bad)
     return survey
 
 
-def _take_in(survey: Survey, file: FlatFile, request: Request) -> None:
+def _take_in(survey: Survey, file: FlatFile, attrs: dict, request: Request) -> None:
+    """Add what a file says to the survey; InputError if it does not go with the others."""
     if request.xy != ("x", "y"):
         file.check_columns(request.xy)  # named by the user, hence not to be missed in silence
     projected = request.crs is None and all(name in file.columns for name in request.xy)
-    crs = "EPSG:4326" if request.xy == ("lon", "lat") else file.crs or "unknown"
+    crs = "EPSG:4326" if request.xy == ("lon", "lat") else attrs.get("crs") or "unknown"
     if not survey.good:
         survey.projected = projected
         survey.crs = crs if projected else _chosen_crs(file, request)
@@ -191,7 +190,7 @@ def _take_in(survey: Survey, file: FlatFile, request: Request) -> None:
         if not survey.good:
             told = file.attributes(request.column)
             survey.label, survey.units = told["long_name"], told["units"]
-    bounds = file.attrs.get("bounds_xy") if projected and request.xy == ("x", "y") else None
+    bounds = attrs.get("bounds_xy") if projected and request.xy == ("x", "y") else None
     survey.bounds.append(None if bounds is None else tuple(map(float, bounds)))
     survey.rows += file.rows
     survey.good.append(file.path)

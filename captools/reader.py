@@ -11,11 +11,18 @@ import numpy as np
 
 from captools import __version__, coords, masks, select
 from captools.errors import CaptoolsWarning
-from captools.flat import Batch, Table, Written
+from captools.flat import Batch, Table, Written, check_folder
 from captools.granule import MISSING, Beam, Granule
 from captools.hdf5 import REMEDY
 from captools.options import COMPRESSIONS
-from captools.products import DERIVED, DIALECTS, IDENTITY, Column, Product
+from captools.products import (
+    DERIVED,
+    DIALECTS,
+    IDENTITY,
+    IDENTITY_DTYPES,
+    Column,
+    Product,
+)
 
 _CHOICES = {
     "quality": ("best", "all"),
@@ -95,8 +102,8 @@ def reduce_granule(
     OutputError
         If the folder cannot be written to; then nothing is left there.
     """
-    if request.layout == "granule" and Path(outdir).resolve() == Path(path).resolve().parent:
-        raise ValueError(f"{outdir} is the folder of the granule, which would be written over")
+    if request.layout == "granule":
+        check_folder(Path(outdir), Path(path))
     columns = product.choose(request.variables)
     with Granule(path, product) as granule, Batch(outdir, request.compression) as batch:
         common = _granule_attributes(granule) | _provenance(granule, step, request)
@@ -318,10 +325,10 @@ def _joined(granule: Granule, parts: list[Table], rows_in: int) -> Table:
         {"crs": parts[0].attrs["crs"], "rows_in": rows_in},
     )
     known = {"rgt": granule.identity.rgt, "cycle": granule.identity.cycle}
-    for column, dtype in zip(IDENTITY, ("i2", "i2", "i1"), strict=True):
+    for column in IDENTITY:
         values = [known.get(column.name, part.attrs.get(column.name)) for part in parts]
         whole.columns[column.name] = np.repeat(
-            np.array(values, dtype), [part.rows for part in parts]
+            np.array(values, IDENTITY_DTYPES[column.name]), [part.rows for part in parts]
         )
         whole.column_attrs[column.name] = column.attributes
     for name in ("beam", "beam_type", "spot", "rows_in"):

@@ -28,10 +28,8 @@ def run_reduce(
     ValueError
         If the inputs or the output are wrong usage; nothing was done.
     """
-    paths = inputs.expand(words)
+    paths = inputs.given(words)
     if not paths:
-        if set(words) != {"-"}:
-            raise ValueError(f"no inputs: {' '.join(words)}")
         log.info("no inputs: nothing to do")
         return 0
     if os.path.realpath(output) in map(os.path.realpath, paths):

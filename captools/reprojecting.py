@@ -9,8 +9,8 @@ import numpy as np
 from captools import coords
 from captools.errors import CaptoolsWarning, InputError
 from captools.extent import Extent
-from captools.flat import Batch, Table, Written
-from captools.flatfile import FlatFile
+from captools.flat import Batch, Table, Written, check_folder
+from captools.flatfile import FlatFile, column_names
 from captools.header import header
 from captools.products import DERIVED
 
@@ -29,8 +29,7 @@ def reproject_file(
     """Write a flat file with new x and y; see the step `reproject`."""
     default = "lon,lat" if source is None else "x,y"
     names = two_columns(default if xy is None else xy)
-    if outdir.resolve() == path.resolve().parent:
-        raise ValueError(f"{outdir} is the folder of the file, which would be written over")
+    check_folder(outdir, path)
     with FlatFile(path) as file, Batch(outdir, compression) as batch:
         file.warn_if_foreign()
         file.check_columns(names)
@@ -59,8 +58,8 @@ def reproject_file(
 
 def two_columns(xy: str | Iterable[str]) -> list[str]:
     """Return the names of two columns; ValueError if there are not two."""
-    names = [name.strip() for name in (xy.split(",") if isinstance(xy, str) else xy)]
-    if len(names) != 2 or not all(names):
+    names = column_names(xy)
+    if len(names) != 2:
         raise ValueError(f"{xy}: two columns are needed, such as x,y")
     return names
 

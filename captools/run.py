@@ -136,9 +136,7 @@ def _inputs(
     shard: tuple[int, int] | None,
 ) -> list[str]:
     """Return the paths to do, with a word on those left out."""
-    found = inputs.expand(words)
-    if not found and set(words) != {"-"}:
-        raise ValueError(f"no inputs: {' '.join(words)}")
+    found = inputs.given(words)
     kept = inputs.leave_out(found, product, regions, unwanted)
     if len(kept) < len(found):
         log.info("%d of %d inputs left out (-g, -l)", len(found) - len(kept), len(found))

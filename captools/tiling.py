@@ -65,9 +65,8 @@ def tile_files(
                     _write_tile(batch, tile, spool, collection, told)
                 written.append(output / tile.file)
                 written.rows_out += tile.rows
-        if tiles:
-            (hidden / INDEX).write_text(index(tiles, collection.crs), encoding="utf-8")
-            written.append(output / INDEX)
+        (hidden / INDEX).write_text(index(tiles, collection.crs), encoding="utf-8")
+        written.append(output / INDEX)
     return written
 
 
@@ -319,7 +318,7 @@ def _place(key: int) -> tuple[int, int]:
 
 @contextlib.contextmanager
 def _appearing(output: Path) -> Iterator[Path]:
-    """Give a hidden folder that becomes the output in the end, if there is anything in it."""
+    """Give a hidden folder that becomes the output in the end."""
     final = Path(os.path.realpath(output))
     hidden, old = (final.with_name(temporary_name(final.name)) for _ in range(2))
     try:
@@ -338,12 +337,11 @@ def _appearing(output: Path) -> Iterator[Path]:
 
 
 def _replace(final: Path, new: Path, old: Path) -> None:
-    """Put a new folder in place of one, if that is there; none if the new one is empty."""
+    """Put a new folder in place of one, if that is there."""
     try:
         if final.exists():
             final.rename(old)
-        if any(new.iterdir()):
-            new.rename(final)
+        new.rename(final)
     except BaseException:
         if old.exists() and not final.exists():
             old.rename(final)
@@ -365,14 +363,10 @@ def _spread(collection: Collection, grid: Grid, spool: Spool) -> Counter[int]:
             cores.update(dict(zip(of.tolist(), counts.tolist(), strict=True)))
             lost += part.rows - int(known(part.columns["x"], part.columns["y"]).sum())
     if lost:
-        _warn(f"{lost} rows without x, y left out")
+        warnings.warn(f"{lost} rows without x, y left out", CaptoolsWarning, stacklevel=3)
     if not cores:
         raise InputError("no point lies in any tile: nothing was written")
     return cores
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, CaptoolsWarning, stacklevel=4)
 
 
 def _write_tile(

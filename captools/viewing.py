@@ -44,26 +44,6 @@ class Scene:
     directed: bool  # whether ascending and descending points are told apart
 
 
-def check_extra() -> None:
-    """Raise ValueError if what the page is made with is not installed."""
-    try:
-        import colorcet  # noqa: F401
-        import holoviews  # noqa: F401
-        import numba  # noqa: F401 - comes with datashader
-        import panel  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise ValueError(f"needs {error.name}: pip install 'captools[preview]'") from None
-
-
-def chosen(variables: str | Iterable[str]) -> list[str]:
-    """Return the names of columns; ValueError if there is none."""
-    words = variables.split(",") if isinstance(variables, str) else variables
-    names = list(dict.fromkeys(word.strip() for word in words))
-    if not all(names) or not names:
-        raise ValueError(f"{variables!r} does not name columns (A,B,C)")
-    return names
-
-
 # --- the points -----------------------------------------------------------------
 
 
@@ -97,7 +77,7 @@ def _columns(survey: Survey, names: list[str]) -> tuple[set[str], dict[str, tupl
             file.check_columns(names)
             common = set(file.columns) if common is None else common & set(file.columns)
             for name in names:
-                told = file.columns[name].attributes
+                told = file.attributes(name)
                 labels.setdefault(name, (told["long_name"], told["units"]))
     return common, labels
 
@@ -107,7 +87,6 @@ def _points(
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yield the points block by block, with their decimal years if they tell their time."""
     for block in blocks_of(survey, request, more):
-        progress.check()
         if "t_gps" in block and "t_year" not in block:
             block["t_year"] = coords.decimal_year(block["t_gps"])
         yield block

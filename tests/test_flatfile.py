@@ -41,7 +41,7 @@ def test_files_of_other_names_hold_what_ours_hold(beams, which):
         assert other.identity("rgt") == ours.identity("rgt") == 700
         assert other.identity("cycle") == 3
         assert (other.identity("spot") > 0) == (which == 1)  # an old file tells none
-        assert other.region == 11
+        assert other.identity("region") == 11
         assert (other.is_ours, other.source) == (
             which == 1,
             ours.source if which == 1 else other.path.name,

@@ -38,6 +38,7 @@ IDENTITY = (
     Column("cycle", "", "1", "repeat cycle"),
     Column("spot", "", "1", "ATLAS spot, odd ones strong; 0 unknown"),
 )
+IDENTITY_DTYPES = {"rgt": "i2", "cycle": "i2", "spot": "i1"}
 _DERIVED_NAMES = tuple(column.name for column in DERIVED)
 
 # Our names on the left, those of CAPToolkit's readers and the first tutorial on the right.

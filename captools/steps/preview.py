@@ -32,19 +32,8 @@ KIND = "reduce"
     default="mean",
     help="What to tell of the points of a pixel.",
 )
-@click.option(
-    "--xy",
-    default="x,y",
-    metavar="A,B",
-    callback=options.checked("reprojecting.two_columns"),
-    help="The columns of the places; files without them are projected from lon, lat.",
-)
-@click.option(
-    "-p",
-    "--crs",
-    callback=options.checked("coords.check_crs"),
-    help="Project lon, lat to this CRS, whatever x and y there are.",
-)
+@options.places
+@options.map_crs
 @options.box
 @options.extent
 @click.option("--size", nargs=2, type=click.IntRange(1, 20_000), metavar="W H", help="Pixels.")

@@ -28,22 +28,11 @@ KIND = "query"
     "variables",
     default="h_li",
     metavar="A,B,C",
-    callback=options.checked("viewing.chosen"),
+    callback=options.checked("flatfile.column_names"),
     help="The columns to choose from.",
 )
-@click.option(
-    "--xy",
-    default="x,y",
-    metavar="A,B",
-    callback=options.checked("reprojecting.two_columns"),
-    help="The columns of the places; files without them are projected from lon, lat.",
-)
-@click.option(
-    "-p",
-    "--crs",
-    callback=options.checked("coords.check_crs"),
-    help="Project lon, lat to this CRS, whatever x and y there are.",
-)
+@options.places
+@options.map_crs
 @options.box
 @click.option(
     "--port",
@@ -90,17 +79,17 @@ def view(
     KeyboardInterrupt, SystemExit
         When Ctrl-C or SIGTERM ends it.
     """
+    from captools.extras import require
+
+    require("preview", "colorcet", "holoviews", "numba", "panel")
     from captools import inputs, progress, viewing
+    from captools.flatfile import column_names
     from captools.previewing import Request
     from captools.reprojecting import two_columns
 
-    viewing.check_extra()
-    names = viewing.chosen(variables)
-    words = list(words)
-    paths = inputs.expand(words)
+    names = column_names(variables)
+    paths = inputs.given(words)
     if not paths:
-        if set(words) != {"-"}:
-            raise ValueError(f"no inputs: {' '.join(words)}")
         viewing.log.info("no inputs: nothing to do")
         return
     request = Request(

@@ -11,6 +11,7 @@ import argparse
 import resource
 import statistics
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -81,12 +82,10 @@ def main() -> None:
         canvas = Canvas(x - wide, x + wide, y - high, y + high, *viewing.SIZE)
         ways = [(kind, None) for kind in AGGREGATES] + [("mean", scene.cloud.years[:1])]
         row = []
-        first = seconds(lambda canvas=canvas: scene.cloud.view(canvas, "h_li", "mean"))
+        first = seconds(partial(scene.cloud.view, canvas, "h_li", "mean"))
         points = scene.cloud.view(canvas, "h_li", "count").count.sum()
         for kind, years in ways:
-            view = lambda kind=kind, years=years, canvas=canvas: scene.cloud.view(  # noqa: E731
-                canvas, "h_li", kind, years=years
-            )
+            view = partial(scene.cloud.view, canvas, "h_li", kind, years=years)
             row.append(statistics.median(seconds(view) for _ in range(told.rounds)))
         figures = " | ".join(f"{one:.3f}" for one in (first, *row))
         print(f"| {2 * wide / 1e3:,.1f} | {points:,} | {figures} |")
