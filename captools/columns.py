@@ -40,8 +40,8 @@ class StoredColumn:
     @cached_property
     def fill_value(self) -> np.ndarray | None:
         """The fill value that the dataset names, in its own dtype, or None."""
-        named = attribute(self._dataset, "_FillValue")
-        return np.ravel(named).astype(self.dtype)[0] if np.size(named) else None
+        named = attribute(self._dataset, "_FillValue", self._type)
+        return named.flat[0] if named.size else None
 
     def attribute(self, name: str) -> str:
         """Return an attribute as text, "" if there is none."""

@@ -407,8 +407,9 @@ def _create_column(
     if compression is not None:
         return h5py.Group(group).create_dataset(name, data=values, compression=compression).id
     space = h5s.create_simple(values.shape)
-    dataset = h5d.create(group, name.encode(), hdf5_type(values.dtype), space, _layout())
-    dataset.write(h5s.ALL, h5s.ALL, np.ascontiguousarray(values))
+    kind = hdf5_type(values.dtype)
+    dataset = h5d.create(group, name.encode(), kind, space, _layout())
+    dataset.write(h5s.ALL, h5s.ALL, np.ascontiguousarray(values), kind)
     return dataset
 
 

@@ -257,12 +257,13 @@ class Beam:
         """
         if column in self._whole or len(rows) == self.length:
             return self._read_whole(column)[rows]
-        if column in self._taken:
-            taken, values = self._taken[column]
-            at = np.searchsorted(taken, rows)
-            if len(rows) <= len(taken) and np.array_equal(taken.take(at, mode="clip"), rows):
-                return values[at]
-        values = self._read(column, rows)
+        taken, values = self._taken.get(column, (None, None))
+        if taken is rows:
+            return values
+        if taken is None or (at := _positions(rows, taken)) is None:
+            values = self._read(column, rows)
+        else:
+            values = values[at]
         self._taken[column] = rows, values
         return values
 
@@ -321,3 +322,11 @@ class Beam:
         if self.length is not None and rows != self.length:
             raise self.error(column, f"has {rows} rows where the beam has {self.length}; {REMEDY}")
         return stored
+
+
+def _positions(rows: np.ndarray, among: np.ndarray) -> np.ndarray | None:
+    """Return where the rows stand among others (both increasing), None if one does not."""
+    if len(rows) > len(among):
+        return None
+    at = np.searchsorted(among, rows)
+    return at if np.array_equal(among.take(at, mode="clip"), rows) else None

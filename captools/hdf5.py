@@ -7,7 +7,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from h5py import h5a, h5d, h5g, h5s, h5t
+from h5py import h5a, h5d, h5g, h5t
 
 from captools.errors import InputError, one_line
 
@@ -54,16 +54,21 @@ def text(value: object) -> str:
     return told.partition("\0")[0].strip()
 
 
-def attribute(of: h5g.GroupID | h5d.DatasetID, name: str) -> np.ndarray:
-    """Return an attribute of a group or dataset, an empty array if there is none."""
+def attribute(
+    of: h5g.GroupID | h5d.DatasetID, name: str, kind: h5t.TypeID | None = None
+) -> np.ndarray:
+    """Return an attribute of a group or dataset, an empty array if there is none.
+
+    HDF5 converts numbers to the type `kind`, if it is given.
+    """
     if not h5a.exists(of, name.encode()):
         return np.array([])
     stored = h5a.open(of, name.encode())
     space = stored.get_space()
-    if space.get_simple_extent_type() == h5s.NULL:
+    if not space.get_simple_extent_npoints():  # it has a type, but no value
         return np.array([])
-    value = np.empty(space.shape, stored.dtype)
-    stored.read(value)
+    value = np.empty(space.shape, kind.dtype if kind else stored.dtype)
+    stored.read(value, kind)
     return value
 
 

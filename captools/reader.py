@@ -275,8 +275,9 @@ def _ascending(beam: Beam) -> np.ndarray:
     product, region = beam.granule.product, beam.granule.identity.region
     lat = beam.whole(product.lat)
     known = np.abs(lat) <= 90
-    if np.count_nonzero(known) > 1 and coords.turning_point(lat[known]) is None:
-        return known & (lat[known][-1] > lat[known][0])
+    placed = lat if known.all() else lat[known]
+    if len(placed) > 1 and coords.turning_point(placed) is None:
+        return known & (placed[-1] > placed[0])
     time = beam.whole(product.time)
     known &= np.isfinite(time)
     _check_order(beam, time[known])
