@@ -1,5 +1,6 @@
 """Many flat files, read as one long one."""
 
+import os
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from captools.flat import Table
 from captools.flatfile import FOREIGN, FlatFile
 from captools.products import IDENTITY, IDENTITY_DTYPES
 from captools.progress import check, track
+from captools.remote import Url, place
 
 _COMMON = (
     *("region", "release", "sc_orient", "reference_frame", "tide_system", "beam_type"),
@@ -49,8 +51,8 @@ class Collection:
         If columns or CRS differ; it names two files and the difference.
     """
 
-    def __init__(self, paths: Iterable[str | Path], common: bool = False) -> None:
-        self.paths = [Path(path) for path in paths]
+    def __init__(self, paths: Iterable[str | Path | Url], common: bool = False) -> None:
+        self.paths = [place(path) for path in paths]
         self.common = common
         self.rows: list[int] = []
         self.dtypes: dict[str, np.dtype] = {}
@@ -91,11 +93,12 @@ class Collection:
                         if not bad:
                             yield table
             except InputError as error:
-                bad[str(path)] = str(error)
+                bad[os.fspath(path)] = str(error)
         if bad:
             raise BadInputs(bad)
 
     def _table(self, file: FlatFile, names: list[str], rows: slice) -> Table:
+        file.fetch_ahead(names, rows)
         columns = {name: file.take(name, rows) for name in names}
         return Table(columns, {name: self.column_attrs[name] for name in names})
 
@@ -117,7 +120,7 @@ class Collection:
                     self.sources.update(dict.fromkeys(file.sources))
                     foreign += not file.is_ours
             except InputError as error:
-                bad[str(path)] = str(error)
+                bad[os.fspath(path)] = str(error)
         if bad:
             raise BadInputs(self._with_damaged(bad))
         if self._differ:
@@ -146,7 +149,7 @@ class Collection:
                         for name in file.columns:
                             file.read(name, rows)
             except InputError as error:
-                told[str(path)] = str(error)
+                told[os.fspath(path)] = str(error)
         return told | bad
 
     def _begin(self, file: FlatFile, dtypes: dict[str, np.dtype]) -> None:

@@ -10,13 +10,15 @@ Small granules cost look-ups, not bytes. Hence h5py's low-level objects, which
 cost a third of the others.
 """
 
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import deflate
+import h5py
 import numpy as np
 from h5py import h5d, h5s, h5z
 
-from captools.hdf5 import DAMAGE, attribute, hdf5_type, text
+from captools.hdf5 import DAMAGE, ServedFile, attribute, hdf5_type, text
 
 # glibc gives large arrays back to the system when they are freed, until one of this size was:
 # then it keeps memory for the next, whose pages need not be made anew (a seventh of all time).
@@ -71,6 +73,22 @@ class StoredColumn:
             for fill in fills:
                 values[values == fill] = np.nan
         return values
+
+    def extents(self, rows: Rows = None) -> Iterator[tuple[int, int]]:
+        """Yield where in the file the bytes lie that hold the rows: from, up to."""
+        plist = self._dataset.get_create_plist()
+        if plist.get_layout() != h5d.CHUNKED:
+            begin = self._dataset.get_offset()
+            if begin is not None and self.shape[0]:
+                first, last = _span(rows, self.shape[0])
+                size = self.dtype.itemsize
+                yield begin + first * size, begin + last * size
+            return
+        length = plist.get_chunk()[0]
+        for number in _chunks_of(rows, self.shape[0], length):
+            chunk = self._dataset.get_chunk_info_by_coord((number * length,))
+            if chunk.byte_offset is not None:
+                yield chunk.byte_offset, chunk.byte_offset + chunk.size
 
     def _through_hdf5(self, rows: Rows) -> np.ndarray:
         """Read any layout, from the first wanted row to the last."""
@@ -164,3 +182,26 @@ class StoredColumn:
             chunk = self.dtype.itemsize * plist.get_chunk()[0]
             if (stored := self._dataset.get_storage_size()) % chunk:
                 raise OSError(f"{stored} bytes are stored, which are no whole chunks of {chunk}")
+
+
+def fetch_ahead(file: h5py.File, columns: Iterable[StoredColumn], rows: Rows = None) -> None:
+    """Fetch what holds the rows of columns, many ranges at once, if the file is on a server."""
+    if isinstance(file, ServedFile):
+        file.source.fetch(extent for column in columns for extent in column.extents(rows))
+
+
+def _span(rows: Rows, count: int) -> tuple[int, int]:
+    """Return the first of the wanted rows and the one behind the last."""
+    if isinstance(rows, np.ndarray):
+        return (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
+    start, stop, _ = (rows or slice(None)).indices(count)
+    return start, max(start, stop)
+
+
+def _chunks_of(rows: Rows, count: int, length: int) -> list[int]:
+    """Return the numbers of the chunks that hold one of the wanted rows."""
+    if isinstance(rows, np.ndarray):
+        edges = np.searchsorted(rows, np.arange(0, count + length, length))
+        return np.flatnonzero(np.diff(edges)).tolist()
+    start, stop = _span(rows, count)
+    return list(range(start // length, -(-stop // length))) if stop > start else []

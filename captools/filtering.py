@@ -17,6 +17,7 @@ from captools.extent import Extent
 from captools.flat import Batch, Table, Written, check_folder, output_error
 from captools.flatfile import FlatFile
 from captools.header import header
+from captools.remote import Url
 from captools.spool import Spool
 
 HEAP = 1 << 18  # rows whose outliers are looked for together
@@ -126,7 +127,7 @@ class Block:
         return Table(columns, {name: self._file.attributes(name) for name in columns})
 
 
-def filter_file(path: Path, outdir: Path, request: Request) -> Written:
+def filter_file(path: Path | Url, outdir: Path, request: Request) -> Written:
     """Write the rows of a flat file that meet all conditions; see the step `filter`."""
     check_folder(outdir, path)
     with FlatFile(path) as file, Batch(outdir, request.compression) as batch:

@@ -25,6 +25,7 @@ from h5py import h5a, h5d, h5f, h5g, h5p, h5s, h5t
 
 from captools.errors import FolderError, OutputError, one_line
 from captools.hdf5 import hdf5_type
+from captools.remote import Url
 
 PRIVATE = "_captools"  # the folder beside, and the group inside, flat files: ours, not data
 CHUNK = 1 << 14  # rows of a chunk
@@ -332,9 +333,9 @@ def _joined(tables: list[Table]) -> Table:
     return Table(columns, tables[0].column_attrs, tables[0].attrs, tables[0].private)
 
 
-def check_folder(folder: Path, path: Path) -> None:
+def check_folder(folder: Path, path: Path | Url) -> None:
     """Raise ValueError if an output of the name of an input would take its place."""
-    if folder.resolve() == path.resolve().parent:
+    if isinstance(path, Path) and folder.resolve() == path.resolve().parent:
         raise ValueError(f"{folder} is the folder of {path.name}, which would be written over")
 
 

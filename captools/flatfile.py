@@ -13,12 +13,13 @@ import numpy as np
 from h5py import h5a, h5d, h5g, h5o
 
 from captools import coords
-from captools.columns import StoredColumn
+from captools.columns import Rows, StoredColumn, fetch_ahead
 from captools.errors import CaptoolsWarning, InputError, one_line
 from captools.flat import Table
 from captools.hdf5 import DAMAGE, REMEDY, attribute, open_file, text
 from captools.products import CAPTOOLKIT_NAMES, DERIVED, IDENTITY, IDENTITY_DTYPES, Column
 from captools.products.atl06 import ATL06
+from captools.remote import Url, place
 
 BLOCK = 1 << 17  # rows in memory at a time: with 40 columns of 8 bytes 40 MB
 
@@ -74,7 +75,7 @@ class FlatFile:
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or Url
         The file.
 
     Attributes
@@ -90,8 +91,8 @@ class FlatFile:
         If the file is not there, is damaged, or no flat file.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path | Url) -> None:
+        self.path = place(path)
         self._file = open_file(self.path)
         try:
             self._root = h5g.open(self._file.id, b"/")
@@ -198,10 +199,19 @@ class FlatFile:
             If there is no such column, or it is damaged.
         """
         self.check_columns([name])
+        self.fetch_ahead([name], rows)
         try:
             return self.columns[name].read(rows)
         except DAMAGE as error:
             raise self._damage(name, error) from None
+
+    def fetch_ahead(self, names: Iterable[str], rows: Rows = None) -> None:
+        """Fetch what will be read, if the file is on a server: in one go, not one by one."""
+        stored = [self.columns[name].stored for name in names if name in self.columns]
+        try:
+            fetch_ahead(self._file, stored, rows)
+        except DAMAGE as error:
+            raise self._damage("columns", error) from None
 
     def take(self, name: str, rows: slice) -> np.ndarray:
         """Return rows of a column, or of what identifies the file as if it were one."""
@@ -219,6 +229,7 @@ class FlatFile:
     def table(self, names: Iterable[str] | None = None, rows: slice | None = None) -> Table:
         """Return rows of columns (all by default) with what is told of them."""
         names = list(self.columns if names is None else names)
+        self.fetch_ahead(names, rows)
         return Table(
             {name: self.read(name, rows) for name in names},
             {name: self.attributes(name) for name in names},

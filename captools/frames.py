@@ -48,7 +48,7 @@ def to_dask(files: Files, columns: Iterable[str] | None = None) -> "dd.DataFrame
         raise ValueError(f"to_dask needs {error.name}: pip install 'captools[dask]'") from None
     collection, names = _open(files, columns)
     dtypes = {name: collection.dtypes[name].newbyteorder("=") for name in names}
-    parts = partitions([str(path) for path in collection.paths], collection.rows)
+    parts = partitions([os.fspath(path) for path in collection.paths], collection.rows)
     starts = np.cumsum([0, *(sum(stop - start for _, start, stop in part) for part in parts)])
     return dd.from_map(
         partial(_partition, dtypes=dtypes),

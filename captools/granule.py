@@ -1,7 +1,7 @@
 """An instrument file: is it what it should be, who is it, what do its beams hold."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +9,11 @@ import h5py
 import numpy as np
 from h5py import h5d, h5g, h5o
 
-from captools.columns import StoredColumn
+from captools.columns import StoredColumn, fetch_ahead
 from captools.errors import InputError, one_line
 from captools.hdf5 import DAMAGE, REMEDY, attribute, open_file, text
 from captools.products import Column, Product
+from captools.remote import Url, place
 
 MISSING = "is missing: order the granule with this variable"
 SMALL = 1 << 20  # bytes; what identifies a granule has fewer, more come of damage
@@ -35,7 +36,7 @@ class Granule:
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or Url
         The file.
     product : Product
         What it must be.
@@ -46,8 +47,8 @@ class Granule:
         If the file is not there, is no HDF5, is damaged, or of another product.
     """
 
-    def __init__(self, path: str | Path, product: Product) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path | Url, product: Product) -> None:
+        self.path = place(path)
         self.product = product
         self._file = open_file(self.path)
         self._items: dict[str, h5g.GroupID | h5d.DatasetID | None] = {
@@ -272,6 +273,17 @@ class Beam:
             self._whole[column] = self._read(column)
         return self._whole[column]
 
+    def fetch_ahead(self, columns: Iterable[Column], rows: np.ndarray) -> None:
+        """Fetch what will be taken, if the granule is on a server: in one go, not one by one."""
+        self._fetch_ahead([c for c in columns if c not in self._whole], rows)
+
+    def _fetch_ahead(self, columns: Iterable[Column], rows: np.ndarray | None) -> None:
+        stored = [self._column(column) for column in columns]
+        try:
+            fetch_ahead(self.granule._file, stored, rows)
+        except DAMAGE as error:
+            raise self.granule.damage(self.name, error) from None
+
     def attributes(self, column: Column) -> dict[str, object]:
         """Return units and long name of a column, and the fill value of an integer one."""
         stored = self._column(column)
@@ -288,6 +300,7 @@ class Beam:
 
     def _read(self, column: Column, rows: np.ndarray | None = None) -> np.ndarray:
         stored = self._column(column)
+        self._fetch_ahead([column], rows)
         try:
             return stored.read(rows)
         except DAMAGE as error:

@@ -10,31 +10,54 @@ import numpy as np
 from h5py import h5a, h5d, h5g, h5t
 
 from captools.errors import InputError, one_line
+from captools.remote import RemoteFile, Url
 
 REMEDY = "the file is damaged, fetch it again"
+HEAD = 512  # bytes that tell what kind of file it is
 
 # What h5py raises when the bytes of a file are not what they should be.
 DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
 
 
-def open_file(path: Path) -> h5py.File:
+# Columns are read from front to back: the 8 MB of chunks that HDF5 would keep of each of them
+# are of no use.
+_CACHE = {"rdcc_nbytes": 1 << 20}
+
+
+class ServedFile(h5py.File):
+    """An HDF5 file on a server; `source` fetches its bytes."""
+
+    def __init__(self, source: RemoteFile) -> None:
+        super().__init__(source, "r", **_CACHE)
+        self.source = source
+
+
+def open_file(path: Path | Url) -> h5py.File:
     """Open a file for reading, without locks, or say what is wrong with it."""
+    if isinstance(path, Url):
+        source = RemoteFile(path)
+        head, size = source.read(HEAD), source.size
+    else:
+        head, size = _head(path)
+        source = None
+    try:
+        return ServedFile(source) if source else h5py.File(path, "r", locking=False, **_CACHE)
+    except DAMAGE as error:
+        raise InputError(f"{path}: {_diagnose(head, size, error)}; fetch it again") from None
+
+
+def _head(path: Path) -> tuple[bytes, int]:
+    """Return how a file begins, and its size."""
     try:
         with open(path, "rb") as file:
-            head = file.read(512)
+            return file.read(HEAD), os.path.getsize(path)
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    try:
-        # Columns are read from front to back: the 8 MB of chunks that HDF5 would keep of each
-        # of them are of no use.
-        return h5py.File(path, "r", locking=False, rdcc_nbytes=1 << 20)
-    except DAMAGE as error:
-        raise InputError(f"{path}: {_diagnose(path, head, error)}; fetch it again") from None
 
 
-def _diagnose(path: Path, head: bytes, error: BaseException) -> str:
+def _diagnose(head: bytes, size: int, error: BaseException) -> str:
     """Say what kind of file it is that HDF5 cannot open."""
     if not head:
         return "is empty (0 bytes)"
@@ -43,7 +66,7 @@ def _diagnose(path: Path, head: bytes, error: BaseException) -> str:
     if not head.startswith(b"\x89HDF\r\n\x1a\n"):
         return "is not HDF5"
     if match := re.search(r"truncated file.*stored_eof = (\d+)", str(error)):
-        return f"is truncated ({os.path.getsize(path)} of {match.group(1)} bytes)"
+        return f"is truncated ({size} of {match.group(1)} bytes)"
     return f"cannot be opened ({one_line(error)})"
 
 

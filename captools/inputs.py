@@ -11,6 +11,7 @@ from pathlib import Path
 
 from captools.flat import PRIVATE
 from captools.products import Product
+from captools.remote import Url, is_remote, listed, matching
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +20,8 @@ def expand(words: Iterable[str]) -> list[str]:
     """Return the sorted absolute paths of the files that the words name, each once.
 
     A word is a file, a folder (its ``*.h5``), a glob, ``@list.txt``, or ``-``
-    for a list on standard input. A file that does not exist stays: it will
+    for a list on standard input. It may be an address (``s3://bucket/key``); one
+    that ends with ``/`` is a folder. A file that does not exist stays: it will
     fail as an input and leave the others alone.
 
     Raises
@@ -32,7 +34,7 @@ def expand(words: Iterable[str]) -> list[str]:
         paths = _expand_word(word)
         if not paths and word != "-":
             log.warning("warning: %s: no input there", word)
-        found.update(map(os.path.abspath, paths))
+        found.update(path if is_remote(path) else os.path.abspath(path) for path in paths)
     return sorted(found)
 
 
@@ -62,6 +64,8 @@ def _expand_word(word: str) -> list[str]:
                 return _listed(file)
         except OSError as error:
             raise ValueError(f"list {word[1:]}: cannot be read ({error})") from None
+    if is_remote(word):
+        return _expand_url(Url(word))
     if os.path.isdir(word):
         found = glob.glob(os.path.join(glob.escape(word), "*.h5"))
     elif glob.has_magic(word) and not os.path.exists(word):
@@ -69,6 +73,13 @@ def _expand_word(word: str) -> list[str]:
     else:
         return [word]
     return [path for path in found if PRIVATE not in Path(path).parts]
+
+
+def _expand_url(url: Url) -> list[str]:
+    """Return the files that an address stands for."""
+    if url.endswith("/"):
+        return listed(url)
+    return matching(url) if "*" in url else [url]
 
 
 def _listed(lines: Iterable[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """From flat files to a map: their points are folded, one file after another, into pixels."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from captools.errors import BadInputs, InputError
 from captools.flatfile import FlatFile
 from captools.progress import check, track
 from captools.raster import Aggregate, Canvas, fit
+from captools.remote import Url, place
 
 BLOCK = 1 << 20  # rows of a few columns at a time
 
@@ -55,7 +57,7 @@ class Map:
 class Survey:
     """What the headers of the files say, all taken together."""
 
-    good: list[Path] = field(default_factory=list)
+    good: list[Path | Url] = field(default_factory=list)
     bad: dict[str, str] = field(default_factory=dict)
     crs: str = ""  # of the map
     projected: bool = True  # whether the files have x and y in this CRS
@@ -65,7 +67,7 @@ class Survey:
     units: str = ""
 
 
-def make_map(files: Iterable[str | Path], request: Request) -> Map:
+def make_map(files: Iterable[str | Path | Url], request: Request) -> Map:
     """Fold the points of flat files into a map.
 
     Raises
@@ -74,7 +76,7 @@ def make_map(files: Iterable[str | Path], request: Request) -> Map:
         If no file can be used, there is nothing to draw, a column is missing, or the files are
         in different CRSs.
     """
-    survey = survey_files([Path(path) for path in files], request)
+    survey = survey_files([place(path) for path in files], request)
     canvas = fit(_bounds(survey, request), request.size)
     spans = [parse_period(text) for text in request.diff] if request.diff else [None]
     totals = [Aggregate(canvas, "mean" if request.diff else request.agg) for _ in spans]
@@ -148,20 +150,20 @@ def _label(survey: Survey, request: Request) -> str:
 # --- the files ------------------------------------------------------------------
 
 
-def survey_files(paths: list[Path], request: Request) -> Survey:
+def survey_files(paths: list[Path | Url], request: Request) -> Survey:
     """Read all headers: who can be used, where they lie, what the column means."""
     survey = Survey()
     for path in paths:
         try:
             file = FlatFile(path)
         except InputError as error:
-            survey.bad[str(path)] = str(error)
+            survey.bad[os.fspath(path)] = str(error)
             continue
         with file:
             try:
                 attrs = file.attrs  # may be damaged where the columns are not
             except InputError as error:
-                survey.bad[str(path)] = str(error)
+                survey.bad[os.fspath(path)] = str(error)
                 continue
             _take_in(survey, file, attrs, request)
     if not survey.good:
@@ -239,7 +241,7 @@ def blocks_of(
                     check()
                     yield _block(file, rows, survey, request, more)
         except InputError as error:
-            survey.bad[str(path)] = str(error)
+            survey.bad[os.fspath(path)] = str(error)
             survey.good.remove(path)
 
 

@@ -23,6 +23,7 @@ from captools.products import (
     Column,
     Product,
 )
+from captools.remote import Url, place
 
 _CHOICES = {
     "quality": ("best", "all"),
@@ -82,7 +83,7 @@ def _plain_words(words: str | Iterable[str]) -> str | None:
 
 
 def reduce_granule(
-    path: str | Path, outdir: str | Path, product: Product, step: str, request: Request
+    path: str | Path | Url, outdir: str | Path, product: Product, step: str, request: Request
 ) -> Written:
     """Write one flat file for each beam of a granule, or one for all (``layout``).
 
@@ -103,7 +104,7 @@ def reduce_granule(
         If the folder cannot be written to; then nothing is left there.
     """
     if request.layout == "granule":
-        check_folder(Path(outdir), Path(path))
+        check_folder(Path(outdir), place(path))
     columns = product.choose(request.variables)
     with Granule(path, product) as granule, Batch(outdir, request.compression) as batch:
         common = _granule_attributes(granule) | _provenance(granule, step, request)
@@ -212,9 +213,10 @@ def _present(
     return present
 
 
-def _table(beam: Beam, rows: np.ndarray, columns: Iterable[Column]) -> Table:
+def _table(beam: Beam, rows: np.ndarray, columns: list[Column]) -> Table:
     """Return the rows of the columns, as the granule has them."""
     table = Table({})
+    beam.fetch_ahead(columns, rows)
     for column in columns:
         table.columns[column.name] = beam.take(column, rows)
         table.column_attrs[column.name] = beam.attributes(column)

@@ -13,13 +13,14 @@ from captools.flat import Batch, Table, Written, check_folder
 from captools.flatfile import FlatFile, column_names
 from captools.header import header
 from captools.products import DERIVED
+from captools.remote import Url
 
 LONLAT = "EPSG:4326"
 OF_TILES = ("tile", "overlap")  # said in the CRS that the rows leave
 
 
 def reproject_file(
-    path: Path,
+    path: Path | Url,
     outdir: Path,
     crs: str | int,
     source: str | int | None,

@@ -19,6 +19,7 @@ from captools.drawing import Style, colormap
 from captools.flatfile import FlatFile
 from captools.previewing import Request, Survey, blocks_of, survey_files
 from captools.raster import AGGREGATES, Canvas, fit
+from captools.remote import place
 
 if TYPE_CHECKING:
     from holoviews import DynamicMap, Image
@@ -58,7 +59,7 @@ def gather(paths: Iterable[str | Path], names: list[str], request: Request) -> S
     OutputError
         If there is no room for temporary files.
     """
-    survey = survey_files([Path(path) for path in paths], request)
+    survey = survey_files([place(path) for path in paths], request)
     common, labels = _columns(survey, names)
     time = [name for name in ("t_year", "t_gps") if name in common][:1]
     more = dict.fromkeys([*names, *time, *({"is_asc"} & common)])

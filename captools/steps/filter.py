@@ -22,6 +22,7 @@ import click
 
 from captools import options
 from captools.products.atl06 import ATL06
+from captools.remote import place
 
 if TYPE_CHECKING:
     from captools.flat import Written
@@ -154,4 +155,4 @@ def filter(
         outliers=outliers and Outliers(outliers, cell, window, nmad, min_obs, sparse),
         compression=compression,
     )
-    return filter_file(Path(file), Path(outdir), request)
+    return filter_file(place(file), Path(outdir), request)

@@ -18,6 +18,7 @@ import click
 
 from captools import options
 from captools.products.atl06 import ATL06
+from captools.remote import place
 
 if TYPE_CHECKING:
     from captools.flat import Written
@@ -91,4 +92,4 @@ def reproject(
     """
     from captools.reprojecting import reproject_file
 
-    return reproject_file(Path(file), Path(outdir), crs, source, xy, compression)
+    return reproject_file(place(file), Path(outdir), crs, source, xy, compression)

@@ -1,0 +1,63 @@
+"""An object store on loopback that speaks S3: moto's server, in this process."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+BUCKET = "granules"
+KEYS = {
+    "AWS_ACCESS_KEY_ID": "nobody",
+    "AWS_SECRET_ACCESS_KEY": "nothing",
+    "AWS_DEFAULT_REGION": "us-west-2",
+    "AWS_EC2_METADATA_DISABLED": "true",  # else its libraries ask there for keys
+}
+
+
+class Store:
+    """A bucket, filled and looked at with the library of record."""
+
+    def __init__(self, endpoint: str) -> None:
+        import boto3
+
+        self.endpoint = endpoint
+        self.client = boto3.client("s3", endpoint_url=endpoint)
+        self.client.create_bucket(
+            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-west-2"}
+        )
+
+    def put(self, path: Path, key: str = "") -> str:
+        """Store a file, under a key that ends with its name; return its address."""
+        key = f"{key}{path.name}" if key.endswith("/") or not key else key
+        self.client.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
+        return f"s3://{BUCKET}/{key}"
+
+    def contents(self, prefix: str = "") -> dict[str, bytes]:
+        """Return all objects below a prefix, by their keys."""
+        told = self.client.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
+        return {
+            one["Key"]: self.client.get_object(Bucket=BUCKET, Key=one["Key"])["Body"].read()
+            for one in told
+        }
+
+    def remove(self, prefix: str = "") -> None:
+        """Remove all objects below a prefix."""
+        for key in self.contents(prefix):
+            self.client.delete_object(Bucket=BUCKET, Key=key)
+
+
+@contextmanager
+def object_store() -> Iterator[Store]:
+    """Run the server for as long as the block lasts, with keys in the environment."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        with mock.patch.dict(os.environ, KEYS):
+            yield Store("http://{}:{}".format(*server.get_host_and_port()))
+    finally:
+        server.stop()

@@ -1,0 +1,384 @@
+"""Reading where the data live: object stores and web servers give what the disk gives."""
+
+import os
+import pickle
+import shutil
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import fsspec
+import h5py
+import numpy as np
+import pytest
+from earthdata import BUCKET as POOL_BUCKET
+from earthdata import LOGIN_PAGE, POOL, Earthdata, Granule
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from objectstore import BUCKET, KEYS, object_store
+from test_columns import layouts
+
+from captools import remote
+from captools.columns import StoredColumn, fetch_ahead
+from captools.errors import InputError
+from captools.hdf5 import open_file
+from captools.inputs import expand
+from captools.remote import Access, Url, is_remote, place
+from captools.simulation.granule import write_granule
+from captools.steps.readatl06 import readatl06
+
+pytestmark = pytest.mark.filterwarnings("ignore::captools.errors.CaptoolsWarning")
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch):
+    monkeypatch.setattr(remote, "PAUSE", 0.01)
+
+
+@pytest.fixture
+def by_ranges(monkeypatch):
+    """Let no file be small enough to come as a whole."""
+    monkeypatch.setattr(remote, "SMALL", 0)
+
+
+@pytest.fixture(scope="module")
+def server():
+    with object_store() as store:
+        yield store
+
+
+@pytest.fixture
+def store(server):
+    """Give an empty bucket."""
+    before = remote.used()
+    remote.use(Access(endpoint_url=server.endpoint))
+    yield server
+    server.remove()
+    remote.use(before)
+
+
+@pytest.fixture
+def fetched(monkeypatch):
+    """Record the ranges that are asked for, by file name."""
+    told = []
+    ranges = remote.RemoteFile._ranges
+
+    def noted(self, starts, stops):
+        told.extend(zip(starts, stops, strict=True))
+        return ranges(self, starts, stops)
+
+    monkeypatch.setattr(remote.RemoteFile, "_ranges", noted)
+    return told
+
+
+def outputs(path, folder, **options):
+    return {one.name: one.read_bytes() for one in readatl06(path, folder, **options)}
+
+
+# --- addresses --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("s3://bucket/key.h5", "key.h5"),
+        ("s3://bucket/a/b?c.h5", "b?c.h5"),
+        ("https://host/a/x.h5", "x.h5"),
+        ("https://host/a/x.h5?signature=a/b.h5", "x.h5"),
+    ],
+)
+def test_an_address_has_a_file_name(address, name):
+    assert Url(address).name == name
+    assert place(address).name == name
+    assert is_remote(address)
+    assert os.fspath(Url(address)) == address
+
+
+def test_a_signature_is_not_shown():
+    url = Url("https://host/x.h5?signature=secret")
+    assert f"{url}" == str(url) == "https://host/x.h5"
+    assert url == "https://host/x.h5?signature=secret"
+
+
+def test_what_a_listing_told_travels_with_the_address():
+    url = pickle.loads(pickle.dumps(Url("s3://bucket/key.h5", "etag 12")))
+    assert (url, url.identity, remote.identity(url)) == ("s3://bucket/key.h5", "etag 12", "etag 12")
+
+
+@pytest.mark.parametrize("path", ["x.h5", "/a/b.h5", "a:b/c.h5", "", "://x.h5"])
+def test_a_path_is_no_address(path):
+    assert not is_remote(path)
+    assert isinstance(place(path), Path)
+
+
+# --- the same as from a disk ------------------------------------------------------
+
+
+@settings(max_examples=150)
+@given(layouts(), st.data())
+def test_what_is_fetched_ahead_is_all_that_reading_needs(layout, data):
+    dtype, length, options, written = layout
+    truth = np.ones(length, dtype)
+    truth[:written] = np.random.default_rng(length).integers(-100, 100, written)
+    first, last = sorted(data.draw(st.integers(0, length)) for _ in range(2))
+    chosen = data.draw(st.sets(st.integers(0, length - 1))) if length else ()
+    with fsspec.open("memory://any.h5", "wb") as target, h5py.File(target, "w") as file:
+        dataset = file.create_dataset("column", (length,), dtype, fillvalue=1, **options)
+        dataset[:written] = truth[:written]
+    for rows in (slice(None), slice(first, last), np.array(sorted(chosen), dtype=np.intp)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(remote, "SMALL", 0)
+            with open_file(Url("memory://any.h5")) as file:
+                column = StoredColumn(file["column"].id)
+                fetch_ahead(file, [column], rows)
+                patch.setattr(remote.RemoteFile, "_ranges", pytest.fail)
+                assert column.read(rows).tobytes() == truth[rows].tobytes()
+
+
+@pytest.mark.parametrize("small", [0, remote.SMALL])
+def test_real_granules_give_the_same_bytes_from_an_object_store(
+    store, real_data, tmp_path, monkeypatch, small
+):
+    monkeypatch.setattr(remote, "SMALL", small)
+    paths = sorted((real_data / "atl06").glob("*.h5"))[:: 1 if small else 4]
+    assert len(paths) > 2
+    for path in paths:
+        url = store.put(path, "atl06/")
+        assert outputs(url, tmp_path / "far") == outputs(path, tmp_path / "near")
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """Give a granule of several chunks a column, which only descends."""
+    return write_granule(tmp_path_factory.mktemp("large"), 1, 1, 10, segments=60_000)
+
+
+def box_of(granule, part):
+    with h5py.File(granule) as file:
+        lat = file["gt1l/land_ice_segments/latitude"][:]
+    south, north = np.quantile(lat, [0.5 - part / 2, 0.5 + part / 2])
+    return -180, 180, south, north
+
+
+@pytest.mark.parametrize(
+    ("bbox", "share"), [(0.05, 0.25), ((-180, 180, 80, 81), 0.15), (None, 0.9)]
+)
+def test_of_a_large_granule_what_is_needed_comes_and_no_more(
+    store, large, tmp_path, fetched, by_ranges, bbox, share
+):
+    bbox = box_of(large, bbox) if isinstance(bbox, float) else bbox
+    far = outputs(store.put(large), tmp_path / "far", bbox=bbox)
+    assert far == outputs(large, tmp_path / "near", bbox=bbox)
+    assert (far == {}) == (share == 0.15)
+    assert 0 < sum(stop - start for start, stop in fetched) < share * large.stat().st_size
+
+
+def test_a_small_file_comes_in_one_request(store, granule, tmp_path, fetched):
+    outputs(store.put(granule), tmp_path / "out")
+    assert fetched == [(0, granule.stat().st_size)]
+
+
+# --- folders ----------------------------------------------------------------------
+
+
+def test_a_folder_stands_for_its_hdf5_files_and_not_for_deeper_ones(store, granule, tmp_path):
+    wanted = [store.put(granule, f"a/{name}.h5") for name in "xy"]
+    for key in ("a/z.txt", "a/b/z.h5", "a.h5", "a/_captools/z.h5"):
+        store.put(granule, key)
+    found = expand([f"s3://{BUCKET}/a/"])
+    assert found == wanted
+    assert [remote.identity(url) for url in found] == [remote.identity(Url(url)) for url in found]
+    assert expand([f"s3://{BUCKET}/a/*.h5"]) == wanted
+    assert expand([f"s3://{BUCKET}/a/x*"]) == wanted[:1]
+    assert expand([f"s3://{BUCKET}/a/", wanted[0]]) == wanted
+
+
+def test_an_empty_folder_is_none(store, log):
+    assert expand([f"s3://{BUCKET}/void/", f"s3://{BUCKET}/void/*.h5"]) == []
+    assert len(log.records) == 2
+
+
+def test_another_content_is_another_identity(store, granule):
+    url = Url(store.put(granule))
+    first = remote.identity(url)
+    store.client.put_object(Bucket=BUCKET, Key=url.name, Body=b"something else")
+    assert remote.identity(url) != first != ""
+    assert remote.identity(Url(f"{url}x")) == ""
+
+
+# --- what goes wrong at an object store -------------------------------------------
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    """Answers every request with a status and the code that S3 would give."""
+
+    def do_GET(self):
+        status, code = self.server.answer
+        body = f"<Error><Code>{code}</Code><Message>{code} it is.</Message></Error>".encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.server.asked += 1
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *words):
+        pass
+
+
+@pytest.fixture
+def refusing(monkeypatch):
+    """Give a server to be told what to answer."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Refusing)
+    server.asked = 0
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    before = remote.used()
+    remote.use(Access(endpoint_url=f"http://127.0.0.1:{server.server_address[1]}"))
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    yield server
+    remote.use(before)
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ((403, "AccessDenied"), "access refused (403"),
+        ((400, "ExpiredToken"), "access refused (400"),
+        ((404, "NoSuchKey"), "does not exist"),
+        ((503, "SlowDown"), "cannot be reached (503"),
+        ((500, "InternalError"), "cannot be reached (500"),
+    ],
+)
+def test_what_an_object_store_refuses_is_named(refusing, tmp_path, monkeypatch, answer, told):
+    monkeypatch.setattr("s3fs.core.S3FileSystem.retries", 1)
+    refusing.answer = answer
+    with pytest.raises(InputError, match=r"^s3://bucket/x\.h5: ") as error:
+        readatl06("s3://bucket/x.h5", tmp_path)
+    assert told in str(error.value)
+    assert (refusing.asked > 3) == (answer[0] >= 500)
+
+
+def test_a_store_out_of_reach_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("s3fs.core.S3FileSystem.retries", 1)
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    before = remote.used()
+    remote.use(Access(endpoint_url="http://127.0.0.1:1"))
+    with pytest.raises(InputError, match=r"^s3://bucket/x\.h5: cannot be reached \(.*5 attempts"):
+        readatl06("s3://bucket/x.h5", tmp_path)
+    with pytest.raises(InputError, match=r"^s3://bucket/a/: cannot be reached"):
+        expand(["s3://bucket/a/"])
+    remote.use(before)
+
+
+def test_a_public_bucket_needs_no_keys(store, granule, tmp_path, monkeypatch):
+    url = store.put(granule)
+    store.client.put_object_acl(Bucket=BUCKET, Key=granule.name, ACL="public-read")
+    for name in KEYS:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(remote, "_is_anonymous", remote._is_anonymous.__wrapped__)
+    assert outputs(url, tmp_path / "far") == outputs(granule, tmp_path / "near")
+
+
+def test_an_unknown_protocol_is_wrong_usage(tmp_path):
+    with pytest.raises(ValueError, match=r"^odd://x\.h5: Protocol not known: odd"):
+        readatl06("odd://x.h5", tmp_path)
+
+
+# --- web servers, and Earthdata's --------------------------------------------------
+
+
+@pytest.fixture
+def pool(tmp_path, granule):
+    """Give Earthdata's servers, with a granule and us logged in."""
+    (tmp_path / "pool").mkdir()
+    shutil.copy(granule, tmp_path / "pool")
+    before = remote.used()
+    with (
+        Earthdata(tmp_path / "pool", tmp_path / "client") as fake,
+        fake.here(tmp_path / "home", EARTHDATA_TOKEN=fake.token()),
+    ):
+        remote.use(Access(earthdata=True))
+        # They remember logins and addresses of the servers of other tests.
+        remote._earthdata.cache_clear()
+        fsspec.get_filesystem_class("https").clear_instance_cache()
+        yield fake
+        remote.use(before)
+
+
+def address(granule):
+    return f"https://{POOL}/{Granule(granule.name).path}/{granule.name}"
+
+
+def test_a_granule_is_read_where_earthdata_keeps_it(pool, granule, tmp_path, by_ranges):
+    assert outputs(address(granule), tmp_path / "far") == outputs(granule, tmp_path / "near")
+    asked = pool.asked(POOL_BUCKET)
+    assert {request.auth for request in asked} == {""}  # the token is for the pool alone
+    assert all(request.range for request in asked if request.method == "GET")
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"status": 503},
+        {"status": 500},
+        {"status": 429, "headers": {"Retry-After": "1"}},
+        {"cut": 2000},
+    ],
+)
+def test_a_server_that_is_in_trouble_for_a_while_is_asked_again(
+    pool, granule, tmp_path, how, by_ranges
+):
+    pool.fail(granule.name, times=2, **how)
+    assert outputs(address(granule), tmp_path / "far") == outputs(granule, tmp_path / "near")
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({"status": 404}, "does not exist"),
+        ({"status": 401}, "login refused, or the token has expired (401)"),
+        ({"status": 403, "text": "EULA"}, "access refused (403"),
+        ({"status": 503}, "cannot be reached (503"),
+        ({"status": 200, "text": LOGIN_PAGE}, "is a web page saved as .h5 (a login page?)"),
+        ({"cut": 2000}, "cannot be reached ("),
+        ({"shorten": 9000}, "is truncated ("),
+    ],
+)
+def test_what_a_server_refuses_is_named(pool, granule, tmp_path, how, told):
+    pool.fail(granule.name, **how)
+    with pytest.raises(InputError) as error:
+        readatl06(address(granule), tmp_path / "far")
+    assert str(error.value).startswith(f"{address(granule)}: ")
+    assert told in str(error.value)
+    assert not list((tmp_path / "far").glob("*"))
+
+
+def test_an_expired_token_is_named(pool, granule, tmp_path):
+    pool.expire()
+    with pytest.raises(InputError, match=r"login refused, or the token has expired \(401\)"):
+        readatl06(address(granule), tmp_path / "far")
+
+
+def test_a_connection_that_ends_in_mid_read_costs_the_granule_with_its_name(
+    pool, granule, tmp_path, by_ranges
+):
+    url = Url(address(granule))
+    with open_file(url) as file:
+        pool.fail(granule.name, cut=10)
+        with pytest.raises(InputError, match=r"\.h5: cannot be reached"):
+            file["gt3r/land_ice_segments/h_li"][()]
+
+
+def test_a_server_out_of_reach_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"^http://127\.0\.0\.1:1/x\.h5: cannot be reached"):
+        readatl06("http://127.0.0.1:1/x.h5", tmp_path)
