@@ -9,14 +9,14 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import click
 
-from captools import __version__, options
+from captools import __version__, options, remote
 from captools.errors import CaptoolsError, one_line
 
 STEPS = Path(__file__).parent / "steps"
@@ -82,10 +82,19 @@ def _command(module: ModuleType, name: str, call: Callable, *more: Callable) -> 
     """Return the command of a step: its own options, then `more`, then the verbosity."""
     own = getattr(getattr(module, name), "__click_params__", [])
 
-    def invoke(quiet: bool, verbose: bool, **values: object) -> None:
+    def invoke(
+        quiet: bool,
+        verbose: bool,
+        endpoint_url: str | None = None,
+        earthdata: bool = False,
+        **values: object,
+    ) -> None:
         level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO
         _log_to_stderr(level)
         try:
+            remote.use(remote.Access(endpoint_url, earthdata))
+            if earthdata:
+                remote.log_in_first()
             status = call(**values)
         except ValueError as error:
             raise click.UsageError(one_line(error)) from None
@@ -132,10 +141,18 @@ def _reduce_command(module: ModuleType, name: str) -> click.Command:
 
 
 def _query_command(module: ModuleType, name: str) -> click.Command:
+    """Return the command of a query: prints its lines; a generator can return the exit code."""
+
     def call(**values: object) -> int:
-        for line in getattr(module, name)(**values):
+        status = 0
+
+        def lines() -> Iterator[str]:
+            nonlocal status
+            status = (yield from getattr(module, name)(**values)) or 0
+
+        for line in lines():
             click.echo(os.fsencode(line))  # a path need not be UTF-8
-        return 0
+        return status
 
     return _command(module, name, call)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from captools.address import Url, place
 from captools.errors import BadInputs, CaptoolsWarning, InputError
 from captools.flat import Table
 from captools.flatfile import FOREIGN, FlatFile
 from captools.products import IDENTITY, IDENTITY_DTYPES
 from captools.progress import check, track
-from captools.remote import Url, place
 
 _COMMON = (
     *("region", "release", "sc_orient", "reference_frame", "tide_system", "beam_type"),

@@ -31,8 +31,16 @@ class OutputError(CaptoolsError):
     """An output cannot be written."""
 
 
-class FolderError(OutputError):
-    """The output folder takes no more files: no later input would fare better."""
+class HopelessError(CaptoolsError):
+    """No later input would fare better."""
+
+
+class FolderError(OutputError, HopelessError):
+    """The output folder takes no more files."""
+
+
+class LoginError(HopelessError):
+    """The archive does not let this user in."""
 
 
 class CaptoolsWarning(UserWarning):

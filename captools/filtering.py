@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from captools import coords, masks, select
+from captools.address import Url
 from captools.conditions import Condition
 from captools.errors import InputError
 from captools.extent import Extent
 from captools.flat import Batch, Table, Written, check_folder, output_error
 from captools.flatfile import FlatFile
 from captools.header import header
-from captools.remote import Url
 from captools.spool import Spool
 
 HEAP = 1 << 18  # rows whose outliers are looked for together

@@ -23,15 +23,15 @@ import h5py
 import numpy as np
 from h5py import h5a, h5d, h5f, h5g, h5p, h5s, h5t
 
+from captools.address import Url
 from captools.errors import FolderError, OutputError, one_line
 from captools.hdf5 import hdf5_type
-from captools.remote import Url
 
 PRIVATE = "_captools"  # the folder beside, and the group inside, flat files: ours, not data
 CHUNK = 1 << 14  # rows of a chunk
 PIECE = 1 << 17  # rows written at a time; a file of no more is stored in one piece
 DAY = 86400.0
-_LEFTOVER = re.compile(r"\..+\.(?P<host>[^.]+)-(?P<pid>\d+)-[0-9a-f]{8}\.part")
+_LEFTOVER = re.compile(r"\.(?P<name>.+)\.(?P<host>[^.]+)-(?P<pid>\d+)-[0-9a-f]{8}\.part")
 
 
 @dataclass
@@ -70,19 +70,30 @@ def _host() -> str:
     return socket.gethostname().replace(".", "_")
 
 
-def sweep(folder: Path) -> None:
-    """Remove what dead processes of this host, or any a day ago, left half-written."""
+def leftovers(folder: Path) -> Iterator[tuple[str, os.DirEntry]]:
+    """Yield what dead processes of this host, or any a day ago, left half-written.
+
+    Each with the name that it was to get.
+    """
     host = _host()
     for entry in os.scandir(folder):
         match = _LEFTOVER.fullmatch(entry.name)
         if match is None:
             continue
-        # Another task may sweep the same folder, hence the suppressed races.
+        # Another task may take or sweep what is there, hence the suppressed races.
         with contextlib.suppress(FileNotFoundError):
             old = time.time() - entry.stat().st_mtime > DAY
             dead = match["host"] == host and not _is_alive(int(match["pid"]))
-            if old or dead:  # a folder is what a spool or a folder of tiles was to be
-                shutil.rmtree(entry.path) if entry.is_dir() else os.unlink(entry.path)
+            if old or dead:
+                yield match["name"], entry
+
+
+def sweep(folder: Path) -> None:
+    """Remove what dead processes of this host, or any a day ago, left half-written."""
+    for _, entry in leftovers(folder):
+        with contextlib.suppress(FileNotFoundError):
+            # A folder is what a spool or a folder of tiles was to be.
+            shutil.rmtree(entry.path) if entry.is_dir() else os.unlink(entry.path)
 
 
 def _is_alive(pid: int) -> bool:

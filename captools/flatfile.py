@@ -13,13 +13,13 @@ import numpy as np
 from h5py import h5a, h5d, h5g, h5o
 
 from captools import coords
+from captools.address import Url, place
 from captools.columns import Rows, StoredColumn, fetch_ahead
 from captools.errors import CaptoolsWarning, InputError, one_line
 from captools.flat import Table
 from captools.hdf5 import DAMAGE, REMEDY, attribute, open_file, text
 from captools.products import CAPTOOLKIT_NAMES, DERIVED, IDENTITY, IDENTITY_DTYPES, Column
 from captools.products.atl06 import ATL06
-from captools.remote import Url, place
 
 BLOCK = 1 << 17  # rows in memory at a time: with 40 columns of 8 bytes 40 MB
 

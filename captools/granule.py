@@ -9,11 +9,11 @@ import h5py
 import numpy as np
 from h5py import h5d, h5g, h5o
 
+from captools.address import Url, place
 from captools.columns import StoredColumn, fetch_ahead
 from captools.errors import InputError, one_line
 from captools.hdf5 import DAMAGE, REMEDY, attribute, open_file, text
 from captools.products import Column, Product
-from captools.remote import Url, place
 
 MISSING = "is missing: order the granule with this variable"
 SMALL = 1 << 20  # bytes; what identifies a granule has fewer, more come of damage

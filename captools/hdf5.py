@@ -9,8 +9,9 @@ import h5py
 import numpy as np
 from h5py import h5a, h5d, h5g, h5t
 
+from captools.address import Url
 from captools.errors import InputError, one_line
-from captools.remote import RemoteFile, Url
+from captools.ranges import RemoteFile
 
 REMEDY = "the file is damaged, fetch it again"
 HEAD = 512  # bytes that tell what kind of file it is

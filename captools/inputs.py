@@ -9,9 +9,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from captools.address import Url, file_name, is_remote
 from captools.flat import PRIVATE
 from captools.products import Product
-from captools.remote import Url, is_remote, listed, matching
+from captools.remote import listed, matching
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ def leave_out(
     names = {_plain(line, product) for line in _expand_word(f"@{unwanted}")} if unwanted else ()
     kept = []
     for path in paths:
-        told = product.parse_name(os.path.basename(path))
+        told = product.parse_name(file_name(path))
         elsewhere = regions is not None and told.region and told.region not in regions
         if not elsewhere and _plain(path, product) not in names:
             kept.append(path)
@@ -122,7 +123,7 @@ def leave_out(
 
 
 def _plain(path: str, product: Product) -> str:
-    name = os.path.basename(path)
+    name = file_name(path)
     return product.parse_name(name).plain or name.removesuffix(".h5")
 
 
@@ -158,7 +159,7 @@ def check_names(paths: Iterable[str], product: Product, endings: Collection[str]
     stems: dict[str, str] = {}
     granules = defaultdict(list)
     for path in paths:
-        name = os.path.basename(path)
+        name = file_name(path)
         stem = name.removesuffix(".h5")
         if stem in stems:
             raise ValueError(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from captools.address import file_name
 from captools.errors import FolderError
 from captools.flat import PRIVATE
 
@@ -48,7 +49,7 @@ class Outcome:
     @property
     def name(self) -> str:
         """The file name of the input, by which its outputs are named."""
-        return os.path.basename(self.input)
+        return file_name(self.input)
 
     @property
     def time(self) -> datetime:
@@ -146,7 +147,7 @@ class Record:
 
     def newest(self, path: str) -> Outcome | None:
         """Return the newest outcome of an input, None if it was never tried."""
-        number = self._number[os.path.basename(path)]
+        number = self._number[file_name(path)]
         if self._file[number] < 0:
             return None
         file = self._files[self._file[number]]
@@ -199,7 +200,7 @@ class Journal(Record):
         self._writing = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         paths = list(files(outdir, step))
         self._own = paths.index(self.path)
-        super().__init__(paths, map(os.path.basename, inputs))
+        super().__init__(paths, map(file_name, inputs))
         self._torn = not _ends_whole(self.path)
 
     def append(self, outcome: Outcome) -> None:

@@ -1,10 +1,96 @@
-"""Logging in to NASA's Earthdata."""
+"""Who fetches: logging in to NASA's Earthdata, through earthaccess.
 
-from typing import Any
+Nothing here tells a password or a token: what the servers answer to them stays
+unsaid, too.
+"""
 
+import contextlib
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING
 
-def log_in() -> Any:
-    """Log in with what the environment tells."""
+from captools.errors import CaptoolsError, LoginError
+from captools.retrying import TRIES, Again, pause
+
+if TYPE_CHECKING:
     import earthaccess
 
-    return earthaccess.Auth().login(strategy="environment")
+NO_LOGIN = (
+    "no Earthdata login: set EARTHDATA_TOKEN, or EARTHDATA_USERNAME and EARTHDATA_PASSWORD; "
+    "or write a netrc file with machine urs.earthdata.nasa.gov; or answer the prompt on a terminal"
+)
+
+
+def prepare() -> None:
+    """Make sure, before any work, that every worker can log in by itself.
+
+    Raises
+    ------
+    ValueError
+        If there is no login, and nobody to be asked for one.
+    LoginError
+        If it is refused.
+    CaptoolsError
+        If Earthdata login does not answer.
+    """
+    for number in range(1, TRIES + 1):
+        try:
+            _log_in_or_ask()
+            return
+        except Again as again:
+            if number == TRIES:
+                raise CaptoolsError(str(again)) from None
+            pause(number)
+
+
+def _log_in_or_ask() -> None:
+    """Log in; what is typed in becomes a token in the environment, which workers inherit."""
+    try:
+        log_in()
+    except ValueError:
+        if not sys.stdin.isatty():
+            raise
+        with contextlib.redirect_stdout(sys.stderr):  # the question is no result
+            auth = _attempt("interactive")
+        os.environ["EARTHDATA_TOKEN"] = auth.token["access_token"]
+
+
+def log_in() -> "earthaccess.Auth":
+    """Log in with what the environment or a netrc file tells.
+
+    Raises
+    ------
+    ValueError
+        If neither tells anything.
+    LoginError
+        If it is refused.
+    Again
+        If Earthdata login does not answer.
+    """
+    from earthaccess.exceptions import LoginStrategyUnavailable
+
+    if not os.environ.get("EARTHDATA_TOKEN"):
+        os.environ.pop("EARTHDATA_TOKEN", None)  # an empty one would come before a password
+    for strategy in ("environment", "netrc"):
+        with contextlib.suppress(LoginStrategyUnavailable):
+            return _attempt(strategy)
+    raise ValueError(NO_LOGIN)
+
+
+def _attempt(strategy: str) -> "earthaccess.Auth":
+    import earthaccess
+    import requests
+    from earthaccess.exceptions import LoginAttemptFailure
+
+    logging.getLogger("earthaccess").setLevel(logging.CRITICAL)  # it would log the refusal
+    try:
+        return earthaccess.Auth().login(strategy=strategy)
+    except LoginAttemptFailure as error:
+        if "<" in str(error):  # a web page
+            raise Again("Earthdata login is out of order") from None
+        raise LoginError("Earthdata login refused: wrong user name or password") from None
+    except requests.RequestException:
+        raise Again("Earthdata login cannot be reached") from None
+    except EOFError:
+        raise ValueError(NO_LOGIN) from None

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from captools.address import is_remote, place
 from captools.products import DIALECTS, Product
 
 
@@ -62,6 +63,26 @@ class Positive(click.FloatRange):
 
 
 POSITIVE = Positive()
+
+
+class Place(click.ParamType):
+    """A path, or the address of something in an object store."""
+
+    name = "path"
+
+    def convert(self, value, param, ctx):
+        """Return a Path or a Url."""
+        return place(str(value).rstrip("/") if is_remote(value) else value)
+
+
+class Here(click.Path):
+    """A path of this machine."""
+
+    def convert(self, value, param, ctx):
+        """Return a Path."""
+        if is_remote(value):
+            self.fail(f"{value!r} is not on this machine", param, ctx)
+        return Path(super().convert(value, param, ctx))
 
 
 def checked(check: str | Callable[[object], object]) -> Callable:
@@ -198,17 +219,56 @@ verbose = click.option("--verbose", is_flag=True, help="Show every input as it e
 
 words = click.argument("words", nargs=-1, required=True, metavar="INPUT...")
 
+outdir = click.option(
+    "-o", "outdir", type=Here(), required=True, metavar="OUT", help="Output folder."
+)
+jobs = click.option(
+    "-n",
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Processes; by default the cores that this one may use.",
+)
+timeout = click.option(
+    "--timeout",
+    type=POSITIVE,
+    metavar="SECONDS",
+    help="An input that takes longer is a failed one.",
+)
+shard = click.option("--shard", type=Shard(), help="Do only share I (from 0) of N of the inputs.")
+overwrite = click.option("--overwrite", is_flag=True, help="Do again what is done.")
+fail_fast = click.option("--fail-fast", is_flag=True, help="Stop at the first failed input.")
+
+# --- how servers are reached ---------------------------------------------------
+
+REMOTE = (
+    click.option(
+        "--endpoint-url", metavar="URL", help="The object store of s3:// if it is not Amazon's."
+    ),
+    click.option(
+        "--earthdata", is_flag=True, help="Log in to NASA Earthdata, for s3:// and https://."
+    ),
+)
+
+
+def remote(command: Callable) -> Callable:
+    """Give a query step the options for inputs on servers."""
+    for option in reversed(REMOTE):
+        command = option(command)
+    return command
+
+
 REDUCE = (
     words,
     click.option(
         "-o",
         "output",
-        type=click.Path(path_type=Path),
+        type=Place(),
         required=True,
         metavar="OUT",
-        help="The output.",
+        help="The output; it may be an s3:// address.",
     ),
     click.option("--skip-bad", is_flag=True, help="Leave bad inputs out, and say so."),
+    *REMOTE,
 )
 
 MAP = (
@@ -216,17 +276,12 @@ MAP = (
     click.option(
         "-o",
         "outdir",
-        type=click.Path(path_type=Path),
+        type=Place(),
         required=True,
         metavar="OUT",
-        help="Output folder.",
+        help="Output folder; it may be an s3:// address.",
     ),
-    click.option(
-        "-n",
-        "--jobs",
-        type=click.IntRange(min=1),
-        help="Processes; by default the cores that this one may use.",
-    ),
+    jobs,
     click.option(
         "--engine",
         type=click.Choice(["local", "mpi", "dask"]),
@@ -238,13 +293,15 @@ MAP = (
         metavar="ADDRESS",
         help="A running dask scheduler, tcp://...; without it dask starts -n workers here.",
     ),
+    timeout,
+    shard,
+    overwrite,
+    fail_fast,
     click.option(
-        "--timeout",
-        type=POSITIVE,
-        metavar="SECONDS",
-        help="An input that takes longer is a failed one.",
+        "--journal",
+        type=Here(),
+        metavar="DIR",
+        help="Where the journal is kept if the output folder is an s3:// address.",
     ),
-    click.option("--shard", type=Shard(), help="Do only share I (from 0) of N of the inputs."),
-    click.option("--overwrite", is_flag=True, help="Do again what is done."),
-    click.option("--fail-fast", is_flag=True, help="Stop at the first failed input."),
+    *REMOTE,
 )

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from captools import coords, select
+from captools.address import Url, place
 from captools.errors import BadInputs, InputError
 from captools.flatfile import FlatFile
 from captools.progress import check, track
 from captools.raster import Aggregate, Canvas, fit
-from captools.remote import Url, place
 
 BLOCK = 1 << 20  # rows of a few columns at a time
 

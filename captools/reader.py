@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from captools import __version__, coords, masks, select
+from captools.address import Url, place
 from captools.errors import CaptoolsWarning
 from captools.flat import Batch, Table, Written, check_folder
 from captools.granule import MISSING, Beam, Granule
@@ -23,7 +24,6 @@ from captools.products import (
     Column,
     Product,
 )
-from captools.remote import Url, place
 
 _CHOICES = {
     "quality": ("best", "all"),

@@ -2,14 +2,17 @@
 
 import logging
 import os
+import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from captools import flat, inputs, progress
-from captools.errors import BadInputs, CaptoolsWarning
+from captools import flat, inputs, progress, remote
+from captools.address import Url
+from captools.errors import BadInputs, CaptoolsWarning, OutputError
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +20,7 @@ log = logging.getLogger(__name__)
 def run_reduce(
     function: Callable[..., flat.Written],
     words: tuple[str, ...],
-    output: Path,
+    output: Path | Url,
     skip_bad: bool,
     **options: object,
 ) -> int:
@@ -32,17 +35,23 @@ def run_reduce(
     if not paths:
         log.info("no inputs: nothing to do")
         return 0
-    if os.path.realpath(output) in map(os.path.realpath, paths):
-        raise ValueError(f"output {output} is one of the inputs: choose another")
-    there = next(folder for folder in output.absolute().parents if folder.exists())
-    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
-        raise ValueError(f"output {output}: cannot be made below {there}")
-    if there == output.absolute().parent:
-        flat.sweep(there)
-    with progress.interruptible(), progress.shown(), warnings.catch_warnings():
+    if isinstance(output, Url):
+        remote.check_output(output)
+        if output in paths:
+            raise ValueError(f"output {output} is one of the inputs: choose another")
+    else:
+        _check_output(output, paths)
+    with (
+        progress.interruptible(),
+        progress.shown(),
+        warnings.catch_warnings(),
+        _workplace(output) as local,
+    ):
         warnings.simplefilter("always", CaptoolsWarning)
         warnings.showwarning = _tell
-        written = _build(function, paths, output, skip_bad, options)
+        written = _build(function, paths, local, skip_bad, options)
+        if written is not None and isinstance(output, Url):
+            _send(written, local, output)
     if written is None:
         return 1
     for told in written.errors.values():
@@ -51,6 +60,38 @@ def run_reduce(
     for path in written:
         click.echo(os.fsencode(path))  # a path need not be UTF-8
     return 1 if written.errors and not skip_bad else 0
+
+
+def _check_output(output: Path, paths: list[str]) -> None:
+    """Refuse an output that is an input, or cannot be made."""
+    if os.path.realpath(output) in map(os.path.realpath, paths):
+        raise ValueError(f"output {output} is one of the inputs: choose another")
+    there = next(folder for folder in output.absolute().parents if folder.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        raise ValueError(f"output {output}: cannot be made below {there}")
+    if there == output.absolute().parent:
+        flat.sweep(there)
+
+
+@contextmanager
+def _workplace(output: Path | Url) -> Iterator[Path]:
+    """Yield where an output is made: here at once, or before it is sent to an object store."""
+    if isinstance(output, Path):
+        yield output
+        return
+    with tempfile.TemporaryDirectory(prefix="captools-") as folder:
+        yield Path(folder) / output.name
+
+
+def _send(written: flat.Written, local: Path, output: Url) -> None:
+    """Send what was made to where it shall be; parts of an earlier output are in the way."""
+    parent = output.removesuffix(f"/{output.name}")
+    addresses = [Url(f"{parent}/{path.relative_to(local.parent)}") for path in written]
+    if len(addresses) > 1 and (others := set(remote.alike(addresses)) - set(addresses)):
+        raise OutputError(f"{min(others)}: is of another output, and would mix with this one")
+    for path, address in zip(written, addresses, strict=True):
+        remote.put(path, address)
+    written[:] = addresses
 
 
 def _build(

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from captools import coords
+from captools.address import Url
 from captools.errors import CaptoolsWarning, InputError
 from captools.extent import Extent
 from captools.flat import Batch, Table, Written, check_folder
 from captools.flatfile import FlatFile, column_names
 from captools.header import header
 from captools.products import DERIVED
-from captools.remote import Url
 
 LONLAT = "EPSG:4326"
 OF_TILES = ("tile", "overlap")  # said in the CRS that the rows leave

@@ -5,18 +5,20 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Container, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
 import click
 
-from captools import flat, inputs
+from captools import flat, inputs, remote
+from captools.address import Url, is_remote
 from captools.engine import Crew, Stop
 from captools.engine import crew as crew_of
 from captools.errors import CaptoolsError
+from captools.folders import Folder, folder_of
 from captools.journal import Journal, Outcome, now
 from captools.journal import files as journal_files
 from captools.journal import lines as journal_lines
@@ -94,27 +96,82 @@ def _run_map(
     function: Callable[..., flat.Written],
     step: ModuleType,
     words: tuple[str, ...],
-    outdir: Path,
+    outdir: Path | Url,
     shard: tuple[int, int] | None,
     overwrite: bool,
     fail_fast: bool,
     timeout: float | None,
+    journal: Path | None = None,
     regions: tuple[int, ...] | None = None,
     unwanted: Path | None = None,
     **options: object,
 ) -> int:
+    folder = folder_of(outdir, journal)
     endings = {name.removesuffix(".h5") for name in step.outputs("", **options)}
     paths = _inputs(words, step.PRODUCT, endings, regions, unwanted, shard)
     if not paths:
         return 0
+    _check_folder(outdir, paths)
     # Workers may run in other folders.
     files = {name: value.absolute() for name, value in options.items() if isinstance(value, Path)}
-    task = Task(function, step.outputs, outdir.absolute(), options | files, step.VERSION)
-    _check_other_steps(outdir, function.__name__, paths, step, options)
-    with closing(_open_journal(outdir, function.__name__, shard, paths)) as journal:
-        pending = [path for path in paths if overwrite or not _is_done(journal, task, path)]
+    task = Task(
+        function, step.outputs, folder.absolute(), options | files, step.VERSION, remote.used()
+    )
+    name = function.__name__
+    return run_inputs(crew, task, name, paths, folder, shard, overwrite, fail_fast, timeout)
+
+
+def run_inputs(
+    crew: Crew,
+    task: Task,
+    name: str,
+    paths: list[str],
+    folder: Folder,
+    shard: tuple[int, int] | None,
+    overwrite: bool,
+    fail_fast: bool,
+    timeout: float | None,
+    continues: bool = False,
+) -> int:
+    """Do a task to inputs, resume and journal included, and return the exit code.
+
+    Parameters
+    ----------
+    crew : Crew
+        Those who do the work.
+    task : Task
+        The work.
+    name : str
+        Of the step, for the journal.
+    paths : list of str
+        The inputs.
+    folder : Folder
+        The task's output folder, as the user calls it.
+    shard : (int, int), optional
+        Number of the share that the inputs are, and of all shares.
+    overwrite : bool
+        Do again what is done.
+    fail_fast : bool
+        Stop at the first failed input.
+    timeout : float, optional
+        Seconds for an input.
+    continues : bool
+        The task goes on with what a killed run left half-written: it is swept at the end only.
+
+    Raises
+    ------
+    ValueError
+        If the output folder is wrong usage; nothing was done.
+    """
+    _check_other_steps(folder.journal, name, paths, task)
+    sweep = overwrite or not continues
+    with closing(_open_journal(folder.journal, name, shard, paths, sweep)) as journal:
+        there = folder.names()
+        pending = [path for path in paths if overwrite or not _is_done(journal, task, path, there)]
         tally = Tally(len(paths), before=len(paths) - len(pending))
-        code = _run(crew, task, pending, journal, tally, fail_fast, timeout)
+        code = _run(crew, task, pending, journal, tally, overwrite, fail_fast, timeout)
+        if continues and code == 0:
+            flat.sweep(folder.journal)
         if not pending:
             log.info("%d inputs, all done before: nothing to do", len(paths))
         else:
@@ -123,7 +180,7 @@ def _run_map(
                 log.info("%s: removed %s rows", condition, f"{rows:,}")
         if tally.warnings > WARNINGS_SHOWN:
             log.info("%d warnings, all in %s", tally.warnings, journal.path)
-        _print_outputs(outdir, journal, paths)
+        _print_outputs(folder, journal, paths)
     return code
 
 
@@ -148,30 +205,34 @@ def _inputs(
 
 
 def _open_journal(
-    outdir: Path, step: str, shard: tuple[int, int] | None, paths: list[str]
+    outdir: Path, step: str, shard: tuple[int, int] | None, paths: list[str], sweep: bool
 ) -> Journal:
     """Make the output folder ready, or say why it cannot be used."""
-    own = os.path.realpath(outdir)
-    folders = {os.path.realpath(os.path.dirname(path)) for path in paths}
-    folders |= {os.path.dirname(os.path.realpath(path)) for path in paths}  # where links lead
-    if own in folders:
-        raise ValueError(f"output folder {outdir} is the folder of an input: choose another")
     try:
         journal = Journal(outdir, step, shard, paths)
-        flat.sweep(outdir)
+        if sweep:
+            flat.sweep(outdir)
     except OSError as error:
         raise ValueError(f"output folder {outdir}: cannot be used ({error.strerror})") from None
     return journal
 
 
-def _check_other_steps(
-    outdir: Path, name: str, paths: list[str], step: ModuleType, options: dict
-) -> None:
+def _check_folder(outdir: Path | Url, paths: list[str]) -> None:
+    """Refuse to write where inputs are."""
+    folders = {os.path.dirname(path) for path in paths if is_remote(path)}
+    here = [path for path in paths if not is_remote(path)]
+    folders |= {os.path.realpath(os.path.dirname(path)) for path in here}
+    folders |= {os.path.dirname(os.path.realpath(path)) for path in here}  # where links lead
+    if (outdir if isinstance(outdir, Url) else os.path.realpath(outdir)) in folders:
+        raise ValueError(f"output folder {outdir} is the folder of an input: choose another")
+
+
+def _check_other_steps(outdir: Path, name: str, paths: list[str], task: Task) -> None:
     """Refuse a folder in which another step wrote what would bear the names of ours."""
     others = [(path, other) for path, other in journal_files(outdir).items() if other != name]
     if not others:
         return
-    ours = {one for path in paths for one in step.outputs(os.path.basename(path), **options)}
+    ours = {one for path in paths for one in task.outputs(path)}
     for path, other in others:
         for _, outcome in journal_lines(path):
             if same := ours.intersection(map(os.path.basename, outcome.outputs)):
@@ -180,20 +241,20 @@ def _check_other_steps(
                 )
 
 
-def _is_done(journal: Journal, task: Task, path: str) -> bool:
+def _is_done(journal: Journal, task: Task, path: str, there: Container[str]) -> bool:
     """Tell whether an input was done as it would be now, and its outputs are there."""
     earlier = journal.newest(path)
     return (
         earlier is not None
         and earlier.status != "failed"
         and earlier.key == task.key(path)
-        and all(os.path.exists(output) for output in _here(task.outdir, earlier))
+        and all(name in there for name in _names(earlier))
     )
 
 
-def _here(outdir: Path, outcome: Outcome) -> list[str]:
-    """Return the paths of outputs in the folder, which may have been moved since."""
-    return [os.path.join(outdir, os.path.basename(output)) for output in outcome.outputs]
+def _names(outcome: Outcome) -> list[str]:
+    """Return the names of outputs; their folder may have been moved since."""
+    return [os.path.basename(output) for output in outcome.outputs]
 
 
 def _run(
@@ -202,6 +263,7 @@ def _run(
     pending: list[str],
     journal: Journal,
     tally: Tally,
+    overwrite: bool,
     fail_fast: bool,
     timeout: float | None,
 ) -> int:
@@ -209,7 +271,7 @@ def _run(
     progress = Progress(len(pending))
     try:
         crew = crew.for_inputs(len(pending))
-        paths = _forgotten(pending, journal, task.outdir)
+        paths = _forgotten(pending, journal, task, overwrite)
         with _stoppable() as stop, closing(crew.run(task, paths, stop, timeout)) as ends:
             for end in ends:
                 progress.tell()
@@ -248,19 +310,20 @@ def _stoppable() -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-def _forgotten(pending: list[str], journal: Journal, outdir: Path) -> Iterator[str]:
+def _forgotten(pending: list[str], journal: Journal, task: Task, overwrite: bool) -> Iterator[str]:
     """Yield the inputs to do; before one is done again, forget how it ended and its outputs.
 
     Otherwise, should this run be killed, its outputs would be taken for the earlier ones.
+    What no journal tells of may be of use to a task, but not to one that is to do all anew.
     """
     for path in pending:
         earlier = journal.newest(path)
         if earlier is not None and earlier.outputs:
-            for output in _here(outdir, earlier):
-                with suppress(FileNotFoundError):
-                    os.unlink(output)
+            task.folder.clear(_names(earlier), path)
             error = f"{path}: was being done again when the run ended"
             journal.append(Outcome(path, "failed", error=error, ended=now()))
+        elif overwrite:
+            task.clear(path)
         yield path
 
 
@@ -277,14 +340,14 @@ def _tell(outcome: Outcome, tally: Tally) -> None:
     )
 
 
-def _print_outputs(outdir: Path, journal: Journal, paths: list[str]) -> None:
+def _print_outputs(folder: Folder, journal: Journal, paths: list[str]) -> None:
     """Print the outputs of all inputs, of earlier runs too; on a terminal their number."""
     count, vanished = 0, not os.path.exists(journal.path)
     for path in paths:
         outcome = journal.newest(path)
-        for output in _here(outdir, outcome) if outcome and not vanished else ():
+        for name in _names(outcome) if outcome and not vanished else ():
             count += 1
             if not sys.stdout.isatty():
-                click.echo(os.fsencode(output))  # a path need not be UTF-8
+                click.echo(os.fsencode(folder.address(name)))  # a path need not be UTF-8
     if sys.stdout.isatty():
-        click.echo(f"{count} files in {outdir}")
+        click.echo(f"{count} files in {folder}")

@@ -1,21 +1,24 @@
 """One step with its options, done to one input: whatever happens is an outcome."""
 
-import contextlib
 import hashlib
 import json
 import os
 import time
 import traceback
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from captools.errors import CaptoolsError, CaptoolsWarning, FolderError, one_line
-from captools.flat import PRIVATE, Written
+from captools import remote
+from captools.address import file_name, is_remote, place
+from captools.errors import CaptoolsError, CaptoolsWarning, FolderError, HopelessError, one_line
+from captools.flat import Written
+from captools.folders import Folder
 from captools.journal import Outcome, now
+from captools.remote import Access
 
 
 class End(NamedTuple):
@@ -36,24 +39,26 @@ class Task:
 
     function: Callable[..., Written]
     names: Callable[..., list[str]]  # the step's `outputs`: what an input's may be called
-    outdir: Path
+    folder: Folder
     options: dict
     version: int
+    access: Access = field(default_factory=Access)
 
     def __call__(self, path: str) -> End:
         """Do one input."""
         began = time.perf_counter()
+        remote.use(self.access)
         outcome = Outcome(path, "failed", key=self.key(path))
         hopeless = False
         try:
             self._apply(path, outcome)
         except CaptoolsError as error:
             outcome.error = one_line(error)
-            hopeless = isinstance(error, FolderError)
+            hopeless = isinstance(error, HopelessError)
         except Exception as error:  # a bug of ours must not cost the other inputs
-            hopeless = not self._is_folder_there()
+            hopeless = not self.folder.is_there
             outcome.error = self._vanished() if hopeless else f"{path}: unexpected {_where(error)}"
-        self._clear(path, outcome)
+        self.clear(path, outcome.outputs)
         outcome.seconds = round(time.perf_counter() - began, 4)
         outcome.ended = now()
         return End(outcome, hopeless)
@@ -63,47 +68,47 @@ class Task:
         error = f"{path}: {why}"
         # No key: that would touch the input, which may be what hangs.
         outcome = Outcome(path, "failed", ended=now(), error=error)
-        self._clear(path, outcome)
+        self.clear(path, outcome.outputs)
         return End(outcome, died=died)
 
-    def _clear(self, path: str, outcome: Outcome) -> None:
-        """Remove what an input may have left that is not its output now.
+    def outputs(self, path: str) -> list[str]:
+        """Return the names that the outputs of an input can have."""
+        return self.names(file_name(path), **self.options)
+
+    def clear(self, path: str, but: Collection[str] = ()) -> None:
+        """Remove what an input may have left, but not these outputs that it has now.
 
         A run that was killed leaves outputs of which no journal tells.
         """
-        now_there = set(map(os.path.basename, outcome.outputs))
-        for name in self.names(os.path.basename(path), **self.options):
-            if name not in now_there:
-                with contextlib.suppress(OSError):
-                    if not _is_same(self.outdir / name, path):
-                        os.unlink(self.outdir / name)
+        now_there = set(map(os.path.basename, but))
+        self.folder.clear([name for name in self.outputs(path) if name not in now_there], path)
 
     def _apply(self, path: str, outcome: Outcome) -> None:
         # The step would make a vanished folder anew, and lose what was in it.
-        if not self._is_folder_there():
+        if not self.folder.is_there:
             raise FolderError(self._vanished())
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", CaptoolsWarning)
-            written = self.function(path, self.outdir, **self.options)
+            written = self.folder.make(self._made_of(path))
         outcome.status = "done" if written else "empty"
-        outcome.outputs = [os.path.abspath(output) for output in written]
+        outcome.outputs = [os.fspath(output) for output in written]
         outcome.rows_in, outcome.rows_out = written.rows_in, written.rows_out
         outcome.removed = written.removed
         outcome.warnings = [one_line(warning.message) for warning in caught]
 
-    def _is_folder_there(self) -> bool:
-        return os.path.isdir(self.outdir / PRIVATE)
+    def _made_of(self, path: str) -> Callable[[Path], Written]:
+        """Return the step as a function of the folder to write to."""
+        return lambda outdir: self.function(path, outdir, **self.options)
 
     def _vanished(self) -> str:
-        return f"{self.outdir}: the output folder has vanished"
+        return f"{self.folder.journal}: the output folder has vanished"
 
     def key(self, path: str) -> str:
         """Return what stands for the content of an input and all that is done with it."""
-        try:
-            status = os.stat(path)
-        except OSError:
+        identity = _identity(path)
+        if identity is None:
             return ""
-        told = f"{status.st_size} {status.st_mtime_ns} {self._what}"
+        told = f"{identity} {self._what}"
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     @cached_property
@@ -117,9 +122,15 @@ class Task:
         return json.dumps([self.function.__name__, self.version, options], sort_keys=True)
 
 
-def _is_same(output: Path, path: str) -> bool:
-    """Tell whether an output is the input itself, which a link may lead to."""
-    return os.path.exists(path) and os.path.samefile(output, path)
+def _identity(path: str) -> str | None:
+    """Return what tells the content of a file from an earlier one, None if it is not there."""
+    if is_remote(path):
+        return remote.identity(place(path)) or None
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
 def _where(error: Exception) -> str:

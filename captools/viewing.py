@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from captools import coords, progress
+from captools.address import place
 from captools.cloud import DIRECTIONS, Cloud
 from captools.drawing import Style, colormap
 from captools.flatfile import FlatFile
 from captools.previewing import Request, Survey, blocks_of, survey_files
 from captools.raster import AGGREGATES, Canvas, fit
-from captools.remote import place
 
 if TYPE_CHECKING:
     from holoviews import DynamicMap, Image

@@ -3,8 +3,9 @@
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
@@ -12,6 +13,9 @@ from hypothesis import settings
 
 from captools.cli import main
 from captools.simulation.granule import write_granule
+
+if TYPE_CHECKING:
+    from earthdata import Earthdata
 
 # A busy machine must not fail a test: how long one takes is not what tests are about.
 settings.register_profile("patient", deadline=None)
@@ -59,6 +63,27 @@ def granules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for region in (10, 11, 12):
         write_granule(folder, 1, 1, region, segments=40)
     return folder
+
+
+@pytest.fixture(scope="session")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder of three granules for NASA's servers to have. Not to be changed."""
+    folder = tmp_path_factory.mktemp("pool")
+    for region in (10, 11, 12):
+        write_granule(folder, 1, 1, region, segments=60, release="007")
+    return folder
+
+
+@pytest.fixture
+def earthdata(pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Earthdata"]:
+    """Give servers like NASA's, which have what is in `pool`; nobody waits long for them."""
+    from earthdata import Earthdata, Granule
+
+    monkeypatch.setattr("captools.retrying.PAUSE", 0.01)
+    monkeypatch.setenv("CAPTOOLS_PAUSE", "0.01")  # of processes started from here
+    with Earthdata(pool, tmp_path / "servers") as servers:
+        servers.granules += [Granule(path.name) for path in sorted(pool.iterdir())]
+        yield servers
 
 
 @pytest.fixture

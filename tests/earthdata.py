@@ -27,10 +27,11 @@ import socket
 import ssl
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import formatdate
+from email.utils import formatdate, parsedate_to_datetime
 from fnmatch import fnmatchcase
 from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -112,7 +113,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: int | None = None  # the connection ends after so many bytes
     shorten: int = 0  # the file misses its last bytes, and the server does not know
-    corrupt: bool = False  # the file has one wrong byte
+    corrupt: int | None = None  # where the file has one wrong byte
     pause: float = 0.0  # seconds before each 16 KiB
     times: int | None = None  # for ever
 
@@ -139,11 +140,13 @@ class Earthdata:
         self.certificate = scratch / "ca.pem"
         self.granules: list[Granule] = []
         self.requests: list[Request] = []
+        self.sent: Counter[str] = Counter()  # bytes of each file
         self.bugs: list[Exception] = []  # of this module: raised at the end
         self.stopped = threading.Event()
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
         self._known: set[str] = set()  # tokens, cookies, codes and signatures that are good
+        self._told: set[str] = set()  # and those that were
 
     def __enter__(self) -> "Earthdata":
         authority = trustme.CA()
@@ -234,10 +237,15 @@ class Earthdata:
         """Return the requests so far to one of the hosts, for paths that match."""
         return [r for r in self.requests if r.host == host and fnmatchcase(r.path, pattern)]
 
+    def leaks(self, text: str) -> list[str]:
+        """Return the passwords, tokens, cookies and signatures in a text."""
+        return [secret for secret in (*LOGIN, *self._told) if secret in text]
+
     def remember(self, prefix: str) -> str:
         """Return a new secret that `knows` is true of."""
         secret = prefix + secrets.token_hex(8)
         self._known.add(secret)
+        self._told.add(secret)
         return secret
 
     def knows(self, secret: str) -> bool:
@@ -492,6 +500,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = 20  # of a connection that nothing comes from
+    disable_nagle_algorithm = True  # else each answer takes 40 ms
     server: _Server
 
     def setup(self) -> None:
@@ -696,9 +705,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.fault = self.earthdata.fault(self.host, self.where, status=False)
         fault = self.fault or Fault("")
         data = data[: len(data) - fault.shorten]
-        if fault.corrupt:
-            middle = len(data) // 2
-            data = data[:middle] + bytes([data[middle] ^ 0xFF]) + data[middle + 1 :]
+        if (at := fault.corrupt) is not None:
+            data = data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
         headers = {
             "Content-Type": "application/x-hdf5",
             "Accept-Ranges": "bytes",
@@ -708,6 +716,9 @@ class _Handler(BaseHTTPRequestHandler):
             ),
         }
         status, total = 200, len(data)
+        asked = self.headers.get("If-Unmodified-Since")
+        if asked and parsedate_to_datetime(asked) < parsedate_to_datetime(headers["Last-Modified"]):
+            return self.answer(412, "<Error><Code>PreconditionFailed</Code></Error>")
         span = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
         if span and self.headers.get("If-Range", headers["ETag"]) == headers["ETag"]:
             first, last = span.groups()
@@ -726,4 +737,6 @@ class _Handler(BaseHTTPRequestHandler):
         for start in range(0, len(data), 1 << 14):
             if pause and self.server.earthdata.stopped.wait(pause):
                 break
-            self.wfile.write(data[start : start + (1 << 14)])
+            piece = data[start : start + (1 << 14)]
+            self.wfile.write(piece)
+            self.earthdata.sent[self.where.rpartition("/")[2]] += len(piece)

@@ -2,12 +2,14 @@
 
 import logging
 import os
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
 BUCKET = "granules"
+OTHER = "my-bucket"
 KEYS = {
     "AWS_ACCESS_KEY_ID": "nobody",
     "AWS_SECRET_ACCESS_KEY": "nothing",
@@ -17,22 +19,23 @@ KEYS = {
 
 
 class Store:
-    """A bucket, filled and looked at with the library of record."""
+    """Two buckets, filled and looked at with the library of record."""
 
     def __init__(self, endpoint: str) -> None:
         import boto3
 
         self.endpoint = endpoint
         self.client = boto3.client("s3", endpoint_url=endpoint)
-        self.client.create_bucket(
-            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-west-2"}
-        )
+        for bucket in (BUCKET, OTHER):
+            self.client.create_bucket(
+                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"}
+            )
 
-    def put(self, path: Path, key: str = "") -> str:
-        """Store a file, under a key that ends with its name; return its address."""
+    def put(self, path: Path, key: str = "", bucket: str = BUCKET) -> str:
+        """Store a file, in a folder (``key/``) under its name; return its address."""
         key = f"{key}{path.name}" if key.endswith("/") or not key else key
-        self.client.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
-        return f"s3://{BUCKET}/{key}"
+        self.client.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
+        return f"s3://{bucket}/{key}"
 
     def contents(self, prefix: str = "") -> dict[str, bytes]:
         """Return all objects below a prefix, by their keys."""
@@ -41,6 +44,11 @@ class Store:
             one["Key"]: self.client.get_object(Bucket=BUCKET, Key=one["Key"])["Body"].read()
             for one in told
         }
+
+    def times(self, prefix: str = "") -> dict[str, object]:
+        """Return when each object below a prefix was written."""
+        told = self.client.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
+        return {one["Key"]: one["LastModified"] for one in told}
 
     def remove(self, prefix: str = "") -> None:
         """Remove all objects below a prefix."""
@@ -56,8 +64,11 @@ def object_store() -> Iterator[Store]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
+    endpoint = "http://{}:{}".format(*server.get_host_and_port())
     try:
+        # What another of these servers was given, this one would have too.
+        urllib.request.urlopen(f"{endpoint}/moto-api/reset", data=b"").close()
         with mock.patch.dict(os.environ, KEYS):
-            yield Store("http://{}:{}".format(*server.get_host_and_port()))
+            yield Store(endpoint)
     finally:
         server.stop()

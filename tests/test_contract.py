@@ -102,6 +102,14 @@ EXAMPLES = {
             *("--bare -o out.pdf", "@void/none.txt"),
         ),
     ),
+    "download": Example(
+        words=("-b", "-180", "180", "-90", "90", "-o", "out"),
+        wrong=(
+            *("-n 0", "-n many", "--timeout 0", "--shard 2/2", "-b 0 1 10 -10", "-t 2020 2019"),
+            *("--cycle 0", "--cycle x", "--rgt 0", "--rgt 1388", "--release 6", "--release abc"),
+            *("--release 001", "granules", "@void/none.txt", "-o file", "-o file/below", "-o"),
+        ),
+    ),
     "report": Example(words=("reduced",), wrong=("@void/none.txt", "-o out")),
     "simulate": Example(
         words=("-o", "out", "--granules", "2", "--segments", "20"),
@@ -166,6 +174,17 @@ def place(granules, reduced, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def archive_answers(request):
+    """`download` finds servers of our own and a login, and no other step a network."""
+    if getattr(request.node, "callspec", None) is None or "download" not in request.node.name:
+        yield
+        return
+    home = request.getfixturevalue("tmp_path_factory").mktemp("home")
+    with request.getfixturevalue("earthdata").here(home, login=("captain", "correct horse")):
+        yield
 
 
 @pytest.fixture(autouse=True)

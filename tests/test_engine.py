@@ -17,6 +17,7 @@ from toy import DEATHS, outputs, toy, write_inputs
 from captools import engine
 from captools.engine import Stop
 from captools.flat import PRIVATE
+from captools.folders import LocalFolder
 from captools.journal import lines
 from captools.task import Task
 
@@ -32,7 +33,7 @@ def outdir(tmp_path):
 
 def ends(outdir, paths, jobs, timeout=None, stop=None, **options):
     """Yield the ends of inputs done on this machine."""
-    task = Task(toy, outputs, outdir, options, 1)
+    task = Task(toy, outputs, LocalFolder(outdir), options, 1)
     with engine.local(jobs) as crew:
         run = crew.run(task, paths, stop or Stop(), timeout)
         with contextlib.closing(run):
@@ -69,7 +70,7 @@ def test_every_input_has_one_outcome_and_others_do_not_suffer(tmp_path, outdir, 
 
 def test_processes_change_nothing_in_the_outcomes(tmp_path, outdir):
     paths = write_inputs(tmp_path / "in", **MANY)
-    task = Task(toy, outputs, outdir, {"only": 2}, 1)
+    task = Task(toy, outputs, LocalFolder(outdir), {"only": 2}, 1)
     here = told(map(task, paths))
     assert here == told(ends(outdir, paths, 1, only=2)) == told(ends(outdir, paths, 2, only=2))
 
@@ -99,7 +100,7 @@ def test_while_nothing_ends_the_caller_hears_so(tmp_path, outdir):
     # It writes a line of progress now and then.
     paths = write_inputs(tmp_path / "in", a="sleep 1.5")
     with engine.local(1) as crew:
-        heard = list(crew.run(Task(toy, outputs, outdir, {}, 1), paths, Stop()))
+        heard = list(crew.run(Task(toy, outputs, LocalFolder(outdir), {}, 1), paths, Stop()))
     assert heard.count(None) >= 3
     assert len(heard) - heard.count(None) == 1
 
@@ -222,7 +223,7 @@ def test_when_the_parent_is_killed_its_workers_end_too(tmp_path, jobs, busy):
 
 def end_of_one(outdir, path, **more):
     """Return the facts of a single input, done as a run does one."""
-    task = Task(toy, outputs, outdir, {}, 1)
+    task = Task(toy, outputs, LocalFolder(outdir), {}, 1)
     before = psutil.Process().children()
     with engine.local(2) as crew:
         (end,) = filter(None, crew.for_inputs(1).run(task, [path], Stop(), **more))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from captools.errors import FolderError, OutputError
-from captools.flat import Batch, Table, Written, sweep, temporary_name
+from captools.flat import Batch, Table, Written, leftovers, sweep, temporary_name
 
 DAY = 86400
 
@@ -262,6 +262,15 @@ def test_a_sweep_knows_the_names_that_are_given(tmp_path):
     os.utime(path, (0, 0))
     sweep(tmp_path)
     assert not path.exists()
+
+
+def test_leftovers_are_told_with_the_names_they_were_to_get(tmp_path, dead):
+    left = leave(tmp_path, HERE, dead)
+    (tmp_path / temporary_name("alive.h5")).touch()
+    [(name, entry)] = leftovers(tmp_path)
+    assert entry.path == str(left)
+    assert left.name.startswith(f".{name}.")
+    assert name.endswith(".h5")
 
 
 def test_no_two_temporary_names_are_alike():

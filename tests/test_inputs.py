@@ -1,12 +1,15 @@
 """Inputs: what the user's words stand for, what is left out, how they are shared."""
 
+import copy
 import io
 import os
+import pickle
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from captools.address import Url
 from captools.inputs import check_names, expand, leave_out, share
 from captools.products.atl06 import ATL06
 
@@ -189,3 +192,10 @@ def test_the_beams_of_a_granule_are_not_the_same_granule_twice(log):
     # Inputs of later steps: one file per beam.
     check_names([f"/d/{NAME}_gt1l.h5", f"/d/{NAME}_gt1r.h5", f"/d/{NAME}_gt1l_A.h5"], ATL06, {""})
     assert log.messages == []
+
+
+@pytest.mark.parametrize("over", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_what_a_catalogue_lists_is_an_address_and_takes_along_what_is_told_of_it(over):
+    listed = over(Url("https://host/a.h5", "1.5", 1572864))
+    assert (listed, listed.identity, listed.size) == ("https://host/a.h5", "1.5", 1572864)
+    assert (Url("a.h5").identity, Url("a.h5").size) == ("", None)

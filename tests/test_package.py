@@ -35,7 +35,7 @@ def test_captools_is_the_only_command_on_the_path(wheel):
 
 def test_all_extras_together_leave_out_the_mpich_wheel(wheel):
     about = next(text for name, text in wheel.items() if name.endswith("METADATA"))
-    assert {"geo", "mpi", "dask", "preview", "all", "dev"} <= {
+    assert {"geo", "mpi", "dask", "preview", "download", "all", "dev"} <= {
         line.split()[1] for line in about.splitlines() if line.startswith("Provides-Extra")
     }
     needs = [line for line in about.splitlines() if line.startswith("Requires-Dist: mpich")]

@@ -11,6 +11,8 @@ import h5py
 import numpy as np
 import pytest
 import straightforward
+from earthdata import LOGIN, Earthdata, Granule
+from objectstore import KEYS, object_store
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,9 +26,27 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("readme")
 
 
-def run(command, folder, **more):
+@pytest.fixture
+def servers(folder, tmp_path):
+    """The environment in which servers of our own have the granules that are simulated first."""
+    (block,) = [block for block in SHELL if "captools simulate" in block]
+    assert run(["bash", "-c", block], folder).returncode == 0
+    granules = sorted((folder / "granules").iterdir())
+    pool = shutil.copytree(folder / "granules", tmp_path / "pool")
+    (single,) = re.findall(r"https://\S+/(ATL06_\w+\.h5)", README)
+    shutil.copy(granules[0], pool / single)
+    with object_store() as store, Earthdata(pool, tmp_path / "servers") as earthdata:
+        for path in granules:
+            store.put(path, "granules/", bucket="my-bucket")
+        earthdata.granules += [Granule(path.name) for path in granules]
+        yield earthdata.environment(
+            tmp_path / "home", login=LOGIN, **KEYS, AWS_ENDPOINT_URL=store.endpoint
+        )
+
+
+def run(command, folder, environment=os.environ, **more):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path}
+    environment = {**environment, "PATH": path}
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False, **more
     )
@@ -36,14 +56,22 @@ def test_the_two_commands_come_first():
     assert [line.split()[0] for line in SHELL[0].splitlines()] == ["bin/demo", "bin/test"]
 
 
-def test_commands_run_one_after_another(folder):
+def test_commands_run_one_after_another(folder, servers):
     for block in SHELL[1:]:
         for command in block.splitlines():
             if command.startswith("captools view"):  # serves until it is told to end
                 command = f"timeout -s INT 20 {command} --no-browser"
-            done = run(["bash", "-c", command], folder)
+            done = run(["bash", "-c", command], folder, servers)
             assert done.returncode in (0, 124), f"{command}\n{done.stderr}"
     assert len(list((folder / "reduced").glob("*.h5"))) == 12 * 6
+    fetched = {path.name for path in (folder / "archive").glob("*.h5")}
+    assert fetched == {path.name for path in (folder / "granules").glob("*.h5")}
+    again = {path.name for path in (folder / "again").glob("*.h5")}
+    assert (
+        again
+        == {Path(line).name for line in (folder / "fetched.txt").read_text().split()}
+        < fetched
+    )
     # The shares of two tasks make the whole, and nothing failed.
     names = {path.name for path in (folder / "reduced").glob("*.h5")}
     assert {path.name for path in (folder / "shared").glob("*.h5")} == names

@@ -18,12 +18,13 @@ from hypothesis import strategies as st
 from objectstore import BUCKET, KEYS, object_store
 from test_columns import layouts
 
-from captools import remote
+from captools import ranges, remote, retrying
+from captools.address import Url, is_remote, place
 from captools.columns import StoredColumn, fetch_ahead
 from captools.errors import InputError
 from captools.hdf5 import open_file
 from captools.inputs import expand
-from captools.remote import Access, Url, is_remote, place
+from captools.remote import Access
 from captools.simulation.granule import write_granule
 from captools.steps.readatl06 import readatl06
 
@@ -32,13 +33,13 @@ pytestmark = pytest.mark.filterwarnings("ignore::captools.errors.CaptoolsWarning
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch):
-    monkeypatch.setattr(remote, "PAUSE", 0.01)
+    monkeypatch.setattr(retrying, "PAUSE", 0.01)
 
 
 @pytest.fixture
 def by_ranges(monkeypatch):
     """Let no file be small enough to come as a whole."""
-    monkeypatch.setattr(remote, "SMALL", 0)
+    monkeypatch.setattr(ranges, "SMALL", 0)
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +62,13 @@ def store(server):
 def fetched(monkeypatch):
     """Record the ranges that are asked for, by file name."""
     told = []
-    ranges = remote.RemoteFile._ranges
+    answer = ranges.RemoteFile._ranges
 
     def noted(self, starts, stops):
         told.extend(zip(starts, stops, strict=True))
-        return ranges(self, starts, stops)
+        return answer(self, starts, stops)
 
-    monkeypatch.setattr(remote.RemoteFile, "_ranges", noted)
+    monkeypatch.setattr(ranges.RemoteFile, "_ranges", noted)
     return told
 
 
@@ -127,19 +128,19 @@ def test_what_is_fetched_ahead_is_all_that_reading_needs(layout, data):
         dataset[:written] = truth[:written]
     for rows in (slice(None), slice(first, last), np.array(sorted(chosen), dtype=np.intp)):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(remote, "SMALL", 0)
+            patch.setattr(ranges, "SMALL", 0)
             with open_file(Url("memory://any.h5")) as file:
                 column = StoredColumn(file["column"].id)
                 fetch_ahead(file, [column], rows)
-                patch.setattr(remote.RemoteFile, "_ranges", pytest.fail)
+                patch.setattr(ranges.RemoteFile, "_ranges", pytest.fail)
                 assert column.read(rows).tobytes() == truth[rows].tobytes()
 
 
-@pytest.mark.parametrize("small", [0, remote.SMALL])
+@pytest.mark.parametrize("small", [0, ranges.SMALL])
 def test_real_granules_give_the_same_bytes_from_an_object_store(
     store, real_data, tmp_path, monkeypatch, small
 ):
-    monkeypatch.setattr(remote, "SMALL", small)
+    monkeypatch.setattr(ranges, "SMALL", small)
     paths = sorted((real_data / "atl06").glob("*.h5"))[:: 1 if small else 4]
     assert len(paths) > 2
     for path in paths:
@@ -271,7 +272,7 @@ def test_a_store_out_of_reach_is_named(tmp_path, monkeypatch):
         monkeypatch.setenv(name, value)
     before = remote.used()
     remote.use(Access(endpoint_url="http://127.0.0.1:1"))
-    with pytest.raises(InputError, match=r"^s3://bucket/x\.h5: cannot be reached \(.*5 attempts"):
+    with pytest.raises(InputError, match=r"^s3://bucket/x\.h5: cannot be reached \(.*5 times"):
         readatl06("s3://bucket/x.h5", tmp_path)
     with pytest.raises(InputError, match=r"^s3://bucket/a/: cannot be reached"):
         expand(["s3://bucket/a/"])
@@ -346,7 +347,7 @@ def test_a_server_that_is_in_trouble_for_a_while_is_asked_again(
     ("how", "told"),
     [
         ({"status": 404}, "does not exist"),
-        ({"status": 401}, "login refused, or the token has expired (401)"),
+        ({"status": 401}, "login refused (401)"),
         ({"status": 403, "text": "EULA"}, "access refused (403"),
         ({"status": 503}, "cannot be reached (503"),
         ({"status": 200, "text": LOGIN_PAGE}, "is a web page saved as .h5 (a login page?)"),
@@ -363,9 +364,37 @@ def test_what_a_server_refuses_is_named(pool, granule, tmp_path, how, told):
     assert not list((tmp_path / "far").glob("*"))
 
 
+@pytest.mark.parametrize(
+    "address", ["https://elsewhere.org/x.h5", "http://urs.earthdata.nasa.gov/x"]
+)
+def test_nobody_else_gets_the_token(pool, address):
+    assert "Bearer" not in str(remote.file_system(Url(address)).kwargs)
+    ours = remote.file_system(Url(f"https://{POOL}/x.h5"))
+    assert "Bearer" in str(ours.kwargs)
+
+
+def test_keys_to_its_object_store_come_from_earthdata(server, pool, granule, tmp_path):
+    remote._keys_of_hour.cache_clear()
+    remote.use(Access(endpoint_url=server.endpoint, earthdata=True))
+    url = server.put(granule)
+    for number in range(2):
+        far = outputs(url, tmp_path / f"far{number}")
+        assert far == outputs(granule, tmp_path / "near")
+    (asked,) = [request for request in pool.requests if "s3credentials" in request.path]
+    assert asked.auth == "Bearer"
+    server.remove()
+
+
+def test_refused_keys_are_named(pool, tmp_path):
+    remote._keys_of_hour.cache_clear()
+    pool.fail("*s3credentials*", 403)
+    with pytest.raises(InputError, match="Earthdata gives no keys to its object store"):
+        readatl06("s3://bucket/x.h5", tmp_path)
+
+
 def test_an_expired_token_is_named(pool, granule, tmp_path):
     pool.expire()
-    with pytest.raises(InputError, match=r"login refused, or the token has expired \(401\)"):
+    with pytest.raises(InputError, match=r"login refused \(401\)"):
         readatl06(address(granule), tmp_path / "far")
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from toy import outputs, toy, write_inputs
 
+from captools.address import Url
 from captools.flat import PRIVATE
+from captools.folders import LocalFolder
 from captools.task import Task
 
 
@@ -20,7 +22,7 @@ def outdir(tmp_path):
 
 def do_one(tmp_path, outdir, text, **options):
     (path,) = write_inputs(tmp_path / "in", a=text)
-    return Task(toy, outputs, outdir, options, 1)(path)
+    return Task(toy, outputs, LocalFolder(outdir), options, 1)(path)
 
 
 # --- one input ------------------------------------------------------------------
@@ -115,7 +117,7 @@ def test_only_the_outputs_told_are_left_of_an_input(tmp_path, outdir, text, left
 def test_an_input_lost_on_the_way_has_failed_and_leaves_nothing(tmp_path, outdir, died):
     (path,) = write_inputs(tmp_path / "in", a="write 1")
     (outdir / "a_0.h5").touch()
-    task = Task(toy, outputs, outdir, {}, 1)
+    task = Task(toy, outputs, LocalFolder(outdir), {}, 1)
     outcome, hopeless, told_died = task.lost(path, "was lost", died)
     assert (outcome.status, outcome.error) == ("failed", f"{path}: was lost")
     assert outcome.key == ""  # to make one would touch what may hang
@@ -126,7 +128,7 @@ def test_an_input_lost_on_the_way_has_failed_and_leaves_nothing(tmp_path, outdir
 
 def test_what_is_lost_clears_its_outputs(tmp_path, outdir):
     (outdir / "a_0.h5").touch()
-    Task(toy, outputs, outdir, {}, 1).lost(f"{tmp_path}/in/a.h5", "was lost")
+    Task(toy, outputs, LocalFolder(outdir), {}, 1).lost(f"{tmp_path}/in/a.h5", "was lost")
     assert list(outdir.glob("*.h5")) == []
 
 
@@ -149,7 +151,7 @@ def key(tmp_path):
             mask.write_bytes(bytes(mask_size))
             os.utime(mask, ns=(0, 1))
             options["mask"] = mask
-        return Task(step, outputs, tmp_path, options, version).key(str(path))
+        return Task(step, outputs, LocalFolder(tmp_path), options, version).key(str(path))
 
     return call
 
@@ -179,4 +181,11 @@ def test_the_key_changes_with_the_content_of_a_file_among_the_options(key):
 
 
 def test_an_input_that_is_not_there_has_no_key(tmp_path):
-    assert Task(toy, outputs, tmp_path, {}, 1).key(str(tmp_path / "gone.h5")) == ""
+    assert Task(toy, outputs, LocalFolder(tmp_path), {}, 1).key(str(tmp_path / "gone.h5")) == ""
+
+
+def test_the_key_of_what_a_catalogue_lists_stands_for_what_it_tells(outdir):
+    task = Task(toy, outputs, LocalFolder(outdir), {}, 1)
+    keys = {task.key(Url("https://host/a.h5", identity)) for identity in ("1", "2", "2")}
+    assert len(keys) == 2
+    assert "" not in keys

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 import click
 
 from captools import options
+from captools.address import place
 from captools.products.atl06 import ATL06
-from captools.remote import place
 
 if TYPE_CHECKING:
     from captools.flat import Written

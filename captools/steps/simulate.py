@@ -20,6 +20,7 @@ from pathlib import Path
 
 import click
 
+from captools import options
 from captools.options import Numbers
 from captools.simulation import defects as planted
 from captools.simulation.orbit import RGTS
@@ -29,9 +30,7 @@ REGIONS = range(1, 15)
 CYCLES = range(1, 100)  # two digits in the file name
 
 
-@click.option(
-    "-o", "outdir", type=click.Path(path_type=Path), required=True, metavar="OUT", help="Folder."
-)
+@options.outdir
 @click.option("--granules", type=click.IntRange(1), default=12, help="Number of granules.")
 @click.option("--segments", type=click.IntRange(1), default=1000, help="Segments per beam, about.")
 @click.option(

@@ -41,6 +41,7 @@ KIND = "query"
     help="Where to serve; 0 is any that is free.",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address, and open nothing.")
+@options.remote
 def view(
     words: Iterable[str],
     *,

@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from captools.folders import LocalFolder
 from captools.steps import readatl06 as step
 from captools.task import Task
 
@@ -31,7 +32,7 @@ def prepare(place: Path, count: int, done: int) -> None:
     out = place / "out"
     (place / "in").mkdir()
     (out / "_captools").mkdir(parents=True)
-    task = Task(step.readatl06, step.outputs, out, OPTIONS, step.VERSION)
+    task = Task(step.readatl06, step.outputs, LocalFolder(out), OPTIONS, step.VERSION)
     paths = [
         place / "in" / f"ATL06_20190101000000_{n % 1387 + 1:04d}{n // 1387:02d}10_006_01.h5"
         for n in range(count)

@@ -1,0 +1,64 @@
+"""Where files are: paths of this machine, and addresses of servers."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+WEB = ("http", "https")
+
+
+class Url(str):
+    """The address of a file on a server.
+
+    Parameters
+    ----------
+    address : str
+        ``s3://bucket/key``, ``https://host/path``, or whatever else fsspec knows.
+    identity : str
+        What a listing or catalogue tells of its content, "" without one: another one means
+        another content, as size and time of change do of a file.
+    size : int, optional
+        Bytes, if a catalogue tells them exactly.
+    """
+
+    identity: str
+    size: int | None
+
+    def __new__(cls, address: str, identity: str = "", size: int | None = None) -> "Url":
+        """Return the address with what is told of it."""
+        url = super().__new__(cls, address)
+        url.identity, url.size = identity, size
+        return url
+
+    @property
+    def protocol(self) -> str:
+        """What stands before ``://``."""
+        return self.partition("://")[0].lower()
+
+    @property
+    def name(self) -> str:
+        """The file name."""
+        path = urlsplit(self).path if self.protocol in WEB else self
+        return path.rpartition("/")[2]
+
+    def __str__(self) -> str:
+        """Return the address to show: what follows a ``?`` may be a signature."""
+        return self.partition("?")[0] if self.protocol in WEB else str.__str__(self)
+
+
+def is_remote(path: object) -> bool:
+    """Tell whether a path is the address of something on a server."""
+    protocol, separator, _ = os.fspath(path).partition("://") if path else ("", "", "")
+    return bool(separator) and protocol.isalnum()
+
+
+def file_name(path: str) -> str:
+    """Return the last part of a path or an address."""
+    return Url(path).name if is_remote(path) else os.path.basename(path)
+
+
+def place(path: str | Path) -> Path | Url:
+    """Return a path of this machine or an address as such."""
+    if isinstance(path, Url):
+        return path
+    return Url(path) if is_remote(path) else Path(path)

@@ -1,0 +1,189 @@
+"""Fetch ICESat-2 ATL06 granules from NASA's archive, as many as are not there yet.
+
+Found by box, time, cycle and track, or named in a list; each is checked as it
+comes. The same command again goes on where an earlier one ended. Log in with
+EARTHDATA_TOKEN, or EARTHDATA_USERNAME and EARTHDATA_PASSWORD, or a netrc file.
+
+\b
+Examples:
+  captools download -b -120 -100 -80 -74 -t 2019-01-01 2020-01-01 -o granules --dry-run
+  captools download -b -120 -100 -80 -74 --cycle 3,4 --release 006 -o granules -n 4
+  captools download @names.txt -o granules
+"""
+
+import logging
+import os
+import re
+from collections.abc import Generator, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from captools import options
+from captools.products.atl06 import ATL06
+
+if TYPE_CHECKING:
+    from captools.address import Url
+    from captools.flat import Written
+
+KIND = "query"
+VERSION = 1
+log = logging.getLogger(__name__)
+
+
+def _check_release(release: str) -> None:
+    if not re.fullmatch("[0-9]{3}", release):
+        raise ValueError(f"release must be three digits, not {release!r}")
+
+
+@click.argument("words", nargs=-1, metavar="[GRANULE]...")
+@options.outdir
+@options.box
+@options.span
+@click.option(
+    "--cycle", "cycles", type=options.Numbers("cycle", range(1, 100)), help="Repeat cycles."
+)
+@click.option(
+    "--rgt",
+    "rgts",
+    type=options.Numbers("track", range(1, 1388)),
+    help="Reference ground tracks.",
+)
+@click.option(
+    "--release",
+    metavar="NNN",
+    callback=options.checked(_check_release),
+    help="Release, three digits; by default the newest.",
+)
+@click.option("--dry-run", is_flag=True, help="Only list the granules with their sizes.")
+@options.jobs
+@options.timeout
+@options.shard
+@options.overwrite
+@options.fail_fast
+def download(
+    outdir: str | Path,
+    *,
+    words: Iterable[str] = (),
+    bbox: tuple[float, float, float, float] | None = None,
+    span: tuple[str, str] | None = None,
+    cycles: Iterable[int] | None = None,
+    rgts: Iterable[int] | None = None,
+    release: str | None = None,
+    dry_run: bool = False,
+    jobs: int | None = None,
+    timeout: float | None = None,
+    shard: tuple[int, int] | None = None,
+    overwrite: bool = False,
+    fail_fast: bool = False,
+) -> Generator[str, None, int]:
+    """Fetch the granules that a search finds, or those of a list, when iterated over.
+
+    It says what it does as a map step from the command line: on standard output
+    the granules, in the journal what became of each.
+
+    Parameters
+    ----------
+    outdir : str or Path
+        Output folder; made if it is not there.
+    words : iterable of str
+        In place of a search: file names, paths or addresses of granules, or
+        lists of them as for a map step.
+    bbox : (w, e, s, n), optional
+        Degrees; w > e crosses the antimeridian.
+    span : (start, end), optional
+        Half-open; ISO dates or decimal years, UTC.
+    cycles, rgts : iterable of int, optional
+        Repeat cycles and reference ground tracks.
+    release : str, optional
+        Three digits; the newest by default.
+    dry_run : bool
+        Fetch nothing.
+    jobs : int, optional
+        Processes.
+    timeout : float, optional
+        Seconds for a granule.
+    shard : (int, int), optional
+        Number of the share to fetch (from 0), and of all shares.
+    overwrite : bool
+        Fetch again what is there.
+    fail_fast : bool
+        Stop at the first granule that cannot be had.
+
+    Yields
+    ------
+    str
+        Of a dry run, a line for each granule; else nothing.
+
+    Returns
+    -------
+    int
+        The exit code.
+
+    Raises
+    ------
+    ValueError
+        If the arguments are wrong usage, or there is no login; nothing was done.
+    CaptoolsError
+        If the login is refused, or the catalogue does not answer.
+    """
+    from captools import catalogue, inputs, login
+    from captools.engine import local
+    from captools.folders import LocalFolder
+    from captools.run import run_inputs
+    from captools.task import Task
+
+    words, outdir = tuple(words), Path(outdir)
+    asked = {"bbox": bbox, "span": span, "cycles": cycles, "rgts": rgts, "release": release}
+    _check(words, asked)
+    names = inputs.given(words) if words else []
+    catalogue.require_extra()
+    if not dry_run and (names or not words):
+        login.prepare()
+    found = catalogue.look_up(ATL06, names) if words else catalogue.search(ATL06, **asked)
+    paths = inputs.share(found, *shard) if shard else found
+    if dry_run:
+        yield from _listing(paths)
+        return 0
+    if not paths:
+        log.info("no granules: nothing to do")
+        return 0
+    folder = LocalFolder(outdir)
+    task = Task(fetch_granule, outputs, folder.absolute(), {}, VERSION)
+    with local(jobs) as crew:
+        how = (shard, overwrite, fail_fast, timeout)
+        return run_inputs(crew, task, "download", paths, folder, *how, continues=True)
+
+
+def fetch_granule(address: "Url", outdir: Path) -> "Written":
+    """Fetch one granule and return its path; errors as of `captools.fetching.fetch`."""
+    from captools.checking import check_granule
+    from captools.fetching import fetch
+
+    return fetch(address, outdir, lambda path: check_granule(path, ATL06))
+
+
+def outputs(name: str) -> list[str]:
+    """Return the names that the outputs of a granule of this file name can have."""
+    return [name]
+
+
+def _check(words: tuple[str, ...], asked: dict[str, object]) -> None:
+    """Raise ValueError if it is not clear which granules are meant."""
+    if words and any(asked.values()):
+        raise ValueError("granules by name and a search (-b -t --cycle --rgt --release): give one")
+    if not words and not any(asked[name] for name in ("bbox", "span", "cycles", "rgts")):
+        raise ValueError("which granules? Give -b, -t, --cycle or --rgt, or their names")
+
+
+def _listing(granules: "list[Url]") -> list[str]:
+    """Return a line for each granule, and say how many there are."""
+    from captools.catalogue import megabytes
+
+    sizes = [megabytes(granule) for granule in granules]
+    log.info("%d granules, %.1f MB", len(granules), sum(sizes))
+    return [
+        f"{os.path.basename(granule)}  {size:.1f} MB"
+        for granule, size in zip(granules, sizes, strict=True)
+    ]
