@@ -87,7 +87,11 @@ def attribute(
     """
     if not h5a.exists(of, name.encode()):
         return np.array([])
-    stored = h5a.open(of, name.encode())
+    return attribute_value(h5a.open(of, name.encode()), kind)
+
+
+def attribute_value(stored: h5a.AttrID, kind: h5t.TypeID | None = None) -> np.ndarray:
+    """Return the value of an attribute, an empty array if it has none."""
     space = stored.get_space()
     if not space.get_simple_extent_npoints():  # it has a type, but no value
         return np.array([])
