@@ -39,6 +39,7 @@ POLL = 0.5  # seconds between looks at whether the run is to stop
 PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>: which signal a process gets when its parent dies
 IDLE = 60.0  # seconds after which a process without work ends, as in dask workers it must
 QUIET = "ignore:resource_tracker"  # as an argument of python -W
+CUT_SHORT = "was cut short"
 WATCH = 0.2  # seconds between looks of a worker at whether its parent lives
 
 
@@ -166,19 +167,24 @@ class Slot:
             ShutdownExecutorError,
         )
 
-        if self._pool is None:
-            Popen.kill = _kill
-            # Not for users: that there is no pgrep, that a worker made room in memory, or that
-            # one was ended before it had told loky's keeper of semaphores, a process of its own.
-            warnings.filterwarnings("ignore", module=r"joblib\.externals\.loky")
-            if QUIET not in sys.warnoptions:
-                sys.warnoptions.append(QUIET)
-            self._pool = ProcessPoolExecutor(
-                1, timeout=IDLE, initializer=_follow, initargs=(os.getpid(),)
-            )
         try:
-            # It may have died since its last input: then it does not even take this one.
-            return self._pool.submit(task, path).result(timeout)
+            with _starting:
+                if _ended.is_set():
+                    return task.lost(path, CUT_SHORT)
+                if self._pool is None:
+                    Popen.kill = _kill
+                    # Not for users: that there is no pgrep, that a worker made room in memory, or
+                    # that one was ended before it had told loky's keeper of semaphores, a process
+                    # of its own.
+                    warnings.filterwarnings("ignore", module=r"joblib\.externals\.loky")
+                    if QUIET not in sys.warnoptions:
+                        sys.warnoptions.append(QUIET)
+                    self._pool = ProcessPoolExecutor(
+                        1, timeout=IDLE, initializer=_follow, initargs=(os.getpid(),)
+                    )
+                # It may have died since its last input: then it does not even take this one.
+                future = self._pool.submit(task, path)
+            return future.result(timeout)
         except TimeoutError:
             self.kill()
             return task.lost(path, f"took longer than {timeout:g} s (--timeout)")
@@ -186,7 +192,7 @@ class Slot:
             self.kill()
             return task.lost(path, f"its process died ({_how(error)})", died=True)
         except ShutdownExecutorError:
-            return task.lost(path, "was cut short")
+            return task.lost(path, CUT_SHORT)
 
     def kill(self) -> None:
         """End the process, whatever it does."""
@@ -283,6 +289,8 @@ def _await(
 
 _slots: list[Slot | multiprocessing.Process] = []
 _own = threading.local()
+_ended = threading.Event()  # no slot is to begin with another input
+_starting = threading.Lock()  # so that none begins while they are ended
 
 
 def in_slot(task: Task, path: str, timeout: float | None) -> End:
@@ -294,7 +302,9 @@ def in_slot(task: Task, path: str, timeout: float | None) -> End:
 
 
 def _kill_slots() -> None:
-    """End the processes of all slots."""
+    """End the processes of all slots, for good: their threads may be about to start new ones."""
+    with _starting:
+        _ended.set()
     while _slots:
         _slots.pop().kill()
 
@@ -321,6 +331,7 @@ def crew(engine: str, jobs: int | None, scheduler: str | None) -> AbstractContex
 def local(jobs: int | None) -> Iterator[Crew]:
     """Yield a crew of processes on this machine, each driven by a thread."""
     jobs = jobs or workers()
+    _ended.clear()
     threads = ThreadPoolExecutor(jobs)
     try:
         lone = Copies() if sys.platform == "linux" else None
