@@ -9,6 +9,7 @@ is stored, whatever lengths a damaged file claims.
 
 import itertools
 import math
+import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ import deflate
 import h5py
 from h5py import h5a, h5d, h5f, h5g, h5l, h5o, h5t, h5z
 
+from captools import remote
+from captools.address import Url, place
 from captools.errors import InputError, one_line
 from captools.flatfile import FlatFile
 from captools.granule import MISSING, Beam, Granule
@@ -32,13 +35,13 @@ INFLATION = 1032  # deflated bytes become at most so many times as many
 Stored = h5g.GroupID | h5d.DatasetID | h5t.TypeID
 
 
-def check_file(path: str | Path, product: Product | None = None) -> str:
+def check_file(path: str | Path | Url, product: Product | None = None) -> str:
     """Read all of a file, and return what it is.
 
     Parameters
     ----------
-    path : str or Path
-        A granule or a flat file.
+    path : str, Path or Url
+        A granule or a flat file. From a server it is fetched whole, into TMPDIR.
     product : Product, optional
         What the file must be a granule of; else it may be any file that captools
         reads.
@@ -53,11 +56,25 @@ def check_file(path: str | Path, product: Product | None = None) -> str:
     InputError
         If anything is wrong with the file; it names the object and the remedy.
     """
+    path = place(path)
+    if isinstance(path, Url):
+        return _check_copy(path, product)
     product = product or _product(path)
     if product is None:
         return f"flat file, {_count(_check_flat_file(path), 'row')}"
     lengths = _check_granule(path, product)
     return f"{_count(len(lengths), 'beam')}, {_count(sum(lengths), 'segment')}"
+
+
+def _check_copy(url: Url, product: Product | None) -> str:
+    """Check a copy of a file on a server, since all of its bytes are read."""
+    with tempfile.TemporaryDirectory(prefix="captools-") as folder:
+        copy = Path(folder) / url.name
+        remote.get(url, copy)
+        try:
+            return check_file(copy, product)
+        except InputError as error:
+            raise InputError(str(error).replace(str(copy), str(url))) from None
 
 
 def check_granule(path: str | Path, product: Product) -> int:

@@ -101,6 +101,16 @@ class Progress:
             self._bar.set_postfix_str(f"{self.failed} failed", refresh=False)
             self._bar.update()
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Leave the terminal to what is printed on standard output meanwhile."""
+        if self._bar is None or not sys.stdout.isatty():
+            yield
+            return
+        self._bar.clear()
+        yield
+        self._bar.refresh()
+
     def tell(self) -> None:
         """Write a line, if there is no bar and the last line is old enough."""
         if self._bar is None and time.monotonic() - self._told >= INTERVAL:

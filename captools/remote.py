@@ -201,6 +201,12 @@ def _addresses(system: Any, found: Iterable[dict]) -> list[Url]:
     ]
 
 
+def get(url: Url, path: Path) -> None:
+    """Fetch a whole file."""
+    system = file_system(url)
+    attempt(url, lambda: system.get_file(url, path))
+
+
 # --- what we leave there ------------------------------------------------------
 
 

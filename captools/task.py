@@ -57,7 +57,7 @@ class Task:
             hopeless = isinstance(error, HopelessError)
         except Exception as error:  # a bug of ours must not cost the other inputs
             hopeless = not self.folder.is_there
-            outcome.error = self._vanished() if hopeless else f"{path}: unexpected {_where(error)}"
+            outcome.error = self._vanished() if hopeless else unexpected(path, error)
         self.clear(path, outcome.outputs)
         outcome.seconds = round(time.perf_counter() - began, 4)
         outcome.ended = now()
@@ -133,8 +133,9 @@ def _identity(path: str) -> str | None:
     return f"{status.st_size} {status.st_mtime_ns}"
 
 
-def _where(error: Exception) -> str:
-    """Return an unexpected error with the line of code that raised it."""
+def unexpected(path: str, error: Exception) -> str:
+    """Return what to tell of a bug of ours: the error with the line of code that raised it."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{os.path.basename(frame.filename)}:{frame.lineno}"
-    return f"{type(error).__name__} at {where}: {one_line(error)}; please report it"
+    told = f"{type(error).__name__} at {where}: {one_line(error)}"
+    return f"{path}: unexpected {told}; please report it"

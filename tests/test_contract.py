@@ -110,6 +110,10 @@ EXAMPLES = {
             *("--release 001", "granules", "@void/none.txt", "-o file", "-o file/below", "-o"),
         ),
     ),
+    "check": Example(
+        words=("reduced",),
+        wrong=("-n 0", "-n many", "--timeout 0", "--timeout x", "-o out", "@void/none.txt"),
+    ),
     "report": Example(words=("reduced",), wrong=("@void/none.txt", "-o out")),
     "simulate": Example(
         words=("-o", "out", "--granules", "2", "--segments", "20"),

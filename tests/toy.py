@@ -1,4 +1,4 @@
-"""A map step for tests of what runs steps: every input says itself what shall become of it.
+"""Work for tests of what runs it: every input says itself what shall become of it.
 
 In a module of its own, which worker processes can import.
 """
@@ -12,7 +12,9 @@ from pathlib import Path
 
 from captools.errors import CaptoolsWarning, FolderError, InputError
 from captools.flat import Written
+from captools.inspection import Check, Finding
 from captools.products.atl06 import ATL06
+from captools.task import End
 
 VERSION = 1
 PRODUCT = ATL06
@@ -88,3 +90,19 @@ def write_inputs(folder: Path, **texts: str) -> list[str]:
     for name, text in texts.items():
         (folder / f"{name}.h5").write_text(text)
     return [str(folder / f"{name}.h5") for name in texts]
+
+
+class ToyCheck(Check):
+    """Finds in a file what its text says."""
+
+    def __call__(self, path: str) -> End:
+        """Check one file."""
+        what, _, more = Path(path).read_text().partition(" ")
+        match what:
+            case "die":
+                die(more)
+            case "sleep":
+                time.sleep(float(more))
+            case "damaged":
+                return End(Finding(path, "failed", error=f"{path}: is damaged"))
+        return End(Finding(path, "done", what=what))

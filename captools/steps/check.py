@@ -1,0 +1,75 @@
+"""Tell of every file whether it is whole, or what is wrong with it.
+
+All that is in a granule or a flat file is read, also what no step asks for: a
+download that was cut short and a chunk that was damaged on its way show here.
+Exit code 1 tells that a file is bad.
+
+\b
+Examples:
+  captools check granules
+  captools check granules -n 8 --timeout 60 --failed > bad.txt
+  captools check - --failed < bad.txt
+"""
+
+import logging
+from collections.abc import Generator, Iterable
+
+import click
+
+from captools import options
+
+KIND = "query"
+log = logging.getLogger(__name__)
+
+
+@options.words
+@options.jobs
+@options.timeout
+@click.option("--failed", is_flag=True, help="Print only the bad files, one path per line.")
+@options.remote
+def check(
+    words: Iterable[str],
+    jobs: int | None = None,
+    timeout: float | None = None,
+    failed: bool = False,
+) -> Generator[str, None, int]:
+    """Yield for each file a line that says what it is, or what is wrong with it.
+
+    Parameters
+    ----------
+    words : iterable of str
+        Inputs as for a map step.
+    jobs : int, optional
+        Processes; by default the cores that this one may use.
+    timeout : float, optional
+        Seconds after which a file is a bad one.
+    failed : bool
+        Yield the paths of the bad files instead.
+
+    Returns
+    -------
+    generator of str
+        At its end it returns the exit code: 1 if a file is bad, else 0.
+
+    Raises
+    ------
+    ValueError
+        If there are no inputs.
+    """
+    # Imported here: the command line reads this module for its options alone.
+    from captools.inputs import given
+    from captools.inspection import inspect
+
+    paths = given(words)
+    if not paths:
+        log.info("no inputs: nothing to do")
+        return 0
+    bad = 0
+    for finding in inspect(paths, jobs, timeout):
+        bad += finding.is_bad
+        if not failed:
+            yield finding.told
+        elif finding.is_bad:
+            log.error("failed: %s", finding.told)
+            yield finding.input
+    return 1 if bad else 0
