@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from captools.address import WEB, Url
 from captools.errors import FolderError, InputError, one_line
 from captools.extras import require
-from captools.retrying import TRIES, Again, pause
+from captools.retrying import TRIES, pause
 
 PATIENCE = 60.0  # seconds without an answer
 LIFE = 3000.0  # seconds for which Earthdata's keys to its object store are used; they live 3600
@@ -106,10 +106,7 @@ def _earthdata() -> Any:
     """Return who we are at Earthdata."""
     from captools.login import log_in
 
-    try:
-        return log_in()
-    except Again as error:
-        raise InputError(f"no login: {error}") from None
+    return log_in()
 
 
 @cache

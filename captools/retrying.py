@@ -4,12 +4,14 @@ import os
 import random
 import time
 
+from captools.errors import CaptoolsError
+
 TRIES = 5
 PAUSE = float(os.environ.get("CAPTOOLS_PAUSE", "2"))  # seconds before the second try
 LONGEST = 120.0  # seconds, whatever the server asks for
 
 
-class Again(Exception):
+class Again(CaptoolsError):
     """Something failed that another try may do; its text is the reason for the user.
 
     Parameters
