@@ -10,6 +10,7 @@ from flatfiles import random_columns, truncate, write_flat
 from processes import call, call_on_terminal, start
 
 from captools import check, inspection
+from captools.remote import Access
 from captools.simulation.granule import write_granule
 
 
@@ -183,7 +184,7 @@ def test_a_file_that_hangs_is_bad_after_the_timeout(run, fifo, tmp_path, others)
 
 def test_a_bug_of_ours_costs_one_file(monkeypatch):
     monkeypatch.setattr(inspection, "check_file", lambda path: 1 / 0)
-    (outcome, hopeless, died) = inspection.Check()("/a.h5")
+    (outcome, hopeless, died) = inspection.Check(Access())("/a.h5")
     assert (hopeless, died) == (False, False)
     assert outcome.told.startswith("/a.h5: unexpected ZeroDivisionError at test_check.py:")
     assert outcome.told.endswith("please report it")

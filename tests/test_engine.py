@@ -417,7 +417,7 @@ def test_what_is_under_way_when_the_grace_is_over_is_ended_at_once(tmp_path, out
 
 def test_a_thread_that_is_late_starts_no_process_after_the_end(tmp_path, outdir):
     paths = write_inputs(tmp_path / "in", a="sleep 60", b="write 1", c="write 1")
-    task = Task(toy, outputs, outdir, {}, 1)
+    task = Task(toy, outputs, LocalFolder(outdir), {}, 1)
     with engine.local(1) as crew:
         crew.abort(1)
         end = crew.executor.submit(crew.work, task, paths[0], 20).result()

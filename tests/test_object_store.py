@@ -281,3 +281,26 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_objects(
     assert done.returncode == 0, done.stderr
     assert there(store) == near
     assert os.listdir(tmp_path / "log") == ["_captools"]
+
+
+def test_check_reads_all_of_an_object(call, store, granules, granule, tmp_path):
+    good = [store.put(path, "in/") for path in sorted(granules.glob("*.h5"))]
+    bad = store.put(granule, "in/")
+    key = bad.removeprefix(f"s3://{BUCKET}/")
+    store.client.put_object(Bucket=BUCKET, Key=key, Body=store.contents(key)[key][:9000])
+    result = call("check", f"s3://{BUCKET}/in/", f"s3://{BUCKET}/none.h5")
+    assert result.exit_code == 1
+    lines = sorted(result.stdout.splitlines())
+    assert [line.split(": fine (6 beams")[0] for line in lines if "fine" in line] == good
+    wrong = [line for line in lines if "fine" not in line]
+    assert wrong[0].startswith(f"{bad}: is truncated (9000 of ")
+    assert wrong[1] == f"s3://{BUCKET}/none.h5: does not exist"
+
+
+def test_data_frames_are_read_there(store, flat, flat_far, monkeypatch):
+    from captools.flat import to_dask, to_pandas
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", store.endpoint)
+    near, far = (to_pandas(str(place), columns=["h_li", "rgt"]) for place in (flat, flat_far))
+    assert far.equals(near)
+    assert to_dask(flat_far, columns=["h_li"]).h_li.sum().compute() == near.h_li.sum()
