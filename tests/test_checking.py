@@ -13,8 +13,9 @@ import pytest
 from flatfiles import random_columns, write_flat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from objectstore import BUCKET, object_store
 
-from captools import checking
+from captools import checking, remote
 from captools.checking import check_file, check_granule
 from captools.errors import InputError
 from captools.granule import Granule
@@ -495,3 +496,32 @@ def test_nothing_stays_open(broken):
     reason(broken)
     after = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0
     assert after == before
+
+
+# --- on a server ------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def store():
+    before = remote.used()
+    with object_store() as server:
+        remote.use(remote.Access(endpoint_url=server.endpoint))
+        yield server
+    remote.use(before)
+
+
+@pytest.mark.filterwarnings("ignore::captools.errors.CaptoolsWarning")
+def test_files_on_a_server_are_checked_and_told_by_their_address(
+    store, small, broken, datasets, tmp_path
+):
+    assert check_file(store.put(small)) == check_file(small)
+    flat = write_flat(tmp_path / "flat.h5", random_columns(77, 1), "gzip")
+    assert check_file(store.put(flat)) == "flat file, 77 rows"
+    name, (offset, size) = list(datasets.items())[-1]
+    content = bytearray(broken.read_bytes())
+    content[offset + size - 1] ^= 0x10
+    broken.write_bytes(content)
+    assert reason(store.put(broken, "damaged/")).startswith(f"{name}: cannot be read (")
+    os.truncate(broken, 10_000)
+    assert reason(store.put(broken, "cut/")).startswith("is truncated (10000 of ")
+    assert reason(f"s3://{BUCKET}/absent.h5") == "does not exist"
