@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 WEB = ("http", "https")
+_NAMES = {"s3a": "s3", "s3n": "s3"}  # that other tools have for a protocol
 
 
 class Url(str):
@@ -59,6 +60,20 @@ def file_name(path: str) -> str:
 
 def place(path: str | Path) -> Path | Url:
     """Return a path of this machine or an address as such."""
-    if isinstance(path, Url):
-        return path
-    return Url(path) if is_remote(path) else Path(path)
+    if isinstance(path, Url) or not is_remote(path):
+        return path if isinstance(path, Url) else Path(path)
+    protocol, _, rest = path.partition("://")
+    return Url(f"{_NAMES.get(protocol.lower(), protocol.lower())}://{rest}")
+
+
+def here(path: str | Path) -> Path:
+    """Return a path of this machine.
+
+    Raises
+    ------
+    ValueError
+        If it is the address of a server: by hand, a step writes to this machine.
+    """
+    if is_remote(path):
+        raise ValueError(f"{path}: is not on this machine")
+    return Path(path)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PAGE = 2000  # records of an answer, the most there can be
 NAMES = 50  # names in a question: an address has room for no more
+CONNECT, READ = 20.0, 120.0  # seconds that the catalogue may take to answer
 WORLD = [-180.0, -90.0, 180.0, 90.0]  # west, south, east, north
 MARGIN = timedelta(minutes=1)  # more than GPS time is ahead of UTC
 _NAME = "readable_granule_name[]"
@@ -249,12 +250,33 @@ def quietly() -> Iterator[None]:
     root.addHandler(silent)  # else icepyx would add one that is not
     try:
         # Recorded, too: icepyx has filters of its own for some.
-        with warnings.catch_warnings(record=True), contextlib.redirect_stdout(io.StringIO()):
+        with (
+            warnings.catch_warnings(record=True),
+            contextlib.redirect_stdout(io.StringIO()),
+            _impatiently(),
+        ):
             warnings.simplefilter("ignore")
             yield
     finally:
         root.removeHandler(silent)
         root.setLevel(level)
+
+
+@contextlib.contextmanager
+def _impatiently() -> Iterator[None]:
+    """Give the questions of icepyx an end, which it gives none: a server may never answer."""
+    from requests import Session
+
+    ask = Session.request
+
+    def request(session: Session, *words: object, **more: object) -> object:
+        return ask(session, *words, **{**more, "timeout": (CONNECT, READ)})
+
+    Session.request = request
+    try:
+        yield
+    finally:
+        Session.request = ask
 
 
 def require_extra() -> None:
@@ -265,5 +287,6 @@ def require_extra() -> None:
     ValueError
         If it is not installed.
     """
+    require("download", "requests")
     with quietly():
         require("download", "icepyx", "earthaccess")

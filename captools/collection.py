@@ -92,6 +92,7 @@ class Collection:
                         table = self._table(file, names, rows)
                         if not bad:
                             yield table
+                    file.check_unchanged()
             except InputError as error:
                 bad[os.fspath(path)] = str(error)
         if bad:

@@ -27,13 +27,17 @@ if TYPE_CHECKING:
 TIMES = 2  # that a whole file is fetched, if what came is damaged
 CONNECT, READ = 20.0, 60.0  # seconds that a server may take to answer, and to go on
 PIECE = 1 << 16  # bytes; what a killed process had read and not written is less
+ROUNDED = 0.01  # of a size that the catalogue does not tell exactly
 LOGIN_SERVER = "urs.earthdata.nasa.gov"
 PASSING = {408, 425, 429, 500, 502, 503, 504}  # answers that are others a little later
 REFUSED = "Earthdata login refused or token expired"
 
 
-def fetch(address: Url, outdir: Path, check: Callable[[Path], int]) -> Written:
+def fetch(address: Url, outdir: Path, check: Callable[[Path], int], again: bool = False) -> Written:
     """Fetch a file; it gets its name when it is whole and sound.
+
+    One that is there already is not fetched, unless it is to be or is not sound. It
+    is never removed, but for the new one to take its place.
 
     Parameters
     ----------
@@ -43,6 +47,8 @@ def fetch(address: Url, outdir: Path, check: Callable[[Path], int]) -> Written:
         Where it is to be.
     check : callable
         Raises InputError if a file is not what it should be; returns its rows.
+    again : bool
+        Fetch it even if it is there.
 
     Raises
     ------
@@ -56,6 +62,10 @@ def fetch(address: Url, outdir: Path, check: Callable[[Path], int]) -> Written:
     if not address.startswith("https://"):
         raise InputError(f"{address}: the catalogue has no address of it")
     path = outdir / os.path.basename(address)
+    if not again and path.is_file() and _has_size(path, address):
+        with suppress(InputError):
+            rows = check(path)
+            return Written([path], rows, rows)
     hidden = _adopted(path)
     for _ in range(TIMES):
         _complete(address, hidden)
@@ -73,18 +83,22 @@ def fetch(address: Url, outdir: Path, check: Callable[[Path], int]) -> Written:
 
 
 def _adopted(path: Path) -> Path:
-    """Return the temporary path of a file, with what an earlier process left of it.
-
-    That may be the whole file, if the process was killed before its journal told.
-    """
+    """Return the temporary path of a file, with what an earlier process left of it."""
     hidden = path.with_name(temporary_name(path.name))
     left = _left(path.parent, os.getpid()).pop(path.name, [])
-    for found in (*sorted(left, key=_size, reverse=True), path):
-        if found.is_file():
-            with suppress(FileNotFoundError):  # another process was quicker
-                os.rename(found, hidden)
-                break
+    for found in sorted(left, key=_size, reverse=True):
+        with suppress(FileNotFoundError):  # another process was quicker
+            os.rename(found, hidden)
+            break
     return hidden
+
+
+def _has_size(path: Path, address: Url) -> bool:
+    """Tell whether a file is as long as the catalogue says, as exactly as it says it."""
+    if address.size is not None:
+        return _size(path) == address.size
+    told = float(address.identity or 0) * 2**20
+    return abs(_size(path) - told) <= ROUNDED * told
 
 
 @lru_cache(maxsize=1)

@@ -145,6 +145,7 @@ def filter_file(path: Path | Url, outdir: Path, request: Request) -> Written:
         attrs = header(file.header, "filter", request.options(), file.rows, extent)
         stream.finish(attrs, file.private())
         batch.written.removed = dict(removed)
+        file.check_unchanged()
     return batch.written
 
 

@@ -23,7 +23,7 @@ import h5py
 import numpy as np
 from h5py import h5a, h5d, h5f, h5g, h5p, h5s, h5t
 
-from captools.address import Url
+from captools.address import Url, here
 from captools.errors import FolderError, OutputError, one_line
 from captools.hdf5 import hdf5_type
 
@@ -139,7 +139,7 @@ class Batch:
     """
 
     def __init__(self, folder: str | Path, compression: str = "none") -> None:
-        self.folder = Path(folder)
+        self.folder = here(folder)
         self.compression = None if compression == "none" else compression
         self.written = Written()
         self._hidden: list[Path] = []

@@ -17,7 +17,7 @@ from captools.address import Url, place
 from captools.columns import Rows, StoredColumn, fetch_ahead
 from captools.errors import CaptoolsWarning, InputError, one_line
 from captools.flat import Table
-from captools.hdf5 import DAMAGE, REMEDY, attribute, open_file, text
+from captools.hdf5 import DAMAGE, REMEDY, attribute, check_unchanged, open_file, text
 from captools.products import CAPTOOLKIT_NAMES, DERIVED, IDENTITY, IDENTITY_DTYPES, Column
 from captools.products.atl06 import ATL06
 
@@ -204,6 +204,10 @@ class FlatFile:
             return self.columns[name].read(rows)
         except DAMAGE as error:
             raise self._damage(name, error) from None
+
+    def check_unchanged(self) -> None:
+        """Raise InputError if the file, on a server, is no longer what was opened."""
+        check_unchanged(self._file)
 
     def fetch_ahead(self, names: Iterable[str], rows: Rows = None) -> None:
         """Fetch what will be read, if the file is on a server: in one go, not one by one."""

@@ -3,8 +3,9 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from captools import remote
@@ -126,9 +127,9 @@ class RemoteFolder:
         """Return where an output is."""
         return f"{self.url.rstrip('/')}/{name}"
 
-    def names(self) -> Collection[str]:
-        """Return the names of what is there, as one listing tells them."""
-        return {url.name for url in remote.alike([self.address("")])}
+    def names(self) -> "_RemoteNames":
+        """Return the names of what is there."""
+        return _RemoteNames(self.address(""))
 
     def clear(self, names: Iterable[str], source: str) -> None:
         """Remove outputs of these names; they are the outputs of one input."""
@@ -136,6 +137,20 @@ class RemoteFolder:
         if wanted:
             with contextlib.suppress(InputError):
                 remote.remove([url for url in remote.alike(wanted) if url in wanted])
+
+
+class _RemoteNames:
+    """The names of what is in a folder of an object store, listed when one is asked for."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._listed
+
+    @cached_property
+    def _listed(self) -> set[str]:
+        return {url.name for url in remote.alike([self._address])}
 
 
 Folder = LocalFolder | RemoteFolder

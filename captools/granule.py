@@ -12,7 +12,7 @@ from h5py import h5d, h5g, h5o
 from captools.address import Url, place
 from captools.columns import StoredColumn, fetch_ahead
 from captools.errors import InputError, one_line
-from captools.hdf5 import DAMAGE, REMEDY, attribute, open_file, text
+from captools.hdf5 import DAMAGE, REMEDY, attribute, check_unchanged, open_file, text
 from captools.products import Column, Product
 
 MISSING = "is missing: order the granule with this variable"
@@ -71,6 +71,10 @@ class Granule:
         """Close the file and all that was looked up in it."""
         self._items.clear()
         self._file.close()
+
+    def check_unchanged(self) -> None:
+        """Raise InputError if the granule, on a server, is no longer what was opened."""
+        check_unchanged(self._file)
 
     def beams(self) -> Iterator["Beam"]:
         """Yield the beams that have segments, in the product's order."""
@@ -275,7 +279,8 @@ class Beam:
 
     def fetch_ahead(self, columns: Iterable[Column], rows: np.ndarray) -> None:
         """Fetch what will be taken, if the granule is on a server: in one go, not one by one."""
-        self._fetch_ahead([c for c in columns if c not in self._whole], rows)
+        known = self._whole.keys() | self._taken.keys()
+        self._fetch_ahead([column for column in columns if column not in known], rows)
 
     def _fetch_ahead(self, columns: Iterable[Column], rows: np.ndarray | None) -> None:
         stored = [self._column(column) for column in columns]

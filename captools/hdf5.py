@@ -32,6 +32,17 @@ class ServedFile(h5py.File):
         super().__init__(source, "r", **_CACHE)
         self.source = source
 
+    def close(self) -> None:
+        """Close the file, and let go of its bytes."""
+        super().close()
+        self.source.close()
+
+
+def check_unchanged(file: h5py.File) -> None:
+    """Raise InputError if a file on a server has changed since it was opened."""
+    if isinstance(file, ServedFile):
+        file.source.check_unchanged()
+
 
 def open_file(path: Path | Url) -> h5py.File:
     """Open a file for reading, without locks, or say what is wrong with it."""

@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from captools.address import Url, file_name, is_remote
+from captools.address import Url, file_name, is_remote, place
 from captools.flat import PRIVATE
 from captools.products import Product
-from captools.remote import listed, matching
+from captools.remote import check_protocols, listed, matching
 
 log = logging.getLogger(__name__)
 
@@ -28,14 +28,16 @@ def expand(words: Iterable[str]) -> list[str]:
     Raises
     ------
     ValueError
-        If a list cannot be read.
+        If a list cannot be read, or what reads from an address is not there.
     """
     found = set()
     for word in words:
         paths = _expand_word(word)
         if not paths and word != "-":
             log.warning("warning: %s: no input there", word)
-        found.update(path if is_remote(path) else os.path.abspath(path) for path in paths)
+        found.update(place(path) if is_remote(path) else os.path.abspath(path) for path in paths)
+    if urls := [path for path in found if isinstance(path, Url)]:
+        check_protocols(urls)
     return sorted(found)
 
 

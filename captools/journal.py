@@ -41,7 +41,7 @@ class Outcome:
 
     def line(self) -> bytes:
         """Return the outcome as a line of the journal; what was removed only where rows were."""
-        told = asdict(self)
+        told = asdict(self) | {"input": str(self.input)}  # of an address what may be shown
         if not self.removed:
             del told["removed"]
         return json.dumps(told).encode() + b"\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from captools.address import is_remote, place
+from captools.address import Url, is_remote, place
 from captools.products import DIALECTS, Product
 
 
@@ -72,7 +72,8 @@ class Place(click.ParamType):
 
     def convert(self, value, param, ctx):
         """Return a Path or a Url."""
-        return place(str(value).rstrip("/") if is_remote(value) else value)
+        told = place(value)
+        return Url(told.rstrip("/")) if isinstance(told, Url) else told
 
 
 class Here(click.Path):

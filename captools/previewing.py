@@ -240,6 +240,7 @@ def blocks_of(
                 for rows in file.ranges(BLOCK):
                     check()
                     yield _block(file, rows, survey, request, more)
+                file.check_unchanged()
         except InputError as error:
             survey.bad[os.fspath(path)] = str(error)
             survey.good.remove(path)

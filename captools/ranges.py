@@ -40,7 +40,9 @@ class RemoteFile(io.RawIOBase):
 
         self.url = url
         self._system = remote.file_system(url)
-        self.size = remote.details(url)["size"]
+        told = remote.details(url)
+        self.size = told["size"]
+        self._identity = remote.identity_of(told)
         if self.size is None:
             raise InputError(f"{url}: the server does not tell how long it is")
         self._at = 0
@@ -73,7 +75,7 @@ class RemoteFile(io.RawIOBase):
     def _ranges(self, starts: list[int], stops: list[int]) -> list[bytes]:
         pieces = self._system.cat_ranges([self.url] * len(starts), starts, stops, on_error="raise")
         for start, stop, piece in zip(starts, stops, pieces, strict=True):
-            _check_length(piece, start, stop)
+            _check_length(self.url, piece, start, stop)
         return pieces
 
     def _range(self, start: int, stop: int) -> bytes:
@@ -102,6 +104,17 @@ class RemoteFile(io.RawIOBase):
         self._at = start + len(data)
         return len(data)
 
+    def check_unchanged(self) -> None:
+        """Raise InputError if ranges may come from different contents of the file."""
+        if self.size > SMALL and remote.identity_of(remote.details(self.url)) != self._identity:
+            raise InputError(f"{self.url}: has changed while it was read: read it again")
+
+    def close(self) -> None:
+        """Let go of what is kept."""
+        self._ahead.clear()
+        self._blocks._fetch_block_cached.cache_clear()
+        super().close()
+
     def readable(self) -> bool:
         """Tell that it can be read."""
         return True
@@ -120,6 +133,8 @@ class RemoteFile(io.RawIOBase):
         return self._at
 
 
-def _check_length(piece: bytes, start: int, stop: int) -> None:
-    if len(piece) != stop - start:
+def _check_length(url: Url, piece: bytes, start: int, stop: int) -> None:
+    if len(piece) > stop - start:
+        raise InputError(f"{url}: the server gives no ranges of bytes: download the file first")
+    if len(piece) < stop - start:
         raise OSError(f"the server sent {len(piece)} bytes where {stop - start} were asked for")

@@ -130,6 +130,7 @@ def reduce_granule(
                 name,
                 _finished(_joined(granule, parts, batch.written.rows_in), common, product, request),
             )
+        granule.check_unchanged()
         _warn_of_missing(granule, missing)
     return batch.written
 

@@ -2,17 +2,18 @@
 
 import logging
 import os
+import re
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
 
 from captools import flat, inputs, progress, remote
 from captools.address import Url
-from captools.errors import BadInputs, CaptoolsWarning, OutputError
+from captools.errors import BadInputs, CaptoolsWarning, InputError, OutputError
 
 log = logging.getLogger(__name__)
 
@@ -87,11 +88,29 @@ def _send(written: flat.Written, local: Path, output: Url) -> None:
     """Send what was made to where it shall be; parts of an earlier output are in the way."""
     parent = output.removesuffix(f"/{output.name}")
     addresses = [Url(f"{parent}/{path.relative_to(local.parent)}") for path in written]
-    if len(addresses) > 1 and (others := set(remote.alike(addresses)) - set(addresses)):
+    if len(addresses) > 1 and (others := _named_alike(addresses)):
         raise OutputError(f"{min(others)}: is of another output, and would mix with this one")
-    for path, address in zip(written, addresses, strict=True):
-        remote.put(path, address)
+    try:
+        for path, address in zip(written, addresses, strict=True):
+            remote.put(path, address)
+    except BaseException:
+        if len(addresses) > 1:  # some of a set are worse than none
+            with suppress(InputError):
+                remote.remove(addresses)
+        raise
     written[:] = addresses
+
+
+def _named_alike(addresses: list[Url]) -> set[Url]:
+    """Return other files there whose names differ from these in their numbers alone."""
+    folder = os.path.dirname(addresses[0])
+    found = remote.alike([f"{folder}/{re.split(r'[0-9-]', url.name)[0]}" for url in addresses])
+    kinds = {_without_numbers(url) for url in addresses}
+    return {url for url in found if _without_numbers(url) in kinds} - set(addresses)
+
+
+def _without_numbers(url: Url) -> str:
+    return re.sub(r"-?\d+", "#", url.name)
 
 
 def _build(

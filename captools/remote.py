@@ -4,6 +4,7 @@ fsspec knows the protocols.
 """
 
 import contextlib
+import errno
 import os
 import sys
 import time
@@ -20,6 +21,7 @@ from captools.extras import require
 from captools.retrying import TRIES, pause
 
 PATIENCE = 60.0  # seconds without an answer
+_LOCAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}  # no server is to blame
 LIFE = 3000.0  # seconds for which Earthdata's keys to its object store are used; they live 3600
 Answer = TypeVar("Answer")
 
@@ -58,13 +60,21 @@ def used() -> Access:
 
 
 def file_system(url: Url) -> Any:
-    """Return the file system of an address; ValueError if a library is missing."""
-    require("remote", "fsspec", "aiohttp", "s3fs")
+    """Return the file system of an address.
+
+    Raises
+    ------
+    ValueError
+        If a library is missing.
+    InputError
+        If it cannot be made ready.
+    """
+    check_protocols([url])
     import fsspec
 
     options = {"use_listings_cache": False}
     if url.protocol == "s3":
-        # What is worth another attempt is decided here, and by s3fs.
+        # What is worth another attempt is decided here: neither by botocore nor by s3fs, below.
         patience = {"connect_timeout": PATIENCE, "read_timeout": PATIENCE}
         options["config_kwargs"] = patience | {"retries": {"total_max_attempts": 1}}
         options |= {"endpoint_url": _access.endpoint_url} if _access.endpoint_url else {}
@@ -80,9 +90,24 @@ def file_system(url: Url) -> Any:
         if _access.earthdata and _is_of_nasa(url):
             options["headers"] = {"Authorization": f"Bearer {_earthdata().token['access_token']}"}
     try:
-        return fsspec.filesystem(url.protocol, **options)
+        system = fsspec.filesystem(url.protocol, **options)
+        if url.protocol == "s3":
+            system.retries = 1
+        return system
     except (ImportError, ValueError) as error:
-        raise ValueError(f"{url}: {one_line(error)}") from None
+        raise InputError(f"{url}: {one_line(error)}") from None
+
+
+def check_protocols(urls: Iterable[Url]) -> None:
+    """Raise ValueError if what reads from such addresses is not there."""
+    require("remote", "fsspec", "aiohttp", "s3fs")
+    import fsspec
+
+    for protocol in {url.protocol for url in urls}:
+        try:
+            fsspec.get_filesystem_class(protocol)
+        except (ImportError, ValueError) as error:
+            raise ValueError(f"{protocol}://: {one_line(error)}") from None
 
 
 def _is_of_nasa(url: Url) -> bool:
@@ -112,9 +137,13 @@ def _earthdata() -> Any:
 @cache
 def _is_anonymous() -> bool:
     """Tell whether there are no keys of an object store anywhere: some can be read by everybody."""
+    from botocore.exceptions import BotoCoreError
     from botocore.session import get_session
 
-    return get_session().get_credentials() is None
+    try:
+        return get_session().get_credentials() is None
+    except BotoCoreError as error:  # such as a profile that is not there
+        raise InputError(f"no keys of the object store: {one_line(error)}") from None
 
 
 def _earthdata_keys() -> dict[str, str]:
@@ -142,16 +171,23 @@ def _keys_of_hour(hour: int) -> dict[str, str]:
 
 
 def identity(url: Url) -> str:
-    """Return what changes when the content of a file does; "" if it cannot be told."""
+    """Return what changes when the content of a file does; "" if it is not there, or nobody tells.
+
+    Raises
+    ------
+    InputError
+        If the server cannot be asked.
+    """
     try:
-        return url.identity or _identity(details(url))
-    except InputError:
+        return url.identity or identity_of(details(url))
+    except Missing:
         return ""
 
 
-def _identity(told: dict) -> str:
-    tag = told.get("ETag") or told.get("Last-Modified") or told.get("LastModified") or ""
-    return f"{tag} {told.get('size')}"
+def identity_of(told: dict) -> str:
+    """Return the same of what a server tells; "" if that tells no content from another."""
+    tag = told.get("ETag") or told.get("Last-Modified") or told.get("LastModified")
+    return f"{tag} {told.get('size')}" if tag else ""
 
 
 def details(url: Url) -> dict:
@@ -192,7 +228,7 @@ def alike(addresses: Iterable[str]) -> list[Url]:
 def _addresses(system: Any, found: Iterable[dict]) -> list[Url]:
     """Return the files, but no folders, of a listing."""
     return [
-        Url(system.unstrip_protocol(told["name"]), _identity(told))
+        Url(system.unstrip_protocol(told["name"]), identity_of(told))
         for told in found
         if told["type"] == "file"
     ]
@@ -209,8 +245,8 @@ def get(url: Url, path: Path) -> None:
 
 def check_output(url: Url) -> None:
     """Raise ValueError if nothing can be written to an address."""
-    if url.protocol in WEB:
-        raise ValueError(f"output {url}: a web server takes no files; s3:// does")
+    if url.protocol != "s3" or "/" not in url.partition("://")[2]:
+        raise ValueError(f"output {url}: is neither on this machine nor s3://bucket/name")
     file_system(url)
 
 
@@ -239,6 +275,10 @@ class Missing(InputError):
     """There is nothing at an address."""
 
 
+class Unreachable(InputError):
+    """A server does not answer, or is busy."""
+
+
 def attempt(url: Url, call: Callable[[], Answer]) -> Answer:
     """Return the answer of a server, which may be busy or out of reach for a while.
 
@@ -254,7 +294,7 @@ def attempt(url: Url, call: Callable[[], Answer]) -> Answer:
             if told := _refusal(url, error):
                 raise told from None
             if number == TRIES:
-                raise InputError(
+                raise Unreachable(
                     f"{url}: cannot be reached ({_why(error)}; {TRIES} times)"
                 ) from None
         pause(number)
@@ -275,6 +315,13 @@ def _troubles() -> tuple[type[Exception], ...]:
 def _refusal(url: Url, error: Exception) -> InputError | None:
     """Return the error that asking again will not mend, None if it may."""
     status, error = _status(error), _root(error)
+    if isinstance(error, OSError) and error.errno in _LOCAL:
+        return InputError(f"{url}: cannot be kept here ({error.strerror})")
+    if type(error).__module__ == "botocore.exceptions" and status is None:
+        from botocore.exceptions import ConnectionError, HTTPClientError
+
+        if not isinstance(error, ConnectionError | HTTPClientError):
+            return InputError(f"{url}: cannot be read ({_why(error)})")
     if status == 404 or (status is None and isinstance(error, FileNotFoundError)):
         return Missing(f"{url}: does not exist")
     if status == 401:

@@ -48,6 +48,7 @@ def reproject_file(
         attrs = header(kept | {"crs": target}, "reproject", options, file.rows, extent)
         stream.finish(attrs, file.private())
         batch.written.rows_in = file.rows
+        file.check_unchanged()
     if outside:
         warnings.warn(
             f"{path.name}: {outside} points outside the domain of {target}",

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from captools import flat, inputs, remote
 from captools.address import Url, is_remote
 from captools.engine import Crew, Stop
 from captools.engine import crew as crew_of
-from captools.errors import CaptoolsError
+from captools.errors import CaptoolsError, InputError
 from captools.folders import Folder, folder_of
 from captools.journal import Journal, Outcome, now
 from captools.journal import files as journal_files
@@ -131,7 +131,6 @@ def run_inputs(
     overwrite: bool,
     fail_fast: bool,
     timeout: float | None,
-    continues: bool = False,
 ) -> int:
     """Do a task to inputs, resume and journal included, and return the exit code.
 
@@ -155,8 +154,6 @@ def run_inputs(
         Stop at the first failed input.
     timeout : float, optional
         Seconds for an input.
-    continues : bool
-        The task goes on with what a killed run left half-written: it is swept at the end only.
 
     Raises
     ------
@@ -164,13 +161,13 @@ def run_inputs(
         If the output folder is wrong usage; nothing was done.
     """
     _check_other_steps(folder.journal, name, paths, task)
-    sweep = overwrite or not continues
+    # What keeps its outputs goes on with what a killed run left half-written.
+    sweep = overwrite or not task.keeps
     with closing(_open_journal(folder.journal, name, shard, paths, sweep)) as journal:
-        there = folder.names()
-        pending = [path for path in paths if overwrite or not _is_done(journal, task, path, there)]
+        pending = paths if overwrite else _pending(journal, task, paths)
         tally = Tally(len(paths), before=len(paths) - len(pending))
-        code = _run(crew, task, pending, journal, tally, overwrite, fail_fast, timeout)
-        if continues and code == 0:
+        code = _run(crew, task, pending, journal, tally, fail_fast, timeout)
+        if task.keeps and code == 0:
             flat.sweep(folder.journal)
         if not pending:
             log.info("%d inputs, all done before: nothing to do", len(paths))
@@ -241,15 +238,26 @@ def _check_other_steps(outdir: Path, name: str, paths: list[str], task: Task) ->
                 )
 
 
-def _is_done(journal: Journal, task: Task, path: str, there: Container[str]) -> bool:
-    """Tell whether an input was done as it would be now, and its outputs are there."""
-    earlier = journal.newest(path)
-    return (
-        earlier is not None
-        and earlier.status != "failed"
-        and earlier.key == task.key(path)
-        and all(name in there for name in _names(earlier))
-    )
+def _pending(journal: Journal, task: Task, paths: list[str]) -> list[str]:
+    """Return the inputs that are not done as they would be now, with their outputs there.
+
+    Whether an input has changed, a server may not be able to say just now: it is taken as it
+    was, for its outputs are not to be lost for that.
+    """
+    there, pending, mute = task.folder.names(), [], False
+    for path in paths:
+        earlier = journal.newest(path)
+        key = ""
+        if earlier is not None and earlier.status != "failed":
+            try:
+                key = earlier.key if mute and is_remote(path) else task.key(path)
+            except InputError as error:
+                log.warning("warning: %s: inputs there are taken as unchanged", error)
+                mute, key = mute or isinstance(error, remote.Unreachable), earlier.key
+        is_done = key and key == earlier.key and all(name in there for name in _names(earlier))
+        if not is_done:
+            pending.append(path)
+    return pending
 
 
 def _names(outcome: Outcome) -> list[str]:
@@ -263,7 +271,6 @@ def _run(
     pending: list[str],
     journal: Journal,
     tally: Tally,
-    overwrite: bool,
     fail_fast: bool,
     timeout: float | None,
 ) -> int:
@@ -271,7 +278,7 @@ def _run(
     progress = Progress(len(pending))
     try:
         crew = crew.for_inputs(len(pending))
-        paths = _forgotten(pending, journal, task, overwrite)
+        paths = _forgotten(pending, journal, task)
         with _stoppable() as stop, closing(crew.run(task, paths, stop, timeout)) as ends:
             for end in ends:
                 progress.tell()
@@ -310,20 +317,18 @@ def _stoppable() -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-def _forgotten(pending: list[str], journal: Journal, task: Task, overwrite: bool) -> Iterator[str]:
+def _forgotten(pending: list[str], journal: Journal, task: Task) -> Iterator[str]:
     """Yield the inputs to do; before one is done again, forget how it ended and its outputs.
 
     Otherwise, should this run be killed, its outputs would be taken for the earlier ones.
-    What no journal tells of may be of use to a task, but not to one that is to do all anew.
     """
     for path in pending:
         earlier = journal.newest(path)
         if earlier is not None and earlier.outputs:
-            task.folder.clear(_names(earlier), path)
+            if not task.keeps:
+                task.folder.clear(_names(earlier), path)
             error = f"{path}: was being done again when the run ended"
             journal.append(Outcome(path, "failed", error=error, ended=now()))
-        elif overwrite:
-            task.clear(path)
         yield path
 
 

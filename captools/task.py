@@ -43,14 +43,16 @@ class Task:
     options: dict
     version: int
     access: Access = field(default_factory=Access)
+    keeps: bool = False  # outputs that may be there nowhere else are replaced, never removed
 
     def __call__(self, path: str) -> End:
         """Do one input."""
         began = time.perf_counter()
         remote.use(self.access)
-        outcome = Outcome(path, "failed", key=self.key(path))
+        outcome = Outcome(path, "failed")
         hopeless = False
         try:
+            outcome.key = self.key(path)
             self._apply(path, outcome)
         except CaptoolsError as error:
             outcome.error = one_line(error)
@@ -80,6 +82,8 @@ class Task:
 
         A run that was killed leaves outputs of which no journal tells.
         """
+        if self.keeps:
+            return
         now_there = set(map(os.path.basename, but))
         self.folder.clear([name for name in self.outputs(path) if name not in now_there], path)
 
@@ -119,7 +123,8 @@ class Task:
             if isinstance(value, Path):
                 status = value.stat()
                 options[name] = (value.name, status.st_size, status.st_mtime_ns)
-        return json.dumps([self.function.__name__, self.version, options], sort_keys=True)
+        name = getattr(self.function, "func", self.function).__name__  # of a partial, too
+        return json.dumps([name, self.version, options], sort_keys=True)
 
 
 def _identity(path: str) -> str | None:

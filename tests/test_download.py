@@ -483,3 +483,20 @@ def test_sigterm_finishes_what_is_under_way(earthdata, home, out, pool):
     assert "interrupted: the same command goes on from here" in stderr
     assert fetched(out) == contents(pool, NAMES[0])
     assert earthdata.leaks(stdout + stderr) == []
+
+
+# --- what is there stays ---------------------------------------------------------------
+
+
+def test_a_file_that_cannot_be_had_again_is_not_removed(go, earthdata, out, pool):
+    out.mkdir()
+    mine = out / "ATL06_20181014000347_02350101_003_01.h5"
+    mine.write_bytes(next(pool.iterdir()).read_bytes())
+    before = mine.read_bytes()
+    assert go(mine.name).exit_code == 1
+    assert mine.read_bytes() == before
+    earthdata.fail(ONE[0], 404)
+    shutil.copy(pool / ONE[0], out)
+    go(*ONE, "--overwrite")
+    assert (out / ONE[0]).read_bytes() == (pool / ONE[0]).read_bytes()
+    assert not list(out.glob(".*.part"))

@@ -235,7 +235,7 @@ def test_a_failed_input_leaves_no_object(call, store, far, near, out, tmp_path):
     ("words", "told"),
     [
         (("-o", f"s3://{BUCKET}/out"), "--journal"),
-        (("-o", "https://host/out", "--journal", "log"), "a web server takes no files"),
+        (("-o", "https://host/out", "--journal", "log"), "is neither on this machine nor s3://"),
         (("-o", "here", "--journal", "log"), "--journal goes with"),
     ],
 )
@@ -304,3 +304,27 @@ def test_data_frames_are_read_there(store, flat, flat_far, monkeypatch):
     near, far = (to_pandas(str(place), columns=["h_li", "rgt"]) for place in (flat, flat_far))
     assert far.equals(near)
     assert to_dask(flat_far, columns=["h_li"]).h_li.sum().compute() == near.h_li.sum()
+
+
+def test_a_server_out_of_reach_costs_no_finished_output(
+    call, store, far, near, tmp_path, monkeypatch
+):
+    (tmp_path / "list.txt").write_text(
+        "".join(f"s3://{BUCKET}/{key}\n" for key in store.contents("in/"))
+    )
+    words = ("readatl06", f"@{tmp_path}/list.txt", "-o", tmp_path / "out")
+    assert call(*words).exit_code == 0
+    monkeypatch.setattr(store, "endpoint", "http://127.0.0.1:1")
+    again = call(*words)
+    assert again.exit_code == 0
+    assert again.stderr.count("taken as unchanged") == 1
+    assert found(tmp_path / "out") == near
+
+
+@pytest.mark.parametrize("parts", [2, 10])
+def test_parts_of_a_larger_output_are_seen_whatever_their_numbers(call, flat_far, parts):
+    out = f"s3://{BUCKET}/out/all.h5"
+    assert call("merge", flat_far, "-o", out, "-m", 12).exit_code == 0
+    result = call("merge", flat_far, "-o", out, "-m", parts)
+    assert result.exit_code == 1
+    assert "is of another output" in result.stderr

@@ -3,6 +3,7 @@
 import os
 import pickle
 import shutil
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -290,9 +291,31 @@ def test_a_public_bucket_needs_no_keys(store, granule, tmp_path, monkeypatch):
     assert outputs(url, tmp_path / "far") == outputs(granule, tmp_path / "near")
 
 
-def test_an_unknown_protocol_is_wrong_usage(tmp_path):
-    with pytest.raises(ValueError, match=r"^odd://x\.h5: Protocol not known: odd"):
-        readatl06("odd://x.h5", tmp_path)
+def test_an_unknown_protocol_is_wrong_usage(run, tmp_path):
+    for step in ("readatl06", "merge"):
+        result = run(step, "odd://x.h5", "-o", tmp_path / "out.h5")
+        assert result.exit_code == 2
+        assert "Protocol not known: odd" in result.stderr
+    assert not (tmp_path / "out.h5").exists()
+
+
+@pytest.mark.parametrize("step", ["readatl06", "merge", "check"])
+def test_a_missing_extra_is_named_before_any_work(run, tmp_path, monkeypatch, step):
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    output = () if step == "check" else ("-o", tmp_path / "out.h5")
+    result = run(step, "s3://bucket/x.h5", *output)
+    assert result.exit_code == 2
+    assert "pip install 'captools[remote]'" in result.stderr
+    assert not (tmp_path / "out.h5").exists()
+
+
+def test_keys_that_cannot_be_found_cost_the_input_with_its_name(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    remote._is_anonymous.cache_clear()
+    result = run("readatl06", "s3://bucket/x.h5", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "failed: no keys of the object store" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 # --- web servers, and Earthdata's --------------------------------------------------
@@ -411,3 +434,40 @@ def test_a_connection_that_ends_in_mid_read_costs_the_granule_with_its_name(
 def test_a_server_out_of_reach_is_named(tmp_path):
     with pytest.raises(InputError, match=r"^http://127\.0\.0\.1:1/x\.h5: cannot be reached"):
         readatl06("http://127.0.0.1:1/x.h5", tmp_path)
+
+
+# --- what changes meanwhile -------------------------------------------------------
+
+
+def test_an_object_replaced_while_it_is_read_is_no_result(
+    store, large, tmp_path, by_ranges, monkeypatch
+):
+    url = store.put(large)
+    fetch, times = ranges.RemoteFile.fetch, []
+
+    def replaced(self, extents):
+        times.append(fetch(self, extents))
+        if len(times) == 3:
+            data = bytearray(large.read_bytes())
+            data[-1] ^= 1
+            store.client.put_object(Bucket=BUCKET, Key=large.name, Body=bytes(data))
+
+    monkeypatch.setattr(ranges.RemoteFile, "fetch", replaced)
+    with pytest.raises(InputError, match="has changed while it was read"):
+        readatl06(url, tmp_path / "out", bbox=box_of(large, 0.05))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_by_hand_a_step_writes_to_this_machine_only(granule, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="is not on this machine"):
+        readatl06(granule, "s3://bucket/out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_names_of_a_protocol_are_one_address():
+    assert place("S3://bucket/x.h5") == place("s3a://bucket/x.h5") == "s3://bucket/x.h5"
+
+
+def test_what_a_server_does_not_tell_is_no_identity():
+    assert remote.identity_of({"size": None}) == remote.identity_of({"size": 3}) == ""

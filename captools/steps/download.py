@@ -15,6 +15,7 @@ import logging
 import os
 import re
 from collections.abc import Generator, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -150,18 +151,19 @@ def download(
         log.info("no granules: nothing to do")
         return 0
     folder = LocalFolder(outdir)
-    task = Task(fetch_granule, outputs, folder.absolute(), {}, VERSION)
+    fetch = partial(fetch_granule, again=overwrite)
+    task = Task(fetch, outputs, folder.absolute(), {}, VERSION, keeps=True)
     with local(jobs) as crew:
         how = (shard, overwrite, fail_fast, timeout)
-        return run_inputs(crew, task, "download", paths, folder, *how, continues=True)
+        return run_inputs(crew, task, "download", paths, folder, *how)
 
 
-def fetch_granule(address: "Url", outdir: Path) -> "Written":
+def fetch_granule(address: "Url", outdir: Path, again: bool = False) -> "Written":
     """Fetch one granule and return its path; errors as of `captools.fetching.fetch`."""
     from captools.checking import check_granule
     from captools.fetching import fetch
 
-    return fetch(address, outdir, lambda path: check_granule(path, ATL06))
+    return fetch(address, outdir, lambda path: check_granule(path, ATL06), again)
 
 
 def outputs(name: str) -> list[str]:

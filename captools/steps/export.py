@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import click
 
 from captools import options
+from captools.address import here
 
 if TYPE_CHECKING:
     from captools.flat import Written
@@ -76,4 +77,4 @@ def export(
     """
     from captools.exporting import export_files
 
-    return export_files(files, Path(output), variables, common)
+    return export_files(files, here(output), variables, common)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import click
 
 from captools import options
-from captools.address import place
+from captools.address import here, place
 from captools.products.atl06 import ATL06
 
 if TYPE_CHECKING:
@@ -155,4 +155,4 @@ def filter(
         outliers=outliers and Outliers(outliers, cell, window, nmad, min_obs, sparse),
         compression=compression,
     )
-    return filter_file(place(file), Path(outdir), request)
+    return filter_file(place(file), here(outdir), request)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import click
 
 from captools import options
+from captools.address import here
 
 if TYPE_CHECKING:
     from captools.flat import Written
@@ -77,4 +78,4 @@ def merge(
     """
     from captools.merging import merge_files
 
-    return merge_files(files, Path(output), parts, common, sort, compression)
+    return merge_files(files, here(output), parts, common, sort, compression)

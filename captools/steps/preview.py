@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import click
 
 from captools import options
+from captools.address import here
 
 if TYPE_CHECKING:
     from captools.flat import Written
@@ -143,8 +144,8 @@ def preview(
     from captools.previewing import Request, make_map
     from captools.reprojecting import two_columns
 
-    check_kind(Path(output), bare)
-    check_is_file(Path(output))
+    check_kind(here(output), bare)
+    check_is_file(here(output))
     request = Request(
         var=var,
         agg=agg,
@@ -157,7 +158,7 @@ def preview(
     )
     picture = make_map(files, request)
     style = Style(cmap, how, clip, percentiles, diverging=diff is not None)
-    written = Written(draw(picture, Path(output), style, bare, title))
+    written = Written(draw(picture, here(output), style, bare, title))
     written.rows_in, written.rows_out = picture.rows, picture.points
     written.errors = picture.bad
     return written

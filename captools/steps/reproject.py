@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from captools import options
-from captools.address import place
+from captools.address import here, place
 from captools.products.atl06 import ATL06
 
 if TYPE_CHECKING:
@@ -92,4 +92,4 @@ def reproject(
     """
     from captools.reprojecting import reproject_file
 
-    return reproject_file(place(file), Path(outdir), crs, source, xy, compression)
+    return reproject_file(place(file), here(outdir), crs, source, xy, compression)

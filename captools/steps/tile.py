@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import click
 
 from captools import options
+from captools.address import here
 
 if TYPE_CHECKING:
     from captools.flat import Written
@@ -97,4 +98,4 @@ def tile(
     """
     from captools.tiling import tile_files
 
-    return tile_files(files, Path(output), size, overlap, extent, common, compression)
+    return tile_files(files, here(output), size, overlap, extent, common, compression)
