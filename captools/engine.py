@@ -364,6 +364,7 @@ def mpi() -> Iterator[Crew | None]:
         with local(1) as alone:
             yield alone
         return
+    _ended.clear()
     if world.Get_rank():
         _leave_signals_to_the_parent()
     try:

@@ -18,7 +18,7 @@ BLOCK = 16 << 10  # bytes of a block; what HDF5 wants to know lies scattered ove
 KEPT = 1024  # blocks, 16 MB
 SMALL = 8 << 20  # bytes of a file that comes as a whole: its blocks would take more time
 GAP = 16 << 10  # bytes between two ranges that are not worth a request more
-PIECE = 8 << 20  # bytes of a request at most
+PIECE = 8 << 20  # bytes up to which neighbouring ranges become one request
 
 
 class RemoteFile(io.RawIOBase):

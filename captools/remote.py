@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from captools.address import WEB, Url
 from captools.errors import FolderError, InputError, one_line
 from captools.extras import require
-from captools.retrying import TRIES, pause
+from captools.retrying import TRIES, Again, pause
 
 PATIENCE = 60.0  # seconds without an answer
 _LOCAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}  # no server is to blame
@@ -131,6 +131,11 @@ def _earthdata() -> Any:
     """Return who we are at Earthdata."""
     from captools.login import log_in
 
+    for number in range(1, TRIES):
+        try:
+            return log_in()
+        except Again:
+            pause(number)
     return log_in()
 
 

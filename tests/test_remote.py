@@ -19,13 +19,14 @@ from hypothesis import strategies as st
 from objectstore import BUCKET, KEYS, object_store
 from test_columns import layouts
 
-from captools import ranges, remote, retrying
+from captools import login, ranges, remote, retrying
 from captools.address import Url, is_remote, place
 from captools.columns import StoredColumn, fetch_ahead
 from captools.errors import InputError
 from captools.hdf5 import open_file
 from captools.inputs import expand
 from captools.remote import Access
+from captools.retrying import Again
 from captools.simulation.granule import write_granule
 from captools.steps.readatl06 import readatl06
 
@@ -406,6 +407,21 @@ def test_keys_to_its_object_store_come_from_earthdata(server, pool, granule, tmp
     (asked,) = [request for request in pool.requests if "s3credentials" in request.path]
     assert asked.auth == "Bearer"
     server.remove()
+
+
+def test_a_login_that_fails_for_a_while_is_tried_again(pool, granule, tmp_path, monkeypatch):
+    tries = []
+
+    def log_in():
+        tries.append(None)
+        if len(tries) < 3:
+            raise Again("Earthdata login cannot be reached")
+        return answer()
+
+    answer = login.log_in
+    monkeypatch.setattr(login, "log_in", log_in)
+    assert outputs(address(granule), tmp_path / "far") == outputs(granule, tmp_path / "near")
+    assert len(tries) == 3
 
 
 def test_refused_keys_are_named(pool, tmp_path):
