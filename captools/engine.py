@@ -10,12 +10,10 @@ import ctypes
 import logging
 import multiprocessing.util
 import os
-import re
 import signal
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -29,7 +27,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass, replace
 from itertools import islice
 from multiprocessing.connection import Connection
-from typing import Any
+from multiprocessing.context import BaseContext
 
 from captools.errors import CaptoolsError, one_line
 from captools.task import End, Task
@@ -38,7 +36,6 @@ GRACE = 20.0  # seconds for inputs under way when a run is stopped; SLURM kills 
 POLL = 0.5  # seconds between looks at whether the run is to stop
 PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>: which signal a process gets when its parent dies
 IDLE = 60.0  # seconds after which a process without work ends, as in dask workers it must
-QUIET = "ignore:resource_tracker"  # as an argument of python -W
 CUT_SHORT = "was cut short"
 WATCH = 0.2  # seconds between looks of a worker at whether its parent lives
 
@@ -104,7 +101,10 @@ class Crew:
 
     def for_inputs(self, count: int) -> "Crew":
         """Return those of the crew who are best at so many inputs."""
-        return replace(self, executor=self.lone) if count == 1 and self.lone else self
+        # A copy has none of the threads of this process, but all locks that they hold.
+        if count == 1 and self.lone and threading.active_count() == 1:
+            return replace(self, executor=self.lone)
+        return self
 
     def run(
         self, task: Task, paths: Iterable[str], stop: Stop, timeout: float | None = None
@@ -152,60 +152,83 @@ class Crew:
 # --- a process for each input under way ---------------------------------------
 
 
-class Slot:
-    """A worker process that does one input after another, and is replaced when it dies."""
+class Worker:
+    """A process that does one input after another, and may die of any.
 
-    def __init__(self) -> None:
-        self._pool: Executor | None = None
+    It is driven through a pipe, by one thread. Pools of processes know more, but
+    one that is ended while it is given work may wait for ever.
+
+    Parameters
+    ----------
+    context : multiprocessing context
+        How to start it.
+    """
+
+    def __init__(self, context: BaseContext) -> None:
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, os.getpid()))
+        self._process.start()
+        theirs.close()  # so that the pipe ends when the process does
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can be given an input: the pipe of one that has died has ended."""
+        return not self._pipe.poll()
 
     def do(self, task: Task, path: str, timeout: float | None) -> End:
-        """Do one input, for `timeout` seconds at most."""
-        from joblib.externals.loky.backend.popen_loky_posix import Popen
-        from joblib.externals.loky.process_executor import (
-            BrokenProcessPool,
-            ProcessPoolExecutor,
-            ShutdownExecutorError,
-        )
-
+        """Do one input, for `timeout` seconds at most: then, as if it dies, the process ends."""
         try:
-            with _starting:
-                if _ended.is_set():
-                    return task.lost(path, CUT_SHORT)
-                if self._pool is None:
-                    Popen.kill = _kill
-                    # Not for users: that there is no pgrep, that a worker made room in memory, or
-                    # that one was ended before it had told loky's keeper of semaphores, a process
-                    # of its own.
-                    warnings.filterwarnings("ignore", module=r"joblib\.externals\.loky")
-                    if QUIET not in sys.warnoptions:
-                        sys.warnoptions.append(QUIET)
-                    self._pool = ProcessPoolExecutor(
-                        1, timeout=IDLE, initializer=_follow, initargs=(os.getpid(),)
-                    )
-                # It may have died since its last input: then it does not even take this one.
-                future = self._pool.submit(task, path)
-            return future.result(timeout)
-        except TimeoutError:
+            self._pipe.send((task, path))
+            if self._pipe.poll(timeout):
+                return self._pipe.recv()
+        except (EOFError, OSError):
             self.kill()
-            return task.lost(path, f"took longer than {timeout:g} s (--timeout)")
-        except BrokenProcessPool as error:
-            self.kill()
-            return task.lost(path, f"its process died ({_how(error)})", died=True)
-        except ShutdownExecutorError:
-            return task.lost(path, CUT_SHORT)
+            if _ended.is_set():
+                return task.lost(path, CUT_SHORT)
+            return task.lost(path, f"its process died ({self._how()})", died=True)
+        self.kill()  # before what it may have written goes
+        return task.lost(path, f"took longer than {timeout:g} s (--timeout)")
 
     def kill(self) -> None:
         """End the process, whatever it does."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(wait=True, kill_workers=True)
+        if self._process.is_alive():
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)
+        self._process.join()
+
+    def _how(self) -> str:
+        """Return how it ended, and what that may mean."""
+        for _ in range(100):
+            code = self._process.exitcode
+            if code is not None:
+                return _told(code)
+            time.sleep(0.01)  # another thread that starts a process was told, and keeps it at once
+        return "unknown exit code"
 
 
-def _kill(popen: Any) -> None:
-    """End a process: loky needs this where neither psutil nor pgrep are, and lacks it."""
-    if popen.returncode is None:
-        with suppress(ProcessLookupError):
-            os.kill(popen.pid, signal.SIGKILL)
+def _told(code: int) -> str:
+    """Return the name of an exit code, and what it may mean."""
+    if code >= 0:
+        return f"EXIT({code})"
+    name = signal.Signals(-code).name
+    return f"{name}({code})" + (": memory used up?" if name == "SIGKILL" else "")
+
+
+def _serve(pipe: Connection, parent: int) -> None:
+    """Do the inputs that come through the pipe, in a process of its own."""
+    _follow(parent)
+    with suppress(EOFError, ConnectionError):  # the parent has died: so shall we, in a moment
+        while pipe.poll(IDLE):
+            task, path = pipe.recv()
+            pipe.send(_end(task, path))
+
+
+def _end(task: Task, path: str) -> End:
+    """Do one input, and return how it ended, whatever is raised."""
+    try:
+        return task(path)
+    except BaseException as error:  # such as an interrupt of a step's own making
+        return task.lost(path, f"was lost ({one_line(error)})", died=True)
 
 
 def _follow(parent: int) -> None:
@@ -228,22 +251,11 @@ def _leave_signals_to_the_parent() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
-def _how(error: Exception) -> str:
-    """Return how loky says that a worker died, such as ``SIGKILL(-9)``."""
-    told = re.search(r"exit codes of the workers are \{(.*?)\}", str(error))
-    return _guess(told.group(1) if told else "unknown exit code")
-
-
-def _guess(how: str) -> str:
-    """Return how a process ended with what that may mean."""
-    return f"{how}: memory used up?" if "SIGKILL" in how else how
-
-
 class Copies(Executor):
     """Does an input in a copy of this process, which is there at once.
 
     For a single input, which would else wait half a second for a worker to
-    start. Where there are more, threads drive the slots, and a process with
+    start. Where there are more, threads drive the workers, and a process with
     threads at work cannot be copied safely.
     """
 
@@ -252,61 +264,46 @@ class Copies(Executor):
 
     def submit(self, work: Callable, task: Task, path: str, timeout: float | None) -> "Future[End]":
         """Do one input, for `timeout` seconds at most."""
-        fork = multiprocessing.get_context("fork")
-        ours, theirs = fork.Pipe(duplex=False)
-        process = fork.Process(target=_answer, args=(theirs, task, path, os.getpid()))
-        process.start()
-        theirs.close()
-        _slots.append(process)
-        return self._threads.submit(_await, ours, process, task, path, timeout)
+        worker = Worker(multiprocessing.get_context("fork"))
+        _workers.add(worker)
+        return self._threads.submit(_once, worker, task, path, timeout)
 
 
-def _answer(pipe: Connection, task: Task, path: str, parent: int) -> None:
-    """Do one input in the copy, and say how it ended."""
-    _follow(parent)
-    pipe.send(task(path))
-
-
-def _await(
-    pipe: Connection, process: multiprocessing.Process, task: Task, path: str, timeout: float | None
-) -> End:
-    """Return how an input ended in a copy of this process."""
+def _once(worker: Worker, task: Task, path: str, timeout: float | None) -> End:
+    """Do the only input of a worker."""
     try:
-        if pipe.poll(timeout):
-            return pipe.recv()
-        process.kill()  # before what it may have written goes
-        process.join()
-        return task.lost(path, f"took longer than {timeout:g} s (--timeout)")
-    except EOFError:
-        process.join()
-        code = process.exitcode
-        told = f"{signal.Signals(-code).name}({code})" if code < 0 else f"EXIT({code})"
-        return task.lost(path, f"its process died ({_guess(told)})", died=True)
+        return worker.do(task, path, timeout)
     finally:
-        process.kill()
-        process.join()
+        worker.kill()
 
 
-_slots: list[Slot | multiprocessing.Process] = []
+_workers: set[Worker] = set()  # of this process, to be ended with it
 _own = threading.local()
-_ended = threading.Event()  # no slot is to begin with another input
+_ended = threading.Event()  # no worker is to begin with another input
 _starting = threading.Lock()  # so that none begins while they are ended
 
 
-def in_slot(task: Task, path: str, timeout: float | None) -> End:
-    """Do one input in the slot of this thread."""
-    if not hasattr(_own, "slot"):
-        _own.slot = Slot()
-        _slots.append(_own.slot)
-    return _own.slot.do(task, path, timeout)
+def in_worker(task: Task, path: str, timeout: float | None) -> End:
+    """Do one input in the worker of this thread, a new one if it has died."""
+    with _starting:
+        from joblib.externals.loky.backend import get_context  # not by two threads at once
+
+        if _ended.is_set():
+            return task.lost(path, CUT_SHORT)
+        worker = getattr(_own, "worker", None)
+        if worker is None or not worker.is_alive:
+            _workers.discard(worker)
+            worker = _own.worker = Worker(get_context("loky"))
+            _workers.add(worker)
+    return worker.do(task, path, timeout)
 
 
-def _kill_slots() -> None:
-    """End the processes of all slots, for good: their threads may be about to start new ones."""
+def _kill_workers() -> None:
+    """End all workers, for good: their threads may be about to start new ones."""
     with _starting:
         _ended.set()
-    while _slots:
-        _slots.pop().kill()
+        while _workers:
+            _workers.pop().kill()
 
 
 # --- the engines --------------------------------------------------------------
@@ -335,9 +332,9 @@ def local(jobs: int | None) -> Iterator[Crew]:
     threads = ThreadPoolExecutor(jobs)
     try:
         lone = Copies() if sys.platform == "linux" else None
-        yield Crew(threads, in_slot, lambda: jobs, lambda code: _kill_slots(), lone)
+        yield Crew(threads, in_worker, lambda: jobs, lambda code: _kill_workers(), lone)
     finally:
-        _kill_slots()
+        _kill_workers()
         threads.shutdown()
 
 
@@ -370,9 +367,9 @@ def mpi() -> Iterator[Crew | None]:
     try:
         with MPICommExecutor(world, root=0) as executor:
             if executor is not None:
-                yield Crew(executor, in_slot, lambda: world.Get_size() - 1, world.Abort)
+                yield Crew(executor, in_worker, lambda: world.Get_size() - 1, world.Abort)
     finally:
-        _kill_slots()
+        _kill_workers()
     if world.Get_rank():
         yield None
 
@@ -442,5 +439,5 @@ def in_dask_worker(task: Task, path: str, timeout: float | None) -> End:
     config = multiprocessing.current_process()._config
     if config.get("daemon"):
         config["daemon"] = False
-        multiprocessing.util.Finalize(None, _kill_slots, exitpriority=1)
-    return in_slot(task, path, timeout)
+        multiprocessing.util.Finalize(None, _kill_workers, exitpriority=1)
+    return in_worker(task, path, timeout)

@@ -91,6 +91,7 @@ class Progress:
         if log.isEnabledFor(logging.INFO) and sys.stderr.isatty():
             from tqdm import tqdm
 
+            tqdm.monitor_interval = 0  # no thread: a process that has some cannot be copied
             self._bar = tqdm(total=total, unit="file", dynamic_ncols=True, leave=False)
 
     def update(self, failed: bool) -> None:

@@ -20,11 +20,20 @@ class Ended(NamedTuple):
     stderr: str
 
 
-def start(*words: str | os.PathLike, **options: object) -> subprocess.Popen:
+class Process(subprocess.Popen):
+    """A process that does not outlive its block, in which a test may have failed."""
+
+    def __exit__(self, *exception: object) -> None:
+        """End it, if it has not ended, and wait."""
+        self.kill()
+        super().__exit__(*exception)
+
+
+def start(*words: str | os.PathLike, **options: object) -> Process:
     """Start ``captools WORDS...`` with its streams as pipes."""
     options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE} | options
     options = {"stderr": subprocess.PIPE, "text": True} | options
-    return subprocess.Popen([*COMMAND, *map(str, words)], **options)
+    return Process([*COMMAND, *map(str, words)], **options)
 
 
 def call(*words: str | os.PathLike, input: str = "", **options: object) -> Ended:

@@ -69,7 +69,7 @@ def reason(run, tmp_path):
 @pytest.fixture
 def in_process(monkeypatch):
     """Let inputs be done in this process, where a test can meddle with them."""
-    monkeypatch.setattr(engine, "in_slot", lambda task, path, timeout: task(path))
+    monkeypatch.setattr(engine, "in_worker", lambda task, path, timeout: task(path))
     monkeypatch.setattr(engine.Crew, "for_inputs", lambda crew, count: crew)
 
 

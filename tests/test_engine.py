@@ -3,15 +3,18 @@
 import contextlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 import weakref
 from pathlib import Path
 
 import psutil
 import pytest
+from processes import Process
 from toy import DEATHS, outputs, toy, write_inputs
 
 from captools import engine
@@ -192,7 +195,7 @@ def start_run(tmp_path, jobs, timeout=None, engine="local", before="", **environ
         f"jobs={jobs}, scheduler=None, words=('in',), outdir=pathlib.Path('out'), shard=None, "
         f"overwrite=False, fail_fast=False, timeout={timeout}))"
     )
-    return subprocess.Popen(
+    return Process(
         [sys.executable, "-c", code],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)} | environment,
@@ -234,9 +237,24 @@ def end_of_one(outdir, path, **more):
 def test_a_single_input_ends_as_one_of_many_without_a_worker(tmp_path, outdir, monkeypatch):
     paths = write_inputs(tmp_path / "in", **MANY)
     among_many = told(ends(outdir, paths, 2))
-    monkeypatch.setattr(engine, "in_slot", None)
+    monkeypatch.setattr(engine, "in_worker", None)
     for path in paths:
         assert end_of_one(outdir, path) == among_many[path][0]
+
+
+def test_a_process_with_threads_is_not_copied_for_a_single_input(tmp_path, outdir):
+    # The copy would have the locks that they hold, and nobody to let go of them.
+    (path,) = write_inputs(tmp_path / "in", a="write 1")
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    try:
+        with engine.local(2) as crew:
+            assert crew.for_inputs(1) is crew
+        assert end_of_one(outdir, path)["status"] == "done"
+    finally:
+        done.set()
+        thread.join()
 
 
 @pytest.mark.parametrize("how", DEATHS)
@@ -413,6 +431,21 @@ def test_what_is_under_way_when_the_grace_is_over_is_ended_at_once(tmp_path, out
     assert time.monotonic() - began < 20
     assert workers_of(psutil.Process()) == []
     assert not (outdir / "b_0.h5").exists()
+
+
+def test_it_can_be_ended_at_any_moment(tmp_path, outdir):
+    # Also while a worker starts, is given an input, or answers.
+    paths = write_inputs(tmp_path / "in", **{f"g{n}": "write 1" for n in range(2000)})
+    task = Task(toy, outputs, LocalFolder(outdir), {}, 1)
+    chance = random.Random(1)
+    for _ in range(8):
+        with engine.local(2) as crew, contextlib.closing(crew.run(task, paths, Stop())) as run:
+            deadline = time.monotonic() + chance.uniform(0, 1.2)
+            for end in run:
+                assert end is None or end.outcome.error is None
+                if time.monotonic() > deadline:
+                    break
+        assert workers_of(psutil.Process()) == []
 
 
 def test_a_thread_that_is_late_starts_no_process_after_the_end(tmp_path, outdir):
