@@ -11,7 +11,7 @@ cost a third of the others.
 """
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import deflate
 import h5py
@@ -24,7 +24,55 @@ from captools.hdf5 import DAMAGE, ServedFile, attribute, hdf5_type, text
 # then it keeps memory for the next, whose pages need not be made anew (a seventh of all time).
 np.empty(31 << 20, np.uint8)
 
-Rows = slice | np.ndarray | None  # a range, increasing indices, or all
+
+class Picked:
+    """Indices of rows, increasing, that are read of many columns.
+
+    Which chunk holds which of them is worked out once for all columns whose
+    chunks are of one length.
+
+    Parameters
+    ----------
+    rows : array of int, shape (n,)
+        The indices.
+    """
+
+    def __init__(self, rows: np.ndarray) -> None:
+        self.rows = rows
+        self._chunks: dict[tuple[int, int], list[tuple[int, slice, np.ndarray | slice]]] = {}
+
+    def chunks(self, count: int, length: int) -> list[tuple[int, slice, np.ndarray | slice]]:
+        """Return for each chunk with a picked row where it begins, and which rows it holds.
+
+        Parameters
+        ----------
+        count, length : int
+            Rows of the column, and of a chunk.
+
+        Returns
+        -------
+        list of (int, slice, array of int or slice)
+            The chunk's first row, the places of its rows among the picked ones, and in it.
+        """
+        if (count, length) not in self._chunks:
+            edges = np.searchsorted(self.rows, np.arange(0, count + length, length)).tolist()
+            self._chunks[count, length] = [
+                (offset, slice(first, last), _plain(self.rows[first:last] - offset))
+                for offset, first, last in zip(
+                    range(0, count, length), edges, edges[1:], strict=False
+                )
+                if first < last
+            ]
+        return self._chunks[count, length]
+
+
+def _plain(rows: np.ndarray) -> np.ndarray | slice:
+    """Return increasing indices, as a range if none is left out."""
+    first, last = int(rows[0]), int(rows[-1])
+    return slice(first, last + 1) if last - first == len(rows) - 1 else rows
+
+
+Rows = slice | np.ndarray | Picked | None  # a range, increasing indices, or all
 
 
 class StoredColumn:
@@ -54,7 +102,7 @@ class StoredColumn:
 
         Parameters
         ----------
-        rows : slice (without step) or array of int, optional
+        rows : slice (without step), array of int or Picked, optional
             A range of rows, or the indices of rows, increasing.
 
         Returns
@@ -64,14 +112,16 @@ class StoredColumn:
             a fill too, named or not: it is the convention of the ICESat-2
             products, and subsetters drop attributes.
         """
+        if isinstance(rows, np.ndarray):
+            rows = Picked(rows)
         values = self._inflated(rows)
         if values is None:
             values = self._through_hdf5(rows)
         if self.dtype.kind == "f":
-            largest = np.finfo(self.dtype).max
-            fills = {largest, largest if self.fill_value is None else self.fill_value}
-            for fill in fills:
-                values[values == fill] = np.nan
+            largest = _largest(self.dtype)
+            for fill in {largest, largest if self.fill_value is None else self.fill_value}:
+                # By index: a mask costs several times as much where fills are many.
+                values[np.flatnonzero(values == fill)] = np.nan
         return values
 
     def extents(self, rows: Rows = None) -> Iterator[tuple[int, int]]:
@@ -85,19 +135,17 @@ class StoredColumn:
                 yield begin + first * size, begin + last * size
             return
         length = plist.get_chunk()[0]
-        for number in _chunks_of(rows, self.shape[0], length):
-            chunk = self._dataset.get_chunk_info_by_coord((number * length,))
+        for offset in _chunks_of(rows, self.shape[0], length):
+            chunk = self._dataset.get_chunk_info_by_coord((offset,))
             if chunk.byte_offset is not None:
                 yield chunk.byte_offset, chunk.byte_offset + chunk.size
 
     def _through_hdf5(self, rows: Rows) -> np.ndarray:
         """Read any layout, from the first wanted row to the last."""
         self._check_storage()
-        if isinstance(rows, np.ndarray):
-            first, last = (rows[0], rows[-1]) if len(rows) else (0, -1)
-            return self._stretch(first, last + 1)[rows - first]
-        start, stop, _ = (rows or slice(None)).indices(self.shape[0])
-        return self._stretch(start, max(start, stop))
+        start, stop = _span(rows, self.shape[0])
+        values = self._stretch(start, stop)
+        return values[rows.rows - start] if isinstance(rows, Picked) else values
 
     def _stretch(self, start: int, stop: int) -> np.ndarray:
         values = np.empty(stop - start, self.dtype)
@@ -111,16 +159,15 @@ class StoredColumn:
         """Read the chunks that hold the rows, or return None to leave it to HDF5."""
         if self._deflated is None:
             return None
-        if isinstance(rows, np.ndarray):
+        if isinstance(rows, Picked):
             return self._pick(rows)
-        start, stop, _ = (rows or slice(None)).indices(self.shape[0])
-        return self._range(start, max(start, stop))
+        return self._range(*_span(rows, self.shape[0]))
 
     def _range(self, start: int, stop: int) -> np.ndarray | None:
         """Return the rows from `start` up to `stop`, None if a chunk is odd."""
         length, _ = self._deflated
         values = np.empty(stop - start, self.dtype)
-        for offset in range(start - start % length, stop, length):
+        for offset in _offsets(start, stop, length):
             chunk = self._chunk(offset)
             if chunk is None:
                 return None
@@ -129,18 +176,15 @@ class StoredColumn:
             values[at : at + len(wanted)] = wanted
         return values
 
-    def _pick(self, rows: np.ndarray) -> np.ndarray | None:
-        """Return the rows of these indices, None if a chunk is odd."""
+    def _pick(self, rows: Picked) -> np.ndarray | None:
+        """Return the picked rows, None if a chunk is odd."""
         length, _ = self._deflated
-        values = np.empty(len(rows), self.dtype)
-        # Which of the wanted rows each chunk holds, by where these begin and end.
-        edges = np.searchsorted(rows, np.arange(0, self.shape[0] + length, length))
-        for number in np.flatnonzero(np.diff(edges)).tolist():
-            chunk = self._chunk(number * length)
+        values = np.empty(len(rows.rows), self.dtype)
+        for offset, among_picked, within in rows.chunks(self.shape[0], length):
+            chunk = self._chunk(offset)
             if chunk is None:
                 return None
-            held = slice(edges[number], edges[number + 1])
-            values[held] = chunk[rows[held] - number * length]
+            values[among_picked] = chunk[within]
         return values
 
     @cached_property
@@ -184,24 +228,34 @@ class StoredColumn:
                 raise OSError(f"{stored} bytes are stored, which are no whole chunks of {chunk}")
 
 
+@lru_cache(maxsize=32)
+def _largest(dtype: np.dtype) -> np.floating:
+    """Return the largest number of a float dtype."""
+    return np.finfo(dtype).max
+
+
 def fetch_ahead(file: h5py.File, columns: Iterable[StoredColumn], rows: Rows = None) -> None:
     """Fetch what holds the rows of columns, many ranges at once, if the file is on a server."""
     if isinstance(file, ServedFile):
+        rows = Picked(rows) if isinstance(rows, np.ndarray) else rows
         file.source.fetch(extent for column in columns for extent in column.extents(rows))
 
 
 def _span(rows: Rows, count: int) -> tuple[int, int]:
     """Return the first of the wanted rows and the one behind the last."""
-    if isinstance(rows, np.ndarray):
-        return (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
+    if isinstance(rows, Picked):
+        return (int(rows.rows[0]), int(rows.rows[-1]) + 1) if len(rows.rows) else (0, 0)
     start, stop, _ = (rows or slice(None)).indices(count)
     return start, max(start, stop)
 
 
-def _chunks_of(rows: Rows, count: int, length: int) -> list[int]:
-    """Return the numbers of the chunks that hold one of the wanted rows."""
-    if isinstance(rows, np.ndarray):
-        edges = np.searchsorted(rows, np.arange(0, count + length, length))
-        return np.flatnonzero(np.diff(edges)).tolist()
-    start, stop = _span(rows, count)
-    return list(range(start // length, -(-stop // length))) if stop > start else []
+def _chunks_of(rows: Rows, count: int, length: int) -> Iterable[int]:
+    """Return the first rows of the chunks that hold one of the wanted rows."""
+    if isinstance(rows, Picked):
+        return [offset for offset, *_ in rows.chunks(count, length)]
+    return _offsets(*_span(rows, count), length)
+
+
+def _offsets(start: int, stop: int, length: int) -> range:
+    """Return the first rows of the chunks that hold rows from `start` up to `stop`."""
+    return range(start - start % length, stop, length) if stop > start else range(0)

@@ -410,6 +410,7 @@ def _image(table: Table, compression: str | None) -> bytes:
 _SCALAR = h5s.create(h5s.SCALAR)
 _STRING = h5py.string_dtype()
 _TEXT = h5t.py_create(_STRING, logical=True)
+_OBJECT = h5t.py_create(_STRING)  # the same in memory
 
 
 def _create_column(
@@ -436,11 +437,12 @@ def _layout() -> h5p.PropDCID:
 def _set_attribute(of: h5g.GroupID | h5d.DatasetID, name: str, value: object) -> None:
     """Give a group or dataset an attribute: text, or numbers in their dtype."""
     if isinstance(value, str):
-        h5a.create(of, name.encode(), _TEXT, _SCALAR).write(np.array(value, _STRING))
+        h5a.create(of, name.encode(), _TEXT, _SCALAR).write(np.array(value, _STRING), _OBJECT)
         return
     value = np.asarray(value)
+    kind = hdf5_type(value.dtype)
     space = h5s.create_simple(value.shape) if value.ndim else _SCALAR
-    h5a.create(of, name.encode(), hdf5_type(value.dtype), space).write(value)
+    h5a.create(of, name.encode(), kind, space).write(value, kind)
 
 
 def to_pandas(files, columns: Iterable[str] | None = None):

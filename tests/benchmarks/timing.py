@@ -18,14 +18,18 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def medians(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+def medians(
+    calls: dict[str, Callable[[], object]], rounds: int, before: Callable[[], object] = bool
+) -> dict[str, float]:
     """Return the median seconds of each call; they take turns, after a round that does not count.
 
-    What else the machine does then hits all of them alike.
+    What else the machine does then hits all of them alike. What `before` does before each call
+    is not counted.
     """
     times: dict[str, list[float]] = {name: [] for name in calls}
     for number in range(rounds + 1):
         for name, call in calls.items():
+            before()
             took = seconds(call)
             if number:
                 times[name].append(took)
