@@ -117,11 +117,10 @@ class StoredColumn:
         values = self._inflated(rows)
         if values is None:
             values = self._through_hdf5(rows)
-        if self.dtype.kind == "f":
-            largest = _largest(self.dtype)
-            for fill in {largest, largest if self.fill_value is None else self.fill_value}:
-                # By index: a mask costs several times as much where fills are many.
-                values[np.flatnonzero(values == fill)] = np.nan
+        for fill in self._fills:
+            (at,) = (values == fill).nonzero()
+            if len(at):  # by index: a mask takes several times as long where fills are many
+                values[at] = np.nan
         return values
 
     def extents(self, rows: Rows = None) -> Iterator[tuple[int, int]]:
@@ -214,6 +213,14 @@ class StoredColumn:
             planes = np.frombuffer(inflated, np.uint8).reshape(self.dtype.itemsize, length)
             inflated = np.ascontiguousarray(planes.T)
         return np.frombuffer(inflated, self.dtype)
+
+    @cached_property
+    def _fills(self) -> set[np.floating]:
+        """What stands for no value in a column of floats."""
+        if self.dtype.kind != "f":
+            return set()
+        named = self.fill_value
+        return {_largest(self.dtype)} if named is None else {_largest(self.dtype), named}
 
     def _check_storage(self) -> None:
         """Raise OSError if chunks without filters do not have the one size they can have.

@@ -340,11 +340,11 @@ class Beam:
         if dataset is None:
             raise self.error(column, MISSING)
         try:
-            if not isinstance(dataset, h5d.DatasetID) or dataset.rank != 1:
-                raise self.error(column, "is not a column (a dataset with one dimension)")
-            stored = StoredColumn(dataset)
+            stored = StoredColumn(dataset) if isinstance(dataset, h5d.DatasetID) else None
         except DAMAGE as error:
             raise self.granule.damage(f"{self.name}: {column.path}", error) from None
+        if stored is None or len(stored.shape) != 1:
+            raise self.error(column, "is not a column (a dataset with one dimension)")
         if stored.dtype.kind not in "iufb" or stored.dtype.itemsize > 8:
             raise self.error(column, f"is not a column of numbers ({stored.dtype})")
         rows = stored.shape[0]
