@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 WEB = ("http", "https")
+_HERE = ("file", "local")
 _NAMES = {"s3a": "s3", "s3n": "s3"}  # that other tools have for a protocol
 
 
@@ -14,7 +15,8 @@ class Url(str):
     Parameters
     ----------
     address : str
-        ``s3://bucket/key``, ``https://host/path``, or whatever else fsspec knows.
+        ``s3://bucket/key``, ``https://host/path``, or whatever else fsspec knows; of several
+        names of a protocol it keeps one.
     identity : str
         What a listing or catalogue tells of its content, "" without one: another one means
         another content, as size and time of change do of a file.
@@ -27,14 +29,16 @@ class Url(str):
 
     def __new__(cls, address: str, identity: str = "", size: int | None = None) -> "Url":
         """Return the address with what is told of it."""
-        url = super().__new__(cls, address)
+        protocol, separator, rest = address.partition("://")
+        protocol = _NAMES.get(protocol.lower(), protocol.lower())
+        url = super().__new__(cls, f"{protocol}://{rest}" if separator else address)
         url.identity, url.size = identity, size
         return url
 
     @property
     def protocol(self) -> str:
         """What stands before ``://``."""
-        return self.partition("://")[0].lower()
+        return self.partition("://")[0]
 
     @property
     def name(self) -> str:
@@ -43,8 +47,11 @@ class Url(str):
         return path.rpartition("/")[2]
 
     def __str__(self) -> str:
-        """Return the address to show: what follows a ``?`` may be a signature."""
-        return self.partition("?")[0] if self.protocol in WEB else str.__str__(self)
+        """Return the address to show, without what may be a signature or a password."""
+        if self.protocol not in WEB:
+            return str.__str__(self)
+        host = urlsplit(self).netloc
+        return self.partition("?")[0].replace(host, host.rpartition("@")[2], 1)
 
 
 def is_remote(path: object) -> bool:
@@ -60,10 +67,10 @@ def file_name(path: str) -> str:
 
 def place(path: str | Path) -> Path | Url:
     """Return a path of this machine or an address as such."""
-    if isinstance(path, Url) or not is_remote(path):
-        return path if isinstance(path, Url) else Path(path)
-    protocol, _, rest = path.partition("://")
-    return Url(f"{_NAMES.get(protocol.lower(), protocol.lower())}://{rest}")
+    if not is_remote(path):
+        return Path(path)
+    url = path if isinstance(path, Url) else Url(path)
+    return Path(url.partition("://")[2]) if url.protocol in _HERE else url
 
 
 def here(path: str | Path) -> Path:
@@ -74,6 +81,7 @@ def here(path: str | Path) -> Path:
     ValueError
         If it is the address of a server: by hand, a step writes to this machine.
     """
-    if is_remote(path):
-        raise ValueError(f"{path}: is not on this machine")
-    return Path(path)
+    found = place(path)
+    if isinstance(found, Url):
+        raise ValueError(f"{found}: is not on this machine")
+    return found

@@ -10,6 +10,7 @@ Small granules cost look-ups, not bytes. Hence h5py's low-level objects, which
 cost a third of the others.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 from functools import cached_property, lru_cache
 
@@ -23,6 +24,8 @@ from captools.hdf5 import DAMAGE, ServedFile, attribute, hdf5_type, text
 # glibc gives large arrays back to the system when they are freed, until one of this size was:
 # then it keeps memory for the next, whose pages need not be made anew (a seventh of all time).
 np.empty(31 << 20, np.uint8)
+
+FEW = 4  # chunks that HDF5 has fetched before it has told where all of them lie
 
 
 class Picked:
@@ -79,10 +82,18 @@ class StoredColumn:
     """A dataset of numbers or booleans of shape (n,), opened for reading.
 
     Methods raise one of `DAMAGE` if it cannot be read.
+
+    Parameters
+    ----------
+    dataset : h5d.DatasetID
+        The dataset.
+    descriptor : int, optional
+        Of its file, if that is on this machine: chunks are read past HDF5.
     """
 
-    def __init__(self, dataset: h5d.DatasetID) -> None:
+    def __init__(self, dataset: h5d.DatasetID, descriptor: int | None = None) -> None:
         self._dataset = dataset
+        self._descriptor = descriptor
         self._type = dataset.get_type()
         self.dtype = self._type.dtype
         self.shape = dataset.shape
@@ -90,7 +101,7 @@ class StoredColumn:
     @cached_property
     def fill_value(self) -> np.ndarray | None:
         """The fill value that the dataset names, in its own dtype, or None."""
-        named = attribute(self._dataset, "_FillValue", self._type)
+        named = attribute(self._dataset, "_FillValue", self.dtype)
         return named.flat[0] if named.size else None
 
     def attribute(self, name: str) -> str:
@@ -164,31 +175,34 @@ class StoredColumn:
 
     def _range(self, start: int, stop: int) -> np.ndarray | None:
         """Return the rows from `start` up to `stop`, None if a chunk is odd."""
-        length, _ = self._deflated
+        length = self._deflated[0]
         values = np.empty(stop - start, self.dtype)
         for offset in _offsets(start, stop, length):
-            chunk = self._chunk(offset)
+            chunk = self._chunk(offset, self._places)
             if chunk is None:
                 return None
-            wanted = chunk[max(0, start - offset) : stop - offset]
-            at = max(0, offset - start)
-            values[at : at + len(wanted)] = wanted
+            if offset < start:
+                values[: offset + length - start] = chunk[start - offset : stop - offset]
+            else:
+                values[offset - start : offset - start + length] = chunk[: stop - offset]
         return values
 
     def _pick(self, rows: Picked) -> np.ndarray | None:
         """Return the picked rows, None if a chunk is odd."""
-        length, _ = self._deflated
+        length = self._deflated[0]
         values = np.empty(len(rows.rows), self.dtype)
-        for offset, among_picked, within in rows.chunks(self.shape[0], length):
-            chunk = self._chunk(offset)
+        chunks = rows.chunks(self.shape[0], length)
+        places = self._places if len(chunks) > FEW else {}
+        for offset, among_picked, within in chunks:
+            chunk = self._chunk(offset, places)
             if chunk is None:
                 return None
             values[among_picked] = chunk[within]
         return values
 
     @cached_property
-    def _deflated(self) -> tuple[int, bool] | None:
-        """Chunk length and whether bytes are shuffled; None if chunks are not just deflated."""
+    def _deflated(self) -> tuple[int, int, bool] | None:
+        """Rows and bytes of a chunk, is it shuffled; None if chunks are not just deflated."""
         plist = self._dataset.get_create_plist()
         plain = self._type.equal(hdf5_type(self.dtype))
         if plist.get_layout() != h5d.CHUNKED or not plain:
@@ -196,14 +210,14 @@ class StoredColumn:
         filters = [plist.get_filter(at)[0] for at in range(plist.get_nfilters())]
         if filters not in ([h5z.FILTER_DEFLATE], [h5z.FILTER_SHUFFLE, h5z.FILTER_DEFLATE]):
             return None
-        return plist.get_chunk()[0], len(filters) == 2 and self.dtype.itemsize > 1
+        length, width = plist.get_chunk()[0], self.dtype.itemsize
+        return length, length * width, len(filters) == 2 and width > 1
 
-    def _chunk(self, offset: int) -> np.ndarray | None:
+    def _chunk(self, offset: int, places: dict[int, h5d.StoreInfo]) -> np.ndarray | None:
         """Return the chunk that begins at a row; None if it is not there, odd or damaged."""
-        length, shuffled = self._deflated
-        size = length * self.dtype.itemsize
+        length, size, shuffled = self._deflated
         try:
-            skipped, stored = self._dataset.read_direct_chunk((offset,))
+            skipped, stored = self._stored(offset, places)
             inflated = b"" if skipped else deflate.zlib_decompress(stored, size)
         except (*DAMAGE, deflate.DeflateError):
             return None
@@ -221,6 +235,22 @@ class StoredColumn:
             return set()
         named = self.fill_value
         return {_largest(self.dtype)} if named is None else {_largest(self.dtype), named}
+
+    def _stored(self, offset: int, places: dict[int, h5d.StoreInfo]) -> tuple[int, bytes]:
+        """Return which filters a chunk was spared, and its bytes as they are in the file."""
+        place = places.get(offset)
+        if place is None:
+            return self._dataset.read_direct_chunk((offset,))
+        return place.filter_mask, os.pread(self._descriptor, place.size, place.byte_offset)
+
+    @cached_property
+    def _places(self) -> dict[int, h5d.StoreInfo]:
+        """Where in a file on this machine the chunks lie, by their first rows, if HDF5 tells."""
+        places: list[h5d.StoreInfo] = []
+        # HDF5 knows how to tell all at once since 1.12.3; clusters have older ones.
+        if self._descriptor is not None and hasattr(self._dataset, "chunk_iter"):
+            self._dataset.chunk_iter(places.append)
+        return {place.chunk_offset[0]: place for place in places}
 
     def _check_storage(self) -> None:
         """Raise OSError if chunks without filters do not have the one size they can have.

@@ -17,7 +17,7 @@ from captools.address import Url, place
 from captools.columns import Rows, StoredColumn, fetch_ahead
 from captools.errors import CaptoolsWarning, InputError, one_line
 from captools.flat import Table
-from captools.hdf5 import DAMAGE, REMEDY, attribute, check_unchanged, open_file, text
+from captools.hdf5 import DAMAGE, REMEDY, attribute, check_unchanged, descriptor, open_file, text
 from captools.products import CAPTOOLKIT_NAMES, DERIVED, IDENTITY, IDENTITY_DTYPES, Column
 from captools.products.atl06 import ATL06
 
@@ -260,7 +260,7 @@ class FlatFile:
         for name in self._root:
             item = h5o.open(self._root, name)
             if isinstance(item, h5d.DatasetID):
-                column = StoredColumn(item)
+                column = StoredColumn(item, descriptor(self._file))
                 if len(column.shape) != 1 or column.dtype.kind not in "iufb":
                     raise InputError(
                         f"{self.path}: {name.decode()} is not a column (a list of numbers): "

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from captools import remote
 from captools.address import Url
-from captools.errors import InputError
+from captools.errors import CaptoolsError, InputError
 from captools.flat import PRIVATE, Written, temporary_name
 
 
@@ -132,10 +132,10 @@ class RemoteFolder:
         return _RemoteNames(self.address(""))
 
     def clear(self, names: Iterable[str], source: str) -> None:
-        """Remove outputs of these names; they are the outputs of one input."""
-        wanted = {self.address(name) for name in names}
+        """Remove outputs of these names, all of one input, but never the input itself."""
+        wanted = {self.address(name) for name in names} - {source}
         if wanted:
-            with contextlib.suppress(InputError):
+            with contextlib.suppress(CaptoolsError):
                 remote.remove([url for url in remote.alike(wanted) if url in wanted])
 
 

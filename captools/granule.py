@@ -12,7 +12,7 @@ from h5py import h5d, h5g, h5o, h5s
 from captools.address import Url, place
 from captools.columns import Picked, StoredColumn, fetch_ahead
 from captools.errors import InputError, one_line
-from captools.hdf5 import DAMAGE, REMEDY, attribute, check_unchanged, open_file, text
+from captools.hdf5 import DAMAGE, REMEDY, attribute, check_unchanged, descriptor, open_file, text
 from captools.products import Column, Product
 
 MISSING = "is missing: order the granule with this variable"
@@ -51,6 +51,7 @@ class Granule:
         self.path = place(path)
         self.product = product
         self._file = open_file(self.path)
+        self.descriptor = descriptor(self._file)
         self._items: dict[str, h5g.GroupID | h5d.DatasetID | None] = {
             "": h5g.open(self._file.id, b"/")
         }
@@ -340,7 +341,9 @@ class Beam:
         if dataset is None:
             raise self.error(column, MISSING)
         try:
-            stored = StoredColumn(dataset) if isinstance(dataset, h5d.DatasetID) else None
+            stored = None
+            if isinstance(dataset, h5d.DatasetID):
+                stored = StoredColumn(dataset, self.granule.descriptor)
         except DAMAGE as error:
             raise self.granule.damage(f"{self.name}: {column.path}", error) from None
         if stored is None or len(stored.shape) != 1:

@@ -38,6 +38,11 @@ class ServedFile(h5py.File):
         self.source.close()
 
 
+def descriptor(file: h5py.File) -> int | None:
+    """Return the descriptor of a file on this machine, None of one on a server."""
+    return None if isinstance(file, ServedFile) else file.id.get_vfd_handle()
+
+
 def check_unchanged(file: h5py.File) -> None:
     """Raise InputError if a file on a server has changed since it was opened."""
     if isinstance(file, ServedFile):
@@ -47,15 +52,26 @@ def check_unchanged(file: h5py.File) -> None:
 def open_file(path: Path | Url) -> h5py.File:
     """Open a file for reading, without locks, or say what is wrong with it."""
     if isinstance(path, Url):
-        source = RemoteFile(path)
-        head, size = source.read(HEAD), source.size
-    else:
-        head, size = _head(path)
-        source = None
+        return _open_served(RemoteFile(path))
+    head, size = _head(path)
     try:
-        return ServedFile(source) if source else h5py.File(path, "r", locking=False, **_CACHE)
+        return h5py.File(path, "r", locking=False, **_CACHE)
     except DAMAGE as error:
         raise InputError(f"{path}: {_diagnose(head, size, error)}; fetch it again") from None
+
+
+def _open_served(source: RemoteFile) -> ServedFile:
+    """Open a file on a server, and close it again if it is none of ours."""
+    try:
+        head = source.read(HEAD)
+        return ServedFile(source)
+    except DAMAGE as error:
+        source.close()
+        told = _diagnose(head, source.size, error)
+        raise InputError(f"{source.url}: {told}; fetch it again") from None
+    except BaseException:
+        source.close()
+        raise
 
 
 def _head(path: Path) -> tuple[bytes, int]:
@@ -90,24 +106,24 @@ def text(value: object) -> str:
 
 
 def attribute(
-    of: h5g.GroupID | h5d.DatasetID, name: str, kind: h5t.TypeID | None = None
+    of: h5g.GroupID | h5d.DatasetID, name: str, dtype: np.dtype | None = None
 ) -> np.ndarray:
     """Return an attribute of a group or dataset, an empty array if there is none.
 
-    HDF5 converts numbers to the type `kind`, if it is given.
+    HDF5 converts numbers to `dtype`, if it is given.
     """
     if not h5a.exists(of, name.encode()):
         return np.array([])
-    return attribute_value(h5a.open(of, name.encode()), kind)
+    return attribute_value(h5a.open(of, name.encode()), dtype)
 
 
-def attribute_value(stored: h5a.AttrID, kind: h5t.TypeID | None = None) -> np.ndarray:
+def attribute_value(stored: h5a.AttrID, dtype: np.dtype | None = None) -> np.ndarray:
     """Return the value of an attribute, an empty array if it has none."""
     space = stored.get_space()
     if not space.get_simple_extent_npoints():  # it has a type, but no value
         return np.array([])
-    value = np.empty(space.shape, kind.dtype if kind else stored.dtype)
-    stored.read(value, kind)
+    value = np.empty(space.shape, dtype or stored.dtype)
+    stored.read(value, dtype and hdf5_type(dtype))
     return value
 
 

@@ -35,10 +35,16 @@ def expand(words: Iterable[str]) -> list[str]:
         paths = _expand_word(word)
         if not paths and word != "-":
             log.warning("warning: %s: no input there", word)
-        found.update(place(path) if is_remote(path) else os.path.abspath(path) for path in paths)
+        found.update(map(_absolute, paths))
     if urls := [path for path in found if isinstance(path, Url)]:
         check_protocols(urls)
     return sorted(found)
+
+
+def _absolute(path: str) -> str:
+    """Return the address of a file, or its path from the root."""
+    path = os.fspath(place(path)) if is_remote(path) else path
+    return path if isinstance(path, Url) else os.path.abspath(path)
 
 
 def given(words: Iterable[str]) -> list[str]:
@@ -68,7 +74,9 @@ def _expand_word(word: str) -> list[str]:
         except OSError as error:
             raise ValueError(f"list {word[1:]}: cannot be read ({error})") from None
     if is_remote(word):
-        return _expand_url(Url(word))
+        word = os.fspath(place(word))
+    if isinstance(word, Url):
+        return _expand_url(word)
     if os.path.isdir(word):
         found = glob.glob(os.path.join(glob.escape(word), "*.h5"))
     elif glob.has_magic(word) and not os.path.exists(word):

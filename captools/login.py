@@ -10,8 +10,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from captools.errors import CaptoolsError, LoginError
-from captools.retrying import TRIES, Again, pause
+from captools.errors import LoginError
+from captools.retrying import Again, persist
 
 if TYPE_CHECKING:
     import earthaccess
@@ -31,17 +31,10 @@ def prepare() -> None:
         If there is no login, and nobody to be asked for one.
     LoginError
         If it is refused.
-    CaptoolsError
+    Again
         If Earthdata login does not answer.
     """
-    for number in range(1, TRIES + 1):
-        try:
-            _log_in_or_ask()
-            return
-        except Again as again:
-            if number == TRIES:
-                raise CaptoolsError(str(again)) from None
-            pause(number)
+    persist(_log_in_or_ask)
 
 
 def _log_in_or_ask() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from captools.address import Url, is_remote, place
+from captools.address import Url, place
 from captools.products import DIALECTS, Product
 
 
@@ -81,9 +81,10 @@ class Here(click.Path):
 
     def convert(self, value, param, ctx):
         """Return a Path."""
-        if is_remote(value):
-            self.fail(f"{value!r} is not on this machine", param, ctx)
-        return Path(super().convert(value, param, ctx))
+        told = place(value)
+        if isinstance(told, Url):
+            self.fail(f"{told} is not on this machine", param, ctx)
+        return Path(super().convert(told, param, ctx))
 
 
 def checked(check: str | Callable[[object], object]) -> Callable:

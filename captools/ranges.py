@@ -5,8 +5,10 @@ are kept; a small file is one block. The chunks of columns are asked for beforeh
 and not a byte more of them than is needed.
 """
 
+import gc
 import io
 import os
+import threading
 from bisect import bisect_right
 from collections.abc import Iterable
 
@@ -27,13 +29,15 @@ class RemoteFile(io.RawIOBase):
     Parameters
     ----------
     url : Url
-        Where it is.
+        Where it is. It must be closed.
 
     Raises
     ------
     InputError
         If it is not there or cannot be reached, now or when it is read.
     """
+
+    _is_open = False
 
     def __init__(self, url: Url) -> None:
         from fsspec.caching import BlockCache
@@ -49,6 +53,8 @@ class RemoteFile(io.RawIOBase):
         block = self.size if self.size <= SMALL else BLOCK
         self._blocks = BlockCache(max(block, 1), self._range, self.size, KEPT)
         self._ahead: dict[int, bytes] = {}  # by where they begin
+        self._is_open = True
+        _collector.rest()
 
     def fetch(self, ranges: Iterable[tuple[int, int]]) -> None:
         """Fetch ranges (from, up to) that are going to be read, many at once.
@@ -68,19 +74,33 @@ class RemoteFile(io.RawIOBase):
         _, starts, stops = merge_offset_ranges(
             [self.url] * len(wanted), list(starts), list(stops), max_gap=GAP, max_block=PIECE
         )
-        pieces = remote.attempt(self.url, lambda: self._ranges(starts, stops))
+        pieces = self._ranges(starts, stops)
         self._ahead = {begin: self._ahead[begin] for begin in found.values() if begin is not None}
         self._ahead.update(zip(starts, pieces, strict=True))
 
-    def _ranges(self, starts: list[int], stops: list[int]) -> list[bytes]:
-        pieces = self._system.cat_ranges([self.url] * len(starts), starts, stops, on_error="raise")
-        for start, stop, piece in zip(starts, stops, pieces, strict=True):
-            _check_length(self.url, piece, start, stop)
-        return pieces
-
     def _range(self, start: int, stop: int) -> bytes:
-        stop = min(stop, self.size)  # the last block is a short one
-        return remote.attempt(self.url, lambda: self._ranges([start], [stop])[0])
+        return self._ranges([start], [min(stop, self.size)])[0]  # the last block is a short one
+
+    def _ranges(self, starts: list[int], stops: list[int]) -> list[bytes]:
+        """Return ranges of bytes; only those that did not come are asked for again."""
+        pieces: dict[tuple[int, int], bytes] = {}
+
+        def ask() -> None:
+            missing = [extent for extent in wanted if extent not in pieces]
+            places = [self.url] * len(missing), *zip(*missing, strict=True)
+            errors = []
+            answers = self._system.cat_ranges(*map(list, places), on_error="return")
+            for extent, answer in zip(missing, answers, strict=True):
+                if isinstance(answer, BaseException):
+                    errors.append(answer)
+                else:
+                    pieces[extent] = _checked(self.url, answer, *extent)
+            if errors:
+                raise errors[0]
+
+        wanted = list(zip(starts, stops, strict=True))
+        remote.attempt(self.url, ask)
+        return [pieces[extent] for extent in wanted]
 
     def _find(self, start: int, stop: int) -> int | None:
         """Return where the piece begins that was fetched ahead and holds a range, if one does."""
@@ -111,8 +131,11 @@ class RemoteFile(io.RawIOBase):
 
     def close(self) -> None:
         """Let go of what is kept."""
-        self._ahead.clear()
-        self._blocks._fetch_block_cached.cache_clear()
+        if self._is_open:
+            self._is_open = False
+            self._ahead.clear()
+            self._blocks._fetch_block_cached.cache_clear()
+            _collector.resume()
         super().close()
 
     def readable(self) -> bool:
@@ -133,8 +156,42 @@ class RemoteFile(io.RawIOBase):
         return self._at
 
 
-def _check_length(url: Url, piece: bytes, start: int, stop: int) -> None:
+def _checked(url: Url, piece: bytes, start: int, stop: int) -> bytes:
+    """Return what a server sent for a range, if it is that."""
     if len(piece) > stop - start:
         raise InputError(f"{url}: the server gives no ranges of bytes: download the file first")
     if len(piece) < stop - start:
         raise OSError(f"the server sent {len(piece)} bytes where {stop - start} were asked for")
+    return piece
+
+
+class _Collector:
+    """Python's collector of reference cycles, which rests while files on servers are open.
+
+    HDF5 waits for their bytes, and h5py's lock is taken meanwhile. The threads of fsspec that
+    bring them would wait for that lock, and all of them for ever, if they came to collect
+    objects of h5py.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._files = 0
+        self._was_on = False
+
+    def rest(self) -> None:
+        """Rest for one more file."""
+        with self._lock:
+            if not self._files:
+                self._was_on = gc.isenabled()
+                gc.disable()
+            self._files += 1
+
+    def resume(self) -> None:
+        """Go on, if this was the last file."""
+        with self._lock:
+            self._files -= 1
+            if not self._files and self._was_on:
+                gc.enable()
+
+
+_collector = _Collector()

@@ -18,10 +18,11 @@ from urllib.parse import urlsplit
 from captools.address import WEB, Url
 from captools.errors import FolderError, InputError, one_line
 from captools.extras import require
-from captools.retrying import TRIES, Again, pause
+from captools.retrying import PASSING, TRIES, Again, pause, persist
 
 PATIENCE = 60.0  # seconds without an answer
 _LOCAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}  # no server is to blame
+NASA = "nsidc-cumulus-"  # how the buckets of NASA's archive of snow and ice begin
 LIFE = 3000.0  # seconds for which Earthdata's keys to its object store are used; they live 3600
 Answer = TypeVar("Answer")
 
@@ -72,37 +73,47 @@ def file_system(url: Url) -> Any:
     check_protocols([url])
     import fsspec
 
-    options = {"use_listings_cache": False}
-    if url.protocol == "s3":
-        # What is worth another attempt is decided here: neither by botocore nor by s3fs, below.
-        patience = {"connect_timeout": PATIENCE, "read_timeout": PATIENCE}
-        options["config_kwargs"] = patience | {"retries": {"total_max_attempts": 1}}
-        options |= {"endpoint_url": _access.endpoint_url} if _access.endpoint_url else {}
-        if _access.earthdata:
-            options |= _earthdata_keys()
-        elif _is_anonymous():
-            options["anon"] = True
-    elif url.protocol in WEB:
-        import aiohttp
-
-        patience = aiohttp.ClientTimeout(sock_connect=PATIENCE, sock_read=PATIENCE)
-        options |= {"client_kwargs": {"trust_env": True, "timeout": patience}}
-        if _access.earthdata and _is_of_nasa(url):
-            options["headers"] = {"Authorization": f"Bearer {_earthdata().token['access_token']}"}
     try:
-        system = fsspec.filesystem(url.protocol, **options)
+        options = {"s3": _s3_options}.get(url.protocol, _web_options)(url)
+        system = fsspec.filesystem(url.protocol, use_listings_cache=False, **options)
         if url.protocol == "s3":
             system.retries = 1
         return system
-    except (ImportError, ValueError) as error:
+    except (ImportError, ValueError, InputError, Again) as error:
         raise InputError(f"{url}: {one_line(error)}") from None
 
 
+def _s3_options(url: Url) -> dict[str, Any]:
+    # What is worth another attempt is decided here: neither by botocore nor by s3fs.
+    patience = {"connect_timeout": PATIENCE, "read_timeout": PATIENCE}
+    options = {"config_kwargs": patience | {"retries": {"total_max_attempts": 1}}}
+    if _access.earthdata and url.partition("://")[2].startswith(NASA):
+        return options | _earthdata_keys()
+    if _access.endpoint_url:
+        options["endpoint_url"] = _access.endpoint_url
+    return options | ({"anon": True} if _is_anonymous() else {})
+
+
+def _web_options(url: Url) -> dict[str, Any]:
+    if url.protocol not in WEB:
+        return {}
+    import aiohttp
+
+    patience = aiohttp.ClientTimeout(sock_connect=PATIENCE, sock_read=PATIENCE)
+    options = {"client_kwargs": {"trust_env": True, "timeout": patience}}
+    if _access.earthdata and _is_of_nasa(url):
+        options["headers"] = {"Authorization": f"Bearer {_earthdata().token['access_token']}"}
+    return options
+
+
 def check_protocols(urls: Iterable[Url]) -> None:
-    """Raise ValueError if what reads from such addresses is not there."""
+    """Raise ValueError if what reads from such addresses is not there, or one has a password."""
     require("remote", "fsspec", "aiohttp", "s3fs")
     import fsspec
 
+    for url in urls:
+        if url.protocol in WEB and "@" in urlsplit(url).netloc:
+            raise ValueError(f"{url}: a password would be logged: write it into a netrc file")
     for protocol in {url.protocol for url in urls}:
         try:
             fsspec.get_filesystem_class(protocol)
@@ -131,12 +142,7 @@ def _earthdata() -> Any:
     """Return who we are at Earthdata."""
     from captools.login import log_in
 
-    for number in range(1, TRIES):
-        try:
-            return log_in()
-        except Again:
-            pause(number)
-    return log_in()
+    return persist(log_in)
 
 
 @cache
@@ -158,18 +164,23 @@ def _earthdata_keys() -> dict[str, str]:
 
 @cache
 def _keys_of_hour(hour: int) -> dict[str, str]:
-    from requests import RequestException
-
-    told = None
-    with contextlib.suppress(RequestException):
-        told = _earthdata().get_s3_credentials(daac="NSIDC")
-    if not told:
-        raise InputError("Earthdata gives no keys to its object store")
+    told = persist(_earthdata_answer)
     return {
         "key": told["accessKeyId"],
         "secret": told["secretAccessKey"],
         "token": told["sessionToken"],
     }
+
+
+def _earthdata_answer() -> dict[str, str]:
+    from requests import RequestException
+
+    told = None
+    with contextlib.suppress(RequestException):
+        told = _earthdata().get_s3_credentials(daac="NSIDC")
+    if not told:  # nor does it tell why
+        raise Again("Earthdata gives no keys to its object store")
+    return told
 
 
 # --- what is there ------------------------------------------------------------
@@ -223,11 +234,12 @@ def alike(addresses: Iterable[str]) -> list[Url]:
     url = Url(os.path.commonprefix(sorted(addresses)))  # noqa: RUF071 - of the characters
     system = file_system(url)
     folder, _, name = url.rpartition("/")
+    which = {"prefix": name} if name else {"maxdepth": 1}  # older s3fs do not know both at once
     try:
-        found = attempt(url, lambda: system.find(folder, maxdepth=1, prefix=name, detail=True))
+        found = attempt(url, lambda: system.find(folder, detail=True, **which))
     except Missing:
         return []
-    return _addresses(system, found.values())
+    return [one for one in _addresses(system, found.values()) if one.rpartition("/")[0] == folder]
 
 
 def _addresses(system: Any, found: Iterable[dict]) -> list[Url]:
@@ -296,6 +308,7 @@ def attempt(url: Url, call: Callable[[], Answer]) -> Answer:
         try:
             return call()
         except _troubles() as error:
+            _forget_frames(error)
             if told := _refusal(url, error):
                 raise told from None
             if number == TRIES:
@@ -304,6 +317,20 @@ def attempt(url: Url, call: Callable[[], Answer]) -> Answer:
                 ) from None
         pause(number)
     raise AssertionError("there is at least one try")
+
+
+def _forget_frames(error: BaseException | None) -> None:
+    """Let go of the frames that an error came through.
+
+    A thread of fsspec may be the last to hold the error. It must not be the one that frees
+    objects of h5py in those frames: it would wait for h5py's lock, which HDF5 has while it
+    waits for this thread.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
 
 
 def _troubles() -> tuple[type[Exception], ...]:
@@ -320,6 +347,8 @@ def _troubles() -> tuple[type[Exception], ...]:
 def _refusal(url: Url, error: Exception) -> InputError | None:
     """Return the error that asking again will not mend, None if it may."""
     status, error = _status(error), _root(error)
+    if _code(error) == "RequestTimeout":  # which S3 gives the status 400
+        return None
     if isinstance(error, OSError) and error.errno in _LOCAL:
         return InputError(f"{url}: cannot be kept here ({error.strerror})")
     if type(error).__module__ == "botocore.exceptions" and status is None:
@@ -338,7 +367,7 @@ def _refusal(url: Url, error: Exception) -> InputError | None:
         return InputError(
             f"{url}: access refused ({_why(error)}): are the keys right, and in date?"
         )
-    if status is not None and status < 500 and status != 429:
+    if status is not None and status < 500 and status not in PASSING:
         return InputError(f"{url}: cannot be read ({_why(error)})")
     return None
 
@@ -357,6 +386,12 @@ def _status(error: BaseException) -> int | None:
     if isinstance(told, dict):  # of botocore
         return told.get("ResponseMetadata", {}).get("HTTPStatusCode")
     return getattr(error, "status", None)  # of aiohttp
+
+
+def _code(error: BaseException) -> str:
+    """Return what S3 calls an error."""
+    told = getattr(error, "response", None)
+    return told.get("Error", {}).get("Code", "") if isinstance(told, dict) else ""
 
 
 def _why(error: BaseException) -> str:

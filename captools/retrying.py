@@ -3,12 +3,16 @@
 import os
 import random
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from captools.errors import CaptoolsError
 
 TRIES = 5
 PAUSE = float(os.environ.get("CAPTOOLS_PAUSE", "2"))  # seconds before the second try
 LONGEST = 120.0  # seconds, whatever the server asks for
+PASSING = {408, 425, 429, 500, 502, 503, 504}  # answers that are others a little later
+Answer = TypeVar("Answer")
 
 
 class Again(CaptoolsError):
@@ -25,6 +29,16 @@ class Again(CaptoolsError):
     def __init__(self, why: str, after: float = 0.0) -> None:
         super().__init__(why)
         self.after = after
+
+
+def persist(call: Callable[[], Answer]) -> Answer:
+    """Return the answer of a call, which is tried again where it raises `Again`."""
+    for number in range(1, TRIES):
+        try:
+            return call()
+        except Again as again:
+            pause(number, again.after)
+    return call()
 
 
 def pause(tries: int, after: float = 0.0) -> None:

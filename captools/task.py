@@ -67,6 +67,7 @@ class Task:
 
     def lost(self, path: str, why: str, died: bool = False) -> End:
         """Return the end of an input that was not seen to end by itself."""
+        remote.use(self.access)
         error = f"{path}: {why}"
         # No key: that would touch the input, which may be what hangs.
         outcome = Outcome(path, "failed", ended=now(), error=error)

@@ -9,7 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 BUCKET = "granules"
-OTHER = "my-bucket"
+OTHERS = ("my-bucket", "nsidc-cumulus-prod-protected")
 KEYS = {
     "AWS_ACCESS_KEY_ID": "nobody",
     "AWS_SECRET_ACCESS_KEY": "nothing",
@@ -26,7 +26,7 @@ class Store:
 
         self.endpoint = endpoint
         self.client = boto3.client("s3", endpoint_url=endpoint)
-        for bucket in (BUCKET, OTHER):
+        for bucket in (BUCKET, *OTHERS):
             self.client.create_bucket(
                 Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"}
             )

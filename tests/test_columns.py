@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from captools.columns import StoredColumn
 from captools.errors import CaptoolsWarning
+from captools.hdf5 import descriptor
 from captools.simulation.granule import write_granule
 from captools.simulation.layout import Layout
 from captools.steps.readatl06 import readatl06
@@ -40,23 +41,26 @@ def layouts(draw):
 
 
 @settings(max_examples=300, deadline=None)
-@given(layouts(), st.data())
-def test_any_layout_is_read_as_h5py_reads_it(layout, data):
+@given(layouts(), st.sampled_from([0, 512]), st.data())
+def test_any_layout_is_read_as_h5py_reads_it(tmp_path_factory, layout, userblock, data):
     dtype, length, options, written = layout
     values = np.random.default_rng(length).integers(-100, 100, length).astype(dtype)
-    with h5py.File("any", "w", driver="core", backing_store=False) as file:
+    path = tmp_path_factory.getbasetemp() / "any.h5"
+    with h5py.File(path, "w", userblock_size=userblock) as file:
         dataset = file.create_dataset("column", (length,), dtype, fillvalue=1, **options)
         dataset[:written] = values[:written]
-        file.flush()
+    with h5py.File(path) as file:
+        dataset = file["column"]
         chosen = data.draw(st.lists(st.integers(0, max(0, length - 1)), unique=True))
         rows = np.array(sorted(chosen) if length else [], dtype=np.intp)
         plain = dataset[()]
         stretch = slice(*sorted(data.draw(st.integers(0, length)) for _ in range(2)))
         for wanted in (None, stretch, rows):
             truth = plain if wanted is None else plain[wanted]
-            found = StoredColumn(dataset.id).read(wanted)
-            assert found.dtype == truth.dtype
-            assert found.tobytes() == truth.tobytes()
+            for past_hdf5 in (None, descriptor(file)):
+                found = StoredColumn(dataset.id, past_hdf5).read(wanted)
+                assert found.dtype == truth.dtype
+                assert found.tobytes() == truth.tobytes()
 
 
 @pytest.mark.parametrize("fill", [-9999.0, 3.4028234663852886e38])
@@ -75,7 +79,9 @@ def test_fills_of_floats_become_nan(tmp_path, fill, named):
 def test_only_the_chunks_that_hold_a_row_are_inflated(tmp_path, monkeypatch):
     read = []
     chunk = StoredColumn._chunk
-    monkeypatch.setattr(StoredColumn, "_chunk", lambda self, at: read.append(at) or chunk(self, at))
+    monkeypatch.setattr(
+        StoredColumn, "_chunk", lambda self, at, places: read.append(at) or chunk(self, at, places)
+    )
     with h5py.File(tmp_path / "chunks.h5", "w") as file:
         dataset = file.create_dataset(
             "column", data=np.arange(1000.0), chunks=(100,), compression="gzip"
@@ -97,10 +103,27 @@ def test_a_damaged_chunk_is_an_error_as_with_h5py(tmp_path):
         file.seek(-1, 1)
         file.write(bytes([byte ^ 0xFF]))
     with h5py.File(path) as file:
-        with pytest.raises(OSError, match="filter returned failure"):
-            StoredColumn(file["column"].id).read()
-        rows = np.arange(100)
-        np.testing.assert_array_equal(StoredColumn(file["column"].id).read(rows), values[:100])
+        for past_hdf5 in (None, descriptor(file)):
+            column = StoredColumn(file["column"].id, past_hdf5)
+            with pytest.raises(OSError, match="filter returned failure"):
+                column.read()
+            np.testing.assert_array_equal(column.read(np.arange(100)), values[:100])
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_what_hdf5_says_of_places_is_checked_against_what_is_there(tmp_path, monkeypatch, knows):
+    with h5py.File(tmp_path / "any.h5", "w") as file:
+        values = np.random.default_rng(0).normal(size=1000)
+        file.create_dataset("column", data=values, chunks=(100,), compression="gzip")
+    with h5py.File(tmp_path / "any.h5") as file:
+        column = StoredColumn(file["column"].id, descriptor(file))
+        places = column._places
+        assert sorted(places) == list(range(0, 1000, 100))
+        wrong = {
+            at: place._replace(byte_offset=place.byte_offset - 1) for at, place in places.items()
+        }
+        monkeypatch.setattr(column, "_places", wrong if knows else {})
+        np.testing.assert_array_equal(column.read(), values)
 
 
 LAYOUTS = st.builds(

@@ -6,14 +6,19 @@ import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from objectstore import BUCKET, object_store
 from processes import COMMAND
+from s3fs import S3FileSystem
 
 from captools import remote, retrying
+from captools.address import Url
+from captools.folders import RemoteFolder
 from captools.remote import Access
 from captools.simulation.granule import write_granule
+from captools.task import Task
 
 
 @pytest.fixture(scope="module")
@@ -328,3 +333,39 @@ def test_parts_of_a_larger_output_are_seen_whatever_their_numbers(call, flat_far
     result = call("merge", flat_far, "-o", out, "-m", parts)
     assert result.exit_code == 1
     assert "is of another output" in result.stderr
+
+
+def test_an_input_named_otherwise_is_still_the_input(call, store, flat_far, flat, tmp_path):
+    before = store.contents("flat/")
+    folder = flat_far.rstrip("/")
+    again = call("filter", folder.replace("s3:", "s3a:") + "/", "-o", folder, "--journal", tmp_path)
+    assert again.exit_code == 2
+    assert "is the folder of an input" in again.stderr
+    assert call("filter", f"file://{flat}/", "-o", f"file://{flat}", "-q").exit_code == 2
+    assert store.contents("flat/") == before
+
+
+def test_older_s3fs_finds_outputs_too(call, store, far, near, out, tmp_path, monkeypatch):
+    find = S3FileSystem.find
+
+    def strict(self, path, maxdepth=None, prefix="", **more):
+        assert not (maxdepth and prefix)
+        return find(self, path, maxdepth=maxdepth, prefix=prefix, **more)
+
+    monkeypatch.setattr(S3FileSystem, "find", strict)
+    store.put(Path(__file__), "out/deeper/")
+    assert call("readatl06", far, "-o", out, "--journal", tmp_path / "log").exit_code == 0
+    again = call("readatl06", far, "-o", out, "--journal", tmp_path / "log", "--overwrite")
+    assert again.exit_code == 0
+    assert {name for name in there(store) if "/" not in name} == set(near)
+
+
+def test_what_a_lost_input_left_is_removed_where_it_is(store, tmp_path):
+    # In a worker of dask that has done no input yet.
+    key = store.put(Path(__file__), "out/").removeprefix("s3://")
+    folder = RemoteFolder(Url(f"s3://{BUCKET}/out"), tmp_path)
+    access = Access(endpoint_url=store.endpoint)
+    task = Task(print, lambda name: [Path(key).name], folder, {}, 1, access)
+    remote.use(Access(endpoint_url="http://127.0.0.1:1"))
+    assert task.lost("a.h5", "was lost").outcome.status == "failed"
+    assert there(store) == {}

@@ -1,5 +1,6 @@
 """Reading where the data live: object stores and web servers give what the disk gives."""
 
+import gc
 import os
 import pickle
 import shutil
@@ -16,7 +17,7 @@ from earthdata import BUCKET as POOL_BUCKET
 from earthdata import LOGIN_PAGE, POOL, Earthdata, Granule
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from objectstore import BUCKET, KEYS, object_store
+from objectstore import BUCKET, KEYS, OTHERS, object_store
 from test_columns import layouts
 
 from captools import login, ranges, remote, retrying
@@ -29,6 +30,8 @@ from captools.remote import Access
 from captools.retrying import Again
 from captools.simulation.granule import write_granule
 from captools.steps.readatl06 import readatl06
+
+NASA = OTHERS[1]
 
 pytestmark = pytest.mark.filterwarnings("ignore::captools.errors.CaptoolsWarning")
 
@@ -315,7 +318,7 @@ def test_keys_that_cannot_be_found_cost_the_input_with_its_name(run, tmp_path, m
     remote._is_anonymous.cache_clear()
     result = run("readatl06", "s3://bucket/x.h5", "-o", tmp_path / "out")
     assert result.exit_code == 1
-    assert "failed: no keys of the object store" in result.stderr
+    assert "failed: s3://bucket/x.h5: no keys of the object store" in result.stderr
     assert "Traceback" not in result.stderr
 
 
@@ -397,16 +400,28 @@ def test_nobody_else_gets_the_token(pool, address):
     assert "Bearer" in str(ours.kwargs)
 
 
-def test_keys_to_its_object_store_come_from_earthdata(server, pool, granule, tmp_path):
+def test_keys_to_its_object_store_come_from_earthdata(server, pool, granule, tmp_path, monkeypatch):
     remote._keys_of_hour.cache_clear()
-    remote.use(Access(endpoint_url=server.endpoint, earthdata=True))
-    url = server.put(granule)
+    remote.use(Access(endpoint_url="http://127.0.0.1:1", earthdata=True))  # of our own store
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.endpoint)
+    url = server.put(granule, bucket=NASA)
     for number in range(2):
         far = outputs(url, tmp_path / f"far{number}")
         assert far == outputs(granule, tmp_path / "near")
     (asked,) = [request for request in pool.requests if "s3credentials" in request.path]
     assert asked.auth == "Bearer"
-    server.remove()
+
+
+def test_keys_of_earthdata_are_for_its_own_buckets(store, pool, granule):
+    remote._keys_of_hour.cache_clear()
+    remote.use(Access(endpoint_url=store.endpoint, earthdata=True))
+    remote.put(granule, Url(f"s3://{BUCKET}/{granule.name}"))
+    assert store.contents() == {granule.name: granule.read_bytes()}
+    assert not [request for request in pool.requests if "s3credentials" in request.path]
+    theirs = remote.file_system(Url(f"s3://{NASA}/x.h5"))
+    ours = remote.file_system(Url(f"s3://{BUCKET}/x.h5"))
+    assert (theirs.key is None, ours.key) == (False, None)
+    assert (theirs.endpoint_url, ours.endpoint_url) == (None, store.endpoint)
 
 
 def test_a_login_that_fails_for_a_while_is_tried_again(pool, granule, tmp_path, monkeypatch):
@@ -427,8 +442,13 @@ def test_a_login_that_fails_for_a_while_is_tried_again(pool, granule, tmp_path, 
 def test_refused_keys_are_named(pool, tmp_path):
     remote._keys_of_hour.cache_clear()
     pool.fail("*s3credentials*", 403)
-    with pytest.raises(InputError, match="Earthdata gives no keys to its object store"):
-        readatl06("s3://bucket/x.h5", tmp_path)
+    url = f"s3://{NASA}/x.h5"
+    with pytest.raises(InputError, match=f"^{url}: Earthdata gives no keys to its object store"):
+        readatl06(url, tmp_path)
+    remote._keys_of_hour.cache_clear()
+    pool.mend()
+    pool.fail("*s3credentials*", 503, times=1)
+    assert remote.file_system(Url(url)).key
 
 
 def test_an_expired_token_is_named(pool, granule, tmp_path):
@@ -450,6 +470,87 @@ def test_a_connection_that_ends_in_mid_read_costs_the_granule_with_its_name(
 def test_a_server_out_of_reach_is_named(tmp_path):
     with pytest.raises(InputError, match=r"^http://127\.0\.0\.1:1/x\.h5: cannot be reached"):
         readatl06("http://127.0.0.1:1/x.h5", tmp_path)
+
+
+# --- h5py's lock ------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Record whether Python collects cycles when bytes are asked for in fsspec's thread."""
+    told, system = [], type(fsspec.filesystem("https"))
+    answer = system._cat_file
+
+    async def noted(self, *words, **more):
+        told.append(gc.isenabled())
+        return await answer(self, *words, **more)
+
+    monkeypatch.setattr(system, "_cat_file", noted)
+    return told
+
+
+def test_no_cycles_are_collected_where_hdf5_may_be_waiting(
+    pool, granule, tmp_path, by_ranges, asked
+):
+    # The thread would wait for h5py's lock, and HDF5, which has it, for the thread.
+    pool.fail(granule.name, 503, times=2)
+    with open_file(Url(address(granule))):
+        outputs(address(granule), tmp_path / "far")
+    pool.fail(granule.name, 404)
+    with pytest.raises(InputError):
+        readatl06(address(granule), tmp_path / "far")
+    assert len(asked) > 10
+    assert not any(asked)
+    assert gc.isenabled()
+
+
+@pytest.mark.parametrize("how", [{"status": 404}, {"status": 200, "text": LOGIN_PAGE}])
+def test_cycles_are_collected_again_when_a_file_was_none(pool, granule, tmp_path, how):
+    pool.fail(granule.name, **how)
+    with pytest.raises(InputError) as error:
+        readatl06(address(granule), tmp_path / "far")
+    assert gc.isenabled()
+    del error
+
+
+def test_who_collects_no_cycles_is_not_made_to(pool, granule, tmp_path):
+    gc.disable()
+    try:
+        outputs(address(granule), tmp_path / "far")
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_an_error_that_is_asked_about_again_holds_no_frames():
+    # Else the last to hold it, a thread of fsspec, would free what is of h5py in them.
+    errors = []
+
+    def call():
+        for error in errors:
+            assert error.__traceback__ is error.__cause__.__traceback__ is None
+        try:
+            raise ConnectionError("broken")
+        except ConnectionError as cause:
+            errors.append(OSError("no answer"))
+            raise errors[-1] from cause
+
+    with pytest.raises(remote.Unreachable) as told:
+        remote.attempt(Url("https://host/x.h5"), call)
+    assert len(errors) == retrying.TRIES
+    assert told.value.__context__.__traceback__ is None
+
+
+def test_of_many_ranges_only_those_that_did_not_come_are_asked_for_again(pool, granule, by_ranges):
+    extents = [(start, start + 100) for start in range(0, 300_000, 100_000)]
+    with open_file(Url(address(granule))) as file:
+        pool.requests.clear()
+        pool.fail(granule.name, 503, times=1)
+        pieces = file.source._ranges(*zip(*extents, strict=True))
+    data = granule.read_bytes()
+    assert pieces == [data[start:stop] for start, stop in extents]
+    statuses = [one.status for one in pool.requests]
+    assert (statuses.count(206), statuses.count(503)) == (3, 1)
 
 
 # --- what changes meanwhile -------------------------------------------------------
@@ -481,8 +582,26 @@ def test_by_hand_a_step_writes_to_this_machine_only(granule, tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_other_names_of_a_protocol_are_one_address():
+def test_other_names_of_a_protocol_are_one_address(tmp_path, monkeypatch):
     assert place("S3://bucket/x.h5") == place("s3a://bucket/x.h5") == "s3://bucket/x.h5"
+    assert expand(["s3a://bucket/x.h5", "S3n://bucket/x.h5"]) == ["s3://bucket/x.h5"]
+    monkeypatch.setattr("sys.stdin", ["s3a://bucket/x.h5\n", f"file://{tmp_path}/y.h5\n"])
+    assert expand(["-"]) == [f"{tmp_path}/y.h5", "s3://bucket/x.h5"]
+
+
+def test_a_path_may_be_written_as_an_address(granule, tmp_path):
+    shutil.copy(granule, tmp_path)
+    assert expand([f"file://{tmp_path}/"]) == expand([f"file://{tmp_path}/*.h5"])
+    assert expand([f"file://{tmp_path}/"]) == [f"{tmp_path}/{granule.name}"]
+    assert outputs(f"file://{granule}", tmp_path / "far") == outputs(granule, tmp_path / "near")
+
+
+def test_a_password_in_an_address_is_refused_and_not_shown(run, tmp_path):
+    result = run("readatl06", "https://me:secret@host/x.h5", "-o", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "https://host/x.h5: a password would be logged" in result.stderr
+    assert "secret" not in result.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_a_server_does_not_tell_is_no_identity():

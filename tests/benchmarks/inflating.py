@@ -15,6 +15,7 @@ from h5py import h5d
 from timing import medians, on_one_core
 
 from captools.columns import StoredColumn
+from captools.hdf5 import descriptor, open_file
 from captools.products.atl06 import ATL06
 from captools.simulation.granule import write_granule
 
@@ -43,7 +44,7 @@ def main() -> None:
             for beam in ATL06.beams
             for column in ATL06.columns
         ]
-        with h5py.File(granule, "r") as file:
+        with open_file(granule) as file:
             chunks = chunks_of(file, paths)
 
             def floor() -> None:
@@ -52,7 +53,7 @@ def main() -> None:
 
             def ours() -> None:
                 for path in paths:
-                    StoredColumn(h5d.open(file.id, path)).read()
+                    StoredColumn(h5d.open(file.id, path), descriptor(file)).read()
 
             def h5py_alone() -> None:
                 for path in paths:
