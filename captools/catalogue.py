@@ -26,6 +26,7 @@ NAMES = 50  # names in a question: an address has room for no more
 CONNECT, READ = 20.0, 120.0  # seconds that the catalogue may take to answer
 WORLD = [-180.0, -90.0, 180.0, 90.0]  # west, south, east, north
 MARGIN = timedelta(minutes=1)  # more than GPS time is ahead of UTC
+UNKNOWN = "0"  # megabytes of a granule, where a record does not tell them
 _NAME = "readable_granule_name[]"
 _GPS = datetime(1980, 1, 6)
 _T = TypeVar("_T")
@@ -220,7 +221,7 @@ def _sorted(entries: Iterable[dict[str, Any]]) -> list[Url]:
 
 def _listed(entry: dict[str, Any]) -> Url:
     """Return the address in a record, with the size; without an address the bare name."""
-    told = entry["granule_size"]
+    told = entry.get("granule_size") or UNKNOWN
     for link in entry["links"]:
         address = link["href"]
         is_file = address.startswith("https://") and address.endswith(".h5")

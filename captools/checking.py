@@ -9,6 +9,7 @@ is stored, whatever lengths a damaged file claims.
 
 import itertools
 import math
+import shutil
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from h5py import h5a, h5d, h5f, h5g, h5l, h5o, h5t, h5z
 from captools import remote
 from captools.address import Url, place
 from captools.errors import InputError, one_line
+from captools.flat import temporary_name
 from captools.flatfile import FlatFile
 from captools.granule import MISSING, Beam, Granule
 from captools.hdf5 import DAMAGE, REMEDY, attribute_value, open_file
@@ -35,16 +37,21 @@ INFLATION = 1032  # deflated bytes become at most so many times as many
 Stored = h5g.GroupID | h5d.DatasetID | h5t.TypeID
 
 
-def check_file(path: str | Path | Url, product: Product | None = None) -> str:
+def check_file(
+    path: str | Path | Url, product: Product | None = None, folder: Path | None = None
+) -> str:
     """Read all of a file, and return what it is.
 
     Parameters
     ----------
     path : str, Path or Url
-        A granule or a flat file. From a server it is fetched whole, into TMPDIR.
+        A granule or a flat file. From a server it is fetched whole.
     product : Product, optional
         What the file must be a granule of; else it may be any file that captools
         reads.
+    folder : Path, optional
+        Where what is fetched is kept meanwhile; by default TMPDIR. What a killed
+        process leaves there `captools.flat.sweep` removes.
 
     Returns
     -------
@@ -58,7 +65,7 @@ def check_file(path: str | Path | Url, product: Product | None = None) -> str:
     """
     path = place(path)
     if isinstance(path, Url):
-        return _check_copy(path, product)
+        return _check_copy(path, product, folder or Path(tempfile.gettempdir()))
     product = product or _product(path)
     if product is None:
         return f"flat file, {_count(_check_flat_file(path), 'row')}"
@@ -66,15 +73,18 @@ def check_file(path: str | Path | Url, product: Product | None = None) -> str:
     return f"{_count(len(lengths), 'beam')}, {_count(sum(lengths), 'segment')}"
 
 
-def _check_copy(url: Url, product: Product | None) -> str:
+def _check_copy(url: Url, product: Product | None, folder: Path) -> str:
     """Check a copy of a file on a server, since all of its bytes are read."""
-    with tempfile.TemporaryDirectory(prefix="captools-") as folder:
-        copy = Path(folder) / url.name
+    # In a folder of its own: it keeps its name, which tells what a granule itself may not.
+    copy = folder / temporary_name("copy") / url.name
+    copy.parent.mkdir(mode=0o700)
+    try:
         remote.get(url, copy)
-        try:
-            return check_file(copy, product)
-        except InputError as error:
-            raise InputError(str(error).replace(str(copy), str(url))) from None
+        return check_file(copy, product)
+    except InputError as error:
+        raise InputError(str(error).replace(str(copy), str(url))) from None
+    finally:
+        shutil.rmtree(copy.parent, ignore_errors=True)
 
 
 def check_granule(path: str | Path, product: Product) -> int:

@@ -19,7 +19,7 @@ from captools.address import Url
 from captools.errors import InputError, LoginError, one_line
 from captools.flat import Written, leftovers, output_error, temporary_name
 from captools.login import log_in
-from captools.retrying import TRIES, Again, pause
+from captools.retrying import PASSING, TRIES, Again, pause
 
 if TYPE_CHECKING:
     import requests
@@ -29,7 +29,6 @@ CONNECT, READ = 20.0, 60.0  # seconds that a server may take to answer, and to g
 PIECE = 1 << 16  # bytes; what a killed process had read and not written is less
 ROUNDED = 0.01  # of a size that the catalogue does not tell exactly
 LOGIN_SERVER = "urs.earthdata.nasa.gov"
-PASSING = {408, 425, 429, 500, 502, 503, 504}  # answers that are others a little later
 REFUSED = "Earthdata login refused or token expired"
 
 
@@ -94,11 +93,11 @@ def _adopted(path: Path) -> Path:
 
 
 def _has_size(path: Path, address: Url) -> bool:
-    """Tell whether a file is as long as the catalogue says, as exactly as it says it."""
+    """Tell whether a file is as long as the catalogue says, as exactly as it says it, if at all."""
     if address.size is not None:
         return _size(path) == address.size
     told = float(address.identity or 0) * 2**20
-    return abs(_size(path) - told) <= ROUNDED * told
+    return not told or abs(_size(path) - told) <= ROUNDED * told
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -88,9 +88,14 @@ def leftovers(folder: Path) -> Iterator[tuple[str, os.DirEntry]]:
                 yield match["name"], entry
 
 
-def sweep(folder: Path) -> None:
-    """Remove what dead processes of this host, or any a day ago, left half-written."""
-    for _, entry in leftovers(folder):
+def sweep(folder: Path, names: Container[str] | None = None) -> None:
+    """Remove what dead processes of this host, or any a day ago, left half-written.
+
+    All of it, or what was to get one of these names.
+    """
+    for name, entry in leftovers(folder):
+        if names is not None and name not in names:
+            continue
         with contextlib.suppress(FileNotFoundError):
             # A folder is what a spool or a folder of tiles was to be.
             shutil.rmtree(entry.path) if entry.is_dir() else os.unlink(entry.path)

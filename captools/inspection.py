@@ -4,14 +4,18 @@ A damaged file can crash HDF5 or keep it busy for ever: that costs this file onl
 """
 
 import logging
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from captools import progress, remote
+from captools.address import is_remote
 from captools.checking import check_file
 from captools.engine import Crew, Stop, local
 from captools.errors import CaptoolsError, one_line
+from captools.flat import sweep
 from captools.journal import Outcome
 from captools.remote import Access
 from captools.task import End, unexpected
@@ -42,12 +46,13 @@ class Check:
     """What is done to each file. Like a `Task` it never raises but to stop the process."""
 
     access: Access
+    copies: Path | None = None  # the folder for those of files on servers
 
     def __call__(self, path: str) -> End:
         """Check one file."""
         remote.use(self.access)
         try:
-            return End(Finding(path, "done", what=check_file(path)))
+            return End(Finding(path, "done", what=check_file(path, folder=self.copies)))
         except CaptoolsError as error:
             return End(Finding(path, "failed", error=one_line(error)))
         except Exception as error:  # a bug of ours must not cost the other files
@@ -55,6 +60,8 @@ class Check:
 
     def lost(self, path: str, why: str, died: bool = False) -> End:
         """Return the end of a file that was not seen to end by itself."""
+        if self.copies is not None:  # many such would fill the disk
+            sweep(self.copies)
         return End(Finding(path, "failed", error=f"{path}: {why}"), died=died)
 
 
@@ -74,10 +81,11 @@ def inspect(
     """
     shown = progress.Progress(len(paths))
     try:
-        with progress.interruptible(), local(jobs) as crew:
-            crew = crew.for_inputs(len(paths))
+        with progress.interruptible(), _copies(paths) as copies, local(jobs) as crew:
+            crew, check = crew.for_inputs(len(paths)), Check(remote.used(), copies)
             for start in range(0, len(paths), BATCH):
-                for finding in _in_order(crew, paths[start : start + BATCH], timeout, shown):
+                batch = paths[start : start + BATCH]
+                for finding in _in_order(crew, check, batch, timeout, shown):
                     with shown.aside():
                         yield finding
     finally:
@@ -87,14 +95,28 @@ def inspect(
         log.info("%s", f"{counts}, {unseen} not checked" if unseen else counts)
 
 
+@contextmanager
+def _copies(paths: Sequence[str]) -> Iterator[Path | None]:
+    """Yield a folder for copies, if files are on servers; workers that are killed leave theirs."""
+    if not any(map(is_remote, paths)):
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="captools-") as folder:
+        yield Path(folder)
+
+
 def _in_order(
-    crew: Crew, paths: Sequence[str], timeout: float | None, shown: progress.Progress
+    crew: Crew,
+    check: Check,
+    paths: Sequence[str],
+    timeout: float | None,
+    shown: progress.Progress,
 ) -> Iterator[Finding]:
     """Check a batch of files; findings that come early are kept until it is their turn."""
     early: dict[str, Finding] = {}
     turns = iter(paths)
     turn = next(turns)
-    with closing(crew.run(Check(remote.used()), paths, Stop(), timeout)) as ends:
+    with closing(crew.run(check, paths, Stop(), timeout)) as ends:
         for end in ends:
             progress.check()
             shown.tell()

@@ -15,6 +15,7 @@ from captools import flat, inputs, progress, remote
 from captools.address import Url
 from captools.errors import BadInputs, CaptoolsWarning, InputError, OutputError
 
+NAMED = 20  # files of a set, on a line
 log = logging.getLogger(__name__)
 
 
@@ -85,28 +86,48 @@ def _workplace(output: Path | Url) -> Iterator[Path]:
 
 
 def _send(written: flat.Written, local: Path, output: Url) -> None:
-    """Send what was made to where it shall be; parts of an earlier output are in the way."""
+    """Send what was made to where it shall be; parts of another output are in the way."""
     parent = output.removesuffix(f"/{output.name}")
     addresses = [Url(f"{parent}/{path.relative_to(local.parent)}") for path in written]
-    if len(addresses) > 1 and (others := _named_alike(addresses)):
+    earlier = _named_alike(addresses) if len(addresses) > 1 else set()
+    if others := earlier.difference(addresses):
         raise OutputError(f"{min(others)}: is of another output, and would mix with this one")
+    sent = 0
     try:
         for path, address in zip(written, addresses, strict=True):
             remote.put(path, address)
+            sent += 1
     except BaseException:
-        if len(addresses) > 1:  # some of a set are worse than none
-            with suppress(InputError):
-                remote.remove(addresses)
+        if len(addresses) > 1:
+            _give_up(addresses, sent, earlier)
         raise
     written[:] = addresses
 
 
+def _give_up(addresses: list[Url], sent: int, earlier: set[Url]) -> None:
+    """Remove what is new of a set, for some are worse than none; say what became of the rest."""
+    if earlier:
+        replaced, kept = (
+            [url.name for url in urls if url in earlier]
+            for urls in (addresses[:sent], addresses[sent:])
+        )
+        log.error("replaced: %s; still of an earlier run: %s", _listed(replaced), _listed(kept))
+    with suppress(InputError):
+        # The one that failed may have arrived all the same.
+        remote.remove(url for url in addresses[: sent + 1] if url not in earlier)
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return (", ".join(names[:NAMED]) or "none") + more
+
+
 def _named_alike(addresses: list[Url]) -> set[Url]:
-    """Return other files there whose names differ from these in their numbers alone."""
+    """Return the files there whose names differ from these at most in their numbers."""
     folder = os.path.dirname(addresses[0])
     found = remote.alike([f"{folder}/{re.split(r'[0-9-]', url.name)[0]}" for url in addresses])
     kinds = {_without_numbers(url) for url in addresses}
-    return {url for url in found if _without_numbers(url) in kinds} - set(addresses)
+    return {url for url in found if _without_numbers(url) in kinds}
 
 
 def _without_numbers(url: Url) -> str:

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -162,13 +162,15 @@ def run_inputs(
     """
     _check_other_steps(folder.journal, name, paths, task)
     # What keeps its outputs goes on with what a killed run left half-written.
-    sweep = overwrite or not task.keeps
-    with closing(_open_journal(folder.journal, name, shard, paths, sweep)) as journal:
+    with closing(_open_journal(folder.journal, name, shard, paths, not task.keeps)) as journal:
+        if task.keeps and overwrite:
+            _sweep(task, paths, lambda path: True)
         pending = paths if overwrite else _pending(journal, task, paths)
         tally = Tally(len(paths), before=len(paths) - len(pending))
         code = _run(crew, task, pending, journal, tally, fail_fast, timeout)
-        if task.keeps and code == 0:
-            flat.sweep(folder.journal)
+        if task.keeps:
+            with suppress(OSError):  # the folder may have vanished; else the next run sweeps
+                _sweep(task, paths, lambda path: _is_done(journal.newest(path)))
         if not pending:
             log.info("%d inputs, all done before: nothing to do", len(paths))
         else:
@@ -212,6 +214,26 @@ def _open_journal(
     except OSError as error:
         raise ValueError(f"output folder {outdir}: cannot be used ({error.strerror})") from None
     return journal
+
+
+def _sweep(task: Task, paths: list[str], is_over: Callable[[str], bool]) -> None:
+    """Remove what was left half-written of those inputs that it is of no more use to.
+
+    That of other inputs stays: another shard goes on with it.
+    """
+    folder = task.folder.journal
+    left = {name for name, _ in flat.leftovers(folder)}
+    over: set[str] = set()
+    for path in paths if left else ():
+        names = left.intersection(task.outputs(path))
+        if names and is_over(path):
+            over |= names
+    if over:
+        flat.sweep(folder, over)
+
+
+def _is_done(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.status == "done"
 
 
 def _check_folder(outdir: Path | Url, paths: list[str]) -> None:

@@ -67,6 +67,7 @@ class Granule:
     minutes: float = 6.0
     size: int = 50 << 20  # unless the file is there
     exact: bool = True  # records with the size in bytes and a checksum; older ones have neither
+    sized: bool = True  # records for icepyx with a size
 
     @functools.cached_property
     def parts(self) -> tuple[str, ...]:
@@ -443,13 +444,13 @@ def _entry(server: Earthdata, number: int, granule: Granule) -> dict[str, Any]:
     urls = [url["URL"] for url in record["umm"]["RelatedUrls"]]
     size = record["umm"]["DataGranule"]["ArchiveAndDistributionInformation"][0]["Size"]
     relation = "http://esipfed.org/ns/fedsearch/1.1"
-    return {
+    sized = {"granule_size": str(size)} if granule.sized else {}
+    return sized | {
         "id": record["meta"]["concept-id"],
         "title": granule.name,
         "producer_granule_id": granule.name,
         "collection_concept_id": record["meta"]["collection-concept-id"],
         "data_center": PROVIDER,
-        "granule_size": str(size),
         "time_start": _time(granule.start),
         "time_end": _time(granule.end),
         "links": [

@@ -149,6 +149,15 @@ def test_a_granule_has_an_address_and_a_size(cmr):
     assert megabytes(look_up(ATL06, ["unknown"])[0]) == 0
 
 
+def test_a_size_that_the_catalogue_does_not_tell_is_unknown(cmr):
+    cmr.granules.append(granule(sized=False))
+    (found,) = search(ATL06, rgts=[841])
+    assert found.endswith(cmr.granules[0].name)
+    assert (found.size, megabytes(found)) == (None, 0)
+    # Else whoever wants to know whether it has changed would have to ask the archive.
+    assert found.identity
+
+
 def test_a_record_without_an_address_is_a_bare_name():
     link = {"rel": "http://x/data#", "href": "https://nsidc.org/data/atl06", "inherited": True}
     entry = {"granule_size": "1.5", "links": [link], "producer_granule_id": "ATL06_1.h5"}

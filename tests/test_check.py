@@ -2,7 +2,9 @@
 
 import os
 import signal
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import toy
@@ -183,7 +185,7 @@ def test_a_file_that_hangs_is_bad_after_the_timeout(run, fifo, tmp_path, others)
 
 
 def test_a_bug_of_ours_costs_one_file(monkeypatch):
-    monkeypatch.setattr(inspection, "check_file", lambda path: 1 / 0)
+    monkeypatch.setattr(inspection, "check_file", lambda path, folder: 1 / 0)
     (outcome, hopeless, died) = inspection.Check(Access())("/a.h5")
     assert (hopeless, died) == (False, False)
     assert outcome.told.startswith("/a.h5: unexpected ZeroDivisionError at test_check.py:")
@@ -209,6 +211,73 @@ def test_a_signal_ends_it_with_what_is_found_so_far(fifo, granules, number, code
         told = process.stderr.read()
     assert "4 files: 3 fine, 0 bad, 1 not checked" in told
     assert "Traceback" not in told
+
+
+# --- on servers --------------------------------------------------------------------
+
+
+@pytest.fixture
+def stalling():
+    """Give the address of a server that has files of any name and never sends the end of one."""
+    ended = threading.Event()
+
+    class Stalling(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "100000")
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(bytes(1000))
+                ended.wait(60)
+
+        do_HEAD = do_GET
+
+        def log_message(self, *words):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Stalling)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield "http://{}:{}".format(*server.server_address)
+    ended.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def temporary(tmp_path):
+    """Give a folder for what is temporary, and the environment that names it."""
+    (tmp_path / "tmp").mkdir()
+    return tmp_path / "tmp", os.environ | {"TMPDIR": str(tmp_path / "tmp")}
+
+
+def test_copies_of_files_that_take_too_long_are_removed(stalling, temporary):
+    folder, environment = temporary
+    paths = [f"{stalling}/{name}.h5" for name in "abc"]
+    with start("check", *paths, "-n", 1, "--timeout", 2, env=environment) as process:
+        for path in paths:
+            line = process.stdout.readline()
+            assert line == f"{path}: took longer than 2 s (--timeout)\n"
+            assert len(list(folder.rglob("*.h5"))) <= 1  # that of the file under way
+        assert process.wait(30) == 1
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_no_copy(stalling, temporary, number):
+    folder, environment = temporary
+    with start("check", f"{stalling}/a.h5", f"{stalling}/b.h5", env=environment) as process:
+        until = time.monotonic() + 30
+        while not list(folder.rglob("*.h5")):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        process.send_signal(number)
+        assert process.wait(30) == 128 + number
+    assert list(folder.iterdir()) == []
+
+
+# --- on a terminal -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])

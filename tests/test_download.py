@@ -129,6 +129,15 @@ def test_overwrite_fetches_again(go, earthdata, out, pool):
     assert earthdata.sent[NAMES[1]] == 3 * (pool / NAMES[1]).stat().st_size
 
 
+def test_without_a_size_in_the_catalogue_it_is_fetched_once(go, earthdata, out, pool):
+    earthdata.granules = [Granule(NAMES[1], sized=False)]
+    assert go(*ONE).exit_code == 0
+    assert fetched(out) == contents(pool, *ONE)
+    assert "nothing to do" in go(*ONE).stderr
+    assert go(*ONE, "--dry-run").stdout == f"{NAMES[1]}  0.0 MB\n"
+    assert len(earthdata.asked(POOL)) == 1
+
+
 def test_another_size_in_the_catalogue_is_another_file(go, earthdata, pool, tmp_path):
     go(*ONE)
     earthdata.folder = shutil.copytree(pool, tmp_path / "pool")
@@ -406,15 +415,47 @@ def test_a_part_is_continued(go, earthdata, out, pool):
     data = (pool / NAMES[1]).read_bytes()
     leave(out, NAMES[1], data[:1000])
     leave(out, NAMES[1], data[:-1000])
-    leave(out, "other.h5", b"")
     assert go(*ONE).exit_code == 0
     assert fetched(out) == {NAMES[1]: data}  # and nothing else is left
     assert [one.range for one in earthdata.asked(BUCKET)] == [f"bytes={len(data) - 1000}-"]
 
 
-@pytest.mark.parametrize("exact", [True, False])
-def test_a_whole_file_of_which_no_journal_tells_is_not_fetched(go, earthdata, out, pool, exact):
-    earthdata.granules = [Granule(NAMES[1], exact=exact)]
+@pytest.mark.parametrize("more", [[], ["--overwrite"]])
+def test_a_shard_leaves_the_parts_of_others_to_them(go, earthdata, out, pool, more):
+    for name in NAMES:
+        leave(out, name, b"?" * 9)
+        leave(out, name, (pool / name).read_bytes()[:-1000])
+    assert go(*WORLD, "--shard", "0/3", *more).exit_code == 0
+    assert earthdata.sent[NAMES[0]] in (1000, (pool / NAMES[0]).stat().st_size)
+    parts = [path.name for path in out.glob(".*.part")]
+    assert sorted(name.split(".h5")[0] + ".h5" for name in parts) == sorted(
+        f".{name}" for name in NAMES[1:] for _ in range(2)
+    )
+    for number in (1, 2):
+        assert go(*WORLD, "--shard", f"{number}/3").exit_code == 0
+    assert earthdata.sent[NAMES[1]] == earthdata.sent[NAMES[2]] == 1000
+    assert fetched(out) == contents(pool)
+
+
+def test_an_input_that_fails_keeps_its_own_parts_only(go, earthdata, out, pool):
+    for name in NAMES[:2]:
+        leave(out, name, b"?" * 9)
+        leave(out, name, (pool / name).read_bytes()[:-1000])
+    earthdata.fail(NAMES[1], 404)
+    assert go(*WORLD).exit_code == 1
+    assert {path.name.split(".h5")[0] for path in out.glob(".*.part")} == {f".{NAMES[1][:-3]}"}
+    earthdata.mend()
+    assert go(*WORLD).exit_code == 0
+    assert earthdata.sent[NAMES[1]] == 1000
+    assert fetched(out) == contents(pool)
+
+
+HOW_SIZES_ARE_TOLD = {"exactly": {}, "rounded": {"exact": False}, "not at all": {"sized": False}}
+
+
+@pytest.mark.parametrize("how", HOW_SIZES_ARE_TOLD)
+def test_a_whole_file_of_which_no_journal_tells_is_not_fetched(go, earthdata, out, pool, how):
+    earthdata.granules = [Granule(NAMES[1], **HOW_SIZES_ARE_TOLD[how])]
     data = (pool / NAMES[1]).read_bytes()
     out.mkdir()
     (out / NAMES[1]).write_bytes(data)
@@ -467,6 +508,20 @@ def test_killed_and_killed_again_it_fetches_no_byte_twice(earthdata, home, out, 
     on_the_way = 2 * kills * (PIECE + 4 * (1 << 14))
     sizes = sum((pool / name).stat().st_size for name in NAMES)
     assert sizes <= earthdata.sent.total() <= sizes + on_the_way
+
+
+def test_a_folder_that_vanishes_ends_the_run(earthdata, home, out):
+    earthdata.fail("ATL06*", pause=0.01)
+    environment = earthdata.environment(home, login=LOGIN)
+    with start("download", *WORLD, "-o", out, "-n", 1, env=environment) as process:
+        while not earthdata.asked(BUCKET):
+            time.sleep(0.01)
+        out.rename(f"{out} elsewhere")
+        _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "2 inputs not attempted" in stderr
+    assert "No such file" not in stderr.splitlines()[-1]
+    assert not out.exists()
 
 
 def test_sigterm_finishes_what_is_under_way(earthdata, home, out, pool):

@@ -91,7 +91,7 @@ def test_a_server_that_does_not_know_ranges_starts_anew(archive, out, monkeypatc
         return send(session, address, headers=headers, **more)
 
     monkeypatch.setattr(requests.Session, "get", without_range)
-    get(out)
+    get(out, len(DATA))
     assert (out / NAME).read_bytes() == DATA
 
 
@@ -152,7 +152,7 @@ def test_a_folder_that_vanishes_ends_the_run(archive, out):
 def test_a_part_that_another_process_takes_is_left_to_it(archive, out, monkeypatch):
     (out / NAME).write_bytes(DATA[:9])
     monkeypatch.setattr(os, "rename", lambda *paths: (_ for _ in ()).throw(FileNotFoundError))
-    get(out)
+    get(out, len(DATA))
     assert [one.range for one in archive.asked(BUCKET)] == [""]
 
 

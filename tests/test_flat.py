@@ -201,6 +201,13 @@ def test_leftovers_of_dead_processes_of_this_host_are_swept(tmp_path, dead):
     assert os.listdir(tmp_path) == []
 
 
+def test_leftovers_of_some_names_are_swept(tmp_path, dead):
+    for name in ("a.h5", "b.h5"):
+        (tmp_path / temporary_name(name).replace(f"-{os.getpid()}-", f"-{dead}-")).touch()
+    sweep(tmp_path, ["a.h5", "c.h5"])
+    assert [name for name, _ in leftovers(tmp_path)] == ["b.h5"]
+
+
 def test_leftovers_of_a_dead_process_that_nobody_has_waited_for_are_swept(tmp_path):
     # As in containers whose first process does not.
     with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as process:

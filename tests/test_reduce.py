@@ -12,10 +12,14 @@ from pathlib import Path
 
 import pytest
 from flatfiles import damage, random_columns, told, truncate, write_flat
+from objectstore import BUCKET, object_store
 from processes import call, call_on_terminal, start
 
-from captools import progress
+from captools import progress, remote
+from captools.errors import FolderError
 from captools.flat import temporary_name
+from captools.reduce import _listed
+from captools.remote import Access
 
 
 @pytest.fixture
@@ -153,6 +157,67 @@ def test_a_full_disk_leaves_nothing(many, tmp_path):
         assert "File too large" in ended.stderr
         assert len(ended.stderr.splitlines()) == 1
         assert os.listdir(tmp_path) == []
+
+
+# --- outputs in an object store -----------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def server():
+    with object_store() as store:
+        yield store
+
+
+@pytest.fixture
+def store(server):
+    """Give an empty bucket."""
+    yield server
+    server.remove()
+    remote.use(Access())
+
+
+EARLIER = {  # what is there before; what is said when the second of three files cannot be sent
+    "nothing": ([], ""),
+    "a set": ([0, 1, 2], "replaced: all_00.h5; still of an earlier run: all_01.h5, all_02.h5\n"),
+    "some": ([1, 2], "replaced: none; still of an earlier run: all_01.h5, all_02.h5\n"),
+}
+
+
+@pytest.mark.parametrize("earlier", EARLIER)
+@pytest.mark.parametrize("error", [FolderError, KeyboardInterrupt])
+def test_a_set_that_cannot_be_sent_costs_nothing_that_was_there(
+    run, files, store, monkeypatch, earlier, error
+):
+    numbers, said = EARLIER[earlier]
+    before = {f"out/all_0{number}.h5": b"old" for number in numbers}
+    for key, data in before.items():
+        store.client.put_object(Bucket=BUCKET, Key=key, Body=data)
+    put = remote.put
+
+    def fail(path, url):
+        put(path, url)
+        if url.name == "all_01.h5":
+            for key in before.keys() & {"out/all_01.h5"}:
+                store.client.put_object(Bucket=BUCKET, Key=key, Body=b"old")
+            raise error(f"{url}: cannot be written")
+
+    words = ("merge", *files, "-m", 3, "-o", f"s3://{BUCKET}/out/all.h5")
+    words += ("--endpoint-url", store.endpoint)
+    monkeypatch.setattr(remote, "put", fail)
+    result = run(*words)
+    assert (result.exit_code, result.stdout) == (1 if error is FolderError else 130, "")
+    assert result.stderr.partition("error: ")[0].partition("interrupted")[0] == said
+    there = store.contents("out/")
+    assert there.keys() == before.keys()
+    changed = [key for key in before if there[key] != b"old"]
+    assert changed == ["out/all_00.h5"] * (0 in numbers)
+    monkeypatch.setattr(remote, "put", put)
+    assert run(*words).exit_code == 0
+    assert b"old" not in store.contents("out/").values()
+
+
+def test_only_some_of_many_are_named():
+    assert _listed([f"{number}" for number in range(25)]).endswith(", 18, 19 and 5 more")
 
 
 # --- how it goes --------------------------------------------------------------------
