@@ -8,6 +8,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from unittest import mock
 
 import fsspec
 import h5py
@@ -39,6 +40,14 @@ pytestmark = pytest.mark.filterwarnings("ignore::captools.errors.CaptoolsWarning
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch):
     monkeypatch.setattr(retrying, "PAUSE", 0.01)
+
+
+@pytest.fixture(autouse=True)
+def whose_keys():
+    """Let nobody remember whether another test had keys."""
+    remote._is_anonymous.cache_clear()
+    yield
+    remote._is_anonymous.cache_clear()
 
 
 @pytest.fixture
@@ -291,7 +300,6 @@ def test_a_public_bucket_needs_no_keys(store, granule, tmp_path, monkeypatch):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(remote, "_is_anonymous", remote._is_anonymous.__wrapped__)
     assert outputs(url, tmp_path / "far") == outputs(granule, tmp_path / "near")
 
 
@@ -315,7 +323,6 @@ def test_a_missing_extra_is_named_before_any_work(run, tmp_path, monkeypatch, st
 
 def test_keys_that_cannot_be_found_cost_the_input_with_its_name(run, tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "nobody")
-    remote._is_anonymous.cache_clear()
     result = run("readatl06", "s3://bucket/x.h5", "-o", tmp_path / "out")
     assert result.exit_code == 1
     assert "failed: s3://bucket/x.h5: no keys of the object store" in result.stderr
@@ -415,7 +422,8 @@ def test_keys_to_its_object_store_come_from_earthdata(server, pool, granule, tmp
 def test_keys_of_earthdata_are_for_its_own_buckets(store, pool, granule):
     remote._keys_of_hour.cache_clear()
     remote.use(Access(endpoint_url=store.endpoint, earthdata=True))
-    remote.put(granule, Url(f"s3://{BUCKET}/{granule.name}"))
+    with mock.patch.dict(os.environ, KEYS):
+        remote.put(granule, Url(f"s3://{BUCKET}/{granule.name}"))
     assert store.contents() == {granule.name: granule.read_bytes()}
     assert not [request for request in pool.requests if "s3credentials" in request.path]
     theirs = remote.file_system(Url(f"s3://{NASA}/x.h5"))
