@@ -13,6 +13,7 @@ INTERVAL = 30.0  # seconds between the lines of a log
 Item = TypeVar("Item")
 _shown = ContextVar("shown", default=False)
 _asked: list[int] = []  # signals that asked for the end
+_waiting = ContextVar("waiting", default=False)
 log = logging.getLogger(__name__)
 
 
@@ -36,8 +37,19 @@ def interruptible() -> Iterator[None]:
 
 def _ask(number: int, frame: object) -> None:
     _asked.append(number)
-    if len(_asked) > 1:
+    if len(_asked) > 1 or _waiting.get():
         check()
+
+
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Let a signal end the work at once: it waits for a server, and h5py is not under way."""
+    check()
+    token = _waiting.set(True)
+    try:
+        yield
+    finally:
+        _waiting.reset(token)
 
 
 def check() -> None:

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from captools import progress
 from captools.address import WEB, Url
 from captools.errors import FolderError, InputError, one_line
 from captools.extras import require
 from captools.retrying import PASSING, TRIES, Again, pause, persist
 
-PATIENCE = 60.0  # seconds without an answer
+PROTOCOLS = ("s3", "https", "http", "gs", "az", "memory")
+PATIENCE = 30.0  # seconds without an answer; fsspec asks a web server twice, and we five times
 _LOCAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}  # no server is to blame
 NASA = "nsidc-cumulus-"  # how the buckets of NASA's archive of snow and ice begin
 LIFE = 3000.0  # seconds for which Earthdata's keys to its object store are used; they live 3600
@@ -111,10 +113,15 @@ def check_protocols(urls: Iterable[Url]) -> None:
     require("remote", "fsspec", "aiohttp", "s3fs")
     import fsspec
 
+    protocols = set()
     for url in urls:
+        protocols.add(url.protocol)
         if url.protocol in WEB and "@" in urlsplit(url).netloc:
             raise ValueError(f"{url}: a password would be logged: write it into a netrc file")
-    for protocol in {url.protocol for url in urls}:
+    for protocol in protocols:
+        if protocol not in PROTOCOLS:
+            known = ", ".join(f"{name}://" for name in PROTOCOLS[:-1])
+            raise ValueError(f"{protocol}://: cannot be read from, but {known}")
         try:
             fsspec.get_filesystem_class(protocol)
         except (ImportError, ValueError) as error:
@@ -175,9 +182,10 @@ def _keys_of_hour(hour: int) -> dict[str, str]:
 def _earthdata_answer() -> dict[str, str]:
     from requests import RequestException
 
-    told = None
-    with contextlib.suppress(RequestException):
+    try:
         told = _earthdata().get_s3_credentials(daac="NSIDC")
+    except RequestException:
+        raise Again("Earthdata cannot be reached for keys to its object store") from None
     if not told:  # nor does it tell why
         raise Again("Earthdata gives no keys to its object store")
     return told
@@ -209,14 +217,17 @@ def identity_of(told: dict) -> str:
 def details(url: Url) -> dict:
     """Return what a server tells of a file: its size, and its etag or time of change."""
     system = file_system(url)
-    return attempt(url, lambda: system.info(url))
+    told = _ask(url, lambda: system.info(url))
+    if told["type"] == "directory":
+        raise InputError(f"{url}: is a folder: let its address end with /")
+    return told
 
 
 def listed(url: Url) -> list[Url]:
     """Return the ``.h5`` files in a folder (an address that ends with ``/``), not deeper ones."""
     system = file_system(url)
     try:
-        found = attempt(url, lambda: system.ls(url, detail=True))
+        found = _ask(url, lambda: system.ls(url, detail=True))
     except Missing:
         return []
     return [one for one in _addresses(system, found) if one.endswith(".h5")]
@@ -225,7 +236,7 @@ def listed(url: Url) -> list[Url]:
 def matching(url: Url) -> list[Url]:
     """Return the files that an address with wildcards stands for."""
     system = file_system(url)
-    found = attempt(url, lambda: system.glob(url, detail=True))
+    found = _ask(url, lambda: system.glob(url, detail=True))
     return _addresses(system, found.values())
 
 
@@ -236,7 +247,7 @@ def alike(addresses: Iterable[str]) -> list[Url]:
     folder, _, name = url.rpartition("/")
     which = {"prefix": name} if name else {"maxdepth": 1}  # older s3fs do not know both at once
     try:
-        found = attempt(url, lambda: system.find(folder, detail=True, **which))
+        found = _ask(url, lambda: system.find(folder, detail=True, **which))
     except Missing:
         return []
     return [one for one in _addresses(system, found.values()) if one.rpartition("/")[0] == folder]
@@ -253,8 +264,9 @@ def _addresses(system: Any, found: Iterable[dict]) -> list[Url]:
 
 def get(url: Url, path: Path) -> None:
     """Fetch a whole file."""
+    details(url)  # it says more than s3fs of what is no file
     system = file_system(url)
-    attempt(url, lambda: system.get_file(url, path))
+    _ask(url, lambda: system.get_file(url, path))
 
 
 # --- what we leave there ------------------------------------------------------
@@ -271,7 +283,9 @@ def put(path: Path, url: Url) -> None:
     """Send a file; it appears under its address when it is whole."""
     system = file_system(url)
     try:
-        attempt(url, lambda: system.put_file(path, url))
+        _ask(url, lambda: system.put_file(path, url))
+    except Missing:
+        raise FolderError(f"{url}: cannot be written (there is no such bucket)") from None
     except InputError as error:
         why = str(error).removeprefix(f"{url}: ")
         raise FolderError(f"{url}: cannot be written ({why})") from None
@@ -282,7 +296,7 @@ def remove(urls: Iterable[Url]) -> None:
     for url in urls:
         system = file_system(url)
         with contextlib.suppress(Missing):
-            attempt(url, lambda system=system, url=url: system.rm_file(url))
+            _ask(url, lambda system=system, url=url: system.rm_file(url))
 
 
 # --- what goes wrong ----------------------------------------------------------
@@ -294,6 +308,12 @@ class Missing(InputError):
 
 class Unreachable(InputError):
     """A server does not answer, or is busy."""
+
+
+def _ask(url: Url, call: Callable[[], Answer]) -> Answer:
+    """Return the answer of a server as `attempt`, and heed signals meanwhile."""
+    with progress.waiting():
+        return attempt(url, call)
 
 
 def attempt(url: Url, call: Callable[[], Answer]) -> Answer:

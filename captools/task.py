@@ -1,5 +1,6 @@
 """One step with its options, done to one input: whatever happens is an outcome."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from captools import remote
 from captools.address import file_name, is_remote, place
 from captools.errors import CaptoolsError, CaptoolsWarning, FolderError, HopelessError, one_line
-from captools.flat import Written
+from captools.flat import Written, sweep
 from captools.folders import Folder
 from captools.journal import Outcome, now
 from captools.remote import Access
@@ -72,6 +73,9 @@ class Task:
         # No key: that would touch the input, which may be what hangs.
         outcome = Outcome(path, "failed", ended=now(), error=error)
         self.clear(path, outcome.outputs)
+        if not self.keeps:  # else another try goes on with it
+            with contextlib.suppress(OSError):
+                sweep(self.folder.journal)
         return End(outcome, died=died)
 
     def outputs(self, path: str) -> list[str]:

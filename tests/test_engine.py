@@ -135,6 +135,13 @@ def test_an_input_that_kills_its_process_fails_alone_after_another_try(tmp_path,
     assert not (outdir / "g1_0.h5").exists()
 
 
+def test_what_a_dead_process_left_half_written_goes_with_it(tmp_path, outdir):
+    paths = write_inputs(tmp_path / "in", a="part", b="write 1")
+    facts = told(ends(outdir, paths, 1))
+    assert [facts[path][0]["status"] for path in paths] == ["failed", "done"]
+    assert sorted(os.listdir(outdir)) == [PRIVATE, "b_0.h5"]
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("how", DEATHS)
 def test_an_input_that_kills_its_process_only_once_is_done(tmp_path, outdir, how, jobs):

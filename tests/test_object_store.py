@@ -255,7 +255,7 @@ def test_wrong_usage_of_outputs(call, far, tmp_path, monkeypatch, words, told):
 def test_a_bucket_that_is_not_there_ends_the_run(call, far, tmp_path):
     result = call("readatl06", far, "-o", "s3://nowhere/out", "--journal", tmp_path / "log")
     assert result.exit_code == 1
-    assert "cannot be written (does not exist)" in result.stderr
+    assert "cannot be written (there is no such bucket)" in result.stderr
     assert "not attempted" in result.stderr
 
 
@@ -286,6 +286,14 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_objects(
     assert done.returncode == 0, done.stderr
     assert there(store) == near
     assert os.listdir(tmp_path / "log") == ["_captools"]
+
+
+def test_a_folder_without_its_slash_is_told(call, far, tmp_path):
+    folder = far.rstrip("/")
+    for words in (("readatl06", "-o", tmp_path / "out"), ("merge", "-o", "all.h5"), ("check",)):
+        result = call(words[0], folder, *words[1:])
+        assert result.exit_code == 1
+        assert f"{folder}: is a folder: let its address end with /" in result.output
 
 
 def test_check_reads_all_of_an_object(call, store, granules, granule, tmp_path):

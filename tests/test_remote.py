@@ -4,8 +4,11 @@ import gc
 import os
 import pickle
 import shutil
+import signal
+import socket
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from unittest import mock
@@ -19,6 +22,7 @@ from earthdata import LOGIN_PAGE, POOL, Earthdata, Granule
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from objectstore import BUCKET, KEYS, OTHERS, object_store
+from processes import start
 from test_columns import layouts
 
 from captools import login, ranges, remote, retrying
@@ -303,11 +307,12 @@ def test_a_public_bucket_needs_no_keys(store, granule, tmp_path, monkeypatch):
     assert outputs(url, tmp_path / "far") == outputs(granule, tmp_path / "near")
 
 
-def test_an_unknown_protocol_is_wrong_usage(run, tmp_path):
+@pytest.mark.parametrize("protocol", ["odd", "ftp", "hdfs"])
+def test_an_unknown_protocol_is_wrong_usage(run, tmp_path, protocol):
     for step in ("readatl06", "merge"):
-        result = run(step, "odd://x.h5", "-o", tmp_path / "out.h5")
+        result = run(step, f"{protocol}://host/x.h5", "-o", tmp_path / "out.h5")
         assert result.exit_code == 2
-        assert "Protocol not known: odd" in result.stderr
+        assert f"{protocol}://: cannot be read from, but s3://, https://" in result.stderr
     assert not (tmp_path / "out.h5").exists()
 
 
@@ -478,6 +483,25 @@ def test_a_connection_that_ends_in_mid_read_costs_the_granule_with_its_name(
 def test_a_server_out_of_reach_is_named(tmp_path):
     with pytest.raises(InputError, match=r"^http://127\.0\.0\.1:1/x\.h5: cannot be reached"):
         readatl06("http://127.0.0.1:1/x.h5", tmp_path)
+
+
+@pytest.fixture
+def mute():
+    """Give the address of a file on a server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/x.h5"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("step", ["merge", "check"])
+def test_a_signal_ends_what_waits_for_a_server(mute, tmp_path, step, number, code):
+    output = () if step == "check" else ("-o", tmp_path / "all.h5")
+    with start(step, mute, *output) as process:
+        time.sleep(3)  # it waits by now; else the signal comes before anything began
+        process.send_signal(number)
+        assert process.wait(15) == code
+        assert "Traceback" not in process.stderr.read()
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- h5py's lock ------------------------------------------------------------------

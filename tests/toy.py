@@ -11,7 +11,7 @@ import warnings
 from pathlib import Path
 
 from captools.errors import CaptoolsWarning, FolderError, InputError
-from captools.flat import Written
+from captools.flat import Written, temporary_name
 from captools.inspection import Check, Finding
 from captools.products.atl06 import ATL06
 from captools.task import End
@@ -60,6 +60,9 @@ def toy(path: str, outdir: Path, *, only: int | None = None, mask: Path | None =
             how, _, times = more.partition(" ")
             if len(Path(f"{path}.tries").read_text().split()) <= int(times or 99):
                 die(how)
+        case "part":  # is all there is of an output when the process dies
+            (Path(outdir) / temporary_name("a_0.h5")).write_text("half")
+            die("sigkill")
         case "signal":  # to this process
             signal.raise_signal(int(more))
         case "tell":  # a signal to the parent; then it takes a while
