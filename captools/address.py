@@ -15,7 +15,7 @@ class Url(str):
     Parameters
     ----------
     address : str
-        ``s3://bucket/key``, ``https://host/path``, or whatever else fsspec knows; of several
+        ``s3://bucket/key``, ``https://host/path``, or as `captools.remote` knows; of several
         names of a protocol it keeps one.
     identity : str
         What a listing or catalogue tells of its content, "" without one: another one means

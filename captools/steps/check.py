@@ -2,7 +2,7 @@
 
 All that is in a granule or a flat file is read, also what no step asks for: a
 download that was cut short and a chunk that was damaged on its way show here.
-Exit code 1 tells that a file is bad.
+Files may be addresses (s3://, https://). Exit code 1 tells that a file is bad.
 
 \b
 Examples:

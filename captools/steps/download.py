@@ -1,7 +1,8 @@
 """Fetch ICESat-2 ATL06 granules from NASA's archive, as many as are not there yet.
 
-Found by box, time, cycle and track, or named in a list; each is checked as it
-comes. The same command again goes on where an earlier one ended. Log in with
+Found by box, time, cycle and track, or named: GRANULE is a name, a path or an
+address that ends with one, @list.txt, or - for a list on standard input. Each
+is checked as it comes. The same command again goes on where an earlier one ended. Log in with
 EARTHDATA_TOKEN, or EARTHDATA_USERNAME and EARTHDATA_PASSWORD, or a netrc file.
 
 \b
