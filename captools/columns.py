@@ -29,7 +29,7 @@ FEW = 4  # chunks that HDF5 has fetched before it has told where all of them lie
 
 
 class Picked:
-    """Indices of rows, increasing, that are read of many columns.
+    """Indices of rows, strictly increasing, that are read of many columns.
 
     Which chunk holds which of them is worked out once for all columns whose
     chunks are of one length.

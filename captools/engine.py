@@ -210,14 +210,17 @@ def _told(code: int) -> str:
     """Return the name of an exit code, and what it may mean."""
     if code >= 0:
         return f"EXIT({code})"
-    name = signal.Signals(-code).name
+    known = -code in list(signal.Signals)
+    name = signal.Signals(-code).name if known else "a signal"
     return f"{name}({code})" + (": memory used up?" if name == "SIGKILL" else "")
 
 
 def _serve(pipe: Connection, parent: int) -> None:
     """Do the inputs that come through the pipe, in a process of its own."""
     _follow(parent)
-    with suppress(EOFError, ConnectionError):  # the parent has died: so shall we, in a moment
+    # The pipe ends with the work: who is about to end must not be given more. And if the parent
+    # has died, so shall we, in a moment.
+    with pipe, suppress(EOFError, ConnectionError):
         while pipe.poll(IDLE):
             task, path = pipe.recv()
             pipe.send(_end(task, path))
@@ -292,7 +295,9 @@ def in_worker(task: Task, path: str, timeout: float | None) -> End:
             return task.lost(path, CUT_SHORT)
         worker = getattr(_own, "worker", None)
         if worker is None or not worker.is_alive:
-            _workers.discard(worker)
+            if worker is not None:
+                worker.kill()  # it may be about to end
+                _workers.discard(worker)
             worker = _own.worker = Worker(get_context("loky"))
             _workers.add(worker)
     return worker.do(task, path, timeout)

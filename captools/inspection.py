@@ -6,7 +6,7 @@ A damaged file can crash HDF5 or keep it busy for ever: that costs this file onl
 import logging
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +61,8 @@ class Check:
     def lost(self, path: str, why: str, died: bool = False) -> End:
         """Return the end of a file that was not seen to end by itself."""
         if self.copies is not None:  # many such would fill the disk
-            sweep(self.copies)
+            with suppress(OSError):
+                sweep(self.copies)
         return End(Finding(path, "failed", error=f"{path}: {why}"), died=died)
 
 

@@ -81,7 +81,9 @@ def file_system(url: Url) -> Any:
         if url.protocol == "s3":
             system.retries = 1
         return system
-    except (ImportError, ValueError, InputError, Again) as error:
+    except Again as error:
+        raise Unreachable(f"{url}: {error}") from None
+    except (ImportError, ValueError, InputError) as error:
         raise InputError(f"{url}: {one_line(error)}") from None
 
 
@@ -295,8 +297,8 @@ def remove(urls: Iterable[Url]) -> None:
     """Remove files, which need not be there."""
     for url in urls:
         system = file_system(url)
-        with contextlib.suppress(Missing):
-            _ask(url, lambda system=system, url=url: system.rm_file(url))
+        with contextlib.suppress(Missing):  # and no signal that came before: it may be its doing
+            attempt(url, lambda system=system, url=url: system.rm_file(url))
 
 
 # --- what goes wrong ----------------------------------------------------------

@@ -6,10 +6,8 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -28,7 +26,6 @@ from captools.products import Product
 from captools.progress import Progress
 from captools.task import Task
 
-ASKED = 16  # inputs that servers are asked about at once
 WARNINGS_SHOWN = 20  # of a run; the journal has them all
 log = logging.getLogger(__name__)
 
@@ -264,47 +261,25 @@ def _check_other_steps(outdir: Path, name: str, paths: list[str], task: Task) ->
 
 
 def _pending(journal: Journal, task: Task, paths: list[str]) -> list[str]:
-    """Return the inputs that are not done as they would be now, with their outputs there."""
-    there, pending = task.folder.names(), []
-    for path, earlier, key in _keys(journal, task, paths):
-        is_done = key and key == earlier.key and all(name in there for name in _names(earlier))
-        if not is_done:
-            pending.append(path)
-    return pending
-
-
-def _keys(
-    journal: Journal, task: Task, paths: list[str]
-) -> Iterator[tuple[str, Outcome | None, str]]:
-    """Yield inputs with how they ended, and what now stands for those that did not fail.
+    """Return the inputs that are not done as they would be now, with their outputs there.
 
     Whether an input has changed, a server may not be able to say just now: it is taken as it
     was, for its outputs are not to be lost for that.
     """
-    mute = False
-    with ThreadPoolExecutor(ASKED) as threads:
-        for start in range(0, len(paths), ASKED):
-            batch = {path: journal.newest(path) for path in paths[start : start + ASKED]}
-            ended = {path: one for path, one in batch.items() if one and one.status != "failed"}
-            far = [] if mute else list(filter(is_remote, ended))
-            keys = {
-                path: one.key if is_remote(path) else task.key(path) for path, one in ended.items()
-            }
-            for path, told in zip(far, threads.map(partial(_key, task), far), strict=True):
-                if not isinstance(told, InputError):
-                    keys[path] = told
-                elif not mute:
-                    log.warning("warning: %s: inputs there are taken as unchanged", told)
-                    mute = isinstance(told, remote.Unreachable)
-            yield from ((path, one, keys.get(path, "")) for path, one in batch.items())
-
-
-def _key(task: Task, path: str) -> str | InputError:
-    """Return what stands for an input on a server, or why the server does not say."""
-    try:
-        return task.key(path)
-    except InputError as error:
-        return error
+    there, pending, mute = task.folder.names(), [], False
+    for path in paths:
+        earlier = journal.newest(path)
+        key = ""
+        if earlier is not None and earlier.status != "failed":
+            try:
+                key = earlier.key if mute and is_remote(path) else task.key(path)
+            except InputError as error:
+                log.warning("warning: %s: inputs there are taken as unchanged", error)
+                mute, key = mute or isinstance(error, remote.Unreachable), earlier.key
+        is_done = key and key == earlier.key and all(name in there for name in _names(earlier))
+        if not is_done:
+            pending.append(path)
+    return pending
 
 
 def _names(outcome: Outcome) -> list[str]:

@@ -173,6 +173,27 @@ def test_a_process_that_dies_between_two_inputs_costs_none(tmp_path, outdir):
     assert statuses == ["done"] * 3
 
 
+def test_a_worker_that_has_waited_long_ends_and_costs_none(tmp_path, outdir, monkeypatch):
+    monkeypatch.setattr(engine, "IDLE", 0.3)
+    monkeypatch.setattr(engine, "_ended", threading.Event())  # which other tests have set
+    paths = write_inputs(tmp_path / "in", a="write 1", b="write 1")
+    worker = engine.Worker(engine.multiprocessing.get_context("fork"))  # it inherits IDLE
+    task = Task(toy, outputs, LocalFolder(outdir), {}, 1)
+    assert worker.do(task, paths[0], None).outcome.status == "done"
+    deadline = time.monotonic() + 10
+    while worker.is_alive:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    assert worker.do(task, paths[1], None).died  # and so it would be tried again
+
+
+@pytest.mark.parametrize(
+    ("code", "told"), [(3, "EXIT(3)"), (-11, "SIGSEGV(-11)"), (-40, "a signal(-40)")]
+)
+def test_how_a_process_ended_is_told(code, told):
+    assert engine._told(code) == told
+
+
 def test_where_no_tool_lists_processes_nothing_is_said_of_it(tmp_path):
     # Slim containers have no pgrep, and psutil is not ours.
     write_inputs(tmp_path / "in", a="sleep 60", b="write 1", c="die exit")

@@ -10,15 +10,17 @@ import sys
 import time
 from pathlib import Path
 
+import fsspec
 import pytest
 from flatfiles import damage, random_columns, told, truncate, write_flat
 from objectstore import BUCKET, object_store
 from processes import call, call_on_terminal, start
 
 from captools import progress, remote
+from captools.address import Url
 from captools.errors import FolderError
-from captools.flat import temporary_name
-from captools.reduce import _listed
+from captools.flat import Written, temporary_name
+from captools.reduce import _listed, _send
 from captools.remote import Access
 
 
@@ -307,3 +309,23 @@ def test_from_a_bare_checkout_it_is_the_same_command(files, tmp_path):
     words = [sys.executable, script, "copy", "-o", "out.h5"]
     ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (0, "out.h5\n")
+
+
+def test_a_set_that_is_interrupted_leaves_nothing_new(tmp_path, monkeypatch):
+    written = Written(tmp_path / f"all_{number}.h5" for number in range(4))
+    for path in written:
+        path.write_bytes(b"x")
+    put, sent = remote.put, []
+
+    def interrupted(path, url):
+        sent.append(url)
+        if len(sent) == 3:
+            with progress.waiting():
+                signal.raise_signal(signal.SIGINT)
+        put(path, url)
+
+    monkeypatch.setattr(remote, "put", interrupted)
+    with progress.interruptible(), pytest.raises(KeyboardInterrupt):
+        _send(written, tmp_path / "all.h5", Url("memory://interrupted/all.h5"))
+    assert len(sent) == 3
+    assert fsspec.filesystem("memory").find("/interrupted") == []
