@@ -177,8 +177,10 @@ class StoredColumn:
         """Return the rows from `start` up to `stop`, None if a chunk is odd."""
         length = self._deflated[0]
         values = np.empty(stop - start, self.dtype)
-        for offset in _offsets(start, stop, length):
-            chunk = self._chunk(offset, self._places)
+        offsets = _offsets(start, stop, length)
+        places = self._places if len(offsets) > FEW else {}
+        for offset in offsets:
+            chunk = self._chunk(offset, places)
             if chunk is None:
                 return None
             if offset < start:

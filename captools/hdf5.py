@@ -122,8 +122,8 @@ def attribute_value(stored: h5a.AttrID, dtype: np.dtype | None = None) -> np.nda
     space = stored.get_space()
     if not space.get_simple_extent_npoints():  # it has a type, but no value
         return np.array([])
-    value = np.empty(space.shape, dtype or stored.dtype)
-    stored.read(value, dtype and hdf5_type(dtype))
+    value = np.empty(space.shape, stored.dtype if dtype is None else dtype)
+    stored.read(value, None if dtype is None else hdf5_type(dtype))
     return value
 
 

@@ -297,7 +297,8 @@ def remove(urls: Iterable[Url]) -> None:
     """Remove files, which need not be there."""
     for url in urls:
         system = file_system(url)
-        with contextlib.suppress(Missing):  # and no signal that came before: it may be its doing
+        with contextlib.suppress(Missing):
+            # Not through `_ask`: a signal may be why they are removed.
             attempt(url, lambda system=system, url=url: system.rm_file(url))
 
 
