@@ -1,8 +1,11 @@
 """Searching the catalogue, through the real icepyx."""
 
 import logging
+import tomllib
 import warnings
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 from earthdata import CMR, COLLECTIONS, Granule
@@ -11,6 +14,8 @@ from captools import catalogue
 from captools.catalogue import look_up, megabytes, search
 from captools.errors import CaptoolsError
 from captools.products.atl06 import ATL06
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -214,6 +219,25 @@ def test_what_icepyx_says_stays_unsaid_and_what_it_sets_is_set_back(cmr, capfd):
     search(ATL06, (170, -170, -80, -70), ("2019", "2020"), cycles=[99], release="006")
     assert (list(root.handlers), root.level, list(warnings.filters)) == before
     assert capfd.readouterr() == ("", "")
+
+
+def test_libraries_that_do_not_go_together_are_named_with_what_to_install(cmr, monkeypatch):
+    import earthaccess.results
+
+    # As it is since earthaccess 0.19, and icepyx up to 2.0.2 calls it.
+    concept = property(lambda found: found["meta"]["concept-id"])
+    monkeypatch.setattr(earthaccess.results.DataCollection, "concept_id", concept)
+    with pytest.raises(CaptoolsError) as caught:
+        search(ATL06, rgts=[841])
+    told = str(caught.value)
+    assert told.startswith(f"icepyx {version('icepyx')} and earthaccess {version('earthaccess')} ")
+    assert told.endswith(f"pip install --upgrade icepyx '{catalogue.FITTING}'")
+    assert "\n" not in told
+
+
+def test_what_it_says_to_install_is_what_the_extra_brings():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert catalogue.FITTING in extras["optional-dependencies"]["download"]
 
 
 def test_other_errors_of_values_are_not_taken_for_a_missing_release():

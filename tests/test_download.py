@@ -515,6 +515,7 @@ def test_a_folder_that_vanishes_ends_the_run(earthdata, home, out):
     environment = earthdata.environment(home, login=LOGIN)
     with start("download", *WORLD, "-o", out, "-n", 1, env=environment) as process:
         while not earthdata.asked(BUCKET):
+            assert process.poll() is None
             time.sleep(0.01)
         out.rename(f"{out} elsewhere")
         _, stderr = process.communicate(timeout=30)
@@ -530,6 +531,7 @@ def test_sigterm_finishes_what_is_under_way(earthdata, home, out, pool):
     environment = earthdata.environment(home, login=LOGIN)
     with start(*words, env=environment) as process:
         while not earthdata.asked(BUCKET):
+            assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
         stdout, stderr = process.communicate(timeout=30)

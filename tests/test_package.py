@@ -2,10 +2,13 @@
 
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import captools
 
@@ -16,7 +19,8 @@ STEPS = sorted(path.stem for path in (ROOT / "captools/steps").glob("[a-z]*.py")
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, ROOT]
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+    command += ["--no-build-isolation", "-w", folder, ROOT]
     subprocess.run(command, check=True, capture_output=True)
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as archive:
         return {name: archive.read(name).decode() for name in archive.namelist()}
@@ -40,6 +44,33 @@ def test_all_extras_together_leave_out_the_mpich_wheel(wheel):
     }
     needs = [line for line in about.splitlines() if line.startswith("Requires-Dist: mpich")]
     assert [line.partition("; ")[2] for line in needs] == ['extra == "dev"']
+
+
+@pytest.mark.parametrize(("command", "extra"), [("demo", "preview"), ("test", "dev")])
+def test_the_lock_has_a_version_with_hashes_for_all_that_is_needed(command, extra):
+    pinned = {}
+    for entry in (ROOT / f"requirements/{command}.txt").read_text().replace("\\\n", " ").splitlines():
+        told, *hashes = entry.split("--hash=")
+        requirement = Requirement(told)
+        assert hashes
+        assert all(one.startswith("sha256:") for one in hashes)
+        pinned.setdefault(canonicalize_name(requirement.name), []).append(requirement)
+    about = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = list(map(Requirement, about["dependencies"]))
+    extras = about["optional-dependencies"]
+    needed += map(Requirement, extras[extra])
+    for requirement in needed:
+        if requirement.name == "captools":
+            needed += [Requirement(one) for name in requirement.extras for one in extras[name]]
+            continue
+        for python in ("3.11", "3.12", "3.13", "3.14"):
+            place = {"python_version": python, "python_full_version": f"{python}.0"}
+            (version,) = (
+                next(iter(pin.specifier)).version
+                for pin in pinned[canonicalize_name(requirement.name)]
+                if pin.marker is None or pin.marker.evaluate(place)
+            )
+            assert requirement.specifier.contains(version), f"{requirement}: {version}"
 
 
 def test_every_step_has_the_same_shim():

@@ -933,7 +933,7 @@ def test_called_by_hand_it_warns_of_missing_columns(tmp_path):
         ("span", ("2019",)),
         ("span", (None, "2019")),
         ("span", (datetime.time(3), "2019")),
-        ("span", (np.datetime64("NaT"), "2019")),
+        ("span", (np.datetime64("NaT", "s"), "2019")),
         ("crs", "polar"),
         ("crs", None),
         ("crs", "IAU_2015:30100"),  # of the Moon
