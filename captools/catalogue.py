@@ -28,7 +28,7 @@ CONNECT, READ = 20.0, 120.0  # seconds that the catalogue may take to answer
 WORLD = [-180.0, -90.0, 180.0, 90.0]  # west, south, east, north
 MARGIN = timedelta(minutes=1)  # more than GPS time is ahead of UTC
 UNKNOWN = "0"  # megabytes of a granule, where a record does not tell them
-FITTING = "earthaccess>=0.15.1,<0.19"  # which goes with icepyx, as pyproject.toml says
+FITTING = "earthaccess>=0.17,<0.19"  # which goes with icepyx, as pyproject.toml says
 _NAME = "readable_granule_name[]"
 _GPS = datetime(1980, 1, 6)
 _T = TypeVar("_T")
@@ -211,9 +211,7 @@ def _asked(ask: Callable[[], _T]) -> _T:
 def _mismatch(error: Exception) -> str:
     """Return what to install where icepyx calls what earthaccess does not have (any more)."""
     versions = " and ".join(f"{name} {version(name)}" for name in ("icepyx", "earthaccess"))
-    return (
-        f"{versions} do not go together ({one_line(error)}): pip install --upgrade icepyx '{FITTING}'"
-    )
+    return f"{versions} do not go together ({one_line(error)}): pip install --upgrade icepyx '{FITTING}'"
 
 
 def _why(error: Exception) -> str:

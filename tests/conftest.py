@@ -77,6 +77,7 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def earthdata(pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Earthdata"]:
     """Give servers like NASA's, which have what is in `pool`; nobody waits long for them."""
+    import unplotted  # noqa: F401 - before icepyx
     from earthdata import Earthdata, Granule
 
     monkeypatch.setattr("captools.retrying.PAUSE", 0.01)

@@ -21,6 +21,8 @@ from straightforward import SOURCES, assert_same_rows, read_flat
 from captools import engine, flat
 from captools.simulation.granule import write_granule
 
+pytestmark = pytest.mark.heavy
+
 NOBODY = 65534
 BEAMS = ("gt1l", "gt3r")  # of the small granule
 

@@ -15,6 +15,8 @@ from captools import check, inspection
 from captools.remote import Access
 from captools.simulation.granule import write_granule
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 def folder(granules, tmp_path):

@@ -15,6 +15,8 @@ from processes import COMMAND, call, call_on_terminal, lines_of, start
 import captools
 from captools.journal import lines
 
+pytestmark = pytest.mark.heavy
+
 # --- standard output --------------------------------------------------------------
 
 

@@ -18,6 +18,8 @@ from cluster import need, slurm
 
 from captools.simulation.granule import write_granule
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parent.parent
 ARRAY, MPI = ROOT / "slurm/array.sbatch", ROOT / "slurm/mpi.sbatch"
 BIN = Path(sys.executable).parent

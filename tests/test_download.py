@@ -17,6 +17,8 @@ from captools.fetching import PIECE
 from captools.flat import temporary_name
 from captools.journal import lines
 
+pytestmark = pytest.mark.heavy
+
 WORLD = ("-b", -180, 180, -90, 90)
 NAMES = [
     f"ATL06_20180928{rest}_007_01.h5"

@@ -25,6 +25,8 @@ from captools.folders import LocalFolder
 from captools.journal import lines
 from captools.task import Task
 
+pytestmark = pytest.mark.heavy
+
 JOURNAL = f"out/{PRIVATE}/toy.jsonl"
 
 

@@ -20,6 +20,8 @@ from captools.remote import Access
 from captools.simulation.granule import write_granule
 from captools.task import Task
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(scope="module")
 def server():

@@ -49,7 +49,9 @@ def test_all_extras_together_leave_out_the_mpich_wheel(wheel):
 @pytest.mark.parametrize(("command", "extra"), [("demo", "preview"), ("test", "dev")])
 def test_the_lock_has_a_version_with_hashes_for_all_that_is_needed(command, extra):
     pinned = {}
-    for entry in (ROOT / f"requirements/{command}.txt").read_text().replace("\\\n", " ").splitlines():
+    for entry in (
+        (ROOT / f"requirements/{command}.txt").read_text().replace("\\\n", " ").splitlines()
+    ):
         told, *hashes = entry.split("--hash=")
         requirement = Requirement(told)
         assert hashes

@@ -51,6 +51,7 @@ REAL = {
         beams=("gt1l", "gt1r", "gt2l", "gt3l", "gt3r")  # gt2r has 314 segments, none of them good
     ),
     "processed_ATL06_20181015021234_02510110_001_01": Expected(missing=LATE),
+    "processed_ATL06_20181015150017_02590112_001_01": Expected(missing=MOST),
     "processed_ATL06_20181023144337_03810112_001_01": Expected(missing=MOST),
     "processed_ATL06_20181031013919_04950110_001_01": Expected(missing=LATE),
     # Four beam groups without land_ice_segments.

@@ -14,6 +14,8 @@ import straightforward
 from earthdata import LOGIN, Earthdata, Granule
 from objectstore import KEYS, object_store
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHELL, PYTHON = (

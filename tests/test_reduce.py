@@ -23,6 +23,8 @@ from captools.flat import Written, temporary_name
 from captools.reduce import _listed, _send
 from captools.remote import Access
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 def files(tmp_path):

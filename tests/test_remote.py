@@ -38,7 +38,10 @@ from captools.steps.readatl06 import readatl06
 
 NASA = OTHERS[1]
 
-pytestmark = pytest.mark.filterwarnings("ignore::captools.errors.CaptoolsWarning")
+pytestmark = [
+    pytest.mark.heavy,
+    pytest.mark.filterwarnings("ignore::captools.errors.CaptoolsWarning"),
+]
 
 
 @pytest.fixture(autouse=True)

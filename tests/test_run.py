@@ -18,6 +18,8 @@ from captools.flat import PRIVATE
 from captools.journal import lines, records
 from captools.run import run_map
 
+pytestmark = pytest.mark.heavy
+
 NAME = "ATL06_20190416093911_02770303_002_01"
 
 

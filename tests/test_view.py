@@ -24,6 +24,8 @@ from captools.errors import InputError
 from captools.previewing import Request
 from captools.viewing import limits
 
+pytestmark = pytest.mark.heavy
+
 CHROMIUM = shutil.which("chromium") or ""
 HARMLESS = {"log", "info", "warning", "debug"}
 
