@@ -211,7 +211,8 @@ def _asked(ask: Callable[[], _T]) -> _T:
 def _mismatch(error: Exception) -> str:
     """Return what to install where icepyx calls what earthaccess does not have (any more)."""
     versions = " and ".join(f"{name} {version(name)}" for name in ("icepyx", "earthaccess"))
-    return f"{versions} do not go together ({one_line(error)}): pip install --upgrade icepyx '{FITTING}'"
+    why = f"{versions} do not go together ({one_line(error)})"
+    return f"{why}: pip install --upgrade icepyx '{FITTING}'"
 
 
 def _why(error: Exception) -> str:
