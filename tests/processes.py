@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 COMMAND = [sys.executable, "-c", "from captools.cli import main; main(prog_name='captools')"]
-QUICKLY = f"import sys; sys.path.append({os.path.dirname(__file__)!r}); import unplotted; "
 
 
 class Ended(NamedTuple):
@@ -34,9 +33,7 @@ def start(*words: str | os.PathLike, **options: object) -> Process:
     """Start ``captools WORDS...`` with its streams as pipes."""
     options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE} | options
     options = {"stderr": subprocess.PIPE, "text": True} | options
-    *python, code = COMMAND
-    code = QUICKLY + code if words[0] == "download" else code
-    return Process([*python, code, *map(str, words)], **options)
+    return Process([*COMMAND, *map(str, words)], **options)
 
 
 def call(*words: str | os.PathLike, input: str = "", **options: object) -> Ended:

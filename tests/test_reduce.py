@@ -16,7 +16,7 @@ from flatfiles import damage, random_columns, told, truncate, write_flat
 from objectstore import BUCKET, object_store
 from processes import call, call_on_terminal, start
 
-from captools import progress, remote
+from captools import progress, remote, retrying
 from captools.address import Url
 from captools.errors import FolderError
 from captools.flat import Written, temporary_name
@@ -327,6 +327,7 @@ def test_a_set_that_is_interrupted_leaves_nothing_new(tmp_path, monkeypatch):
         put(path, url)
 
     monkeypatch.setattr(remote, "put", interrupted)
+    monkeypatch.setattr(retrying, "PAUSE", 0.01)
     with progress.interruptible(), pytest.raises(KeyboardInterrupt):
         _send(written, tmp_path / "all.h5", Url("memory://interrupted/all.h5"))
     assert len(sent) == 3

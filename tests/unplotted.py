@@ -1,6 +1,6 @@
 """icepyx without its plotting, which takes it ten seconds to import and is no concern of ours.
 
-To be imported before icepyx. The README's commands run with all of it.
+To be imported before icepyx. One command of the README runs with all of it.
 """
 
 import sys
