@@ -16,8 +16,10 @@ from types import ModuleType
 
 import click
 
-from captools import __version__, options, remote
+from captools import __version__, options
 from captools.errors import CaptoolsError, one_line
+from captools.io import earthdata as login
+from captools.io import remote
 
 STEPS = Path(__file__).parent / "steps"
 
@@ -94,7 +96,7 @@ def _command(module: ModuleType, name: str, call: Callable, *more: Callable) -> 
         try:
             remote.use(remote.Access(endpoint_url, earthdata))
             if earthdata:
-                remote.log_in_first()
+                login.log_in_first()
             status = call(**values)
         except ValueError as error:
             raise click.UsageError(one_line(error)) from None
@@ -124,7 +126,7 @@ def _command(module: ModuleType, name: str, call: Callable, *more: Callable) -> 
 
 def _map_command(module: ModuleType, name: str) -> click.Command:
     def call(**values: object) -> int:
-        from captools.run import run_map
+        from captools.run.map import run_map
 
         return run_map(getattr(module, name), module, **values)
 
@@ -133,7 +135,7 @@ def _map_command(module: ModuleType, name: str) -> click.Command:
 
 def _reduce_command(module: ModuleType, name: str) -> click.Command:
     def call(**values: object) -> int:
-        from captools.reduce import run_reduce
+        from captools.run.reduce import run_reduce
 
         return run_reduce(getattr(module, name), **values)
 

@@ -31,15 +31,15 @@ class OutputError(CaptoolsError):
     """An output cannot be written."""
 
 
-class HopelessError(CaptoolsError):
+class FatalError(CaptoolsError):
     """No later input would fare better."""
 
 
-class FolderError(OutputError, HopelessError):
+class FolderError(OutputError, FatalError):
     """The output folder takes no more files."""
 
 
-class LoginError(HopelessError):
+class LoginError(FatalError):
     """The archive does not let this user in."""
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import click
 
-from captools.address import Url, place
+from captools.flat import COMPRESSIONS
+from captools.io.address import Url, parse_location
 from captools.products import DIALECTS, Product
 
 
@@ -45,9 +46,6 @@ class Numbers(click.ParamType):
         return tuple(int(word) for word in words)
 
 
-COMPRESSIONS = ("none", "lzf", "gzip")
-
-
 class Positive(click.FloatRange):
     """A positive number: neither infinite nor none at all."""
 
@@ -72,7 +70,7 @@ class Place(click.ParamType):
 
     def convert(self, value, param, ctx):
         """Return a Path or a Url."""
-        told = place(value)
+        told = parse_location(value)
         return Url(told.rstrip("/")) if isinstance(told, Url) else told
 
 
@@ -81,7 +79,7 @@ class Here(click.Path):
 
     def convert(self, value, param, ctx):
         """Return a Path."""
-        told = place(value)
+        told = parse_location(value)
         if isinstance(told, Url):
             self.fail(f"{told} is not on this machine", param, ctx)
         return Path(super().convert(told, param, ctx))
@@ -110,7 +108,7 @@ def checked_each(check: str) -> Callable:
 
 
 def _function(name: str) -> Callable[[object], object]:
-    module, _, function = name.partition(".")
+    module, _, function = name.rpartition(".")
     return getattr(import_module(f"captools.{module}"), function)
 
 
@@ -120,7 +118,7 @@ box = click.option(
     nargs=4,
     type=float,
     metavar="W E S N",
-    callback=checked("select.check_box"),
+    callback=checked("geo.select.check_box"),
     help="Box in degrees; W > E crosses the antimeridian.",
 )
 extent = click.option(
@@ -128,7 +126,7 @@ extent = click.option(
     nargs=4,
     type=float,
     metavar="XMIN XMAX YMIN YMAX",
-    callback=checked("select.check_extent"),
+    callback=checked("geo.select.check_extent"),
     help="Box in projected units.",
 )
 span = click.option(
@@ -136,14 +134,14 @@ span = click.option(
     "span",
     nargs=2,
     metavar="T0 T1",
-    callback=checked("coords.parse_span"),
+    callback=checked("geo.time.parse_span"),
     help="Time span T0 <= t < T1: ISO dates or decimal years, UTC.",
 )
 crs = click.option(
     "-p",
     "--crs",
     default="auto",
-    callback=checked("coords.check_crs"),
+    callback=checked("geo.coords.check_crs"),
     help="CRS of x and y: an EPSG number or anything pyproj takes; "
     "auto is 3031 in the south, 3413 in the north.",
 )
@@ -151,20 +149,20 @@ places = click.option(
     "--xy",
     default="x,y",
     metavar="A,B",
-    callback=checked("reprojecting.two_columns"),
+    callback=checked("flat.table.two_columns"),
     help="The columns of the places; files without them are projected from lon, lat.",
 )
 map_crs = click.option(
     "-p",
     "--crs",
-    callback=checked("coords.check_crs"),
+    callback=checked("geo.coords.check_crs"),
     help="Project lon, lat to this CRS, whatever x and y there are.",
 )
 mask = click.option(
     "-f",
     "--mask",
     type=click.Path(path_type=Path),
-    callback=checked("masks.load"),
+    callback=checked("geo.masks.load"),
     help="Keep what lies inside the polygons, or on the nonzero cells, of a file.",
 )
 dialect = click.option(

@@ -1,7 +1,6 @@
 """How far a run is: a bar on a terminal, a line every half minute in a log."""
 
 import logging
-import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -9,53 +8,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
+from captools.process import check
+
 INTERVAL = 30.0  # seconds between the lines of a log
 Item = TypeVar("Item")
 _shown = ContextVar("shown", default=False)
-_asked: list[int] = []  # signals that asked for the end
-_waiting = ContextVar("waiting", default=False)
 log = logging.getLogger(__name__)
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the work where `check` is called, a second one anywhere.
-
-    An exception that a signal raises in the middle of h5py may get lost there.
-    """
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:  # as for Ctrl-C in the background of a shell
-            signal.signal(number, _ask)
-    try:
-        yield
-    finally:
-        _asked.clear()
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _ask(number: int, frame: object) -> None:
-    _asked.append(number)
-    if len(_asked) > 1 or _waiting.get():
-        check()
-
-
-@contextmanager
-def waiting() -> Iterator[None]:
-    """Let a signal end the work at once: it waits for a server, and h5py is not under way."""
-    check()
-    token = _waiting.set(True)
-    try:
-        yield
-    finally:
-        _waiting.reset(token)
-
-
-def check() -> None:
-    """End the work if a signal asked for it: a place where nothing is half done."""
-    if _asked:
-        raise KeyboardInterrupt if _asked[-1] == signal.SIGINT else SystemExit(128 + _asked[-1])
 
 
 @contextmanager

@@ -8,8 +8,10 @@ import h5py
 import numpy as np
 import pytest
 
-from captools import flat, flatfile, merging
-from captools.flat import Batch, Table
+from captools.flat import reader, writer
+from captools.flat.table import Table
+from captools.flat.writer import FlatWriter
+from captools.points import merging
 
 
 def random_columns(rows: int, seed: int) -> dict[str, np.ndarray]:
@@ -34,7 +36,7 @@ def random_columns(rows: int, seed: int) -> dict[str, np.ndarray]:
 def write_flat(path: Path, columns: dict[str, np.ndarray], compression="none", **attrs) -> Path:
     """Write a flat file of captools."""
     attrs = {"captools_version": "0", "rgt": 1, "cycle": 2, "spot": 3} | attrs
-    with Batch(path.parent, compression) as batch:
+    with FlatWriter(path.parent, compression) as batch:
         batch.write(path.name, Table(columns, attrs=attrs))
     return path
 
@@ -60,9 +62,9 @@ def small_pieces(heap=8, stride=2, block=7, piece=16, chunk=5):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(merging, "HEAP", heap)
         patch.setattr(merging, "STRIDE", stride)
-        patch.setattr(flatfile, "BLOCK", block)
-        patch.setattr(flat, "PIECE", piece)
-        patch.setattr(flat, "CHUNK", chunk)
+        patch.setattr(reader, "BLOCK", block)
+        patch.setattr(writer, "PIECE", piece)
+        patch.setattr(writer, "CHUNK", chunk)
         yield
 
 

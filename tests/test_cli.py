@@ -13,7 +13,7 @@ from conftest import ROOT
 from processes import COMMAND, call, call_on_terminal, lines_of, start
 
 import captools
-from captools.journal import lines
+from captools.run.journal import lines
 
 pytestmark = pytest.mark.heavy
 

@@ -10,11 +10,11 @@ import time
 import warnings
 from pathlib import Path
 
+from captools.engine.work import Result
 from captools.errors import CaptoolsWarning, FolderError, InputError
-from captools.flat import Written, temporary_name
-from captools.inspection import Check, Finding
+from captools.io.atomic import Outputs, temporary_name
 from captools.products.atl06 import ATL06
-from captools.task import End
+from captools.run.inspection import Check, Finding
 
 VERSION = 1
 PRODUCT = ATL06
@@ -41,7 +41,7 @@ def die(how: str) -> None:
             os._exit(3)
 
 
-def toy(path: str, outdir: Path, *, only: int | None = None, mask: Path | None = None) -> Written:
+def toy(path: str, outdir: Path, *, only: int | None = None, mask: Path | None = None) -> Outputs:
     """Do what the text of an input says; ``write 2`` writes two outputs of one row of ten each."""
     what, _, more = Path(path).read_text().partition(" ")
     match what:
@@ -78,9 +78,9 @@ def toy(path: str, outdir: Path, *, only: int | None = None, mask: Path | None =
         case "warn":
             warnings.warn(f"{path}: something\nis odd", CaptoolsWarning, stacklevel=1)
         case "nothing":
-            return Written(rows_in=10)
+            return Outputs(rows_in=10)
     names = [f"{Path(path).stem}_{k}.h5" for k in range(int(more) if what == "write" else 1)]
-    written = Written([Path(outdir) / name for name in names[:only]], rows_in=10 * len(names))
+    written = Outputs([Path(outdir) / name for name in names[:only]], rows_in=10 * len(names))
     for output in written:
         output.write_text(f"from {path}")
         written.rows_out += 1
@@ -98,7 +98,7 @@ def write_inputs(folder: Path, **texts: str) -> list[str]:
 class ToyCheck(Check):
     """Finds in a file what its text says."""
 
-    def __call__(self, path: str) -> End:
+    def __call__(self, path: str) -> Result:
         """Check one file."""
         what, _, more = Path(path).read_text().partition(" ")
         match what:
@@ -107,5 +107,5 @@ class ToyCheck(Check):
             case "sleep":
                 time.sleep(float(more))
             case "damaged":
-                return End(Finding(path, "failed", error=f"{path}: is damaged"))
-        return End(Finding(path, "done", what=what))
+                return Result(Finding(path, "failed", error=f"{path}: is damaged"))
+        return Result(Finding(path, "done", what=what))

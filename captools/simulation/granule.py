@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from captools.flat import temporary_name
+from captools.io.atomic import temporary_name
 from captools.simulation import defects as planted
 from captools.simulation import header, schema, summaries
 from captools.simulation.hdf5 import set_attributes, write_group

@@ -8,6 +8,7 @@ import numpy as np
 from captools.simulation import orbit, schema
 from captools.simulation.land_ice import Columns
 from captools.simulation.overpass import Overpass
+from captools.simulation.processing import PROCESSING
 
 VERSION = "01"
 
@@ -104,7 +105,7 @@ def ancillary_data(
         "control": CONTROL.encode(),
         "release": release.ljust(80).encode(),
         "version": VERSION.ljust(80).encode(),
-        **schema.PROCESSING,
+        **PROCESSING,
     }
     for side in ("start", "end"):
         week, second = divmod(measured[side] + schema.GPS_EPOCH, WEEK)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from captools.coords import decimal_year
+from captools.geo.time import decimal_year
 from captools.simulation.orbit import BEAM_OFFSETS
 from captools.simulation.overpass import SEGMENT_LENGTH, Overpass, Points
 from captools.simulation.schema import FILL_I1, GPS_EPOCH, SPOTS

@@ -57,15 +57,16 @@ def check(
         If there are no inputs.
     """
     # Imported here: the command line reads this module for its options alone.
-    from captools.inputs import given
-    from captools.inspection import inspect
+    from captools.granules.checking import check_file
+    from captools.io.listing import given
+    from captools.run.inspection import inspect
 
     paths = given(words)
     if not paths:
         log.info("no inputs: nothing to do")
         return 0
     bad = 0
-    for finding in inspect(paths, jobs, timeout):
+    for finding in inspect(check_file, paths, jobs, timeout):
         bad += finding.is_bad
         if not failed:
             yield finding.told

@@ -26,8 +26,8 @@ from captools import options
 from captools.products.atl06 import ATL06
 
 if TYPE_CHECKING:
-    from captools.address import Url
-    from captools.flat import Written
+    from captools.io.address import Url
+    from captools.io.atomic import Outputs
 
 KIND = "query"
 VERSION = 1
@@ -130,16 +130,19 @@ def download(
     CaptoolsError
         If the login is refused, or the catalogue does not answer.
     """
-    from captools import catalogue, inputs, login
-    from captools.engine import local
-    from captools.folders import LocalFolder
-    from captools.run import run_inputs
-    from captools.task import Task
+    from captools.archive import catalogue
+    from captools.engine.local import local
+    from captools.io import earthdata as login
+    from captools.io import listing
+    from captools.run import inputs
+    from captools.run.folders import LocalFolder
+    from captools.run.map import run_inputs
+    from captools.run.task import Task
 
     words, outdir = tuple(words), Path(outdir)
     asked = {"bbox": bbox, "span": span, "cycles": cycles, "rgts": rgts, "release": release}
     _check(words, asked)
-    names = inputs.given(words) if words else []
+    names = listing.given(words) if words else []
     catalogue.require_extra()
     if not dry_run and (names or not words):
         login.prepare()
@@ -159,10 +162,10 @@ def download(
         return run_inputs(crew, task, "download", paths, folder, *how)
 
 
-def fetch_granule(address: "Url", outdir: Path, again: bool = False) -> "Written":
-    """Fetch one granule and return its path; errors as of `captools.fetching.fetch`."""
-    from captools.checking import check_granule
-    from captools.fetching import fetch
+def fetch_granule(address: "Url", outdir: Path, again: bool = False) -> "Outputs":
+    """Fetch one granule and return its path; errors as of `captools.archive.fetching.fetch`."""
+    from captools.archive.fetching import fetch
+    from captools.granules.checking import check_granule
 
     return fetch(address, outdir, lambda path: check_granule(path, ATL06), again)
 
@@ -182,7 +185,7 @@ def _check(words: tuple[str, ...], asked: dict[str, object]) -> None:
 
 def _listing(granules: "list[Url]") -> list[str]:
     """Return a line for each granule, and say how many there are."""
-    from captools.catalogue import megabytes
+    from captools.archive.catalogue import megabytes
 
     sizes = [megabytes(granule) for granule in granules]
     log.info("%d granules, %.1f MB", len(granules), sum(sizes))

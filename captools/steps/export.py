@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 import click
 
 from captools import options
-from captools.address import here
+from captools.io.address import local_path
 
 if TYPE_CHECKING:
-    from captools.flat import Written
+    from captools.io.atomic import Outputs
 
 KIND = "reduce"
 
@@ -41,7 +41,7 @@ def export(
     *,
     variables: str | Iterable[str] | None = None,
     common: bool = False,
-) -> "Written":
+) -> "Outputs":
     """Write the rows of flat files into one GeoParquet or CSV file.
 
     Numbers are written exactly. NaN, which stands for no value, becomes null in GeoParquet
@@ -75,6 +75,6 @@ def export(
     OutputError
         If the output cannot be written. In any case nothing is left half-written.
     """
-    from captools.exporting import export_files
+    from captools.points.exporting import export_files
 
-    return export_files(files, here(output), variables, common)
+    return export_files(files, local_path(output), variables, common)

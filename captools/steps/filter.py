@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING
 import click
 
 from captools import options
-from captools.address import here, place
+from captools.io.address import local_path, parse_location
 from captools.products.atl06 import ATL06
 
 if TYPE_CHECKING:
-    from captools.flat import Written
+    from captools.io.atomic import Outputs
 
 KIND = "map"
 VERSION = 1
@@ -40,7 +40,7 @@ def outputs(name: str, **options: object) -> list[str]:
 @click.option(
     "--where",
     metavar="CONDITION",
-    callback=options.checked("conditions.Condition"),
+    callback=options.checked("points.conditions.Condition"),
     help="Columns, numbers, + - * / % **, comparisons, and, or, not.",
 )
 @click.option("--finite", metavar="A,B", help="Columns that must have a value.")
@@ -102,7 +102,7 @@ def filter(
     min_obs: int = 25,
     sparse: str = "keep",
     compression: str = "none",
-) -> "Written":
+) -> "Outputs":
     """Write the rows of a flat file that meet conditions.
 
     Parameters
@@ -112,7 +112,7 @@ def filter(
     outdir : str or Path
         Folder of the output, which has the name of the file.
     where : str, optional
-        See `captools.conditions.Condition`.
+        See `captools.points.conditions.Condition`.
     finite : str or iterable of str, optional
         Columns that must be finite.
     bbox : (w, e, s, n), optional
@@ -122,7 +122,7 @@ def filter(
     mask : str or Path, optional
         Polygon or raster file of the area to keep.
     outliers : str, optional
-        Column whose outliers go; see `captools.select.far_from_median`.
+        Column whose outliers go; see `captools.geo.select.far_from_median`.
     cell, window, nmad, min_obs, sparse
         Width (km) and length (years) of a cell, how many scaled MADs are too far, and
         what becomes ({"keep", "drop"}) of cells with fewer rows than `min_obs`.
@@ -144,9 +144,9 @@ def filter(
         If the folder cannot be written to.
     """
     # Imported here: the command line reads this module for its options alone.
-    from captools.filtering import Outliers, Request, filter_file
+    from captools.points.filtering import FilterOptions, Outliers, filter_file
 
-    request = Request(
+    request = FilterOptions(
         where=where,
         finite=finite,
         bbox=bbox,
@@ -155,4 +155,4 @@ def filter(
         outliers=outliers and Outliers(outliers, cell, window, nmad, min_obs, sparse),
         compression=compression,
     )
-    return filter_file(place(file), here(outdir), request)
+    return filter_file(parse_location(file), local_path(outdir), request)

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 import click
 
 from captools import options
-from captools.address import here
+from captools.io.address import local_path
 
 if TYPE_CHECKING:
-    from captools.flat import Written
+    from captools.io.atomic import Outputs
 
 KIND = "reduce"
 
@@ -44,7 +44,7 @@ def merge(
     common: bool = False,
     sort: bool = False,
     compression: str = "none",
-) -> "Written":
+) -> "Outputs":
     """Write the rows of flat files into one, or into several of nearly equal length.
 
     Parameters
@@ -76,6 +76,6 @@ def merge(
     OutputError
         If the output cannot be written. In any case nothing is left half-written.
     """
-    from captools.merging import merge_files
+    from captools.points.merging import merge_files
 
-    return merge_files(files, here(output), parts, common, sort, compression)
+    return merge_files(files, local_path(output), parts, common, sort, compression)

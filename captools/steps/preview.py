@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 import click
 
 from captools import options
-from captools.address import here
+from captools.io.address import local_path
 
 if TYPE_CHECKING:
-    from captools.flat import Written
+    from captools.io.atomic import Outputs
 
 KIND = "reduce"
 
@@ -40,7 +40,7 @@ KIND = "reduce"
 @click.option("--size", nargs=2, type=click.IntRange(1, 20_000), metavar="W H", help="Pixels.")
 @click.option(
     "--cmap",
-    callback=options.checked("drawing.colormap"),
+    callback=options.checked("maps.drawing.colormap"),
     help="Colours: a name of matplotlib or colorcet.  [default: viridis]",
 )
 @click.option(
@@ -54,7 +54,7 @@ KIND = "reduce"
     nargs=2,
     type=float,
     metavar="LO HI",
-    callback=options.checked("drawing.check_limits"),
+    callback=options.checked("maps.drawing.check_limits"),
     help="Values of the first and last colour.",
 )
 @click.option(
@@ -63,7 +63,7 @@ KIND = "reduce"
     type=click.FloatRange(0, 100),
     default=(2.0, 98.0),
     metavar="LO HI",
-    callback=options.checked("drawing.check_limits"),
+    callback=options.checked("maps.drawing.check_limits"),
     help="The same as percentiles of the pixels, where --clip does not tell.",
 )
 @click.option(
@@ -93,7 +93,7 @@ def preview(
     diff: tuple[str, str] | None = None,
     title: str | None = None,
     bare: bool = False,
-) -> "Written":
+) -> "Outputs":
     """Draw flat files as a map.
 
     Parameters
@@ -117,7 +117,7 @@ def preview(
     size : (width, height), optional
         Pixels of the map.
     cmap, how, clip, percentiles
-        How values become colours; see `captools.drawing.Style`.
+        How values become colours; see `captools.maps.drawing.Style`.
     diff : (t1, t2), optional
         Two periods; the mean of the first less that of the second is drawn.
     title : str, optional
@@ -139,14 +139,14 @@ def preview(
     OutputError
         If the picture cannot be written.
     """
-    from captools.drawing import Style, check_kind, draw
-    from captools.flat import Written, check_is_file
-    from captools.previewing import Request, make_map
-    from captools.reprojecting import two_columns
+    from captools.flat.table import two_columns
+    from captools.io.atomic import Outputs, check_is_file
+    from captools.maps.drawing import Style, check_kind, draw
+    from captools.maps.mapping import MapOptions, make_map
 
-    check_kind(here(output), bare)
-    check_is_file(here(output))
-    request = Request(
+    check_kind(local_path(output), bare)
+    check_is_file(local_path(output))
+    request = MapOptions(
         var=var,
         agg=agg,
         xy=tuple(two_columns(xy)),
@@ -158,7 +158,7 @@ def preview(
     )
     picture = make_map(files, request)
     style = Style(cmap, how, clip, percentiles, diverging=diff is not None)
-    written = Written(draw(picture, here(output), style, bare, title))
+    written = Outputs(draw(picture, local_path(output), style, bare, title))
     written.rows_in, written.rows_out = picture.rows, picture.points
     written.errors = picture.bad
     return written

@@ -20,7 +20,7 @@ from captools import options
 from captools.products.atl06 import ATL06
 
 if TYPE_CHECKING:
-    from captools.flat import Written
+    from captools.io.atomic import Outputs
 
 KIND = "map"
 VERSION = 1
@@ -32,7 +32,7 @@ def outputs(name: str, **options: object) -> list[str]:
 
     With whatever options: a run that was killed may have had others.
     """
-    from captools.reader import output_name
+    from captools.granules.reduction import output_name
 
     return [output_name(name, beam, leg) for beam in ("", *ATL06.beams) for leg in ("", "_A", "_D")]
 
@@ -52,7 +52,7 @@ def outputs(name: str, **options: object) -> list[str]:
     "--segment-tolerance",
     type=float,
     metavar="M",
-    callback=options.checked("select.check_tolerance"),
+    callback=options.checked("geo.select.check_tolerance"),
     help="Drop segments that differ by more than M metres from the height that a "
     "neighbouring segment predicts with its slope over 20 m.",
 )
@@ -84,7 +84,7 @@ def readatl06(
     dialect: str = "captools",
     compression: str = "none",
     layout: str = "beam",
-) -> "Written":
+) -> "Outputs":
     """Write the flat files of one granule.
 
     Parameters
@@ -106,7 +106,7 @@ def readatl06(
     quality : {"best", "all"}
         Whether the quality flag must be 0.
     segment_tolerance : float, optional
-        Metres; see `captools.select.segments_agree`.
+        Metres; see `captools.geo.select.segments_agree`.
     split : bool
         Ascending and descending rows in separate files.
     strict : bool
@@ -133,9 +133,10 @@ def readatl06(
         If the folder cannot be written to.
     """
     # Imported here: the command line reads this module for its options alone.
-    from captools.reader import Request, reduce_granule
+    from captools.granules.options import ReadOptions
+    from captools.granules.reduction import reduce_granule
 
-    request = Request(
+    request = ReadOptions(
         bbox=bbox,
         span=span,
         variables=variables,

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import click
 
-from captools.journal import STATUSES, Outcome
+from captools.run.journal import STATUSES, Outcome
 
 KIND = "query"
 SLOWEST = 5
@@ -51,8 +51,8 @@ def report(outdir: Path, words: Iterable[str] = (), failed: bool = False) -> Ite
     ValueError
         If the folder has no journal.
     """
-    from captools.inputs import expand
-    from captools.journal import records
+    from captools.io.listing import expand
+    from captools.run.journal import records
 
     wanted = {os.path.basename(path): path for path in expand(words)}
     sums = []

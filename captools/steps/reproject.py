@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 import click
 
 from captools import options
-from captools.address import here, place
+from captools.io.address import local_path, parse_location
 from captools.products.atl06 import ATL06
 
 if TYPE_CHECKING:
-    from captools.flat import Written
+    from captools.io.atomic import Outputs
 
 KIND = "map"
 VERSION = 1
@@ -38,13 +38,13 @@ def outputs(name: str, **options: object) -> list[str]:
     "--from",
     "source",
     metavar="CRS",
-    callback=options.checked("coords.crs_name"),
+    callback=options.checked("geo.coords.crs_name"),
     help="CRS of the columns --xy; by default that of the file.",
 )
 @click.option(
     "--xy",
     metavar="A,B",
-    callback=options.checked("reprojecting.two_columns"),
+    callback=options.checked("flat.table.two_columns"),
     help="Two columns to start from, in place of lon,lat; east first.",
 )
 @options.compression
@@ -58,7 +58,7 @@ def reproject(
     source: str | int | None = None,
     xy: str | Iterable[str] | None = None,
     compression: str = "none",
-) -> "Written":
+) -> "Outputs":
     """Write a flat file with new x and y.
 
     Parameters
@@ -90,6 +90,6 @@ def reproject(
     OutputError
         If the folder cannot be written to.
     """
-    from captools.reprojecting import reproject_file
+    from captools.points.reprojecting import reproject_file
 
-    return reproject_file(place(file), here(outdir), crs, source, xy, compression)
+    return reproject_file(parse_location(file), local_path(outdir), crs, source, xy, compression)

@@ -111,7 +111,7 @@ def simulate(
     regions, cycles, defects = tuple(regions), tuple(cycles), tuple(defects)
     _check(granules, segments, regions, cycles, noise, bad, seed, release, defects)
     # Imported here: the command line reads this module for its options alone.
-    from captools.flat import sweep
+    from captools.io.atomic import sweep
     from captools.simulation.granule import write_granule
 
     per_track = len(regions) * len(cycles)

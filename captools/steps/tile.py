@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 import click
 
 from captools import options
-from captools.address import here
+from captools.io.address import local_path
 
 if TYPE_CHECKING:
-    from captools.flat import Written
+    from captools.io.atomic import Outputs
 
 KIND = "reduce"
 
@@ -34,7 +34,7 @@ KIND = "reduce"
     type=float,
     required=True,
     metavar="KM",
-    callback=options.checked("tiling.check_size"),
+    callback=options.checked("geo.grid.check_size"),
     help="Side of a square, kilometres.",
 )
 @click.option(
@@ -43,7 +43,7 @@ KIND = "reduce"
     type=float,
     default=0.0,
     metavar="KM",
-    callback=options.checked("tiling.check_overlap"),
+    callback=options.checked("geo.grid.check_overlap"),
     help="How far a tile reaches beyond its square, kilometres; at most -d.",
 )
 @options.extent
@@ -58,7 +58,7 @@ def tile(
     extent: tuple[float, float, float, float] | None = None,
     common: bool = False,
     compression: str = "none",
-) -> "Written":
+) -> "Outputs":
     """Write the rows of flat files into one file for each square of a grid.
 
     Parameters
@@ -96,6 +96,6 @@ def tile(
     OutputError
         If the output cannot be written. In any case nothing is left half-written.
     """
-    from captools.tiling import tile_files
+    from captools.points.tiling import tile_files
 
-    return tile_files(files, here(output), size, overlap, extent, common, compression)
+    return tile_files(files, local_path(output), size, overlap, extent, common, compression)

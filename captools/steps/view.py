@@ -28,7 +28,7 @@ KIND = "query"
     "variables",
     default="h_li",
     metavar="A,B,C",
-    callback=options.checked("flatfile.column_names"),
+    callback=options.checked("flat.table.column_names"),
     help="The columns to choose from.",
 )
 @options.places
@@ -83,19 +83,20 @@ def view(
     from captools.extras import require
 
     require("preview", "colorcet", "holoviews", "numba", "panel")
-    from captools import inputs, progress, viewing
-    from captools.flatfile import column_names
-    from captools.previewing import Request
-    from captools.reprojecting import two_columns
+    from captools import process, progress
+    from captools.flat.table import column_names, two_columns
+    from captools.io import listing
+    from captools.maps import viewing
+    from captools.maps.mapping import MapOptions
 
     names = column_names(variables)
-    paths = inputs.given(words)
+    paths = listing.given(words)
     if not paths:
         viewing.log.info("no inputs: nothing to do")
         return
-    request = Request(
+    request = MapOptions(
         var=names[0], xy=tuple(two_columns(xy)), crs=None if crs is None else str(crs), bbox=bbox
     )
-    with progress.interruptible(), progress.shown():
+    with process.interruptible(), progress.shown():
         scene = viewing.gather(paths, names, request)
         yield from viewing.serve(scene, port, browser=not no_browser)

@@ -15,14 +15,15 @@ import h5py
 import numpy as np
 from timing import medians
 
-from captools.flat import CHUNK, PIECE, Batch, Table
+from captools.flat.table import Table
+from captools.flat.writer import CHUNK, PIECE, FlatWriter
 from captools.steps.filter import filter as filter_step
 
 
 def make_file(folder: Path, rows: int) -> Path:
     """Write a flat file of points scattered over 500 km and four years."""
     random = np.random.default_rng(0)
-    with Batch(folder) as batch:
+    with FlatWriter(folder) as batch:
         stream = batch.stream("points.h5")
         for start in range(0, rows, PIECE):
             count = min(PIECE, rows - start)

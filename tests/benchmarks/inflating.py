@@ -14,8 +14,8 @@ import h5py
 from h5py import h5d
 from timing import medians, on_one_core
 
-from captools.columns import StoredColumn
-from captools.hdf5 import descriptor, open_file
+from captools.io.columns import StoredColumn
+from captools.io.hdf5 import descriptor, open_file
 from captools.products.atl06 import ATL06
 from captools.simulation.granule import write_granule
 

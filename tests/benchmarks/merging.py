@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from captools.flat import CHUNK, Batch, Table
+from captools.flat.table import Table
+from captools.flat.writer import CHUNK, FlatWriter
 
 LOOP = """
 import glob, sys, h5py
@@ -33,7 +34,7 @@ with h5py.File(sys.argv[2], "w") as out:
 """.replace("CHUNK", str(CHUNK))
 OURS = """
 import glob, sys
-import captools.merging
+import captools.points.merging
 from captools.steps.merge import merge
 ---
 merge(sorted(glob.glob(sys.argv[1] + "/*.h5")), sys.argv[2])
@@ -51,7 +52,7 @@ def make_files(folder: Path, count: int, rows: int, columns: int) -> None:
     """Write flat files of random columns, half of them in single precision."""
     random = np.random.default_rng(0)
     names = ["lon", "lat", *(f"c{number:02d}" for number in range(columns - 2))]
-    with Batch(folder) as batch:
+    with FlatWriter(folder) as batch:
         for number in range(count):
             table = {
                 name: random.normal(size=rows).astype("f4" if at % 2 else "f8")

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from captools.flat import Batch, Table
+from captools.flat.table import Table
+from captools.flat.writer import FlatWriter
 
 THEIRS = """
 import glob, sys
@@ -51,7 +52,7 @@ def make_files(folder: Path, count: int, rows: int) -> None:
     """Write flat files of points along lines across 4000 km."""
     random = np.random.default_rng(0)
     for number in range(count):
-        with Batch(folder) as batch:
+        with FlatWriter(folder) as batch:
             stream, bounds = batch.stream(f"points_{number:04d}.h5"), []
             for start in range(0, rows, 1 << 20):
                 size = min(1 << 20, rows - start)

@@ -14,8 +14,8 @@ from aiobotocore.response import StreamingBody
 from granules import box_of
 from objectstore import object_store
 
-from captools import remote
-from captools.remote import Access
+from captools.io import remote
+from captools.io.remote import Access
 from captools.simulation.granule import write_granule
 from captools.steps.readatl06 import readatl06
 

@@ -15,9 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from captools.folders import LocalFolder
+from captools.run.folders import LocalFolder
+from captools.run.task import Task
 from captools.steps import readatl06 as step
-from captools.task import Task
 
 OPTIONS = {
     **dict.fromkeys(("bbox", "span", "variables", "mask", "segment_tolerance")),

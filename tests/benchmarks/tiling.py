@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from captools.flat import Batch, Table
+from captools.flat.table import Table
+from captools.flat.writer import FlatWriter
 
 HALF = 2.4e6  # metres, of the area
 OURS = """
 import glob, resource, shutil, sys, time
-import captools.tiling
+import captools.points.tiling
 from captools.steps.tile import tile
 began = time.perf_counter()
 written = tile(sorted(glob.glob(sys.argv[1] + "/*.h5")), sys.argv[2], size=200, overlap=2)
@@ -46,7 +47,7 @@ def scatter(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndar
 def make_files(folder: Path, place, count: int, rows: int) -> None:
     """Write flat files of random columns, half of them in single precision."""
     random = np.random.default_rng(0)
-    with Batch(folder) as batch:
+    with FlatWriter(folder) as batch:
         for number in range(count):
             x, y = place(random, rows)
             table = {"x": x, "y": y, "lon": y, "lat": x}

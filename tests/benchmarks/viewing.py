@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 from timing import seconds
 
-from captools import viewing
-from captools.flat import Batch, Table
-from captools.previewing import Request
-from captools.raster import AGGREGATES, Canvas
+from captools.flat.table import Table
+from captools.flat.writer import FlatWriter
+from captools.maps import viewing
+from captools.maps.mapping import MapOptions
+from captools.maps.raster import AGGREGATES, Canvas
 
 TRACK = 1 << 18  # points of a track: 20 m apart
 WIDE = 2.5e6  # metres from the middle to the ends of a track
@@ -29,7 +30,7 @@ WIDE = 2.5e6  # metres from the middle to the ends of a track
 def make_file(path: Path, points: int, shuffled: bool) -> None:
     """Write a merged file of tracks of both directions and four years."""
     random = np.random.default_rng(0)
-    with Batch(path.parent) as batch:
+    with FlatWriter(path.parent) as batch:
         stream = batch.stream(path.name)
         for start in range(0, points, TRACK):
             rows = min(TRACK, points - start)
@@ -66,7 +67,7 @@ def main() -> None:
         path = Path(folder) / "merged.h5"
         make_file(path, told.points * 1_000_000, told.shuffled)
         gather = seconds(
-            lambda: scenes.append(viewing.gather([path], ["h_li"], Request(var="h_li")))
+            lambda: scenes.append(viewing.gather([path], ["h_li"], MapOptions(var="h_li")))
         )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     (scene,) = scenes

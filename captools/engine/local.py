@@ -1,0 +1,26 @@
+"""The engine of one machine: processes, each driven by a thread."""
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import (
+    ThreadPoolExecutor,
+)
+from contextlib import contextmanager
+
+from captools.engine.pool import Pool
+from captools.engine.worker import Copies, ended, in_worker, kill_workers
+from captools.process import workers
+
+
+@contextmanager
+def local(jobs: int | None) -> Iterator[Pool]:
+    """Yield a pool of processes on this machine, each driven by a thread."""
+    jobs = jobs or workers()
+    ended.clear()
+    threads = ThreadPoolExecutor(jobs)
+    try:
+        lone = Copies() if sys.platform == "linux" else None
+        yield Pool(threads, in_worker, lambda: jobs, lambda code: kill_workers(), lone)
+    finally:
+        kill_workers()
+        threads.shutdown()

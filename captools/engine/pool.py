@@ -1,0 +1,99 @@
+"""A pool of those who do the work, and the one loop that keeps it busy.
+
+An engine gives a pool an executor: something to submit items to, and how many it can have
+under way. The loop is the same for all engines, so that they differ in nothing but where the
+work is done.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Executor,
+    Future,
+    wait,
+)
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from captools.engine.work import Result, Work
+from captools.errors import one_line
+from captools.process import Stop
+
+POLL = 0.5  # seconds between looks at whether the run is to stop
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Who does the work.
+
+    Parameters
+    ----------
+    executor : Executor
+        Where to submit to.
+    run_one : callable
+        What to submit, with a piece of work, an item and a timeout.
+    size : callable
+        Returns how many items to have under way.
+    abort : callable
+        Ends what is under way at once, and maybe this process with an exit code.
+    lone : Executor, optional
+        Where to submit a single item to, if that is quicker.
+    """
+
+    executor: Executor
+    run_one: Callable[[Work, str, float | None], Result]
+    size: Callable[[], int]
+    abort: Callable[[int], None]
+    lone: Executor | None = None
+
+    def for_items(self, count: int) -> "Pool":
+        """Return the same pool with the executor that is best at so many items."""
+        # A copy has none of the threads of this process, but all locks that they hold.
+        if count == 1 and self.lone and threading.active_count() == 1:
+            return replace(self, executor=self.lone)
+        return self
+
+    def run(
+        self, work: Work, items: Iterable[str], stop: Stop, timeout: float | None = None
+    ) -> Iterator[Result | None]:
+        """Do all items and yield their results as they come, in any order; None now and then.
+
+        An item whose process dies costs no other. It is tried once more when
+        all others are done, alone, for memory may have been short.
+        """
+        died: list[str] = []
+        for item, result in self._stream(work, items, stop, timeout):
+            if result is not None and result.died:
+                died.append(item)
+            else:
+                yield result
+        for item in died:
+            for _, result in self._stream(work, [item], stop, timeout):
+                yield result
+
+    def _stream(
+        self, work: Work, items: Iterable[str], stop: Stop, timeout: float | None
+    ) -> Iterator[tuple[str, Result | None]]:
+        """Keep the pool busy and yield items with their results, None while waiting for one."""
+        waiting = iter(items)
+        under_way: dict[Future, str] = {}
+        try:
+            while not stop.overdue:
+                room = 0 if stop.asked else self.size() - len(under_way)
+                for item in islice(waiting, max(0, room)):
+                    under_way[self.executor.submit(self.run_one, work, item, timeout)] = item
+                if not under_way:
+                    return
+                yield "", None
+                for future in wait(under_way, POLL, FIRST_COMPLETED).done:
+                    item = under_way.pop(future)
+                    error = CancelledError() if future.cancelled() else future.exception()
+                    if error is None:
+                        yield item, future.result()
+                    else:
+                        yield item, work.lost(item, f"was lost ({one_line(error)})", died=True)
+        finally:
+            if under_way:
+                self.abort(stop.code)

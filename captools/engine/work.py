@@ -1,0 +1,26 @@
+"""What an engine is given, and what comes back."""
+
+from typing import Any, NamedTuple, Protocol
+
+
+class Result(NamedTuple):
+    """How an item ended, and what that means for the others."""
+
+    outcome: Any  # whatever the work makes of an item
+    fatal: bool = False  # no later item would fare better
+    died: bool = False  # its process died; another try may go better
+
+
+class Work(Protocol):
+    """What an engine is given, to be called with one item after another in any process.
+
+    It never raises but to stop the process: what goes wrong is part of the result.
+    """
+
+    def __call__(self, item: str) -> Result:
+        """Do one item."""
+        ...
+
+    def lost(self, item: str, why: str, died: bool = False) -> Result:
+        """Return the result of an item that was not seen to end by itself."""
+        ...

@@ -1,0 +1,186 @@
+"""A process for each input under way: one that hangs or dies costs that input alone."""
+
+import ctypes
+import multiprocessing.util
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import (
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+)
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
+
+from captools.engine.work import Result, Work
+from captools.errors import one_line
+
+PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>: which signal a process gets when its parent dies
+IDLE = 60.0  # seconds after which a process without work ends, as in dask workers it must
+CUT_SHORT = "was cut short"
+WATCH = 0.2  # seconds between looks of a worker at whether its parent lives
+
+
+class Worker:
+    """A process that does one item after another, and may die of any.
+
+    It is driven through a pipe, by one thread. Pools of processes know more, but
+    one that is ended while it is given work may wait for ever.
+
+    Parameters
+    ----------
+    context : multiprocessing context
+        How to start it.
+    """
+
+    def __init__(self, context: BaseContext) -> None:
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, os.getpid()))
+        self._process.start()
+        theirs.close()  # so that the pipe ends when the process does
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can be given an input: the pipe of one that has died has ended."""
+        return not self._pipe.poll()
+
+    def do(self, work: Work, item: str, timeout: float | None) -> Result:
+        """Do one item, for `timeout` seconds at most: then, as if it dies, the process ends."""
+        try:
+            self._pipe.send((work, item))
+            if self._pipe.poll(timeout):
+                return self._pipe.recv()
+        except (EOFError, OSError):
+            self.kill()
+            if ended.is_set():
+                return work.lost(item, CUT_SHORT)
+            return work.lost(item, f"its process died ({self._how()})", died=True)
+        self.kill()  # before what it may have written goes
+        return work.lost(item, f"took longer than {timeout:g} s (--timeout)")
+
+    def kill(self) -> None:
+        """End the process, whatever it does."""
+        if self._process.is_alive():
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)
+        self._process.join()
+
+    def _how(self) -> str:
+        """Return how it ended, and what that may mean."""
+        for _ in range(100):
+            code = self._process.exitcode
+            if code is not None:
+                return _told(code)
+            time.sleep(0.01)  # another thread that starts a process was told, and keeps it at once
+        return "unknown exit code"
+
+
+def _told(code: int) -> str:
+    """Return the name of an exit code, and what it may mean."""
+    if code >= 0:
+        return f"EXIT({code})"
+    known = -code in list(signal.Signals)
+    name = signal.Signals(-code).name if known else "a signal"
+    return f"{name}({code})" + (": memory used up?" if name == "SIGKILL" else "")
+
+
+def _serve(pipe: Connection, parent: int) -> None:
+    """Do the inputs that come through the pipe, in a process of its own."""
+    _follow(parent)
+    # The pipe ends with the work: who is about to end must not be given more. And if the parent
+    # has died, so shall we, in a moment.
+    with pipe, suppress(EOFError, ConnectionError):
+        while pipe.poll(IDLE):
+            work, item = pipe.recv()
+            pipe.send(_result(work, item))
+
+
+def _result(work: Work, item: str) -> Result:
+    """Do one item, and return how it ended, whatever is raised."""
+    try:
+        return work(item)
+    except BaseException as error:  # such as an interrupt of a step's own making
+        return work.lost(item, f"was lost ({one_line(error)})", died=True)
+
+
+def _follow(parent: int) -> None:
+    """Live and die with the parent: it alone writes down what is done."""
+    leave_signals_to_parent()
+    with suppress(OSError, AttributeError):  # Linux: at once, even while HDF5 waits for a disk
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(WATCH)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def leave_signals_to_parent() -> None:
+    """Ignore what a terminal or SLURM sends to all processes: the parent says when to end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+class Copies(Executor):
+    """Does an input in a copy of this process, which is there at once.
+
+    For a single input, which would else wait half a second for a worker to
+    start. Where there are more, threads drive the workers, and a process with
+    threads at work cannot be copied safely.
+    """
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(1)
+
+    def submit(
+        self, run: Callable, work: Work, item: str, timeout: float | None
+    ) -> "Future[Result]":
+        """Do one item, for `timeout` seconds at most."""
+        worker = Worker(multiprocessing.get_context("fork"))
+        _workers.add(worker)
+        return self._threads.submit(_once, worker, work, item, timeout)
+
+
+def _once(worker: Worker, work: Work, item: str, timeout: float | None) -> Result:
+    """Do the only item of a worker."""
+    try:
+        return worker.do(work, item, timeout)
+    finally:
+        worker.kill()
+
+
+_workers: set[Worker] = set()  # of this process, to be ended with it
+_own = threading.local()
+ended = threading.Event()  # no worker is to begin with another input
+_starting = threading.Lock()  # so that none begins while they are ended
+
+
+def in_worker(work: Work, item: str, timeout: float | None) -> Result:
+    """Do one item in the worker of this thread, a new one if it has died."""
+    with _starting:
+        from joblib.externals.loky.backend import get_context  # not by two threads at once
+
+        if ended.is_set():
+            return work.lost(item, CUT_SHORT)
+        worker = getattr(_own, "worker", None)
+        if worker is None or not worker.is_alive:
+            if worker is not None:
+                worker.kill()  # it may be about to end
+                _workers.discard(worker)
+            worker = _own.worker = Worker(get_context("loky"))
+            _workers.add(worker)
+    return worker.do(work, item, timeout)
+
+
+def kill_workers() -> None:
+    """End all workers, for good: their threads may be about to start new ones."""
+    with _starting:
+        ended.set()
+        while _workers:
+            _workers.pop().kill()

@@ -1,0 +1,54 @@
+"""The header of a flat file that is made of others."""
+
+import json
+
+from captools import __version__
+from captools.flat.extent import Extent
+
+_BOUNDS = ("bounds_lonlat", "bounds_xy", "t_span")
+
+
+def header(
+    attrs: dict[str, object], step: str, options: dict, rows_in: int, extent: Extent
+) -> dict[str, object]:
+    """Return the header of what a step makes of rows with the header `attrs`.
+
+    Parameters
+    ----------
+    attrs : dict
+        What the inputs say.
+    step : str
+        The step that is done.
+    options : dict
+        Its options, those that change the result.
+    rows_in : int
+        The rows of the inputs.
+    extent : Extent
+        Of the rows that are written.
+    """
+    kept = {name: value for name, value in attrs.items() if name not in _BOUNDS}
+    return kept | {
+        "history": history(attrs),
+        "step": step,
+        "options": json.dumps(options, sort_keys=True),
+        "captools_version": __version__,
+        "rows_in": rows_in,
+        **extent.attributes(),
+    }
+
+
+def history(attrs: dict[str, object]) -> str:
+    """Return the steps done so far, as JSON: a list of [step, options], the first one first."""
+    earlier = _decoded(attrs.get("history", "[]"))
+    earlier = earlier if isinstance(earlier, list) else [[earlier, {}]]
+    if "step" in attrs:
+        earlier.append([str(attrs["step"]), _decoded(attrs.get("options", "{}"))])
+    return json.dumps(earlier)
+
+
+def _decoded(told: object) -> object:
+    """Return what JSON says; other tools write a history too, as plain text."""
+    try:
+        return json.loads(str(told))
+    except ValueError:
+        return str(told)

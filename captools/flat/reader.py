@@ -1,0 +1,297 @@
+"""Reading flat files: ours, and those of CAPToolkit and the first tutorials.
+
+Whatever a file calls its columns, here they bear our names.
+"""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from h5py import h5a, h5d, h5g, h5o
+
+from captools.errors import CaptoolsWarning, InputError, one_line
+from captools.flat.table import Table
+from captools.geo.time import decimal_year
+from captools.io.address import Url, parse_location
+from captools.io.columns import Rows, StoredColumn, fetch_ahead
+from captools.io.hdf5 import DAMAGE, REMEDY, attribute, check_unchanged, descriptor, open_file, text
+from captools.products import CAPTOOLKIT_NAMES, DERIVED, IDENTITY, IDENTITY_DTYPES, Column
+from captools.products.atl06 import ATL06
+
+BLOCK = 1 << 17  # rows in memory at a time: with 40 columns of 8 bytes 40 MB
+
+OUR_NAMES = {theirs: ours for ours, theirs in CAPTOOLKIT_NAMES.items()}
+_KNOWN = {column.name: column for column in (*ATL06.columns, *DERIVED, *IDENTITY)}
+FOREIGN = "columns renamed to ours, fills are NaN, t_year made anew from the seconds"
+
+
+@dataclass(frozen=True)
+class FlatColumn:
+    """A column as it is seen: under our name, in the dtype it should have."""
+
+    name: str
+    dtype: np.dtype
+    stored: StoredColumn
+    convert: Callable[[np.ndarray], np.ndarray] | None = None
+
+    def read(self, rows: slice | np.ndarray | None = None) -> np.ndarray:
+        """Return rows of the column; one of `DAMAGE` if they cannot be read."""
+        values = self.stored.read(rows)
+        return values if self.convert is None else self.convert(values)
+
+    @cached_property
+    def attributes(self) -> dict[str, object]:
+        """What is told of the column: by the file, else by what we know."""
+        known = _KNOWN.get(self.name, Column(self.name, "", "1", self.name))
+        told = {
+            name: self.stored.attribute(name) or getattr(known, name)
+            for name in ("units", "long_name")
+        }
+        if self.dtype.kind in "iu" and self.stored.fill_value is not None:
+            told["_FillValue"] = self.stored.fill_value
+        return told
+
+
+class FlatFile:
+    """A flat file, open for reading.
+
+    Parameters
+    ----------
+    path : str, Path or Url
+        The file.
+
+    Attributes
+    ----------
+    rows : int
+        The length of its columns.
+    columns : dict of str to FlatColumn
+        In the order of the file.
+
+    Raises
+    ------
+    InputError
+        If the file is not there, is damaged, or no flat file.
+    """
+
+    def __init__(self, path: str | Path | Url) -> None:
+        self.path = parse_location(path)
+        self._file = open_file(self.path)
+        try:
+            self._root = h5g.open(self._file.id, b"/")
+            stored = self._open_columns()
+            self.is_ours = h5a.exists(self._root, b"captools_version")
+        except DAMAGE as error:
+            self.close()
+            raise self._damage("header", error) from None
+        except BaseException:
+            self.close()
+            raise
+        self.rows = next(iter(stored.values())).shape[0]
+        self.columns = {}
+        for name, column in stored.items():
+            seen = self._seen(OUR_NAMES.get(name, name), column, stored)
+            if seen.name in self.columns:
+                raise InputError(f"{self.path}: holds {seen.name} twice, once as CAPToolkit's")
+            self.columns[seen.name] = seen
+
+    def __enter__(self) -> "FlatFile":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    # --- what it says ---------------------------------------------------------
+
+    @cached_property
+    def attrs(self) -> dict[str, object]:
+        """The header; InputError if it is damaged."""
+        try:
+            return self._attributes()
+        except DAMAGE as error:
+            raise self._damage("header", error) from None
+
+    @property
+    def crs(self) -> str:
+        """The CRS of x and y, "" if the file does not tell."""
+        return str(self.attrs.get("crs", ""))
+
+    @property
+    def source(self) -> str:
+        """The name of the granule it comes from."""
+        return str(self.attrs.get("source", "")) or self.path.name
+
+    @cached_property
+    def sources(self) -> list[str]:
+        """The names of all granules it comes from; a merged file has several."""
+        try:
+            if "_captools" in self._file and "source" in self._file["_captools"]:
+                return [text(name) for name in self._file["_captools/source"][()]]
+        except DAMAGE as error:
+            raise self._damage("_captools/source", error) from None
+        return [self.source]
+
+    def identity(self, name: str) -> int:
+        """Return rgt, cycle, spot or region, as header or file name tell it; 0 if unknown."""
+        told = self.attrs.get(name)
+        named = ATL06.parse_name(self.path.name)
+        try:
+            return int(told) if told is not None else int(getattr(named, name, 0))
+        except (TypeError, ValueError):
+            raise InputError(f"{self.path}: its {name} is no number: {told!r}") from None
+
+    @property
+    def header(self) -> dict[str, object]:
+        """The header, of an older file made from its name."""
+        if self.is_ours:
+            return self.attrs
+        named = ATL06.parse_name(self.path.name)
+        told = {"source": self.path.name}
+        if named.granule:
+            told |= {"rgt": named.rgt, "cycle": named.cycle, "region": named.region}
+            told |= {"release": named.release, "spot": 0}
+        return told | self.attrs
+
+    def private(self) -> dict[str, np.ndarray]:
+        """Return what a file made of this one should keep beside its columns."""
+        if "source" in self.attrs or not self.is_ours:
+            return {}
+        return {"source": np.array([name.encode() for name in self.sources])}
+
+    def warn_if_foreign(self) -> None:
+        """Say that the columns of an older file were renamed and mended."""
+        if not self.is_ours:
+            warnings.warn(
+                f"{self.path.name}: is not of captools: {FOREIGN}",
+                CaptoolsWarning,
+                stacklevel=3,
+            )
+
+    # --- what it holds --------------------------------------------------------
+
+    def read(self, name: str, rows: slice | np.ndarray | None = None) -> np.ndarray:
+        """Return rows of a column, with NaN for fills of floats.
+
+        Raises
+        ------
+        InputError
+            If there is no such column, or it is damaged.
+        """
+        self.check_columns([name])
+        self.fetch_ahead([name], rows)
+        try:
+            return self.columns[name].read(rows)
+        except DAMAGE as error:
+            raise self._damage(name, error) from None
+
+    def check_unchanged(self) -> None:
+        """Raise InputError if the file, on a server, is no longer what was opened."""
+        check_unchanged(self._file)
+
+    def fetch_ahead(self, names: Iterable[str], rows: Rows = None) -> None:
+        """Fetch what will be read, if the file is on a server: in one go, not one by one."""
+        stored = [self.columns[name].stored for name in names if name in self.columns]
+        try:
+            fetch_ahead(self._file, stored, rows)
+        except DAMAGE as error:
+            raise self._damage("columns", error) from None
+
+    def take(self, name: str, rows: slice) -> np.ndarray:
+        """Return rows of a column, or of what identifies the file as if it were one."""
+        if name in IDENTITY_DTYPES and name not in self.columns:
+            return np.full(rows.stop - rows.start, self.identity(name), IDENTITY_DTYPES[name])
+        return self.read(name, rows)
+
+    def attributes(self, name: str) -> dict[str, object]:
+        """Return what is told of a column; InputError if it is damaged."""
+        try:
+            return self.columns[name].attributes
+        except DAMAGE as error:
+            raise self._damage(name, error) from None
+
+    def table(self, names: Iterable[str] | None = None, rows: slice | None = None) -> Table:
+        """Return rows of columns (all by default) with what is told of them."""
+        names = list(self.columns if names is None else names)
+        self.fetch_ahead(names, rows)
+        return Table(
+            {name: self.read(name, rows) for name in names},
+            {name: self.attributes(name) for name in names},
+            dict(self.attrs),
+        )
+
+    def ranges(self, size: int | None = None) -> Iterator[slice]:
+        """Yield the file as ranges of so many rows, by default what fits in memory."""
+        size = size or BLOCK
+        for start in range(0, self.rows, size):
+            yield slice(start, min(start + size, self.rows))
+
+    def check_columns(self, names: Iterable[str]) -> None:
+        """Raise InputError if a column is missing, naming those there are."""
+        if missing := [name for name in names if name not in self.columns]:
+            raise InputError(
+                f"{self.path}: has no column {', '.join(missing)}: it has {', '.join(self.columns)}"
+            )
+
+    # --- how it is understood -------------------------------------------------
+
+    def _open_columns(self) -> dict[str, StoredColumn]:
+        stored = {}
+        for name in self._root:
+            item = h5o.open(self._root, name)
+            if isinstance(item, h5d.DatasetID):
+                column = StoredColumn(item, descriptor(self._file))
+                if len(column.shape) != 1 or column.dtype.kind not in "iufb":
+                    raise InputError(
+                        f"{self.path}: {name.decode()} is not a column (a list of numbers): "
+                        "no flat file"
+                    )
+                stored[name.decode()] = column
+        if not stored:
+            raise InputError(f"{self.path}: is no flat file (no columns at its root)")
+        lengths = {name: column.shape[0] for name, column in stored.items()}
+        if len(set(lengths.values())) > 1:
+            first = next(iter(lengths))
+            other = next(name for name in lengths if lengths[name] != lengths[first])
+            raise InputError(
+                f"{self.path}: {other} has {lengths[other]} rows, {first} has {lengths[first]}; "
+                f"{REMEDY}"
+            )
+        return stored
+
+    def _attributes(self) -> dict[str, object]:
+        told = {}
+        for at in range(h5a.get_num_attrs(self._root)):
+            name = h5a.open(self._root, index=at).name.decode()
+            value = attribute(self._root, name)
+            told[name] = text(value) if value.dtype.kind in "OSU" else value[()]
+        return told
+
+    def _seen(self, name: str, column: StoredColumn, stored: dict) -> FlatColumn:
+        """Return a column as ours: types and times of older files are mended."""
+        if name in IDENTITY_DTYPES and column.dtype.kind == "f":
+            dtype = np.dtype(IDENTITY_DTYPES[name])
+            return FlatColumn(
+                name, dtype, column, lambda values: np.nan_to_num(values).astype(dtype)
+            )
+        if name == "is_asc" and column.dtype.kind != "b":
+            return FlatColumn(name, np.dtype(bool), column, lambda values: values > 0)
+        seconds = stored.get("t_sec") or stored.get("t_gps")
+        if name == "t_year" and not self.is_ours and seconds is not None:
+            return FlatColumn(name, np.dtype("f8"), seconds, decimal_year)
+        if column.dtype == np.float64 and not self.is_ours:
+            return FlatColumn(name, column.dtype, column, _without_fills_of_floats)
+        return FlatColumn(name, column.dtype, column)
+
+    def _damage(self, where: str, error: BaseException) -> InputError:
+        return InputError(f"{self.path}: {where}: cannot be read ({one_line(error)}); {REMEDY}")
+
+
+def _without_fills_of_floats(values: np.ndarray) -> np.ndarray:
+    """Return doubles with NaN for the largest single float, which older tools left as fill."""
+    return np.where(values == np.finfo("f4").max, np.nan, values)

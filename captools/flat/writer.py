@@ -1,0 +1,301 @@
+"""The flat HDF5 file: root-level columns of one length, with units and a header.
+
+The only module that opens flat files for writing. A file appears under its
+name when it is whole, never before.
+"""
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import h5py
+import numpy as np
+from h5py import h5a, h5d, h5f, h5g, h5p, h5s, h5t
+
+from captools.errors import FolderError
+from captools.flat.table import Table, joined
+from captools.io.address import local_path
+from captools.io.atomic import PRIVATE, Outputs, output_error, temporary_name
+from captools.io.hdf5 import hdf5_type
+
+CHUNK = 1 << 14  # rows of a chunk
+PIECE = 1 << 17  # rows written at a time; a file of no more is stored in one piece
+
+
+class FlatWriter:
+    """Flat files that appear in a folder together, or not at all.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> folder = tempfile.mkdtemp()
+    >>> from captools.flat.table import Table
+    >>> with FlatWriter(folder) as batch:
+    ...     batch.write("a.h5", Table({"h_li": np.arange(3.0)}))
+    >>> [path.name for path in batch.written], batch.written.rows_out
+    (['a.h5'], 3)
+    """
+
+    def __init__(self, folder: str | Path, compression: str = "none") -> None:
+        self.folder = local_path(folder)
+        self.compression = None if compression == "none" else compression
+        self.written = Outputs()
+        self._hidden: list[Path] = []
+        self._streams: list[Stream] = []
+
+    def __enter__(self) -> "FlatWriter":
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FolderError(f"{self.folder}: cannot be made ({error.strerror})") from None
+        return self
+
+    def write(self, name: str, table: Table) -> None:
+        """Write one more file of the batch, still out of sight."""
+        hidden = self.folder / temporary_name(name)
+        try:
+            with open(hidden, "xb") as file:
+                self._hidden.append(hidden)
+                file.write(_image(table, self.compression))
+        except OSError as error:
+            self._unlink(self._hidden)
+            raise output_error(self.folder / name, error) from None
+        self.written.append(self.folder / name)
+        self.written.rows_out += table.rows
+
+    def stream(self, name: str, chunked: bool = False) -> "Stream":
+        """Return one more file of the batch, to be written piece by piece."""
+        stream = Stream(self, name, chunked)
+        self._streams.append(stream)
+        return stream
+
+    def __exit__(self, kind, error, trace) -> None:
+        for stream in self._streams:
+            stream.abandon()
+        if kind is not None:
+            self._unlink(self._hidden)
+            return
+        for hidden, path in zip(self._hidden, self.written, strict=True):
+            try:
+                os.replace(hidden, path)
+            except OSError as error:
+                self._unlink(self._hidden + self.written)
+                raise output_error(path, error) from None
+
+    @staticmethod
+    def _unlink(paths: list[Path]) -> None:
+        for path in paths:
+            with contextlib.suppress(OSError):  # the folder itself may be gone
+                path.unlink()
+
+
+class _Sink(io.FileIO):
+    """A file whose writes never fail, but are remembered: HDF5 crashes if it cannot write."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "x+")
+        self.error: OSError | None = None
+
+    def write(self, data: memoryview) -> int:
+        """Write all of the data, or remember why not."""
+        done = 0
+        try:
+            while self.error is None and done < len(data):
+                done += super().write(data[done:])
+        except OSError as error:
+            self.error = error
+        return len(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the length of the file, or remember why not."""
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return size
+
+
+class Stream:
+    """A flat file of a batch that grows by tables, so that it need not fit in memory.
+
+    A file without rows is not written. One of few rows is stored as any other,
+    a longer one (or any, if `chunked`) in chunks.
+    """
+
+    def __init__(self, batch: FlatWriter, name: str, chunked: bool) -> None:
+        self.rows = 0
+        self._batch = batch
+        self._name = name
+        self._chunked = chunked
+        self._waiting: list[Table] = []
+        self._held = 0  # rows of the tables that wait
+        self._sink: _Sink | None = None
+        self._file: h5py.File | None = None
+        self._datasets: dict[str, h5py.Dataset] = {}
+
+    def append(self, table: Table) -> None:
+        """Add rows; the columns must be those of the first table."""
+        if table.rows:
+            self._waiting.append(table)
+            self._held += table.rows
+            self.rows += table.rows
+        if self._held > PIECE:
+            self._flush()
+
+    def finish(
+        self, attrs: dict[str, object], private: dict[str, np.ndarray] | None = None
+    ) -> None:
+        """Write what is left, and the header."""
+        private = private or {}
+        if not self.rows:
+            return
+        if self._file is None and not self._chunked:
+            whole = joined(self._waiting)
+            whole.attrs, whole.private = attrs, private
+            self._batch.write(self._name, whole)
+            self._waiting = []
+            return
+        self._flush()
+        with self._errors():
+            for name, values in private.items():
+                self._file.create_dataset(f"{PRIVATE}/{name}", data=values)
+            for key, value in attrs.items():
+                _set_attribute(h5g.open(self._file.id, b"/"), key, value)
+            self._file.close()
+            self._sink.close()
+        self._batch.written.append(self._batch.folder / self._name)
+        self._batch.written.rows_out += self.rows
+
+    def abandon(self) -> None:
+        """Close the file, whatever state it is in."""
+        if self._file is not None:
+            with contextlib.suppress(OSError, RuntimeError, ValueError):
+                self._file.close()
+        if self._sink is not None:
+            self._sink.close()
+
+    def _flush(self) -> None:
+        """Write the rows that wait, long tables as they are and short ones together."""
+        with self._errors():
+            for table in _in_pieces(self._waiting):
+                if self._file is None:
+                    self._create(table)
+                done = self.rows - self._held
+                self._held -= table.rows
+                for name, values in table.columns.items():
+                    dataset = self._datasets[name]
+                    dataset.resize((done + table.rows,))
+                    dataset[done:] = values
+        self._waiting = []
+
+    def _create(self, table: Table) -> None:
+        hidden = self._batch.folder / temporary_name(self._name)
+        self._batch._hidden.append(hidden)
+        self._sink = _Sink(hidden)
+        self._file = h5py.File(self._sink, "w", libver="earliest", rdcc_nbytes=CHUNK * 8)
+        for name, values in table.columns.items():
+            dataset = self._datasets[name] = self._file.create_dataset(
+                name,
+                shape=(0,),
+                maxshape=(None,),
+                dtype=values.dtype,
+                chunks=(CHUNK,),
+                compression=self._batch.compression,
+            )
+            for key, value in table.column_attrs.get(name, {}).items():
+                _set_attribute(dataset.id, key, value)
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+            if self._sink is not None and self._sink.error is not None:
+                raise self._sink.error
+        except (OSError, RuntimeError) as error:
+            self._batch._unlink(self._batch._hidden)
+            path = self._batch.folder / self._name
+            raise output_error(path, OSError(*error.args)) from None
+
+
+def _in_pieces(tables: list[Table]) -> Iterator[Table]:
+    """Yield the tables, those of few rows joined."""
+    few: list[Table] = []
+    rows = 0
+    for table in tables:
+        few.append(table)
+        rows += table.rows
+        if rows >= CHUNK:
+            yield joined(few)
+            few, rows = [], 0
+    if few:
+        yield joined(few)
+
+
+def _image(table: Table, compression: str | None) -> bytes:
+    """Return the bytes of the flat file.
+
+    Built in memory, so that a full disk shows as a plain OSError of one write
+    and never as a half-closed HDF5 file; a beam's columns are a few megabytes.
+    """
+    access = h5p.create(h5p.FILE_ACCESS)
+    access.set_fapl_core(block_size=1 << 20, backing_store=False)
+    # The earliest format is for readers of any age, and later ones keep the time of writing.
+    access.set_libver_bounds(h5f.LIBVER_EARLIEST, h5f.LIBVER_LATEST)
+    file = h5f.create(b"flat", h5f.ACC_TRUNC, fapl=access)
+    for name, values in table.columns.items():
+        dataset = _create_column(file, name, values, compression)
+        for key, value in table.column_attrs.get(name, {}).items():
+            _set_attribute(dataset, key, value)
+    if table.private:
+        private = h5g.create(file, PRIVATE.encode())
+    for name, values in table.private.items():
+        h5py.Group(private).create_dataset(name, data=values)
+    root = h5g.open(file, b"/")
+    for key, value in table.attrs.items():
+        _set_attribute(root, key, value)
+    h5f.flush(file)
+    return file.get_file_image()
+
+
+# Low-level, for the attributes of a small granule's columns cost more than all else of it:
+# through h5py's high-level objects, three times as much.
+
+_SCALAR = h5s.create(h5s.SCALAR)
+_STRING = h5py.string_dtype()
+_TEXT = h5t.py_create(_STRING, logical=True)
+_OBJECT = h5t.py_create(_STRING)  # the same in memory
+
+
+def _create_column(
+    group: h5g.GroupID | h5f.FileID, name: str, values: np.ndarray, compression: str | None
+) -> h5d.DatasetID:
+    """Write one column, in one piece or compressed chunk by chunk."""
+    if compression is not None:
+        return h5py.Group(group).create_dataset(name, data=values, compression=compression).id
+    space = h5s.create_simple(values.shape)
+    kind = hdf5_type(values.dtype)
+    dataset = h5d.create(group, name.encode(), kind, space, _layout())
+    dataset.write(h5s.ALL, h5s.ALL, np.ascontiguousarray(values), kind)
+    return dataset
+
+
+@cache
+def _layout() -> h5p.PropDCID:
+    """Return how columns are stored: in one piece, and without the time of their writing."""
+    layout = h5p.create(h5p.DATASET_CREATE)
+    layout.set_obj_track_times(False)
+    return layout
+
+
+def _set_attribute(of: h5g.GroupID | h5d.DatasetID, name: str, value: object) -> None:
+    """Give a group or dataset an attribute: text, or numbers in their dtype."""
+    if isinstance(value, str):
+        h5a.create(of, name.encode(), _TEXT, _SCALAR).write(np.array(value, _STRING), _OBJECT)
+        return
+    value = np.asarray(value)
+    kind = hdf5_type(value.dtype)
+    space = h5s.create_simple(value.shape) if value.ndim else _SCALAR
+    h5a.create(of, name.encode(), kind, space).write(value, kind)

@@ -1,0 +1,3 @@
+"""From instrument files to tables: opening a granule, reducing it, checking it.
+
+May import flat, geo, io and products."""

@@ -1,0 +1,149 @@
+"""Whether a file is whole: every object opened, every attribute read, every chunk inflated.
+
+A damaged file says so in many ways, most of which show only when the bytes are
+read. Here all of them are, also those that no step asks for. Chunks are not
+made into values: that they inflate to their length, with the checksum that zlib
+puts behind them, is what there is to know. What is read is never more than what
+is stored, whatever lengths a damaged file claims.
+"""
+
+import itertools
+import shutil
+import tempfile
+from pathlib import Path
+
+from h5py import h5a, h5d, h5g, h5o
+
+from captools.errors import InputError
+from captools.flat.reader import FlatFile
+from captools.granules.granule import MISSING, Beam, Granule
+from captools.io import remote
+from captools.io.address import Url, parse_location
+from captools.io.atomic import temporary_name
+from captools.io.hdf5 import open_file
+from captools.io.integrity import check_content, damage_told
+from captools.products import CAPTOOLKIT_NAMES, Product
+from captools.products.atl06 import ATL06
+
+
+def check_file(
+    path: str | Path | Url, product: Product | None = None, folder: Path | None = None
+) -> str:
+    """Read all of a file, and return what it is.
+
+    Parameters
+    ----------
+    path : str, Path or Url
+        A granule or a flat file. From a server it is fetched whole.
+    product : Product, optional
+        What the file must be a granule of; else it may be any file that captools
+        reads.
+    folder : Path, optional
+        Where what is fetched is kept meanwhile; by default TMPDIR. What a killed
+        process leaves there `captools.io.atomic.sweep` removes.
+
+    Returns
+    -------
+    str
+        Such as ``6 beams, 12,345 segments`` or ``flat file, 12,345 rows``.
+
+    Raises
+    ------
+    InputError
+        If anything is wrong with the file; it names the object and the remedy.
+    """
+    path = parse_location(path)
+    if isinstance(path, Url):
+        return _check_copy(path, product, folder or Path(tempfile.gettempdir()))
+    product = product or _product(path)
+    if product is None:
+        return f"flat file, {_count(_check_flat_file(path), 'row')}"
+    lengths = _check_granule(path, product)
+    return f"{_count(len(lengths), 'beam')}, {_count(sum(lengths), 'segment')}"
+
+
+def _check_copy(url: Url, product: Product | None, folder: Path) -> str:
+    """Check a copy of a file on a server, since all of its bytes are read."""
+    # In a folder of its own: it keeps its name, which tells what a granule itself may not.
+    copy = folder / temporary_name("copy") / url.name
+    copy.parent.mkdir(mode=0o700)
+    try:
+        remote.get(url, copy)
+        return check_file(copy, product)
+    except InputError as error:
+        raise InputError(str(error).replace(str(copy), str(url))) from None
+    finally:
+        shutil.rmtree(copy.parent, ignore_errors=True)
+
+
+def check_granule(path: str | Path, product: Product) -> int:
+    """Read all of a granule, and return the number of its segments.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    product : Product
+        What it must be.
+
+    Raises
+    ------
+    InputError
+        If it is no granule of the product, or anything is wrong with it.
+    """
+    return sum(_check_granule(path, product))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+# --- what it should be ----------------------------------------------------------
+
+
+def _product(path: str | Path) -> Product | None:
+    """Return the product of a granule, None if the file is to be taken for a flat one."""
+    with open_file(path) as file, damage_told(path, "/"):
+        root = h5g.open(file.id, b"/")
+        beams = (root.links.exists(beam.encode()) for beam in ATL06.beams)
+        if h5a.exists(root, b"short_name") or any(beams):
+            return ATL06
+        items = (h5o.open(root, name) for name in root)
+        if any(isinstance(item, h5d.DatasetID) and item.rank == 1 for item in items):
+            return None
+    raise InputError(f"{path}: is HDF5, but neither an {ATL06.name} granule nor a flat file")
+
+
+def _check_granule(path: str | Path, product: Product) -> list[int]:
+    """Return the lengths of the beams that have segments."""
+    with Granule(path, product) as granule:
+        lengths = [_check_beam(beam) for beam in granule.beams()]
+    check_content(path, _essential(product))
+    return lengths
+
+
+def _check_beam(beam: Beam) -> int:
+    """Return the length of a beam; opening it has checked place, time and height."""
+    product = beam.granule.product
+    quality = product.column(product.quality)
+    if not beam.has(quality):
+        raise beam.error(quality, MISSING)
+    for column in (*product.columns, *itertools.chain(*product.presets.values())):
+        if beam.has(column):
+            beam.attributes(column)  # which no column of another length has
+    return beam.length
+
+
+def _essential(product: Product) -> set[str]:
+    """Return the paths of the datasets that a beam cannot do without."""
+    roles = (product.lat, product.lon, product.time, product.height, product.quality)
+    paths = [product.column(role).path for role in roles]
+    return {f"{beam}/{product.segments}/{path}" for beam in product.beams for path in paths}
+
+
+def _check_flat_file(path: str | Path) -> int:
+    """Return the length of the columns."""
+    with FlatFile(path) as file:
+        rows, columns = file.rows, set(file.columns)
+    check_content(path, columns | set(CAPTOOLKIT_NAMES.values()))
+    return rows

@@ -1,0 +1,264 @@
+"""An instrument file: is it what it should be, who is it, what do its beams hold."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from h5py import h5d
+
+from captools.errors import InputError
+from captools.granules.lookup import Lookup
+from captools.io.address import Url
+from captools.io.columns import RowSelection, StoredColumn, fetch_ahead
+from captools.io.hdf5 import DAMAGE, REMEDY, text
+from captools.products import Column, Product
+
+MISSING = "is missing: order the granule with this variable"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which granule this is; 0, -1 or "" where neither file nor name tells."""
+
+    rgt: int
+    cycle: int
+    region: int
+    release: str
+    sc_orient: int  # 0 backward, 1 forward, 2 transition, -1 unknown
+    epoch: float  # GPS seconds of the time column's zero
+
+
+class Granule(Lookup):
+    """An open granule of a product.
+
+    Parameters
+    ----------
+    path : str, Path or Url
+        The file.
+    product : Product
+        What it must be.
+
+    Raises
+    ------
+    InputError
+        If the file is not there, is no HDF5, is damaged, or of another product.
+    """
+
+    def __init__(self, path: str | Path | Url, product: Product) -> None:
+        super().__init__(path)
+        self.product = product
+        try:
+            self._check_product()
+            self.identity = self._identify()
+        except BaseException:
+            self.close()
+            raise
+
+    def beams(self) -> Iterator["Beam"]:
+        """Yield the beams that have segments, in the product's order."""
+        for name in self.product.beams:
+            if self._group(f"{name}/{self.product.segments}") is not None:
+                yield Beam(self, name)
+
+    def frame(self) -> dict[str, str]:
+        """Return the reference frame and the tide system, as far as the granule tells them."""
+        told = {}
+        description = self._attribute("", "description")
+        if match := re.search(r"ITRF\s?\d{4}", description):
+            told["reference_frame"] = match.group().replace(" ", "")
+        for beam in self.product.beams:
+            tide = self._attribute(
+                f"{beam}/{self.product.segments}/geophysical/tide_earth", "description"
+            )
+            if match := re.search(r"(tide-free|mean-tide|mean tide)", tide):
+                told["tide_system"] = match.group().replace(" ", "-")
+                break
+        return told
+
+    def _check_product(self) -> None:
+        name = self.product.name
+        found = self._attribute("", "short_name")
+        if found and found != name:
+            raise InputError(f"{self.path}: is {found}, not {name}")
+        if not found and all(self._group(beam) is None for beam in self.product.beams):
+            raise InputError(
+                f"{self.path}: is HDF5, but no {name} granule (no short_name, no beam)"
+            )
+
+    def _identify(self) -> Identity:
+        told = self.product.parse_name(self.path.name)
+        start, end = (self._number(f"ancillary_data/{edge}_region") for edge in ("start", "end"))
+        return Identity(
+            rgt=int(self._number("orbit_info/rgt") or told.rgt),
+            cycle=int(self._number("orbit_info/cycle_number") or told.cycle),
+            region=told.region or int(start if start is not None and start == end else 0),
+            release=text(self._array("ancillary_data/release")) or told.release,
+            sc_orient=self._orientation(),
+            epoch=float(self._number(self.product.epoch_path, self.product.epoch)),
+        )
+
+    def _orientation(self) -> int:
+        values = self._numbers("orbit_info/sc_orient")
+        if not len(values):
+            return -1
+        return int(values[0]) if np.all(values == values[0]) else 2
+
+
+class Beam:
+    """One ground track of a granule: columns of one length.
+
+    Raises
+    ------
+    InputError
+        If place, time or height are missing or of different lengths: then
+        nothing else of the beam is to be trusted, its length least of all.
+    """
+
+    def __init__(self, granule: Granule, name: str) -> None:
+        self.granule = granule
+        self.name = name
+        self._whole: dict[Column, np.ndarray] = {}
+        self._taken: dict[Column, tuple[np.ndarray, np.ndarray]] = {}
+        self._columns: dict[Column, StoredColumn] = {}
+        self._picked = RowSelection(np.arange(0))
+        self.length: int | None = None
+        product = granule.product
+        for role in (product.lat, product.lon, product.time, product.height):
+            column = product.column(role)
+            stored = self._column(column)
+            if stored.dtype.kind != "f":
+                raise self.error(column, f"is not a column of floats ({stored.dtype})")
+            self.length = stored.shape[0]
+
+    @property
+    def spot(self) -> int:
+        """The spot number, 1 to 6; 0 if unknown."""
+        told = self.granule._attribute(self.name, "atlas_spot_number")
+        if told.isdigit():
+            return int(told)
+        orientation = self.granule.identity.sc_orient
+        return self.granule.product.spots.get(orientation, {}).get(self.name, 0)
+
+    @property
+    def type(self) -> str:
+        """``strong`` or ``weak``; odd spots are strong."""
+        told = self.granule._attribute(self.name, "atlas_beam_type")
+        return told or (("weak", "strong")[self.spot % 2] if self.spot else "unknown")
+
+    def has(self, column: Column) -> bool:
+        """Tell whether the beam has this column."""
+        return self.granule._item(self._path(column)) is not None
+
+    def whole(self, name: str) -> np.ndarray:
+        """Return all rows of the product's column `name`, read once.
+
+        Raises
+        ------
+        InputError
+            If it is missing or damaged, or no column of numbers.
+        """
+        return self._read_whole(self.granule.product.column(name))
+
+    def take(self, column: Column, rows: np.ndarray) -> np.ndarray:
+        """Return some rows (increasing indices) of any column; errors as for `whole`.
+
+        Rows of rows taken before are not read again.
+        """
+        if column in self._whole or len(rows) == self.length:
+            return self._read_whole(column)[rows]
+        taken, values = self._taken.get(column, (None, None))
+        if taken is rows:
+            return values
+        if taken is None or (at := _positions(rows, taken)) is None:
+            values = self._read(column, self._pick(rows))
+        else:
+            values = values[at]
+        self._taken[column] = rows, values
+        return values
+
+    def _pick(self, rows: np.ndarray) -> RowSelection:
+        """Return rows as what is read of one column after another."""
+        if self._picked.rows is not rows:
+            self._picked = RowSelection(rows)
+        return self._picked
+
+    def _read_whole(self, column: Column) -> np.ndarray:
+        if column not in self._whole:
+            self._whole[column] = self._read(column)
+        return self._whole[column]
+
+    def fetch_ahead(self, columns: Iterable[Column], rows: np.ndarray) -> None:
+        """Fetch what will be taken, if the granule is on a server: in one go, not one by one."""
+        known = self._whole.keys() | self._taken.keys()
+        self._fetch_ahead([column for column in columns if column not in known], self._pick(rows))
+
+    def _fetch_ahead(self, columns: Iterable[Column], rows: RowSelection | None) -> None:
+        stored = [self._column(column) for column in columns]
+        try:
+            fetch_ahead(self.granule._file, stored, rows)
+        except DAMAGE as error:
+            raise self.granule.damage(self.name, error) from None
+
+    def attributes(self, column: Column) -> dict[str, object]:
+        """Return units and long name of a column, and the fill value of an integer one."""
+        stored = self._column(column)
+        try:
+            told = {
+                "units": column.units or stored.attribute("units") or "1",
+                "long_name": column.long_name or stored.attribute("long_name") or column.name,
+            }
+            if stored.dtype.kind in "iu" and stored.fill_value is not None:
+                told["_FillValue"] = stored.fill_value
+        except DAMAGE as error:
+            raise self.granule.damage(f"{self.name}: {column.path}", error) from None
+        return told
+
+    def _read(self, column: Column, rows: RowSelection | None = None) -> np.ndarray:
+        stored = self._column(column)
+        self._fetch_ahead([column], rows)
+        try:
+            return stored.read(rows)
+        except DAMAGE as error:
+            raise self.granule.damage(f"{self.name}: {column.path}", error) from None
+
+    def _path(self, column: Column) -> str:
+        return f"{self.name}/{self.granule.product.segments}/{column.path}"
+
+    def error(self, column: Column, why: str) -> InputError:
+        """Return the error that a column of this beam is wrong."""
+        return self.granule.error(f"{self.name}: {column.path}", why)
+
+    def _column(self, column: Column) -> StoredColumn:
+        """Return a column that has the length of the beam, opened once."""
+        if column not in self._columns:
+            self._columns[column] = self._open_column(column)
+        return self._columns[column]
+
+    def _open_column(self, column: Column) -> StoredColumn:
+        dataset = self.granule._item(self._path(column))
+        if dataset is None:
+            raise self.error(column, MISSING)
+        try:
+            stored = None
+            if isinstance(dataset, h5d.DatasetID):
+                stored = StoredColumn(dataset, self.granule.descriptor)
+        except DAMAGE as error:
+            raise self.granule.damage(f"{self.name}: {column.path}", error) from None
+        if stored is None or len(stored.shape) != 1:
+            raise self.error(column, "is not a column (a dataset with one dimension)")
+        if stored.dtype.kind not in "iufb" or stored.dtype.itemsize > 8:
+            raise self.error(column, f"is not a column of numbers ({stored.dtype})")
+        rows = stored.shape[0]
+        if self.length is not None and rows != self.length:
+            raise self.error(column, f"has {rows} rows where the beam has {self.length}; {REMEDY}")
+        return stored
+
+
+def _positions(rows: np.ndarray, among: np.ndarray) -> np.ndarray | None:
+    """Return where the rows stand among others (both increasing), None if one does not."""
+    if len(rows) > len(among):
+        return None
+    at = np.searchsorted(among, rows)
+    return at if np.array_equal(among.take(at, mode="clip"), rows) else None

@@ -1,0 +1,303 @@
+"""Reducing a granule to flat files: the same for every along-track product."""
+
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from captools.errors import CaptoolsWarning
+from captools.flat.table import Table
+from captools.flat.writer import FlatWriter
+from captools.geo import coords, masks, select
+from captools.geo.time import decimal_year, parse_span
+from captools.granules.granule import MISSING, Beam, Granule
+from captools.granules.header import beam_attributes, extent, granule_attributes, provenance
+from captools.granules.options import ReadOptions
+from captools.io.address import Url, parse_location
+from captools.io.atomic import Outputs, check_folder
+from captools.io.hdf5 import REMEDY
+from captools.products import (
+    DERIVED,
+    DIALECTS,
+    IDENTITY,
+    IDENTITY_DTYPES,
+    Column,
+    Product,
+)
+
+
+def reduce_granule(
+    path: str | Path | Url, outdir: str | Path, product: Product, step: str, request: ReadOptions
+) -> Outputs:
+    """Write one flat file for each beam of a granule, or one for all (``layout``).
+
+    With ``split`` it is two: ascending and descending.
+
+    Returns
+    -------
+    Written
+        The paths, none if no row is kept.
+
+    Raises
+    ------
+    ValueError
+        If the output would take the place of the granule.
+    InputError
+        If the granule cannot be used; then nothing is written.
+    OutputError
+        If the folder cannot be written to; then nothing is left there.
+    """
+    if request.layout == "granule":
+        check_folder(Path(outdir), parse_location(path))
+    columns = product.choose(request.variables)
+    with Granule(path, product) as granule, FlatWriter(outdir, request.compression) as batch:
+        common = granule_attributes(granule) | provenance(granule, step, request)
+        missing: dict[str, list[str]] = {}
+        together: dict[str, list[Table]] = {}
+        for beam in granule.beams():
+            batch.written.rows_in += beam.length
+            rows = _select(beam, request)
+            if not len(rows):
+                continue
+            table = _table(beam, rows, _present(beam, columns, request, missing))
+            crs = _crs(beam, request)
+            _derive(table, beam, rows, crs)
+            table.attrs = beam_attributes(beam, crs)
+            for leg, part in _legs(table) if request.split else [("", table)]:
+                if request.layout == "granule":
+                    together.setdefault(leg, []).append(part)
+                else:
+                    name = output_name(granule.path.name, beam.name, leg)
+                    batch.write(name, _finished(part, common, product, request))
+        for leg, parts in together.items():
+            name = output_name(granule.path.name, "", leg)
+            batch.write(
+                name,
+                _finished(_joined(granule, parts, batch.written.rows_in), common, product, request),
+            )
+        granule.check_unchanged()
+        _warn_of_missing(granule, missing)
+    return batch.written
+
+
+def output_name(granule: str, beam: str, leg: str) -> str:
+    """Return the file name of an output, of one beam or (``""``) of all."""
+    return f"{granule.removesuffix('.h5')}{beam and '_'}{beam}{leg}.h5"
+
+
+def _finished(table: Table, common: dict, product: Product, request: ReadOptions) -> Table:
+    """Return a table with the rest of its header, in the dialect asked for."""
+    table.attrs |= common | extent(table.columns, product)
+    return table.renamed(DIALECTS[request.dialect])
+
+
+# --- rows ---------------------------------------------------------------------
+
+
+def _select(beam: Beam, request: ReadOptions) -> np.ndarray:
+    """Return the indices of the rows to keep.
+
+    Place and time decide first, latitude before all: most granules of a large
+    job miss the region, and for these nothing else is read.
+    """
+    product = beam.granule.product
+    lat, lon, time = (product.column(role) for role in (product.lat, product.lon, product.time))
+    rows = np.arange(beam.length)
+    if request.bbox is not None:
+        _, _, south, north = request.bbox
+        lats = beam.whole(product.lat)
+        rows = np.flatnonzero((lats >= south) & (lats <= north))
+        if len(rows):
+            rows = rows[select.in_box(beam.take(lon, rows), lats[rows], request.bbox)]
+    if request.span is not None and len(rows):
+        t_gps = beam.take(time, rows) + beam.granule.identity.epoch
+        rows = rows[select.in_span(t_gps, parse_span(request.span))]
+    if request.mask is not None and len(rows):
+        mask = masks.load(request.mask)
+        rows = rows[mask.contains(beam.take(lon, rows), beam.take(lat, rows))]
+    return rows[_good(beam, rows, request)] if len(rows) else rows
+
+
+def _good(beam: Beam, rows: np.ndarray, request: ReadOptions) -> np.ndarray:
+    """Tell which of the rows have a height to rely on."""
+    product = beam.granule.product
+    good = np.abs(beam.take(product.column(product.height), rows)) < product.max_height
+    if request.quality == "best":
+        quality = product.column(product.quality)
+        if not beam.has(quality):
+            raise beam.error(quality, f"{MISSING}, or use --quality all")
+        good &= beam.take(quality, rows) == 0
+    if request.segment_tolerance is not None:
+        good &= _agree(beam, request.segment_tolerance)[rows]
+    return good
+
+
+def _agree(beam: Beam, tolerance: float) -> np.ndarray:
+    """Tell for all segments of a beam whether their neighbours predict their heights.
+
+    As in CAPToolkit, the quality flag of a neighbour does not count, but a fill is none.
+    """
+    product, height = beam.granule.product, beam.whole(beam.granule.product.height)
+    height = np.where(np.abs(height) < product.max_height, height, np.nan)
+    slope, segment_id = beam.whole(product.slope), beam.whole(product.segment_id)
+    return select.segments_agree(height, slope, segment_id, tolerance)
+
+
+# --- columns ------------------------------------------------------------------
+
+
+def _present(
+    beam: Beam, columns: Iterable[Column], request: ReadOptions, missing: dict[str, list[str]]
+) -> list[Column]:
+    """Return the columns to read; those the beam lacks go to `missing`, or raise when strict."""
+    present = []
+    for column in columns:
+        if request.strict or beam.has(column):
+            present.append(column)
+        else:
+            missing.setdefault(column.name, []).append(beam.name)
+    return present
+
+
+def _table(beam: Beam, rows: np.ndarray, columns: list[Column]) -> Table:
+    """Return the rows of the columns, as the granule has them."""
+    table = Table({})
+    beam.fetch_ahead(columns, rows)
+    for column in columns:
+        table.columns[column.name] = beam.take(column, rows)
+        table.column_attrs[column.name] = beam.attributes(column)
+    return table
+
+
+def _derive(table: Table, beam: Beam, rows: np.ndarray, crs: str) -> None:
+    """Add the columns that the granule does not have."""
+    product = beam.granule.product
+    time = product.column(product.time)
+    t_gps = beam.take(time, rows) + beam.granule.identity.epoch
+    t_year = decimal_year(t_gps)
+    _check_place_and_time(beam, table.columns, t_year)
+    _check_order(beam, t_gps)
+    x, y = coords.project(table.columns[product.lon], table.columns[product.lat], crs)
+    derived = {
+        "x": x,
+        "y": y,
+        "t_gps": t_gps,
+        "t_year": t_year,
+        "is_asc": _ascending(beam)[rows],
+    }
+    if outside := np.count_nonzero(np.isnan(x)):
+        _warn(
+            f"{beam.granule.path.name}: {beam.name}: {outside} points outside the domain of {crs}"
+        )
+    table.columns |= derived
+    for column in DERIVED:
+        table.column_attrs[column.name] = column.attributes
+    for name in ("x", "y"):
+        table.column_attrs[name]["units"] = coords.crs_unit(crs)
+
+
+def _check_place_and_time(beam: Beam, columns: dict[str, np.ndarray], t_year: np.ndarray) -> None:
+    """Refuse what can only be damage: HDF5 guards values with checksums, but not their types."""
+    product = beam.granule.product
+    lat, lon = columns[product.lat], columns[product.lon]
+    for name, possible in (
+        (product.lat, np.abs(lat) <= 90),
+        (product.lon, np.abs(lon) <= 360),
+        (product.time, np.isfinite(t_year)),
+    ):
+        if not possible.all():
+            raise beam.error(product.column(name), f"has impossible values; {REMEDY}")
+
+
+def _check_order(beam: Beam, t_gps: np.ndarray) -> None:
+    product = beam.granule.product
+    if np.any(np.diff(t_gps) < 0):
+        raise beam.error(product.column(product.time), "does not increase; the order is lost")
+
+
+def _ascending(beam: Beam) -> np.ndarray:
+    """Tell for all segments of a beam whether they ascend, before anything is left out.
+
+    Times matter where the track turns alone: a beam that does not turn is spared reading them.
+    """
+    product, region = beam.granule.product, beam.granule.identity.region
+    lat = beam.whole(product.lat)
+    known = np.abs(lat) <= 90
+    placed = lat if known.all() else lat[known]
+    if len(placed) > 1 and coords.turning_point(placed) is None:
+        return known & (placed[-1] > placed[0])
+    time = beam.whole(product.time)
+    known &= np.isfinite(time)
+    _check_order(beam, time[known])
+    if np.count_nonzero(known) > 1:
+        ascending = np.zeros(beam.length, dtype=bool)
+        ascending[known] = coords.is_ascending(lat[known], time[known])
+        return ascending
+    if region in (0, *product.turning_regions):
+        _warn(
+            f"{beam.granule.path.name}: {beam.name}: a single segment in region {region:02d} "
+            "tells no direction: taken as descending"
+        )
+    return np.full(beam.length, region in product.ascending_regions)
+
+
+def _crs(beam: Beam, request: ReadOptions) -> str:
+    """Return the CRS of x and y: as asked for, else the polar one of the hemisphere."""
+    if request.crs != "auto":
+        return request.crs
+    product, region = beam.granule.product, beam.granule.identity.region
+    if region:
+        return coords.polar_crs(-90 if region in product.southern_regions else 90)
+    lat = beam.whole(product.lat)
+    return coords.polar_crs(lat[np.abs(lat) <= 90].mean())
+
+
+def _legs(table: Table) -> Iterable[tuple[str, Table]]:
+    """Yield the ascending and the descending part of a beam, if there are any."""
+    ascending = table.columns["is_asc"]
+    for suffix, keep in (("_A", ascending), ("_D", ~ascending)):
+        if keep.any():
+            yield suffix, table.where(keep)
+
+
+def _joined(granule: Granule, parts: list[Table], rows_in: int) -> Table:
+    """Return the rows of all beams, one after another; what differs becomes columns or a table.
+
+    Columns that a beam lacks are left out: the missing ones were warned of.
+    """
+    if len({part.attrs["crs"] for part in parts}) > 1:
+        raise granule.error("beams", "lie in both hemispheres: choose one projection (-p)")
+    shared = [name for name in parts[0].columns if all(name in p.columns for p in parts)]
+    whole = Table(
+        {name: np.concatenate([part.columns[name] for part in parts]) for name in shared},
+        {name: parts[0].column_attrs[name] for name in shared},
+        {"crs": parts[0].attrs["crs"], "rows_in": rows_in},
+    )
+    known = {"rgt": granule.identity.rgt, "cycle": granule.identity.cycle}
+    for column in IDENTITY:
+        values = [known.get(column.name, part.attrs.get(column.name)) for part in parts]
+        whole.columns[column.name] = np.repeat(
+            np.array(values, IDENTITY_DTYPES[column.name]), [part.rows for part in parts]
+        )
+        whole.column_attrs[column.name] = column.attributes
+    for name in ("beam", "beam_type", "spot", "rows_in"):
+        values = [part.attrs[name] for part in parts]
+        text = isinstance(values[0], str)
+        whole.private[f"beams/{name}"] = np.array(values, dtype="S" if text else "i8")
+    whole.private["beams/rows"] = np.array([part.rows for part in parts], dtype="i8")
+    return whole
+
+
+def _warn_of_missing(granule: Granule, missing: dict[str, list[str]]) -> None:
+    """Warn once for a granule, however many columns and beams it concerns."""
+    if missing:
+        by_beams: dict[str, list[str]] = {}
+        for name, beams in missing.items():
+            by_beams.setdefault(" ".join(beams), []).append(name)
+        told = "; ".join(f"{', '.join(names)} in {beams}" for beams, names in by_beams.items())
+        _warn(f"{granule.path.name}: columns missing and left out: {told}")
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, CaptoolsWarning, stacklevel=3)

@@ -1,0 +1,300 @@
+"""Reading columns fast: rows of one-dimensional HDF5 datasets.
+
+The time goes into inflating chunks. Where a file says that a column is deflated
+chunk by chunk, as all granules of ICESat-2 are, the chunks that hold a wanted
+row are fetched as they are and inflated by libdeflate, which takes half the
+time of HDF5's zlib. Every other layout, and every chunk that is in any way
+odd, is left to HDF5, which then also says what is wrong with a damaged one.
+
+Small granules cost look-ups, not bytes. Hence h5py's low-level objects, which
+cost a third of the others.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from functools import cached_property, lru_cache
+
+import deflate
+import h5py
+import numpy as np
+from h5py import h5d, h5s, h5z
+
+from captools.io.hdf5 import DAMAGE, ServedFile, attribute, hdf5_type, text
+
+# glibc gives large arrays back to the system when they are freed, until one of this size was:
+# then it keeps memory for the next, whose pages need not be made anew (a seventh of all time).
+np.empty(31 << 20, np.uint8)
+
+FEW = 4  # chunks that HDF5 has fetched before it has told where all of them lie
+
+
+class RowSelection:
+    """Indices of rows, strictly increasing, that are read of many columns.
+
+    Which chunk holds which of them is worked out once for all columns whose
+    chunks are of one length.
+
+    Parameters
+    ----------
+    rows : array of int, shape (n,)
+        The indices.
+    """
+
+    def __init__(self, rows: np.ndarray) -> None:
+        self.rows = rows
+        self._chunks: dict[tuple[int, int], list[tuple[int, slice, np.ndarray | slice]]] = {}
+
+    def chunks(self, count: int, length: int) -> list[tuple[int, slice, np.ndarray | slice]]:
+        """Return for each chunk with a picked row where it begins, and which rows it holds.
+
+        Parameters
+        ----------
+        count, length : int
+            Rows of the column, and of a chunk.
+
+        Returns
+        -------
+        list of (int, slice, array of int or slice)
+            The chunk's first row, the places of its rows among the picked ones, and in it.
+        """
+        if (count, length) not in self._chunks:
+            edges = np.searchsorted(self.rows, np.arange(0, count + length, length)).tolist()
+            self._chunks[count, length] = [
+                (offset, slice(first, last), _plain(self.rows[first:last] - offset))
+                for offset, first, last in zip(
+                    range(0, count, length), edges, edges[1:], strict=False
+                )
+                if first < last
+            ]
+        return self._chunks[count, length]
+
+
+def _plain(rows: np.ndarray) -> np.ndarray | slice:
+    """Return increasing indices, as a range if none is left out."""
+    first, last = int(rows[0]), int(rows[-1])
+    return slice(first, last + 1) if last - first == len(rows) - 1 else rows
+
+
+Rows = slice | np.ndarray | RowSelection | None  # a range, increasing indices, or all
+
+
+class StoredColumn:
+    """A dataset of numbers or booleans of shape (n,), opened for reading.
+
+    Methods raise one of `DAMAGE` if it cannot be read.
+
+    Parameters
+    ----------
+    dataset : h5d.DatasetID
+        The dataset.
+    descriptor : int, optional
+        Of its file, if that is on this machine: chunks are read past HDF5.
+    """
+
+    def __init__(self, dataset: h5d.DatasetID, descriptor: int | None = None) -> None:
+        self._dataset = dataset
+        self._descriptor = descriptor
+        self._type = dataset.get_type()
+        self.dtype = self._type.dtype
+        self.shape = dataset.shape
+
+    @cached_property
+    def fill_value(self) -> np.ndarray | None:
+        """The fill value that the dataset names, in its own dtype, or None."""
+        named = attribute(self._dataset, "_FillValue", self.dtype)
+        return named.flat[0] if named.size else None
+
+    def attribute(self, name: str) -> str:
+        """Return an attribute as text, "" if there is none."""
+        return text(attribute(self._dataset, name))
+
+    def read(self, rows: Rows = None) -> np.ndarray:
+        """Return rows of the column, with fills of floats as NaN.
+
+        Parameters
+        ----------
+        rows : slice (without step), array of int or Picked, optional
+            A range of rows, or the indices of rows, increasing.
+
+        Returns
+        -------
+        array, shape (number of rows,)
+            In the dtype of the dataset. The largest number of a float dtype is
+            a fill too, named or not: it is the convention of the ICESat-2
+            products, and subsetters drop attributes.
+        """
+        if isinstance(rows, np.ndarray):
+            rows = RowSelection(rows)
+        values = self._inflated(rows)
+        if values is None:
+            values = self._through_hdf5(rows)
+        for fill in self._fills:
+            (at,) = (values == fill).nonzero()
+            if len(at):  # by index: a mask takes several times as long where fills are many
+                values[at] = np.nan
+        return values
+
+    def extents(self, rows: Rows = None) -> Iterator[tuple[int, int]]:
+        """Yield where in the file the bytes lie that hold the rows: from, up to."""
+        plist = self._dataset.get_create_plist()
+        if plist.get_layout() != h5d.CHUNKED:
+            begin = self._dataset.get_offset()
+            if begin is not None and self.shape[0]:
+                first, last = _span(rows, self.shape[0])
+                size = self.dtype.itemsize
+                yield begin + first * size, begin + last * size
+            return
+        length = plist.get_chunk()[0]
+        for offset in _chunks_of(rows, self.shape[0], length):
+            chunk = self._dataset.get_chunk_info_by_coord((offset,))
+            if chunk.byte_offset is not None:
+                yield chunk.byte_offset, chunk.byte_offset + chunk.size
+
+    def _through_hdf5(self, rows: Rows) -> np.ndarray:
+        """Read any layout, from the first wanted row to the last."""
+        self._check_storage()
+        start, stop = _span(rows, self.shape[0])
+        values = self._stretch(start, stop)
+        return values[rows.rows - start] if isinstance(rows, RowSelection) else values
+
+    def _stretch(self, start: int, stop: int) -> np.ndarray:
+        values = np.empty(stop - start, self.dtype)
+        if stop > start:
+            space = self._dataset.get_space()
+            space.select_hyperslab((int(start),), (len(values),))
+            self._dataset.read(h5s.create_simple(values.shape), space, values)
+        return values
+
+    def _inflated(self, rows: Rows) -> np.ndarray | None:
+        """Read the chunks that hold the rows, or return None to leave it to HDF5."""
+        if self._deflated is None:
+            return None
+        if isinstance(rows, RowSelection):
+            return self._pick(rows)
+        return self._range(*_span(rows, self.shape[0]))
+
+    def _range(self, start: int, stop: int) -> np.ndarray | None:
+        """Return the rows from `start` up to `stop`, None if a chunk is odd."""
+        length = self._deflated[0]
+        values = np.empty(stop - start, self.dtype)
+        offsets = _offsets(start, stop, length)
+        places = self._places if len(offsets) > FEW else {}
+        for offset in offsets:
+            chunk = self._chunk(offset, places)
+            if chunk is None:
+                return None
+            if offset < start:
+                values[: offset + length - start] = chunk[start - offset : stop - offset]
+            else:
+                values[offset - start : offset - start + length] = chunk[: stop - offset]
+        return values
+
+    def _pick(self, rows: RowSelection) -> np.ndarray | None:
+        """Return the picked rows, None if a chunk is odd."""
+        length = self._deflated[0]
+        values = np.empty(len(rows.rows), self.dtype)
+        chunks = rows.chunks(self.shape[0], length)
+        places = self._places if len(chunks) > FEW else {}
+        for offset, among_picked, within in chunks:
+            chunk = self._chunk(offset, places)
+            if chunk is None:
+                return None
+            values[among_picked] = chunk[within]
+        return values
+
+    @cached_property
+    def _deflated(self) -> tuple[int, int, bool] | None:
+        """Rows and bytes of a chunk, is it shuffled; None if chunks are not just deflated."""
+        plist = self._dataset.get_create_plist()
+        plain = self._type.equal(hdf5_type(self.dtype))
+        if plist.get_layout() != h5d.CHUNKED or not plain:
+            return None
+        filters = [plist.get_filter(at)[0] for at in range(plist.get_nfilters())]
+        if filters not in ([h5z.FILTER_DEFLATE], [h5z.FILTER_SHUFFLE, h5z.FILTER_DEFLATE]):
+            return None
+        length, width = plist.get_chunk()[0], self.dtype.itemsize
+        return length, length * width, len(filters) == 2 and width > 1
+
+    def _chunk(self, offset: int, places: dict[int, h5d.StoreInfo]) -> np.ndarray | None:
+        """Return the chunk that begins at a row; None if it is not there, odd or damaged."""
+        length, size, shuffled = self._deflated
+        try:
+            skipped, stored = self._stored(offset, places)
+            inflated = b"" if skipped else deflate.zlib_decompress(stored, size)
+        except (*DAMAGE, deflate.DeflateError):
+            return None
+        if len(inflated) != size:
+            return None
+        if shuffled:
+            planes = np.frombuffer(inflated, np.uint8).reshape(self.dtype.itemsize, length)
+            inflated = np.ascontiguousarray(planes.T)
+        return np.frombuffer(inflated, self.dtype)
+
+    @cached_property
+    def _fills(self) -> set[np.floating]:
+        """What stands for no value in a column of floats."""
+        if self.dtype.kind != "f":
+            return set()
+        named = self.fill_value
+        return {_largest(self.dtype)} if named is None else {_largest(self.dtype), named}
+
+    def _stored(self, offset: int, places: dict[int, h5d.StoreInfo]) -> tuple[int, bytes]:
+        """Return which filters a chunk was spared, and its bytes as they are in the file."""
+        place = places.get(offset)
+        if place is None:
+            return self._dataset.read_direct_chunk((offset,))
+        return place.filter_mask, os.pread(self._descriptor, place.size, place.byte_offset)
+
+    @cached_property
+    def _places(self) -> dict[int, h5d.StoreInfo]:
+        """Where in a file on this machine the chunks lie, by their first rows, if HDF5 tells."""
+        places: list[h5d.StoreInfo] = []
+        # HDF5 knows how to tell all at once since 1.12.3; clusters have older ones.
+        if self._descriptor is not None and hasattr(self._dataset, "chunk_iter"):
+            self._dataset.chunk_iter(places.append)
+        return {place.chunk_offset[0]: place for place in places}
+
+    def _check_storage(self) -> None:
+        """Raise OSError if chunks without filters do not have the one size they can have.
+
+        Then the list of filters is damaged, and HDF5 would take compressed bytes,
+        and whatever lies behind them, for values.
+        """
+        plist = self._dataset.get_create_plist()
+        if plist.get_layout() == h5d.CHUNKED and not plist.get_nfilters():
+            chunk = self.dtype.itemsize * plist.get_chunk()[0]
+            if (stored := self._dataset.get_storage_size()) % chunk:
+                raise OSError(f"{stored} bytes are stored, which are no whole chunks of {chunk}")
+
+
+@lru_cache(maxsize=32)
+def _largest(dtype: np.dtype) -> np.floating:
+    """Return the largest number of a float dtype."""
+    return np.finfo(dtype).max
+
+
+def fetch_ahead(file: h5py.File, columns: Iterable[StoredColumn], rows: Rows = None) -> None:
+    """Fetch what holds the rows of columns, many ranges at once, if the file is on a server."""
+    if isinstance(file, ServedFile):
+        rows = RowSelection(rows) if isinstance(rows, np.ndarray) else rows
+        file.source.fetch(extent for column in columns for extent in column.extents(rows))
+
+
+def _span(rows: Rows, count: int) -> tuple[int, int]:
+    """Return the first of the wanted rows and the one behind the last."""
+    if isinstance(rows, RowSelection):
+        return (int(rows.rows[0]), int(rows.rows[-1]) + 1) if len(rows.rows) else (0, 0)
+    start, stop, _ = (rows or slice(None)).indices(count)
+    return start, max(start, stop)
+
+
+def _chunks_of(rows: Rows, count: int, length: int) -> Iterable[int]:
+    """Return the first rows of the chunks that hold one of the wanted rows."""
+    if isinstance(rows, RowSelection):
+        return [offset for offset, *_ in rows.chunks(count, length)]
+    return _offsets(*_span(rows, count), length)
+
+
+def _offsets(start: int, stop: int, length: int) -> range:
+    """Return the first rows of the chunks that hold rows from `start` up to `stop`."""
+    return range(start - start % length, stop, length) if stop > start else range(0)

@@ -1,0 +1,140 @@
+"""Opening HDF5 files, and what is small in them; damage is told, not raised as it comes."""
+
+import os
+import re
+from functools import lru_cache
+from pathlib import Path
+
+import h5py
+import numpy as np
+from h5py import h5a, h5d, h5g, h5t
+
+from captools.errors import InputError, one_line
+from captools.io.address import Url
+from captools.io.ranges import RemoteFile
+
+REMEDY = "the file is damaged, fetch it again"
+HEAD = 512  # bytes that tell what kind of file it is
+
+# What h5py raises when the bytes of a file are not what they should be.
+DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
+
+
+# Columns are read from front to back: the 8 MB of chunks that HDF5 would keep of each of them
+# are of no use.
+_CACHE = {"rdcc_nbytes": 1 << 20}
+
+
+class ServedFile(h5py.File):
+    """An HDF5 file on a server; `source` fetches its bytes."""
+
+    def __init__(self, source: RemoteFile) -> None:
+        super().__init__(source, "r", **_CACHE)
+        self.source = source
+
+    def close(self) -> None:
+        """Close the file, and let go of its bytes."""
+        super().close()
+        self.source.close()
+
+
+def descriptor(file: h5py.File) -> int | None:
+    """Return the descriptor of a file on this machine, None of one on a server."""
+    return None if isinstance(file, ServedFile) else file.id.get_vfd_handle()
+
+
+def check_unchanged(file: h5py.File) -> None:
+    """Raise InputError if a file on a server has changed since it was opened."""
+    if isinstance(file, ServedFile):
+        file.source.check_unchanged()
+
+
+def open_file(path: Path | Url) -> h5py.File:
+    """Open a file for reading, without locks, or say what is wrong with it."""
+    if isinstance(path, Url):
+        return _open_served(RemoteFile(path))
+    head, size = _head(path)
+    try:
+        return h5py.File(path, "r", locking=False, **_CACHE)
+    except DAMAGE as error:
+        raise InputError(f"{path}: {_diagnose(head, size, error)}; fetch it again") from None
+
+
+def _open_served(source: RemoteFile) -> ServedFile:
+    """Open a file on a server, and close it again if it is none of ours."""
+    try:
+        head = source.read(HEAD)
+        return ServedFile(source)
+    except DAMAGE as error:
+        source.close()
+        told = _diagnose(head, source.size, error)
+        raise InputError(f"{source.url}: {told}; fetch it again") from None
+    except BaseException:
+        source.close()
+        raise
+
+
+def _head(path: Path) -> tuple[bytes, int]:
+    """Return how a file begins, and its size."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(HEAD), os.path.getsize(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: does not exist") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _diagnose(head: bytes, size: int, error: BaseException) -> str:
+    """Say what kind of file it is that HDF5 cannot open."""
+    if not head:
+        return "is empty (0 bytes)"
+    if head.lstrip().startswith(b"<"):
+        return "is a web page saved as .h5 (a login page?), not HDF5"
+    if not head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return "is not HDF5"
+    if match := re.search(r"truncated file.*stored_eof = (\d+)", str(error)):
+        return f"is truncated ({size} of {match.group(1)} bytes)"
+    return f"cannot be opened ({one_line(error)})"
+
+
+def text(value: object) -> str:
+    """Return an HDF5 attribute or scalar as text, whether bytes, str or an array of one."""
+    value = np.asarray(value).ravel()[0] if np.size(value) else ""
+    told = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return told.partition("\0")[0].strip()
+
+
+def attribute(
+    of: h5g.GroupID | h5d.DatasetID, name: str, dtype: np.dtype | None = None
+) -> np.ndarray:
+    """Return an attribute of a group or dataset, an empty array if there is none.
+
+    HDF5 converts numbers to `dtype`, if it is given.
+    """
+    if not h5a.exists(of, name.encode()):
+        return np.array([])
+    return attribute_value(h5a.open(of, name.encode()), dtype)
+
+
+def attribute_value(stored: h5a.AttrID, dtype: np.dtype | None = None) -> np.ndarray:
+    """Return the value of an attribute, an empty array if it has none."""
+    space = stored.get_space()
+    if not space.get_simple_extent_npoints():  # it has a type, but no value
+        return np.array([])
+    value = np.empty(space.shape, stored.dtype if dtype is None else dtype)
+    stored.read(value, None if dtype is None else hdf5_type(dtype))
+    return value
+
+
+def hdf5_type(dtype: np.dtype) -> h5t.TypeID:
+    """Return the HDF5 type that stands for a numpy dtype of numbers or booleans.
+
+    Of the plain dtype: what h5py keeps in it of an enumeration does not count.
+    """
+    return _plain_type(dtype.str)
+
+
+@lru_cache(maxsize=32)
+def _plain_type(code: str) -> h5t.TypeID:
+    return h5t.py_create(np.dtype(code), logical=True)

@@ -1,0 +1,153 @@
+"""Whether an HDF5 file is whole: all objects, attributes and chunks are read."""
+
+import itertools
+import math
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import deflate
+import h5py
+from h5py import h5a, h5d, h5f, h5g, h5l, h5o, h5t, h5z
+
+from captools.errors import InputError, one_line
+from captools.io.hdf5 import DAMAGE, REMEDY, attribute_value, open_file
+
+PIECE = 1 << 22  # bytes in memory at a time, of what has no chunks
+STRING = 1 << 10  # bytes that a string is taken for, since only reading tells its length
+DEFLATED = ([h5z.FILTER_DEFLATE], [h5z.FILTER_SHUFFLE, h5z.FILTER_DEFLATE])
+INFLATION = 1032  # deflated bytes become at most so many times as many
+
+Stored = h5g.GroupID | h5d.DatasetID | h5t.TypeID
+
+
+# --- all that is in it ----------------------------------------------------------
+
+
+@contextmanager
+def damage_told(path: str | Path, where: str) -> Iterator[None]:
+    """Say where in a file it is that HDF5 cannot read."""
+    try:
+        yield
+    except DAMAGE as error:
+        raise InputError(f"{path}: {where}: cannot be read ({one_line(error)}); {REMEDY}") from None
+
+
+def check_content(path: str | Path, essential: Collection[str] = ()) -> None:
+    """Read every object of a file; the datasets at the essential paths must hold values."""
+    with open_file(path) as file:
+        size = file.id.get_filesize()
+        for where, item in _objects(path, file.id):
+            _check_attributes(path, where, item, size)
+            if isinstance(item, h5d.DatasetID):
+                with damage_told(path, where):
+                    _check_dataset(item, where in essential)
+
+
+def _objects(path: str | Path, file: h5f.FileID) -> Iterator[tuple[str, Stored]]:
+    """Yield the groups, datasets and named types of a file with their paths, each group once.
+
+    Soft links lead to objects that a hard one leads to, or out of the file.
+    """
+    waiting: list[tuple[str, Stored, bytes]] = [("/", file, b"/")]
+    seen = set()
+    while waiting:
+        where, parent, name = waiting.pop()
+        with damage_told(path, where):
+            item = h5o.open(parent, name)
+        yield where, item
+        if not isinstance(item, h5g.GroupID):
+            continue
+        with damage_told(path, where):
+            address = h5o.get_info(item).addr
+            if address in seen:  # a group may hold itself
+                continue
+            seen.add(address)
+            names = [one for one in item if item.links.get_info(one).type == h5l.TYPE_HARD]
+            below = "" if where == "/" else f"{where}/"
+            waiting += [(f"{below}{one.decode()}", item, one) for one in reversed(names)]
+
+
+def _check_attributes(path: str | Path, where: str, item: Stored, size: int) -> None:
+    names: list[bytes] = []
+    with damage_told(path, where):
+        h5a.iterate(item, names.append)
+    for name in names:
+        with damage_told(path, f"{where} attribute {name.decode(errors='replace')}"):
+            stored = h5a.open(item, name)
+            claimed = stored.get_space().get_simple_extent_npoints() * stored.get_type().get_size()
+            if claimed > size:
+                raise OSError(f"it claims to have {claimed} bytes")
+            attribute_value(stored)
+
+
+def _check_dataset(dataset: h5d.DatasetID, is_essential: bool) -> None:
+    """Read a dataset; one of `DAMAGE` if that fails.
+
+    One that was never written stores nothing, which is no damage, but no essential
+    column either.
+    """
+    layout = dataset.get_create_plist().get_layout()
+    if layout == h5d.CHUNKED:
+        is_stored = _check_chunks(dataset)
+    else:  # opening it has shown that it is no longer than what is stored
+        is_stored = layout == h5d.COMPACT or dataset.get_offset() is not None
+    if is_essential and not is_stored and math.prod(dataset.shape):
+        raise OSError("none of its values are there")
+    if is_stored and (layout != h5d.CHUNKED or dataset.dtype.hasobject):
+        _read_in_pieces(dataset)
+
+
+def _read_in_pieces(dataset: h5d.DatasetID) -> None:
+    """Read a dataset that is stored in full, strings with it."""
+    whole = h5py.Dataset(dataset)
+    if not whole.shape:
+        whole[()]
+        return
+    item = STRING if whole.dtype.hasobject else whole.dtype.itemsize
+    rows = max(1, PIECE // (item * math.prod(whole.shape[1:]) or 1))
+    for start in range(0, whole.shape[0], rows):
+        whole[start : start + rows]
+
+
+# --- chunks ---------------------------------------------------------------------
+
+
+def _check_chunks(dataset: h5d.DatasetID) -> bool:
+    """Read all chunks of a dataset, and tell whether there are any; all or none must be."""
+    plist = dataset.get_create_plist()
+    shape = plist.get_chunk()
+    expected = math.prod(-(-rows // step) for rows, step in zip(dataset.shape, shape, strict=True))
+    found = dataset.get_num_chunks()
+    if found not in (0, expected):
+        raise OSError(f"{found} of {expected} chunks are there")
+    if found and not dataset.dtype.hasobject:  # strings are read later, with their chunks
+        length = math.prod(shape) * dataset.get_type().get_size()
+        filters = [plist.get_filter(at)[0] for at in range(plist.get_nfilters())]
+        # Else the list of filters is damaged; HDF5 would take packed bytes for values.
+        if not filters and (stored := dataset.get_storage_size()) != found * length:
+            raise OSError(f"{stored} bytes are stored in {found} chunks of {length}")
+        steps = (range(0, rows, step) for rows, step in zip(dataset.shape, shape, strict=True))
+        for offset in itertools.product(*steps):
+            _check_chunk(dataset, offset, length, filters)
+    return found > 0
+
+
+def _check_chunk(
+    dataset: h5d.DatasetID, offset: tuple[int, ...], length: int, filters: list[int]
+) -> None:
+    """Check that a chunk is there and becomes so many bytes."""
+    skipped, stored = dataset.read_direct_chunk(offset)
+    if not filters:
+        return
+    if skipped or filters not in DEFLATED:
+        h5py.Dataset(dataset)[offset]  # one value, for which HDF5 undoes all filters of the chunk
+    elif length > INFLATION * len(stored) or not _inflates(stored, length):
+        raise OSError(f"the chunk at {offset} does not inflate to {length} bytes")
+
+
+def _inflates(stored: bytes, length: int) -> bool:
+    try:
+        return len(deflate.zlib_decompress(stored, length)) == length
+    except deflate.DeflateError:
+        return False

@@ -1,0 +1,97 @@
+"""Which files words of a command line name."""
+
+import glob
+import io
+import logging
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from captools.io.address import Url, is_remote, parse_location
+from captools.io.atomic import PRIVATE
+from captools.io.remote import check_protocols, listed, matching
+
+log = logging.getLogger(__name__)
+
+
+def expand(words: Iterable[str]) -> list[str]:
+    """Return the sorted absolute paths of the files that the words name, each once.
+
+    A word is a file, a folder (its ``*.h5``), a glob, ``@list.txt``, or ``-``
+    for a list on standard input. It may be an address (``s3://bucket/key``); one
+    that ends with ``/`` is a folder. A file that does not exist stays: it will
+    fail as an input and leave the others alone.
+
+    Raises
+    ------
+    ValueError
+        If a list cannot be read, or what reads from an address is not there.
+    """
+    found = set()
+    for word in words:
+        paths = expand_word(word)
+        if not paths and word != "-":
+            log.warning("warning: %s: no input there", word)
+        found.update(map(_absolute, paths))
+    if urls := [path for path in found if isinstance(path, Url)]:
+        check_protocols(urls)
+    return sorted(found)
+
+
+def _absolute(path: str) -> str:
+    """Return the address of a file, or its path from the root."""
+    path = os.fspath(parse_location(path)) if is_remote(path) else path
+    return path if isinstance(path, Url) else os.path.abspath(path)
+
+
+def given(words: Iterable[str]) -> list[str]:
+    """Return the files that the words name, as `expand`; none only of an empty list.
+
+    Raises
+    ------
+    ValueError
+        If there is none, and standard input was not asked for them.
+    """
+    words = list(words)
+    found = expand(words)
+    if not found and set(words) != {"-"}:
+        raise ValueError(f"no inputs: {' '.join(words)}")
+    return found
+
+
+def expand_word(word: str) -> list[str]:
+    """Return the paths that a word names."""
+    if word == "-":
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(errors="surrogateescape")  # a path need not be UTF-8
+        return _listed(sys.stdin)
+    if word.startswith("@"):
+        try:
+            with open(word[1:], encoding="utf-8", errors="surrogateescape") as file:
+                return _listed(file)
+        except OSError as error:
+            raise ValueError(f"list {word[1:]}: cannot be read ({error})") from None
+    if is_remote(word):
+        word = os.fspath(parse_location(word))
+    if isinstance(word, Url):
+        return _expand_url(word)
+    if os.path.isdir(word):
+        found = glob.glob(os.path.join(glob.escape(word), "*.h5"))
+    elif glob.has_magic(word) and not os.path.exists(word):
+        found = [path for path in glob.glob(word, recursive=True) if not os.path.isdir(path)]
+    else:
+        return [word]
+    return [path for path in found if PRIVATE not in Path(path).parts]
+
+
+def _expand_url(url: Url) -> list[str]:
+    """Return the files that an address stands for."""
+    if url.endswith("/"):
+        return listed(url)
+    return matching(url) if "*" in url else [url]
+
+
+def _listed(lines: Iterable[str]) -> list[str]:
+    """Return the lines that are not blank; Windows may begin a list with a byte-order mark."""
+    return [line for line in (line.strip().lstrip("\ufeff") for line in lines) if line]

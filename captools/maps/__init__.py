@@ -1,0 +1,3 @@
+"""From points to pictures.
+
+May import flat, geo and io."""

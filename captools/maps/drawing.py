@@ -1,0 +1,341 @@
+"""Maps as pictures: a finished figure, bare pixels with a world file, or a GeoTIFF."""
+
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from captools.errors import InputError
+from captools.extras import require
+from captools.geo import coords
+from captools.io.atomic import appearing
+from captools.maps.mapping import Map
+from captools.maps.raster import Canvas
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap, Normalize
+    from matplotlib.figure import Figure
+
+
+DPI = 100
+WORLD = {".png": ".pgw", ".jpg": ".jgw", ".jpeg": ".jgw"}
+RASTERS = (".tif", ".tiff")
+KINDS = (*WORLD, ".pdf", ".svg", *RASTERS)
+STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 45)  # degrees between lines
+ROUND = (1, 2, 5)  # lengths of a scale bar, times powers of ten
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a map is coloured; the fields are the options of the same names."""
+
+    cmap: str | None = None
+    how: str = "linear"
+    clip: tuple[float, float] | None = None
+    percentiles: tuple[float, float] = (2.0, 98.0)
+    diverging: bool = False
+
+    @property
+    def colours(self) -> "Colormap":
+        """The colour map; ValueError if neither matplotlib nor colorcet knows its name."""
+        return colormap(self.cmap or ("RdBu" if self.diverging else "viridis"))
+
+    def limits(self, values: np.ndarray) -> tuple[float, float]:
+        """Return the values of the first and the last colour.
+
+        By default the percentiles of the pixels, that one spike does not grey the map.
+        """
+        if self.clip is not None:
+            return self.clip
+        low, high = np.nanpercentile(values, self.percentiles)
+        if self.diverging:
+            high = max(abs(low), abs(high))
+            low = -high
+        if low == high:  # a single value: it gets the colour in the middle
+            margin = abs(low) * 1e-3 or 1.0
+            low, high = low - margin, high + margin
+        return float(low), float(high)
+
+    def norm(self, values: np.ndarray) -> "Normalize":
+        """Return what maps the values to 0..1."""
+        from matplotlib.colors import LogNorm, Normalize
+
+        low, high = self.limits(values)
+        if self.how == "eq_hist":
+            from datashader.mpl_ext import EqHistNormalize
+
+            norm = EqHistNormalize(low, high)
+            norm.autoscale(np.ma.masked_invalid(np.clip(values, low, high)))
+            return norm
+        if self.how == "log":
+            positive = values[values > 0]
+            if not positive.size or high <= 0:
+                raise InputError("--how log needs values above 0: draw with --how linear")
+            low = max(low, positive.min())
+            return LogNorm(low, max(high, low * 1.001), clip=True)
+        return Normalize(low, high, clip=True)
+
+
+def colormap(name: str) -> "Colormap":
+    """Return a colour map of matplotlib or colorcet.
+
+    Raises
+    ------
+    ValueError
+        If neither knows the name, or the extra ``preview`` is missing.
+    """
+    require("preview", "colorcet", "matplotlib")
+    import matplotlib
+    from colorcet import cm
+
+    if name in matplotlib.colormaps:
+        return matplotlib.colormaps[name]
+    if name in cm:
+        return cm[name]
+    raise ValueError(f"colours {name!r} are known neither to matplotlib nor to colorcet")
+
+
+def check_limits(limits: tuple[float, float]) -> None:
+    """Raise ValueError if two values are no limits: finite, the lower one first."""
+    low, high = limits
+    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        raise ValueError(f"limits {low:g} {high:g}: the first must be below the second")
+
+
+def check_kind(path: Path, bare: bool) -> None:
+    """Raise ValueError if a picture cannot be of the kind that its name tells."""
+    kind = path.suffix.lower()
+    if kind not in KINDS:
+        raise ValueError(f"output {path}: must end in {', '.join(KINDS)}")
+    if bare and kind not in WORLD:
+        raise ValueError(f"output {path}: --bare writes {', '.join(WORLD)}")
+    require("preview", "colorcet", "matplotlib")
+    if kind in RASTERS:
+        require("geo", "rasterio")
+
+
+def draw(picture: Map, path: Path, style: Style, bare: bool, title: str | None) -> list[Path]:
+    """Write a map, in the kind of file that its name tells, and return what was written."""
+    if path.suffix.lower() in RASTERS:
+        _write_geotiff(picture, path)
+        return [path]
+    if bare:
+        return _write_pixels(picture, path, style)
+    _write_figure(picture, path, style, title)
+    return [path]
+
+
+# --- pixels ---------------------------------------------------------------------
+
+
+def _write_pixels(picture: Map, path: Path, style: Style) -> list[Path]:
+    """Write the pixels alone, and a world file that tells where they lie."""
+    from matplotlib.image import imsave
+
+    colours = style.colours(style.norm(picture.values)(np.ma.masked_invalid(picture.values)))
+    colours[np.isnan(picture.values), 3] = 0
+    kind = path.suffix.lower().lstrip(".")
+    if kind in ("jpg", "jpeg"):  # knows no transparency: white, as paper is
+        colours = colours[..., :3] * colours[..., 3:] + 1 - colours[..., 3:]
+    with appearing(path) as file:
+        imsave(file, colours, format=kind, metadata={"Software": None} if kind == "png" else None)
+    world = path.with_suffix(WORLD[path.suffix.lower()])
+    with appearing(world) as file:
+        file.write(_world(picture.canvas).encode())
+    return [path, world]
+
+
+def _world(canvas: Canvas) -> str:
+    """Return the lines of a world file: pixel size, no rotation, centre of the first pixel."""
+    wide, high = canvas.pixel
+    numbers = (wide, 0.0, 0.0, -high, canvas.xmin + wide / 2, canvas.ymax - high / 2)
+    return "".join(f"{number:.17g}\n" for number in numbers)
+
+
+def _write_geotiff(picture: Map, path: Path) -> None:
+    import rasterio
+    from rasterio.io import MemoryFile
+
+    canvas = picture.canvas
+    wide, high = canvas.pixel
+    values, counts = picture.values, picture.counts
+    band = np.nan_to_num(values).astype("u4") if counts else values.astype("f4")
+    profile = {
+        "driver": "GTiff",
+        "width": canvas.width,
+        "height": canvas.height,
+        "count": 1,
+        "dtype": band.dtype,
+        "crs": None if picture.crs == "unknown" else picture.crs,
+        "transform": rasterio.Affine(wide, 0.0, canvas.xmin, 0.0, -high, canvas.ymax),
+        "nodata": 0 if counts else np.nan,
+        "compress": "deflate",
+    }
+    with MemoryFile() as memory:
+        with rasterio.Env(), memory.open(**profile) as raster:
+            raster.write(band, 1)
+            raster.set_band_description(1, picture.label)
+            raster.update_tags(1, units=picture.units)
+        with appearing(path) as file:
+            file.write(memory.read())
+
+
+# --- figure ---------------------------------------------------------------------
+
+
+def _write_figure(picture: Map, path: Path, style: Style, title: str | None) -> None:
+    import matplotlib
+
+    figure = make_figure(picture, style, title)
+    kind = path.suffix.lower().lstrip(".")
+    clock = {"png": "Software", "pdf": "CreationDate", "svg": "Date"}.get(kind)
+    salted = matplotlib.rc_context({"svg.hashsalt": "captools"})  # else names are random
+    with salted, appearing(path) as file:
+        figure.savefig(file, format=kind, dpi=DPI, metadata={clock: None} if clock else None)
+
+
+def make_figure(picture: Map, style: Style, title: str | None = None) -> "Figure":
+    """Return the finished figure: every pixel of the map is one of the picture.
+
+    Title, axes in km, colour bar, scale bar, graticule, and how many points and files there are.
+    """
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import Figure
+
+    canvas, unit = picture.canvas, _unit(picture)
+    left, right, bottom, top, bar = 90, 150, 85, 55, 20  # pixels around the map
+    width, height = left + canvas.width + right, bottom + canvas.height + top
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
+    axes = figure.add_axes(
+        (left / width, bottom / height, canvas.width / width, canvas.height / height)
+    )
+    norm = style.norm(picture.values)
+    scale = 1e3 if unit == "km" else 1.0
+    edges = [edge / scale for edge in (canvas.xmin, canvas.xmax, canvas.ymin, canvas.ymax)]
+    axes.imshow(
+        np.ma.masked_invalid(picture.values),
+        extent=edges,
+        origin="upper",
+        cmap=style.colours,
+        norm=norm,
+        interpolation="nearest",
+        aspect="auto",
+    )
+    axes.set_autoscale_on(False)  # lines may run out of the map
+    axes.set_xlabel(f"x ({unit})" if unit == "km" else "x")
+    axes.set_ylabel(f"y ({unit})" if unit == "km" else "y")
+    axes.set_title(title or picture.label, fontsize=13, pad=12, wrap=True)
+    room = axes.inset_axes((1 + 25 / canvas.width, 0, bar / canvas.width, 1))
+    colour_bar = figure.colorbar(ScalarMappable(norm, style.colours), cax=room, extend="both")
+    label = f"{picture.label} ({picture.units})" if picture.units else picture.label
+    colour_bar.set_label(textwrap.fill(label, max(20, canvas.height // 8)))
+    if unit == "km":
+        _draw_scale_bar(axes, edges)
+    if picture.crs != "unknown":
+        _draw_graticule(axes, picture, scale)
+    figure.text(left / width, 14 / height, _footer(picture), fontsize=9, color="0.35")
+    return figure
+
+
+def _unit(picture: Map) -> str:
+    """Return the unit of the axes: km where the CRS counts metres."""
+    known = picture.crs != "unknown"
+    return "km" if not known or coords.crs_unit(picture.crs) == "m" else "degrees"
+
+
+def _footer(picture: Map) -> str:
+    """Return how much is in the picture, and how much is not."""
+    told = f"{picture.points:,} points of {picture.files:,} files · {picture.crs}"
+    return f"{told} · {len(picture.bad):,} files could not be read" if picture.bad else told
+
+
+def _draw_scale_bar(axes: "Axes", edges: list[float]) -> None:
+    """Draw a bar of a round length, about a fifth of the map."""
+    xmin, xmax, ymin, ymax = edges
+    fifth = (xmax - xmin) / 5
+    power = 10.0 ** np.floor(np.log10(fifth))
+    length = max(step * power for step in ROUND if step * power <= fifth)
+    x, y = xmin + 0.04 * (xmax - xmin), ymin + 0.04 * (ymax - ymin)
+    axes.plot([x, x + length], [y, y], color="black", linewidth=3, solid_capstyle="butt")
+    text = f"{length:g} km" if length >= 1 else f"{length * 1000:g} m"
+    axes.annotate(
+        text,
+        (x + length / 2, y),
+        (0, 4),
+        textcoords="offset points",
+        ha="center",
+        fontsize=9,
+        bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "alpha": 0.6, "linewidth": 0},
+    )
+
+
+def _draw_graticule(axes: "Axes", picture: Map, scale: float) -> None:
+    """Draw meridians and parallels, each named where it leaves the map."""
+    lon, lat = _edges_in_degrees(picture)
+    if not np.isfinite(lat).any():
+        return
+    for name, lines in _lines(lon, lat).items():
+        for line_lon, line_lat, value in lines:
+            x, y = coords.transform(line_lon, line_lat, "EPSG:4326", picture.crs)
+            axes.plot(x / scale, y / scale, color="0.3", linewidth=0.5, alpha=0.6, zorder=1)
+            _name_line(axes, x / scale, y / scale, _degrees(value, name))
+
+
+def _edges_in_degrees(picture: Map) -> tuple[np.ndarray, np.ndarray]:
+    """Return longitudes and latitudes of a grid of points of the map."""
+    canvas = picture.canvas
+    x, y = np.meshgrid(
+        np.linspace(canvas.xmin, canvas.xmax, 41), np.linspace(canvas.ymin, canvas.ymax, 41)
+    )
+    return coords.transform(x.ravel(), y.ravel(), picture.crs, "EPSG:4326")
+
+
+def _lines(lon: np.ndarray, lat: np.ndarray) -> dict[str, list]:
+    """Return the meridians and parallels of round degrees that cross a region."""
+    lon, lat = lon[np.isfinite(lon)], lat[np.isfinite(lat)]
+    west, east = coords.lon_bounds(lon)
+    east += 360 if east < west else 0
+    south, north = lat.min(), lat.max()
+    if max(abs(south), abs(north)) > 89.5 or east - west > 180:  # around the pole
+        west, east = -180.0, 180.0
+    meridians = [
+        (np.full(200, value), np.linspace(max(south - 1, -90), min(north + 1, 90), 200), value)
+        for value in _round_degrees(west, east)
+    ]
+    parallels = [
+        (np.linspace(west - 1, east + 1, 721), np.full(721, value), value)
+        for value in _round_degrees(south, north)
+    ]
+    return {"lon": meridians, "lat": parallels}
+
+
+def _round_degrees(low: float, high: float) -> np.ndarray:
+    """Return some four to eight round numbers between two."""
+    step = next((step for step in STEPS if (high - low) / step <= 8), STEPS[-1])
+    values = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
+    return values[:-1] if len(values) and values[-1] - values[0] == 360 else values
+
+
+def _degrees(value: float, name: str) -> str:
+    """Return a longitude or latitude as maps write it."""
+    value = (value + 180) % 360 - 180 if name == "lon" else value
+    side = ("W", "E") if name == "lon" else ("S", "N")
+    letter = "" if value in (0, -180) else side[int(value > 0)]
+    return f"{abs(value):g}°{letter}"
+
+
+def _name_line(axes: "Axes", x: np.ndarray, y: np.ndarray, text: str) -> None:
+    """Write the name of a line beside the last of its points on the map."""
+    xmin, xmax = sorted(axes.get_xlim())
+    ymin, ymax = sorted(axes.get_ylim())
+    room = 0.04
+    wide, high = room * (xmax - xmin), room * (ymax - ymin)
+    inside = (x > xmin + wide) & (x < xmax - wide) & (y > ymin + high) & (y < ymax - high)
+    if inside.any():
+        at = np.flatnonzero(inside)[-1]
+        axes.annotate(
+            text, (x[at], y[at]), fontsize=7, color="0.25", ha="center", va="center", clip_on=True
+        )

@@ -1,0 +1,264 @@
+"""From flat files to a map: their points are folded, one file after another, into pixels."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from captools.errors import BadInputs, InputError
+from captools.flat.reader import FlatFile
+from captools.geo import coords, select
+from captools.geo.time import parse_span
+from captools.io.address import Url, parse_location
+from captools.maps.raster import Aggregate, Canvas, fit
+from captools.process import check
+from captools.progress import track
+
+BLOCK = 1 << 20  # rows of a few columns at a time
+
+
+@dataclass(frozen=True)
+class MapOptions:
+    """What is to be mapped; the fields are the options of the same names."""
+
+    var: str | None = None
+    agg: str = "mean"
+    xy: tuple[str, str] = ("x", "y")
+    crs: str | None = None
+    bbox: tuple[float, float, float, float] | None = None
+    extent: tuple[float, float, float, float] | None = None
+    size: tuple[int, int] | None = None
+    diff: tuple[str, str] | None = None
+
+    @property
+    def column(self) -> str | None:
+        """The column that is mapped; None if points are counted."""
+        return self.var or (None if self.agg == "count" and not self.diff else "h_li")
+
+
+@dataclass
+class Map:
+    """Pixels with what they mean."""
+
+    canvas: Canvas
+    crs: str
+    values: np.ndarray  # shape (height, width), NaN where no point is
+    label: str
+    units: str
+    points: int
+    rows: int  # of the files, drawn or not
+    files: int
+    counts: bool  # whether the values are numbers of points
+    bad: dict[str, str] = field(default_factory=dict)  # files that could not be read, and why
+
+
+@dataclass
+class Survey:
+    """What the headers of the files say, all taken together."""
+
+    good: list[Path | Url] = field(default_factory=list)
+    bad: dict[str, str] = field(default_factory=dict)
+    crs: str = ""  # of the map
+    projected: bool = True  # whether the files have x and y in this CRS
+    bounds: list[tuple | None] = field(default_factory=list)  # of each good file, if it tells
+    rows: int = 0
+    label: str = ""
+    units: str = ""
+
+
+def make_map(files: Iterable[str | Path | Url], request: MapOptions) -> Map:
+    """Fold the points of flat files into a map.
+
+    Raises
+    ------
+    InputError
+        If no file can be used, there is nothing to draw, a column is missing, or the files are
+        in different CRSs.
+    """
+    survey = survey_files([parse_location(path) for path in files], request)
+    canvas = fit(_bounds(survey, request), request.size)
+    spans = [parse_period(text) for text in request.diff] if request.diff else [None]
+    totals = [Aggregate(canvas, "mean" if request.diff else request.agg) for _ in spans]
+    needed = [name for name in (request.column, "t_gps" if request.diff else None) if name]
+    for block in blocks_of(survey, request, needed):
+        values = block.get(request.column)
+        for span, total in zip(spans, totals, strict=True):
+            if span is None:
+                total.add(block["x"], block["y"], values)
+            else:
+                then = select.in_span(block["t_gps"], span)
+                total.add(block["x"][then], block["y"][then], values[then])
+    points = sum(total.points for total in totals)
+    if not points:
+        raise InputError(
+            f"nothing to draw: no point with a value of {request.column or 'any kind'} "
+            f"in {len(survey.good)} files lies there"
+        )
+    values = _difference(totals) if request.diff else _unseen_as_nan(totals[0])
+    if not np.isfinite(values).any():
+        raise InputError("nothing to draw: no pixel has points of both periods")
+    counts = request.agg == "count" and not request.diff
+    return Map(
+        canvas,
+        survey.crs,
+        values,
+        _label(survey, request),
+        "" if counts else survey.units,
+        points,
+        survey.rows,
+        len(survey.good),
+        counts,
+        survey.bad,
+    )
+
+
+def parse_period(text: str) -> tuple[float, float]:
+    """Return the GPS seconds of a period: ``2019``, or ``2019-03-01/2019-06-01``.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    start, _, end = text.partition("/")
+    if re.fullmatch(r"\d{4}", text):
+        end = str(int(text) + 1)
+    if not end:
+        raise ValueError(f"period {text!r} is neither a year (2019) nor T0/T1")
+    return parse_span((start, end))
+
+
+def _difference(totals: list[Aggregate]) -> np.ndarray:
+    """Return the first mean less the second, where both have points."""
+    return totals[0].values() - totals[1].values()
+
+
+def _unseen_as_nan(total: Aggregate) -> np.ndarray:
+    values = total.values().astype(np.float64)
+    return np.where(values > 0, values, np.nan) if total.kind == "count" else values
+
+
+def _label(survey: Survey, request: MapOptions) -> str:
+    if request.diff:
+        return f"{survey.label}: {request.diff[0]} less {request.diff[1]}"
+    if request.column is None:
+        return "number of points"
+    return f"{request.agg} of {survey.label}"
+
+
+# --- the files ------------------------------------------------------------------
+
+
+def survey_files(paths: list[Path | Url], request: MapOptions) -> Survey:
+    """Read all headers: who can be used, where they lie, what the column means."""
+    survey = Survey()
+    for path in paths:
+        try:
+            file = FlatFile(path)
+        except InputError as error:
+            survey.bad[os.fspath(path)] = str(error)
+            continue
+        with file:
+            try:
+                attrs = file.attrs  # may be damaged where the columns are not
+            except InputError as error:
+                survey.bad[os.fspath(path)] = str(error)
+                continue
+            _take_in(survey, file, attrs, request)
+    if not survey.good:
+        raise BadInputs(survey.bad)
+    return survey
+
+
+def _take_in(survey: Survey, file: FlatFile, attrs: dict, request: MapOptions) -> None:
+    """Add what a file says to the survey; InputError if it does not go with the others."""
+    if request.xy != ("x", "y"):
+        file.check_columns(request.xy)  # named by the user, hence not to be missed in silence
+    projected = request.crs is None and all(name in file.columns for name in request.xy)
+    crs = "EPSG:4326" if request.xy == ("lon", "lat") else attrs.get("crs") or "unknown"
+    if not survey.good:
+        survey.projected = projected
+        survey.crs = crs if projected else _chosen_crs(file, request)
+    elif projected != survey.projected or (projected and crs != survey.crs):
+        here = f"CRS {crs}" if projected else "no x and y"
+        there = f"CRS {survey.crs}" if survey.projected else "no x and y"
+        raise InputError(
+            f"{survey.good[0]} and {file.path} differ: {there} and {here}: "
+            "name a CRS for all of them (-p)"
+        )
+    if request.column is not None:
+        file.check_columns([request.column])
+        if not survey.good:
+            told = file.attributes(request.column)
+            survey.label, survey.units = told["long_name"], told["units"]
+    bounds = attrs.get("bounds_xy") if projected and request.xy == ("x", "y") else None
+    survey.bounds.append(None if bounds is None else tuple(map(float, bounds)))
+    survey.rows += file.rows
+    survey.good.append(file.path)
+
+
+def _chosen_crs(file: FlatFile, request: MapOptions) -> str:
+    """Return the CRS to project lon and lat to: as asked for, else that of the hemisphere."""
+    file.check_columns(["lon", "lat"])
+    if request.crs not in (None, "auto"):
+        return coords.crs_name(request.crs)
+    return coords.polar_crs(float(np.nanmean(file.read("lat", slice(0, BLOCK)))))
+
+
+def _bounds(survey: Survey, request: MapOptions) -> tuple[float, float, float, float]:
+    """Return what the map must show: from the headers if these tell, else from the points."""
+    if request.extent is not None:
+        return request.extent
+    if request.bbox is None and None not in survey.bounds:
+        told = np.array(survey.bounds)
+    else:
+        told = np.array(
+            [
+                [np.fmin.reduce(x), np.fmax.reduce(x), np.fmin.reduce(y), np.fmax.reduce(y)]
+                for x, y in ((block["x"], block["y"]) for block in blocks_of(survey, request, ()))
+                if len(x)
+            ]
+        ).reshape(-1, 4)
+    told = told[np.isfinite(told).all(axis=1)]
+    if not len(told):
+        raise InputError(f"nothing to draw: no point of {len(survey.good)} files lies there")
+    low, high = told.min(axis=0), told.max(axis=0)
+    return float(low[0]), float(high[1]), float(low[2]), float(high[3])
+
+
+def blocks_of(
+    survey: Survey, request: MapOptions, more: Iterable[str]
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yield x, y and `more` columns of the points of all files, as many as fit in memory.
+
+    A file that turns out to be damaged is dropped, and told of.
+    """
+    for path in track(list(survey.good)):
+        try:
+            with FlatFile(path) as file:
+                for rows in file.ranges(BLOCK):
+                    check()
+                    yield _block(file, rows, survey, request, more)
+                file.check_unchanged()
+        except InputError as error:
+            survey.bad[os.fspath(path)] = str(error)
+            survey.good.remove(path)
+
+
+def _block(
+    file: FlatFile, rows: slice, survey: Survey, request: MapOptions, more: Iterable[str]
+) -> dict[str, np.ndarray]:
+    columns = {name: file.read(name, rows) for name in more}
+    lonlat = not survey.projected or request.bbox is not None
+    lon, lat = (file.read(name, rows) if lonlat else None for name in ("lon", "lat"))
+    if survey.projected:
+        columns["x"], columns["y"] = (file.read(name, rows) for name in request.xy)
+    else:
+        columns["x"], columns["y"] = coords.project(lon, lat, survey.crs)
+    if request.bbox is None:
+        return columns
+    keep = select.in_box(lon, lat, request.bbox)
+    return {name: values[keep] for name, values in columns.items()}

@@ -1,0 +1,308 @@
+"""Points laid out on disk so that any view of them is folded into pixels within a moment.
+
+The columns lie in temporary files without a name, bare and in the order of the inputs, and are
+mapped into memory. For each stretch of rows it is known where its points are, so that a view reads
+only what is near; the fold is compiled and takes all cores. Every view is exact.
+"""
+
+import tempfile
+from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import BinaryIO
+
+import numpy as np
+
+from captools.errors import InputError, OutputError
+from captools.maps.raster import AGGREGATES, Canvas
+from captools.process import workers
+
+STRETCH = 1 << 12  # rows that are read or left alone together: some 80 km of a ground track
+THREADS = 8  # each has a grid of its own
+MEAN, COUNT, MIN, MAX, STD = range(len(AGGREGATES))
+CODES = "year and direction"
+DIRECTIONS = ("both", "ascending", "descending")
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """What a view shows: arrays of shape (height, width), the first row in the north."""
+
+    values: np.ndarray  # NaN where no point is
+    count: np.ndarray
+
+
+class _Columns:
+    """Columns that grow in temporary files, which go with the process, however it ends.
+
+    A context: when it is left, columns that were mapped stay, the others are gone.
+    """
+
+    def __init__(self) -> None:
+        self._files: dict[str, BinaryIO] = {}
+        self._dtypes: dict[str, np.dtype] = {}
+
+    def __enter__(self) -> "_Columns":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for file in self._files.values():
+            file.close()
+
+    def append(self, name: str, values: np.ndarray) -> None:
+        if name not in self._files:
+            self._files[name] = tempfile.TemporaryFile()  # noqa: SIM115 - closed on leaving
+            self._dtypes[name] = values.dtype
+        self._files[name].write(np.ascontiguousarray(values, self._dtypes[name]))
+
+    def mapped(self) -> dict[str, np.ndarray]:
+        for file in self._files.values():
+            file.flush()
+        return {
+            name: np.asarray(np.memmap(file, self._dtypes[name], "r"))
+            for name, file in self._files.items()
+        }
+
+
+class PointCache:
+    """Points with columns, directions and years.
+
+    Parameters
+    ----------
+    blocks : iterable of dict of str to array
+        The points, piece by piece: x, y, the columns named, and, where these are known,
+        ``is_asc`` (bool) and ``t_year`` (decimal years). Points without a place are left out.
+    names : collection of str
+        The columns that can be shown; kept as floats, single ones where these hold the dtype.
+
+    Raises
+    ------
+    InputError
+        If there are no points, or a column has no value.
+    OutputError
+        If the temporary files cannot be written.
+
+    Examples
+    --------
+    >>> x, h = np.array([0.5, 0.7, 1.5]), np.array([1.0, 3.0, 5.0])
+    >>> cloud = PointCache([{"x": x, "y": np.zeros(3), "h": h}], ["h"])
+    >>> cloud.view(Canvas(0.0, 2.0, 0.0, 1.0, 2, 1), "h", "mean").values
+    array([[2., 5.]])
+    """
+
+    def __init__(self, blocks: Iterable[dict[str, np.ndarray]], names: Collection[str]) -> None:
+        self.rows = 0
+        self._names = list(names)
+        self._known: dict[str, bool] = dict.fromkeys(names, False)  # whether there is a value
+        self._codes: set[int] = set()
+        self._starts, self._boxes = [], []
+        try:
+            with _Columns() as columns:
+                for block in blocks:
+                    self._add(block, columns)
+                if not self.rows:
+                    raise InputError("nothing to draw: no point lies there")
+                self._columns = columns.mapped()
+        except OSError as error:
+            raise OutputError(
+                f"{tempfile.gettempdir()}: {error.strerror} (TMPDIR names another folder for "
+                "temporary files)"
+            ) from None
+        if empty := [name for name, known in self._known.items() if not known]:
+            raise InputError(f"nothing to draw: no point has a value of {', '.join(empty)}")
+        self._starts = np.concatenate(self._starts)
+        self._stops = np.append(self._starts[1:], self.rows)
+        self._boxes = np.concatenate(self._boxes, axis=1)
+
+    def _add(self, block: dict[str, np.ndarray], columns: _Columns) -> None:
+        placed = np.isfinite(block["x"]) & np.isfinite(block["y"])
+        if not placed.all():
+            block = {name: values[placed] for name, values in block.items()}
+        rows = len(block["x"])
+        if not rows:
+            return
+        codes = _codes(block)
+        columns.append(CODES, codes)
+        for name in ("x", "y"):
+            columns.append(name, block[name].astype(np.float64, copy=False))
+        for name in self._names:
+            values = block[name]
+            columns.append(f"value of {name}", values.astype(np.result_type(values, np.float32)))
+            self._known[name] = self._known[name] or bool(np.isfinite(values).any())
+        self._codes.update(np.unique(codes).tolist())
+        starts = np.arange(0, rows, STRETCH)
+        self._boxes.append(
+            [
+                edge.reduceat(block[name], starts)
+                for name in ("x", "y")
+                for edge in (np.minimum, np.maximum)
+            ]
+        )
+        self._starts.append(starts + self.rows)
+        self.rows += rows
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Where the points lie: xmin, xmax, ymin, ymax."""
+        low, high = self._boxes.min(axis=1), self._boxes.max(axis=1)
+        return float(low[0]), float(high[1]), float(low[2]), float(high[3])
+
+    @property
+    def years(self) -> list[int]:
+        """The years in which there are points; those of unknown time have none."""
+        return sorted({code >> 1 for code in self._codes} - {0})
+
+    def view(
+        self,
+        canvas: Canvas,
+        name: str,
+        kind: str,
+        direction: str = "both",
+        years: Collection[int] | None = None,
+    ) -> Pixels:
+        """Fold the points into the pixels of a canvas.
+
+        Parameters
+        ----------
+        canvas : Canvas
+            The pixels.
+        name : str
+            The column; points without a finite value of it do not count.
+        kind : {"mean", "count", "min", "max", "std"}
+            What to tell of the points of a pixel.
+        direction : {"both", "ascending", "descending"}
+            Which points.
+        years : collection of int, optional
+            The points of which years, by default of all and of unknown time.
+        """
+        xmin, xmax, ymin, ymax = self._boxes
+        near = (xmin <= canvas.xmax) & (xmax >= canvas.xmin)
+        near &= (ymin <= canvas.ymax) & (ymax >= canvas.ymin)
+        starts, stops = self._starts[near], self._stops[near]
+        points = [self._columns[column] for column in ("x", "y", f"value of {name}", CODES)]
+        wanted, number = _wanted(direction, years), AGGREGATES.index(kind)
+        edges = np.array([canvas.xmin, canvas.xmax, canvas.ymin, canvas.ymax])
+
+        def fold(part: np.ndarray) -> "_Grid":
+            grid = _Grid(canvas, number)
+            _compiled()(
+                *points, wanted, starts[part], stops[part], edges, canvas.width, canvas.height,
+                number, grid.count, grid.first, grid.second,
+            )  # fmt: skip
+            return grid
+
+        parts = np.array_split(np.arange(len(starts)), min(THREADS, workers()))
+        with ThreadPoolExecutor(len(parts)) as pool:
+            total, *others = pool.map(fold, parts)
+        for other in others:
+            total.join(other)
+        return total.pixels()
+
+
+def _codes(block: dict[str, np.ndarray]) -> np.ndarray:
+    """Return year and direction of points in one number: twice the year, 1 more if ascending."""
+    year = np.zeros(len(block["x"]), np.uint16)
+    if "t_year" in block:
+        told = np.floor(block["t_year"])
+        known = (told > 0) & (told < 1 << 15)
+        year[known] = told[known]
+    ascending = block.get("is_asc")
+    return year * 2 if ascending is None else year * 2 + ascending.astype(np.uint16)
+
+
+def _wanted(direction: str, years: Collection[int] | None) -> np.ndarray:
+    """Return for every code whether its points are to be shown."""
+    code = np.arange(1 << 16)
+    wanted = np.ones(len(code), bool) if years is None else np.isin(code >> 1, list(years))
+    if direction == "both":
+        return wanted
+    return wanted & ((code & 1) == (direction == "ascending"))
+
+
+# --- the fold -------------------------------------------------------------------
+
+
+class _Grid:
+    """What the points of each pixel add up to: their count, and two numbers more.
+
+    For the mean the first is the sum, for extremes the extreme, for the standard deviation
+    the mean, and the second the sum of squared deviations from it.
+    """
+
+    def __init__(self, canvas: Canvas, kind: int) -> None:
+        self.kind = kind
+        self.shape = canvas.height, canvas.width
+        size = canvas.height * canvas.width
+        self.count = np.zeros(size, np.int64)
+        self.first = np.full(size, {MIN: np.inf, MAX: -np.inf}.get(kind, 0.0))
+        self.second = np.zeros(size if kind == STD else 0)
+
+    def join(self, other: "_Grid") -> None:
+        """Add the points of another grid of the same pixels.
+
+        Source for the deviations: Chan, Golub and LeVeque (1979), Updating formulae.
+        """
+        if self.kind == MEAN:
+            self.first += other.first
+        elif self.kind == MIN:
+            np.minimum(self.first, other.first, out=self.first)
+        elif self.kind == MAX:
+            np.maximum(self.first, other.first, out=self.first)
+        elif self.kind == STD:
+            both = np.maximum(self.count + other.count, 1)
+            apart = other.first - self.first
+            self.second += other.second + apart**2 * self.count * other.count / both
+            self.first += apart * other.count / both
+        self.count += other.count
+
+    def pixels(self) -> Pixels:
+        """Return the values that were asked for."""
+        values = np.full(len(self.count), np.nan)
+        seen = self.count > 0
+        if self.kind == COUNT:
+            values[seen] = self.count[seen]
+        elif self.kind == MEAN:
+            values[seen] = self.first[seen] / self.count[seen]
+        elif self.kind == STD:
+            values[seen] = np.sqrt(self.second[seen] / self.count[seen])
+        else:
+            values[seen] = self.first[seen]
+        return Pixels(values.reshape(self.shape), self.count.reshape(self.shape))
+
+
+def _fold(
+    x, y, values, codes, wanted, starts, stops, edges, width, height, kind, count, first, second
+):
+    """Add the points of stretches of rows to a grid; pixels as `Canvas.locate` finds them."""
+    xmin, xmax, ymin, ymax = edges
+    across, up = 1 / ((xmax - xmin) / width), 1 / ((ymax - ymin) / height)
+    for stretch in range(len(starts)):
+        for at in range(starts[stretch], stops[stretch]):
+            value = values[at]
+            if not (xmin <= x[at] <= xmax and ymin <= y[at] <= ymax and wanted[codes[at]]):
+                continue
+            if not np.isfinite(value):
+                continue
+            column = min(int((x[at] - xmin) * across), width - 1)
+            row = min(int((y[at] - ymin) * up), height - 1)
+            pixel = (height - 1 - row) * width + column
+            count[pixel] += 1
+            if kind == MEAN:
+                first[pixel] += value
+            elif kind == MIN:
+                first[pixel] = min(first[pixel], value)
+            elif kind == MAX:
+                first[pixel] = max(first[pixel], value)
+            elif kind == STD:
+                apart = value - first[pixel]
+                first[pixel] += apart / count[pixel]
+                second[pixel] += apart * (value - first[pixel])
+
+
+@lru_cache(maxsize=1)
+def _compiled():
+    """Return the fold in machine code, which lets go of the interpreter."""
+    import numba
+
+    return numba.njit(nogil=True)(_fold)

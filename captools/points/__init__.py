@@ -1,0 +1,3 @@
+"""What the point steps do to flat files.
+
+May import flat, geo and io."""

@@ -1,0 +1,284 @@
+"""Exporting flat files: their rows as GeoParquet or CSV, through pyarrow."""
+
+import contextlib
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from captools.errors import InputError
+from captools.extras import require
+from captools.flat.buckets import Buckets
+from captools.flat.collection import Collection
+from captools.flat.table import column_names
+from captools.io.atomic import Outputs, appearing, check_is_file
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+HEAP = 1 << 16  # rows sorted at a time, and so about those of a row group
+STRIDE = 1 << 9  # of every so many points one place is kept to find where to cut
+ORDER = 16  # bits of a coordinate along the curve: 100 m in Antarctica
+NOWHERE = np.int64(1) << (2 * ORDER)  # behind the curve: for rows without a place
+
+# A point as "well-known binary": byte order (1: little-endian), kind (1: point), coordinates.
+WKB_POINT = np.dtype([("order", "u1"), ("kind", "<u4"), ("x", "<f8"), ("y", "<f8")])
+
+
+def export_files(
+    files: Iterable[str | Path],
+    output: Path,
+    variables: str | Iterable[str] | None,
+    common: bool,
+) -> Outputs:
+    """Export; see the step `export`."""
+    write = _writer(output)
+    names = None if variables is None else column_names(variables)
+    collection = Collection(files, common)
+    if names is None:
+        names = list(collection.dtypes)
+    collection.check_columns(names)
+    with appearing(output) as file:
+        write(collection, names, file, output.parent)
+    return Outputs([output], collection.total, collection.total)
+
+
+def _writer(output: Path) -> Callable[[Collection, list[str], BinaryIO, Path], None]:
+    """Return what writes files of this name; ValueError if there is none, or no pyarrow."""
+    kinds = {".parquet": _write_parquet, ".csv.gz": _write_gzip, ".csv": _write_csv}
+    ending = next((one for one in kinds if output.name.endswith(one)), None)
+    if ending is None:
+        raise ValueError(f"output {output}: give a name that ends in {', '.join(kinds)}")
+    check_is_file(output)
+    require("export", "pyarrow")
+    return kinds[ending]
+
+
+# --- Arrow ------------------------------------------------------------------------
+
+
+def _schema(collection: Collection, names: list[str]) -> "pa.Schema":
+    """Return the columns as Arrow has them, with what is told of each."""
+    import pyarrow as pa
+
+    fields = []
+    for name in names:
+        told = {key: str(value) for key, value in collection.column_attrs[name].items()}
+        kind = pa.from_numpy_dtype(collection.dtypes[name].newbyteorder("="))
+        fields.append(pa.field(name, kind, metadata=told))
+    return pa.schema(fields)
+
+
+def _array(values: np.ndarray, null: np.ndarray | None = None) -> "pa.Array":
+    """Return a column, null where `null` says so, by default where it is NaN.
+
+    Made of its bytes, for `pyarrow.array` would import pandas, which is as large as the data.
+    """
+    import pyarrow as pa
+
+    # Arrow has numbers in the byte order of the machine only.
+    values = np.ascontiguousarray(values, values.dtype.newbyteorder("="))
+    if null is None and values.dtype.kind == "f":
+        null = np.isnan(values)
+    known = None if null is None else pa.py_buffer(_bits(~null))
+    kind = pa.from_numpy_dtype(values.dtype)
+    stored = pa.py_buffer(_bits(values) if values.dtype.kind == "b" else values)
+    return pa.Array.from_buffers(kind, len(values), [known, stored])
+
+
+def _bits(flags: np.ndarray) -> np.ndarray:
+    return np.packbits(flags, bitorder="little")
+
+
+# --- CSV --------------------------------------------------------------------------
+
+
+def _write_csv(collection: Collection, names: list[str], file: BinaryIO, folder: Path) -> None:
+    """Write a line of names, then the rows in order."""
+    import pyarrow as pa
+    from pyarrow.csv import WriteOptions, write_csv
+
+    head = io.StringIO()
+    csv.writer(head, lineterminator="\n").writerow(names)
+    file.write(head.getvalue().encode())
+    schema, options = _schema(collection, names), WriteOptions(include_header=False)
+    for table in collection.blocks(names):
+        for start in range(0, table.rows, HEAP):
+            columns = [_array(table.columns[name][start : start + HEAP]) for name in names]
+            text = pa.BufferOutputStream()
+            write_csv(pa.record_batch(columns, schema=schema), text, options)
+            file.write(text.getvalue())
+
+
+def _write_gzip(collection: Collection, names: list[str], file: BinaryIO, folder: Path) -> None:
+    """Write CSV compressed, without name and time: same input, same bytes."""
+    with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
+        _write_csv(collection, names, packed, folder)
+
+
+# --- GeoParquet -------------------------------------------------------------------
+
+
+def _write_parquet(collection: Collection, names: list[str], file: BinaryIO, folder: Path) -> None:
+    """Write GeoParquet 1.1 (https://geoparquet.org/releases/v1.1.0), neighbours together."""
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetWriter
+
+    if taken := [name for name in names if name in ("geometry", "bbox")]:
+        raise InputError(f"column {taken[0]}: GeoParquet has its own: choose columns with -v")
+    axes, crs = _axes(collection)
+    curve = Curve(collection, axes)
+    told = {"geo": json.dumps(_geo(crs, curve.bounds))}
+    place = pa.schema([pa.field("bbox", _bbox_type()), pa.field("geometry", pa.binary())])
+    schema = pa.schema([*_schema(collection, names), *place], told)
+    # Sets of words pay for the few values of whole numbers, not for measured ones.
+    few = [name for name in names if collection.dtypes[name].kind != "f"]
+    writer = ParquetWriter(file, schema, compression="zstd", use_dictionary=few)
+    with contextlib.closing(writer), Buckets(folder) as spool:
+        kept = list(dict.fromkeys([*names, *axes]))
+        for table in collection.blocks(kept):
+            spool.add(curve.heap(table.columns), table.columns)
+        for heap in spool.heaps():
+            # Points that all lie in one place make a heap of any size: it has no order to lose.
+            for table in spool.blocks(heap, min(2 * HEAP, spool.rows[heap])):
+                order = np.argsort(curve.place(table.columns), kind="stable")
+                columns = [_array(table.columns[name][order]) for name in names]
+                columns += _points(*(table.columns[name][order] for name in axes))
+                writer.write_batch(pa.record_batch(columns, schema=schema))
+
+
+def _axes(collection: Collection) -> tuple[tuple[str, str], dict | None]:
+    """Return the columns that tell where the points lie, and their CRS as PROJJSON."""
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    known = {axes for axes in (("x", "y"), ("lon", "lat")) if set(axes) <= set(collection.dtypes)}
+    if ("x", "y") in known and collection.crs:
+        try:
+            return ("x", "y"), CRS.from_user_input(collection.crs).to_json_dict()
+        except CRSError:
+            raise InputError(f"CRS {collection.crs!r} of the inputs is unknown to pyproj") from None
+    if ("lon", "lat") in known:
+        return ("lon", "lat"), CRS.from_user_input("OGC:CRS84").to_json_dict()
+    if ("x", "y") in known:
+        return ("x", "y"), None
+    raise InputError("nothing tells where the points lie: there is neither x, y nor lon, lat")
+
+
+def _geo(crs: dict | None, bounds: np.ndarray) -> dict:
+    """Return the metadata of the file; a CRS of None is an unknown one."""
+    column = {
+        "encoding": "WKB",
+        "geometry_types": ["Point"],
+        "crs": crs,
+        "covering": {"bbox": {edge: ["bbox", edge] for edge in _EDGES}},
+    }
+    if np.isfinite(bounds).all():
+        column["bbox"] = bounds.tolist()
+    return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
+
+
+_EDGES = ("xmin", "ymin", "xmax", "ymax")
+
+
+def _bbox_type() -> "pa.DataType":
+    import pyarrow as pa
+
+    return pa.struct([(edge, pa.float64()) for edge in _EDGES])
+
+
+def _points(x: np.ndarray, y: np.ndarray) -> "list[pa.Array]":
+    """Return the boxes of points and the points themselves, null where there is none."""
+    import pyarrow as pa
+
+    nowhere = ~(np.isfinite(x) & np.isfinite(y))
+    points = np.empty(len(x), WKB_POINT)
+    points["order"], points["kind"], points["x"], points["y"] = 1, 1, x, y
+    size, known = pa.binary(WKB_POINT.itemsize), pa.py_buffer(_bits(~nowhere))
+    wkb = pa.FixedSizeBinaryArray.from_buffers(size, len(x), [known, pa.py_buffer(points)])
+    edges = [_array(values.astype("f8"), nowhere) for values in (x, y, x, y)]
+    box = pa.StructArray.from_arrays(edges, fields=list(_bbox_type()), mask=_array(nowhere))
+    return [box, wkb.cast(pa.binary())]
+
+
+class Curve:
+    """A Hilbert curve through the bounds of all points, cut into pieces of nearly one length.
+
+    Parameters
+    ----------
+    collection : Collection
+        The files.
+    axes : tuple of two str
+        The columns that tell where the points lie.
+
+    Attributes
+    ----------
+    bounds : array, shape (4,)
+        xmin, ymin, xmax, ymax; infinite if there is no point.
+    """
+
+    def __init__(self, collection: Collection, axes: tuple[str, str]) -> None:
+        self._axes = axes
+        self.bounds = np.array([np.inf, np.inf, -np.inf, -np.inf])
+        some, seen = [np.empty((2, 0))], 0
+        for table in collection.blocks(axes):
+            points = self._finite(table.columns)
+            if points.size:
+                self.bounds[:2] = np.minimum(self.bounds[:2], points.min(axis=1))
+                self.bounds[2:] = np.maximum(self.bounds[2:], points.max(axis=1))
+            some.append(points[:, -seen % STRIDE :: STRIDE].copy())  # a view would hold them all
+            seen += points.shape[1]
+        sample = np.sort(self._along(np.concatenate(some, axis=1)))
+        self._cuts = np.append(sample[HEAP // STRIDE :: HEAP // STRIDE], NOWHERE)
+
+    def heap(self, columns: dict[str, np.ndarray]) -> np.ndarray:
+        """Return for each row in which piece it lies; rows without a place in one of their own."""
+        return np.searchsorted(self._cuts, self.place(columns), side="right")
+
+    def place(self, columns: dict[str, np.ndarray]) -> np.ndarray:
+        """Return for each row how far along the curve it lies, `NOWHERE` at the end."""
+        points = np.array([columns[name] for name in self._axes], "f8")
+        finite = np.isfinite(points).all(axis=0)
+        places = np.full(points.shape[1], NOWHERE)
+        places[finite] = self._along(points[:, finite])
+        return places
+
+    def _finite(self, columns: dict[str, np.ndarray]) -> np.ndarray:
+        points = np.array([columns[name] for name in self._axes], "f8")
+        return points[:, np.isfinite(points).all(axis=0)]
+
+    def _along(self, points: np.ndarray) -> np.ndarray:
+        # Halved, so that bounds as wide as all numbers do not overflow.
+        low, high = self.bounds[:2, None] / 2, self.bounds[2:, None] / 2
+        width = np.where(high > low, high - low, 1.0)
+        cells = ((points / 2 - low) / width * (1 << ORDER)).astype(np.int64)
+        return hilbert(*np.clip(cells, 0, (1 << ORDER) - 1))
+
+
+def hilbert(column: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """Return how far along the Hilbert curve cells of a square of 2**ORDER lie.
+
+    The curve goes through all cells, each time to a neighbour: what is near
+    along it is near in space.
+
+    Examples
+    --------
+    >>> hilbert(np.array([0, 1, 1, 0]), np.array([0, 0, 1, 1]))
+    array([0, 1, 2, 3])
+    """
+    column, row = column.copy(), row.copy()
+    along = np.zeros(len(column), np.int64)
+    for bit in reversed(range(ORDER)):
+        right, upper = column >> bit & 1, row >> bit & 1
+        along = along << 2 | 3 * right ^ upper
+        # The lower quarters hold the curve on its side, the right one mirrored as well.
+        mirrored = (right == 1) & (upper == 0)
+        column[mirrored], row[mirrored] = ~column[mirrored], ~row[mirrored]
+        column, row = np.where(upper, column, row), np.where(upper, row, column)
+    return along

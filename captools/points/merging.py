@@ -1,0 +1,160 @@
+"""Merging flat files: rows stream from many files into one, or a few."""
+
+import json
+import os
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from captools.errors import CaptoolsWarning, InputError
+from captools.flat.buckets import Buckets
+from captools.flat.collection import Collection
+from captools.flat.extent import Extent
+from captools.flat.header import header
+from captools.flat.reader import FlatFile
+from captools.flat.table import Table
+from captools.flat.writer import FlatWriter
+from captools.io.atomic import Outputs, check_is_file
+from captools.process import check
+from captools.products.atl06 import ATL06
+
+STRIDE = 1 << 12  # of every so many rows one time is kept to find where to cut
+HEAP = 1 << 18  # rows sorted at a time
+
+
+def merge_files(
+    files: Iterable[str | Path],
+    output: Path,
+    parts: int | None,
+    common: bool,
+    sort: bool,
+    compression: str,
+) -> Outputs:
+    """Merge; see the step `merge`."""
+    files = list(files)
+    _check_outputs(files, output, parts)
+    collection = Collection(files, common)
+    _warn_of_versions(collection.sources)
+    options = {"parts": parts, "common": common, "sort": sort, "compression": compression}
+    with FlatWriter(output.parent, compression) as batch:
+        batch.written.rows_in = collection.total
+        shares = Shares(batch, collection, _lengths(output.name, collection.total, parts), options)
+        blocks = _by_time(collection, output.parent) if sort else collection.blocks()
+        for table in blocks:
+            shares.add(table)
+    if parts is not None:
+        _remove_other_parts(output, batch.written)
+    return batch.written
+
+
+def _remove_other_parts(output: Path, written: Outputs) -> None:
+    """Remove the parts of an earlier merge under this name: their rows would count twice."""
+    number = re.compile(rf"{re.escape(output.stem)}_\d\d+{re.escape(output.suffix)}")
+    for path in output.parent.glob(f"*{output.suffix}"):
+        if number.fullmatch(path.name) and path not in written and _is_part(path):
+            path.unlink()
+
+
+def _is_part(path: Path) -> bool:
+    """Tell whether a file is a part that `merge` wrote."""
+    try:
+        with FlatFile(path) as file:
+            options = json.loads(str(file.attrs.get("options", "{}")))
+            return file.attrs.get("step") == "merge" and options.get("parts") is not None
+    except (InputError, ValueError, AttributeError):
+        return False
+
+
+def _check_outputs(files: list[str | Path], output: Path, parts: int | None) -> None:
+    """Refuse to write over an input: the next merge would have its rows twice."""
+    check_is_file(output)
+    inputs = set(map(os.path.realpath, files))
+    for name, _ in _lengths(output.name, 0, parts):
+        if os.path.realpath(output.parent / name) in inputs:
+            raise ValueError(f"output {output.parent / name} is one of the inputs: choose another")
+
+
+def _lengths(name: str, total: int, parts: int | None) -> list[tuple[str, int]]:
+    """Return the names of the outputs and how many rows each gets."""
+    if parts is None:
+        return [(name, total)]
+    path, digits = Path(name), max(2, len(str(parts - 1)))
+    edges = [part * total // parts for part in range(parts + 1)]
+    return [
+        (f"{path.stem}_{part:0{digits}d}{path.suffix}", edges[part + 1] - edges[part])
+        for part in range(parts)
+    ]
+
+
+class Shares:
+    """The outputs, filled one after another."""
+
+    def __init__(
+        self,
+        batch: FlatWriter,
+        collection: Collection,
+        lengths: list[tuple[str, int]],
+        options: dict,
+    ) -> None:
+        self._batch = batch
+        self._collection = collection
+        self._options = options
+        self._lengths = iter([(name, rows) for name, rows in lengths if rows])
+        self._sources = np.array([name.encode() for name in collection.sources])
+        self._left = 0
+
+    def add(self, table: Table) -> None:
+        """Add rows to the output that is being filled, and to the next ones if it is full."""
+        check()
+        while table.rows:
+            if not self._left:
+                name, self._left = next(self._lengths)
+                self._stream, self._extent = self._batch.stream(name, chunked=True), Extent()
+            part = table.where(slice(self._left)) if self._left < table.rows else table
+            self._extent.add(part.columns)
+            self._stream.append(part)
+            self._left -= part.rows
+            if not self._left:
+                self._finish()
+            table = table.where(slice(part.rows, None))
+
+    def _finish(self) -> None:
+        known = self._collection
+        crs = {"crs": known.crs} if known.crs else {}
+        attrs = header(known.attrs | crs, "merge", self._options, known.total, self._extent)
+        self._stream.finish(attrs, {"source": self._sources})
+
+
+def _by_time(collection: Collection, folder: Path) -> Iterator[Table]:
+    """Yield all rows in the order of time: spread over heaps of spans of time, these sorted."""
+    collection.check_columns(["t_gps"])
+    some = [table.columns["t_gps"][::STRIDE].copy() for table in collection.blocks(["t_gps"])]
+    if not some:
+        return
+    cuts = np.sort(np.concatenate(some))[HEAP // STRIDE :: HEAP // STRIDE]
+    with Buckets(folder) as spool:
+        for table in collection.blocks():
+            spool.add(np.searchsorted(cuts, table.columns["t_gps"], side="right"), table.columns)
+        for heap in spool.heaps():
+            for table in spool.blocks(heap, spool.rows[heap]):
+                table.column_attrs = collection.column_attrs
+                yield table.where(np.argsort(table.columns["t_gps"], kind="stable"))
+
+
+def _warn_of_versions(sources: Iterable[str]) -> None:
+    """Say if a granule is there in several releases or versions."""
+    names: dict[str, set[str]] = {}
+    for source in sources:
+        known = ATL06.parse_name(source)
+        if known.granule:
+            names.setdefault(known.granule, set()).add(known.plain)
+    twice = {granule: plain for granule, plain in names.items() if len(plain) > 1}
+    for granule, plain in sorted(twice.items())[:5]:
+        warnings.warn(
+            f"{granule} is there in {len(plain)} versions: {', '.join(sorted(plain))}",
+            CaptoolsWarning,
+            stacklevel=3,
+        )

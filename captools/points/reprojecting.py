@@ -1,0 +1,91 @@
+"""Reprojecting a flat file: the same rows, with new x and y."""
+
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from captools.errors import CaptoolsWarning, InputError
+from captools.flat.extent import Extent
+from captools.flat.header import header
+from captools.flat.reader import FlatFile
+from captools.flat.table import Table, two_columns
+from captools.flat.writer import FlatWriter
+from captools.geo import coords
+from captools.io.address import Url
+from captools.io.atomic import Outputs, check_folder
+from captools.products import DERIVED
+
+LONLAT = "EPSG:4326"
+OF_TILES = ("tile", "overlap")  # said in the CRS that the rows leave
+
+
+def reproject_file(
+    path: Path | Url,
+    outdir: Path,
+    crs: str | int,
+    source: str | int | None,
+    xy: str | Iterable[str] | None,
+    compression: str,
+) -> Outputs:
+    """Write a flat file with new x and y; see the step `reproject`."""
+    default = "lon,lat" if source is None else "x,y"
+    names = two_columns(default if xy is None else xy)
+    check_folder(outdir, path)
+    with FlatFile(path) as file, FlatWriter(outdir, compression) as batch:
+        file.warn_if_foreign()
+        file.check_columns(names)
+        target = coords.check_crs(crs)
+        target = coords.polar_crs(_latitude(file)) if target == "auto" else target
+        start = LONLAT if names == ["lon", "lat"] and source is None else _source(file, source)
+        stream, extent, outside = batch.stream(path.name), Extent(), 0
+        for rows in file.ranges():
+            table = file.table(rows=rows)
+            outside += _project(table, names, start, target)
+            extent.add(table.columns)
+            stream.append(table)
+        options = {"crs": target, "from": start, "xy": names, "compression": compression}
+        kept = {name: told for name, told in file.header.items() if name not in OF_TILES}
+        attrs = header(kept | {"crs": target}, "reproject", options, file.rows, extent)
+        stream.finish(attrs, file.private())
+        batch.written.rows_in = file.rows
+        file.check_unchanged()
+    if outside:
+        warnings.warn(
+            f"{path.name}: {outside} points outside the domain of {target}",
+            CaptoolsWarning,
+            stacklevel=3,
+        )
+    return batch.written
+
+
+def _source(file: FlatFile, source: str | int | None) -> str:
+    """Return the CRS to start from."""
+    told = source or file.crs
+    if not told:
+        raise InputError(f"{file.path}: does not tell the CRS of its columns: name it with --from")
+    return coords.crs_name(told)
+
+
+def _latitude(file: FlatFile) -> float:
+    """Return a latitude that tells the hemisphere."""
+    file.check_columns(["lat"])
+    for rows in file.ranges():
+        lat = file.read("lat", rows)
+        if np.isfinite(lat).any():
+            return float(np.nanmean(lat))
+    return -90.0
+
+
+def _project(table: Table, names: list[str], start: str, target: str) -> int:
+    """Give a table new x and y, and return how many of its points lie outside their domain."""
+    old = [table.columns[name] for name in names]
+    known = np.isfinite(old[0]) & np.isfinite(old[1])
+    x, y = coords.transform(*old, start, target)
+    table.columns |= {"x": x, "y": y}
+    for column in DERIVED:
+        if column.name in ("x", "y"):
+            unit = {"units": coords.crs_unit(target)}
+            table.column_attrs[column.name] = column.attributes | unit
+    return int(np.count_nonzero(known & np.isnan(x)))

@@ -1,0 +1,170 @@
+"""Tiling flat files: rows go from many files to one for each square of a grid."""
+
+import json
+import os
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from captools.errors import CaptoolsWarning, InputError
+from captools.flat.buckets import Buckets
+from captools.flat.collection import Collection
+from captools.flat.extent import Extent
+from captools.flat.header import header
+from captools.flat.writer import PIECE, FlatWriter
+from captools.geo import coords
+from captools.geo.grid import Grid, _key, _place, assign, known
+from captools.geo.outline import geometry
+from captools.io.atomic import Outputs, appearing_folder
+
+INDEX = "tiles.geojson"
+CORE = {"units": "1", "long_name": "inside the square of the tile, not in its overlap"}
+SLICE = 1 << 14  # rows placed at a time: each may go to nine tiles
+_NAME = re.compile(r"tile_[+-][\d.]+_[+-][\d.]+_[\d.]+km\.h5")
+
+
+def tile_files(
+    files: Iterable[str | Path],
+    output: Path,
+    size: float,
+    overlap: float,
+    extent: tuple[float, float, float, float] | None,
+    common: bool,
+    compression: str,
+) -> Outputs:
+    """Tile; see the step `tile`."""
+    files = list(files)
+    grid = Grid.of(size, overlap, extent)
+    _check_output(output, files)
+    told = {
+        "size": size,
+        "overlap": overlap,
+        "extent": extent,
+        "common": common,
+        "compression": compression,
+    }
+    with appearing_folder(output) as hidden:
+        collection = Collection(files, common)
+        _check_place(collection)
+        written = Outputs(rows_in=collection.total)
+        with Buckets(hidden) as spool:
+            cores = _spread(collection, grid, spool)
+            tiles = [Tile(grid, key, spool.rows[key], cores[key]) for key in sorted(cores)]
+            for tile in tiles:
+                with FlatWriter(hidden, compression) as batch:
+                    _write_tile(batch, tile, spool, collection, told)
+                written.append(output / tile.file)
+                written.rows_out += tile.rows
+        (hidden / INDEX).write_text(index(tiles, collection.crs), encoding="utf-8")
+        written.append(output / INDEX)
+    return written
+
+
+def _check_output(output: Path, files: list[str | Path]) -> None:
+    """Raise ValueError if the folder cannot be replaced without a loss."""
+    if not os.path.lexists(output):
+        return
+    if not output.is_dir():
+        raise ValueError(f"output {output} is not a folder")
+    names = sorted(entry.name for entry in output.iterdir())
+    other = [name for name in names if name != INDEX and not _NAME.fullmatch(name)]
+    if names and (other or INDEX not in names):
+        told = ", ".join((other or names)[:3]) + (", ..." if len(other or names) > 3 else "")
+        raise ValueError(f"output {output} holds {told}: only a folder of tiles is replaced")
+    folder = os.path.realpath(output)
+    if any(os.path.dirname(os.path.realpath(file)) == folder for file in files):
+        raise ValueError(f"output {output} is the folder of inputs: choose another")
+
+
+def _check_place(collection: Collection) -> None:
+    """Raise InputError if the files have no x and y in metres of a known CRS."""
+    crs, remedy = collection.crs, "run captools reproject first"
+    if missing := [name for name in ("x", "y") if name not in collection.dtypes]:
+        raise InputError(f"no column {', '.join(missing)} in the inputs: {remedy}")
+    if not crs:
+        raise InputError(f"the inputs do not tell the CRS of x and y: {remedy}")
+    if (unit := coords.crs_unit(crs)) != "m":
+        raise InputError(f"x and y ({crs}) are in units of {unit}, not metres: {remedy}")
+    if collection.dtypes.get("core", np.dtype(bool)) != np.dtype(bool):
+        raise InputError("the inputs have a column core that is not that of tiles: rename it")
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A square of a grid with points: `rows` in its file, `core` of them in the square."""
+
+    grid: Grid
+    key: int  # of its heap
+    rows: int
+    core: int
+
+    @property
+    def square(self) -> tuple[float, float, float, float]:
+        """Its xmin, xmax, ymin, ymax."""
+        return self.grid.square(*_place(self.key))
+
+    @property
+    def file(self) -> str:
+        """The name of its file."""
+        return self.grid.name(*_place(self.key))
+
+
+def _spread(collection: Collection, grid: Grid, spool: Buckets) -> Counter[int]:
+    """Put all points into the heaps of their tiles; return how many core ones each has."""
+    cores, lost = Counter(), 0
+    for table in collection.blocks():
+        for start in range(0, table.rows, SLICE):
+            part = table.where(slice(start, start + SLICE))
+            if "core" in part.columns:
+                part = part.where(part.columns["core"])
+            point, column, row, core = assign(part.columns["x"], part.columns["y"], grid)
+            keys = _key(column, row)
+            spool.add(keys, part.where(point).columns | {"core": core})
+            of, counts = np.unique(keys[core], return_counts=True)
+            cores.update(dict(zip(of.tolist(), counts.tolist(), strict=True)))
+            lost += part.rows - int(known(part.columns["x"], part.columns["y"]).sum())
+    if lost:
+        warnings.warn(f"{lost} rows without x, y left out", CaptoolsWarning, stacklevel=3)
+    if not cores:
+        raise InputError("no point lies in any tile: nothing was written")
+    return cores
+
+
+def _write_tile(
+    batch: FlatWriter, tile: Tile, spool: Buckets, collection: Collection, options: dict
+) -> None:
+    """Write the file of one tile."""
+    stream, extent = batch.stream(tile.file), Extent()
+    for table in spool.blocks(tile.key, PIECE):
+        table.column_attrs = collection.column_attrs | {"core": CORE}
+        extent.add(table.columns)
+        stream.append(table)
+    told = collection.attrs | {"crs": collection.crs}
+    attrs = header(told, "tile", options, collection.total, extent)
+    attrs |= {"tile": np.array(tile.square), "overlap": tile.grid.overlap}
+    sources = np.array([name.encode() for name in collection.sources])
+    stream.finish(attrs, {"source": sources})
+
+
+# --- the index --------------------------------------------------------------------
+
+
+def index(tiles: Iterable[Tile], crs: str) -> str:
+    """Return the index of tiles: GeoJSON (RFC 7946), a polygon for each, one on each line."""
+    features = []
+    for tile in tiles:
+        told = {"file": tile.file, "rows": tile.rows, "core": tile.core}
+        told |= dict(zip(("xmin", "xmax", "ymin", "ymax"), tile.square, strict=True))
+        feature = {
+            "type": "Feature",
+            "properties": told | {"crs": crs},
+            "geometry": geometry(tile.square, crs),
+        }
+        features.append(json.dumps(feature))
+    lines = ",\n".join(features)
+    return f'{{"type": "FeatureCollection", "features": [\n{lines}\n]}}\n'

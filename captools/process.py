@@ -1,0 +1,112 @@
+"""Of this process: how it is asked to stop, and how many cores it may use."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_asked: list[int] = []  # signals that asked for the end
+_waiting = ContextVar("waiting", default=False)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the work where `check` is called, a second one anywhere.
+
+    An exception that a signal raises in the middle of h5py may get lost there.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # as for Ctrl-C in the background of a shell
+            signal.signal(number, _ask)
+    try:
+        yield
+    finally:
+        _asked.clear()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ask(number: int, frame: object) -> None:
+    _asked.append(number)
+    if len(_asked) > 1 or _waiting.get():
+        check()
+
+
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Let a signal end the work at once: it waits for a server, and h5py is not under way."""
+    check()
+    token = _waiting.set(True)
+    try:
+        yield
+    finally:
+        _waiting.reset(token)
+
+
+def check() -> None:
+    """End the work if a signal asked for it: a place where nothing is half done."""
+    if _asked:
+        raise KeyboardInterrupt if _asked[-1] == signal.SIGINT else SystemExit(128 + _asked[-1])
+
+
+GRACE = 20.0  # seconds for inputs under way when a run is stopped; SLURM kills after 30
+
+
+class Stop:
+    """Whether no more inputs are to be handed out, and who said so.
+
+    Attributes
+    ----------
+    asked : bool
+        Whether to stop.
+    number : int or None
+        The signal that asked for it, if it was one.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.number: int | None = None
+        self._deadline = float("inf")
+
+    def ask(self, number: int | None = None, frame: object = None) -> None:
+        """Stop; a second signal does not wait for inputs under way (a signal handler)."""
+        if number is not None:
+            again = self.number is not None
+            self._deadline = time.monotonic() + (0 if again else GRACE)
+            self.number = number
+        self.asked = True
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the time for inputs under way is over."""
+        return time.monotonic() > self._deadline
+
+    @property
+    def code(self) -> int:
+        """The exit code: what shells give to a process ended by the signal, else 1."""
+        return 1 if self.number is None else 128 + self.number
+
+
+def workers() -> int:
+    """Return the number of cores that this process may use."""
+    told = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    if told.isdigit() and int(told):
+        return int(told)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def stoppable() -> Iterator[Stop]:
+    """Let Ctrl-C and SIGTERM ask for the end of the block's work; yield what they asked."""
+    stop = Stop()
+    # A shell starts its background jobs with Ctrl-C ignored: let it be so.
+    heeded = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, stop.ask) for number in heeded}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,177 @@
+"""Where the outputs of a map step go: a folder of this machine, or one of an object store."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from captools.errors import CaptoolsError, InputError
+from captools.io import remote
+from captools.io.address import Url
+from captools.io.atomic import PRIVATE, Outputs, temporary_name
+
+
+@dataclass(frozen=True)
+class LocalFolder:
+    """A folder of this machine.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is.
+    """
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @property
+    def journal(self) -> Path:
+        """The folder that keeps the journal."""
+        return self.path
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the journal's folder has not vanished."""
+        return (self.journal / PRIVATE).is_dir()
+
+    def absolute(self) -> "LocalFolder":
+        """Return the same for a worker, which may run in another folder."""
+        return LocalFolder(self.path.absolute())
+
+    def make(self, step: Callable[[Path], Outputs]) -> Outputs:
+        """Let a step write here, and return what it wrote."""
+        written = step(self.path)
+        written[:] = map(os.path.abspath, written)
+        return written
+
+    def address(self, name: str) -> str:
+        """Return where an output is."""
+        return os.path.join(self.path, name)
+
+    def names(self) -> "_LocalNames":
+        """Return the names of what is here."""
+        return _LocalNames(self.path)
+
+    def clear(self, names: Iterable[str], source: str) -> None:
+        """Remove outputs of these names, but never the input itself, where a link may lead."""
+        for name in names:
+            with contextlib.suppress(OSError):
+                if not (os.path.exists(source) and os.path.samefile(self.path / name, source)):
+                    os.unlink(self.path / name)
+
+
+@dataclass(frozen=True)
+class _LocalNames:
+    """The names of what is in a folder, looked up one by one."""
+
+    path: Path
+
+    def __contains__(self, name: str) -> bool:
+        return os.path.exists(self.path / name)
+
+
+@dataclass(frozen=True)
+class RemoteFolder:
+    """A folder of an object store, whose journal is kept on this machine.
+
+    Objects cannot be renamed, nor appended to: a step writes here, and what it
+    wrote is sent there, each object whole or not at all.
+
+    Parameters
+    ----------
+    url : Url
+        Where it is.
+    journal : Path
+        The folder that keeps the journal, and for a while what is to be sent.
+    """
+
+    url: Url
+    journal: Path
+
+    def __str__(self) -> str:
+        return self.url
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the journal's folder has not vanished."""
+        return (self.journal / PRIVATE).is_dir()
+
+    def absolute(self) -> "RemoteFolder":
+        """Return the same for a worker, which may run in another folder."""
+        return RemoteFolder(self.url, self.journal.absolute())
+
+    def make(self, step: Callable[[Path], Outputs]) -> Outputs:
+        """Let a step write, send what it wrote, and return it with its addresses."""
+        here = self.journal / temporary_name("outputs")
+        sent: list[Url] = []
+        try:
+            written = step(here)
+            for path in written:
+                sent.append(Url(self.address(path.name)))
+                remote.put(path, sent[-1])
+        except BaseException:
+            with contextlib.suppress(InputError):
+                remote.remove(sent)
+            raise
+        finally:
+            shutil.rmtree(here, ignore_errors=True)
+        written[:] = sent
+        return written
+
+    def address(self, name: str) -> str:
+        """Return where an output is."""
+        return f"{self.url.rstrip('/')}/{name}"
+
+    def names(self) -> "_RemoteNames":
+        """Return the names of what is there."""
+        return _RemoteNames(self.address(""))
+
+    def clear(self, names: Iterable[str], source: str) -> None:
+        """Remove outputs of these names, all of one input, but never the input itself."""
+        wanted = {self.address(name) for name in names} - {source}
+        if wanted:
+            with contextlib.suppress(CaptoolsError):
+                remote.remove([url for url in remote.alike(wanted) if url in wanted])
+
+
+class _RemoteNames:
+    """The names of what is in a folder of an object store, listed when one is asked for."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._listed
+
+    @cached_property
+    def _listed(self) -> set[str]:
+        return {url.name for url in remote.alike([self._address])}
+
+
+Folder = LocalFolder | RemoteFolder
+
+
+def folder_of(outdir: Path | Url, journal: Path | None) -> Folder:
+    """Return the folder that the options of a command name.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be one, or there is no place for the journal.
+    """
+    if isinstance(outdir, Path):
+        if journal is not None:
+            raise ValueError("--journal goes with an output folder in an object store")
+        return LocalFolder(outdir)
+    remote.check_output(outdir)
+    if journal is None:
+        raise ValueError(
+            f"output folder {outdir}: name a folder of this machine for the journal (--journal), "
+            "since objects cannot be appended to"
+        )
+    return RemoteFolder(outdir, journal)

@@ -1,0 +1,141 @@
+"""Many files checked, each in a process of its own; what is found comes in their order.
+
+A damaged file can crash HDF5 or keep it busy for ever: that costs this file only.
+"""
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from captools import process, progress
+from captools.engine.local import local
+from captools.engine.pool import Pool
+from captools.engine.work import Result
+from captools.errors import CaptoolsError, one_line
+from captools.io import remote
+from captools.io.address import is_remote
+from captools.io.atomic import sweep
+from captools.io.remote import Access
+from captools.process import Stop
+from captools.run.journal import Outcome
+from captools.run.task import unexpected
+
+BATCH = 1000  # files; within a batch findings may wait for that of an earlier file
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Finding(Outcome):
+    """What was found out about a file: what it is, or as `error` what is wrong with it."""
+
+    what: str = ""
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether anything is wrong with the file."""
+        return self.status == "failed"
+
+    @property
+    def told(self) -> str:
+        """The line for the user."""
+        return self.error if self.is_bad else f"{self.input}: fine ({self.what})"
+
+
+@dataclass(frozen=True)
+class Check:
+    """What is done to each file. Like a `Task` it never raises but to stop the process."""
+
+    check: Callable[..., str]
+    access: Access
+    copies: Path | None = None  # the folder for those of files on servers
+
+    def __call__(self, path: str) -> Result:
+        """Check one file."""
+        remote.use(self.access)
+        try:
+            return Result(Finding(path, "done", what=self.check(path, folder=self.copies)))
+        except CaptoolsError as error:
+            return Result(Finding(path, "failed", error=one_line(error)))
+        except Exception as error:  # a bug of ours must not cost the other files
+            return Result(Finding(path, "failed", error=unexpected(path, error)))
+
+    def lost(self, path: str, why: str, died: bool = False) -> Result:
+        """Return the end of a file that was not seen to end by itself."""
+        if self.copies is not None:  # many such would fill the disk
+            with suppress(OSError):
+                sweep(self.copies)
+        return Result(Finding(path, "failed", error=f"{path}: {why}"), died=died)
+
+
+def inspect(
+    check: Callable[..., str],
+    paths: Sequence[str],
+    jobs: int | None = None,
+    timeout: float | None = None,
+) -> Iterator[Finding]:
+    """Check files and yield what is found, in their order; show how far it is.
+
+    Parameters
+    ----------
+    check : callable
+        Called with a file and ``folder``, for copies of files on servers; it returns what the
+        file is, or raises what is wrong with it. It goes to other processes.
+    paths : sequence of str
+        The files, each once.
+    jobs : int, optional
+        Processes; by default the cores that this one may use.
+    timeout : float, optional
+        Seconds after which a file is a bad one.
+    """
+    shown = progress.Progress(len(paths))
+    try:
+        with process.interruptible(), _copies(paths) as copies, local(jobs) as pool:
+            pool = pool.for_items(len(paths))
+            work = Check(check, remote.used(), copies)
+            for start in range(0, len(paths), BATCH):
+                batch = paths[start : start + BATCH]
+                for finding in _in_order(pool, work, batch, timeout, shown):
+                    with shown.aside():
+                        yield finding
+    finally:
+        shown.close()
+        counts = f"{shown.total} files: {shown.ended - shown.failed} fine, {shown.failed} bad"
+        unseen = shown.total - shown.ended
+        log.info("%s", f"{counts}, {unseen} not checked" if unseen else counts)
+
+
+@contextmanager
+def _copies(paths: Sequence[str]) -> Iterator[Path | None]:
+    """Yield a folder for copies, if files are on servers; workers that are killed leave theirs."""
+    if not any(map(is_remote, paths)):
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="captools-") as folder:
+        yield Path(folder)
+
+
+def _in_order(
+    pool: Pool,
+    work: Check,
+    paths: Sequence[str],
+    timeout: float | None,
+    shown: progress.Progress,
+) -> Iterator[Finding]:
+    """Check a batch of files; findings that come early are kept until it is their turn."""
+    early: dict[str, Finding] = {}
+    turns = iter(paths)
+    turn = next(turns)
+    with closing(pool.run(work, paths, Stop(), timeout)) as results:
+        for result in results:
+            process.check()
+            shown.tell()
+            if result is None:
+                continue
+            shown.update(result.outcome.is_bad)
+            early[result.outcome.input] = result.outcome
+            while turn in early:
+                yield early.pop(turn)
+                turn = next(turns, "")

@@ -1,0 +1,241 @@
+"""The journal: what became of every input, one JSON line each, written as it ends.
+
+A run writes its own file only and reads those of all shards, so that thousands
+of tasks share a folder without a lock.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from captools.errors import FolderError
+from captools.io.address import file_name
+from captools.io.atomic import PRIVATE
+
+STATUSES = ("done", "empty", "failed")
+_NAME = re.compile(r"(?P<step>[a-z][a-z0-9_]*)(-\d+-of-\d+)?\.jsonl")
+
+
+@dataclass
+class Outcome:
+    """What became of one input."""
+
+    input: str
+    status: str  # done, empty or failed
+    outputs: list[str] = field(default_factory=list)
+    rows_in: int = 0
+    rows_out: int = 0
+    seconds: float = 0.0
+    ended: str = ""
+    warnings: list[str] = field(default_factory=list)
+    error: str | None = None
+    key: str = ""
+    removed: dict[str, int] = field(default_factory=dict)  # rows, by condition
+
+    def line(self) -> bytes:
+        """Return the outcome as a line of the journal; what was removed only where rows were."""
+        told = asdict(self) | {"input": str(self.input)}  # of an address what may be shown
+        if not self.removed:
+            del told["removed"]
+        return json.dumps(told).encode() + b"\n"
+
+    @property
+    def name(self) -> str:
+        """The file name of the input, by which its outputs are named."""
+        return file_name(self.input)
+
+    @property
+    def time(self) -> datetime:
+        """When the input ended."""
+        return datetime.fromisoformat(self.ended)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the fields are what they should be, as those of a line need not be."""
+        texts = (self.input, self.ended, self.key, self.error or "", *self.outputs, *self.warnings)
+        numbers = (self.rows_in, self.rows_out, self.seconds, *self.removed.values())
+        return (
+            self.status in STATUSES
+            and isinstance(self.outputs, list)
+            and isinstance(self.warnings, list)
+            and all(isinstance(text, str) for text in texts)
+            and all(isinstance(number, int | float) for number in numbers)
+            and all(map(os.path.basename, self.outputs))
+            and self.time.timestamp() > 0
+        )
+
+
+_FIELDS = {field.name for field in fields(Outcome)}
+
+
+def now() -> str:
+    """Return the time in UTC, as journals tell it."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def files(outdir: Path, step: str | None = None) -> dict[Path, str]:
+    """Return the journals of a folder and the step of each, of one step or of all."""
+    folder = Path(outdir) / PRIVATE
+    found = {}
+    for path in sorted(folder.glob("*.jsonl")):
+        match = _NAME.fullmatch(path.name)
+        if match and step in (None, match["step"]):
+            found[path] = match["step"]
+    return found
+
+
+def lines(path: Path) -> Iterator[tuple[int, Outcome]]:
+    """Yield offset and content of the lines of a journal, those torn by a crash left out."""
+    offset = 0
+    with open(path, "rb") as file:
+        for line in file:
+            outcome = _parse(line)
+            if outcome is not None:
+                yield offset, outcome
+            offset += len(line)
+
+
+def _parse(line: bytes) -> Outcome | None:
+    """Return the outcome in a line, None if torn or odd; what a later version adds is ignored."""
+    try:
+        told = json.loads(line)
+        outcome = Outcome(**{name: told[name] for name in _FIELDS & told.keys()})
+        return outcome if outcome.is_sound else None
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        return None
+
+
+class Record:
+    """The newest outcome of each of a list of inputs, as journals tell it.
+
+    Outputs are named after the input's file name, so that this is what stands
+    for an input: the newest line that names it tells whose the outputs are.
+    Memory is a few numbers per listed input, from the start on; all else stays
+    on disk and is read back when asked for.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The journals.
+    names : iterable of str
+        File names of the inputs.
+    """
+
+    def __init__(self, paths: Sequence[Path], names: Iterable[str]) -> None:
+        self._files = [open(path, "rb") for path in paths]  # noqa: SIM115 - closed in `close`
+        self._number = {name: number for number, name in enumerate(names)}
+        self._file = np.full(len(self._number), -1, dtype=np.int32)
+        self._offset = np.zeros(len(self._number), dtype=np.int64)
+        newest = np.full(len(self._number), -np.inf)
+        for at, path in enumerate(paths):
+            # Within a journal lines come in order, whatever the clock says.
+            ended, offsets = np.full_like(newest, -np.inf), np.zeros_like(self._offset)
+            for offset, outcome in lines(path):
+                number = self._number.get(outcome.name)
+                if number is not None:
+                    ended[number], offsets[number] = outcome.time.timestamp(), offset
+            newer = (ended >= newest) & (ended > -np.inf)
+            newest[newer], self._file[newer] = ended[newer], at
+            self._offset[newer] = offsets[newer]
+
+    def newest(self, path: str) -> Outcome | None:
+        """Return the newest outcome of an input, None if it was never tried."""
+        number = self._number[file_name(path)]
+        if self._file[number] < 0:
+            return None
+        file = self._files[self._file[number]]
+        file.seek(self._offset[number])
+        return _parse(file.readline())
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self._files:
+            file.close()
+
+
+def records(outdir: Path) -> Iterator[tuple[str, Iterator[Outcome]]]:
+    """Yield each step that has written to a folder, with the newest outcomes of its inputs."""
+    steps = files(outdir)
+    for step in sorted(set(steps.values())):
+        paths = [path for path, of in steps.items() if of == step]
+        names = sorted({outcome.name for path in paths for _, outcome in lines(path)})
+        with closing(Record(paths, names)) as record:
+            yield step, (outcome for name in names if (outcome := record.newest(name)))
+
+
+class Journal(Record):
+    """The record of a step in a folder, and where to write more of it.
+
+    Parameters
+    ----------
+    outdir : Path
+        The output folder.
+    step : str
+        Name of the step.
+    shard : (int, int), optional
+        Number of the share and of all shares.
+    inputs : iterable of str
+        Paths.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be made or the journal not be written.
+    """
+
+    def __init__(
+        self, outdir: Path, step: str, shard: tuple[int, int] | None, inputs: Iterable[str]
+    ) -> None:
+        folder = Path(outdir) / PRIVATE
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"{step}-{shard[0]}-of-{shard[1]}.jsonl" if shard else f"{step}.jsonl"
+        self.path = folder / name
+        self._writing = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        paths = list(files(outdir, step))
+        self._own = paths.index(self.path)
+        super().__init__(paths, map(file_name, inputs))
+        self._torn = not _ends_whole(self.path)
+
+    def append(self, outcome: Outcome) -> None:
+        """Write an outcome, whole or (on a full disk) as a torn line that readers ignore.
+
+        Raises
+        ------
+        FolderError
+            If it cannot be written.
+        """
+        line = outcome.line()
+        written = b"\n" * self._torn + line
+        self._torn = True
+        try:
+            complete = os.write(self._writing, written) == len(written)
+        except OSError as error:
+            raise FolderError(f"{self.path}: cannot be written ({error.strerror})") from None
+        if not complete:
+            raise FolderError(f"{self.path}: cannot be written (no space left)")
+        self._torn = False
+        number = self._number[outcome.name]
+        # Other runs may append to the same file: the position after the write tells where.
+        end = os.lseek(self._writing, 0, os.SEEK_CUR)
+        self._file[number], self._offset[number] = self._own, end - len(line)
+
+    def close(self) -> None:
+        """Close the files."""
+        super().close()
+        os.close(self._writing)
+
+
+def _ends_whole(path: Path) -> bool:
+    """Tell whether a journal ends with a whole line."""
+    with open(path, "rb") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return True
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"

@@ -1,0 +1,165 @@
+"""A reduce step from the command line: all inputs into one output, or none."""
+
+import logging
+import os
+import re
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import click
+
+from captools import process, progress
+from captools.errors import BadInputs, CaptoolsWarning, InputError, OutputError
+from captools.io import listing, remote
+from captools.io.address import Url
+from captools.io.atomic import Outputs, sweep
+
+NAMED = 20  # files of a set, on a line
+log = logging.getLogger(__name__)
+
+
+def run_reduce(
+    function: Callable[..., Outputs],
+    words: tuple[str, ...],
+    output: Path | Url,
+    skip_bad: bool,
+    **options: object,
+) -> int:
+    """Run a reduce step over inputs and return the exit code.
+
+    Raises
+    ------
+    ValueError
+        If the inputs or the output are wrong usage; nothing was done.
+    """
+    paths = listing.given(words)
+    if not paths:
+        log.info("no inputs: nothing to do")
+        return 0
+    if isinstance(output, Url):
+        remote.check_output(output)
+        if output in paths:
+            raise ValueError(f"output {output} is one of the inputs: choose another")
+    else:
+        _check_output(output, paths)
+    with (
+        process.interruptible(),
+        progress.shown(),
+        warnings.catch_warnings(),
+        _workplace(output) as local,
+    ):
+        warnings.simplefilter("always", CaptoolsWarning)
+        warnings.showwarning = _tell
+        written = _build(function, paths, local, skip_bad, options)
+        if written is not None and isinstance(output, Url):
+            _send(written, local, output)
+    if written is None:
+        return 1
+    for told in written.errors.values():
+        log.error("failed: %s", told)
+    log.info("%d rows in, %d rows out", written.rows_in, written.rows_out)
+    for path in written:
+        click.echo(os.fsencode(path))  # a path need not be UTF-8
+    return 1 if written.errors and not skip_bad else 0
+
+
+def _check_output(output: Path, paths: list[str]) -> None:
+    """Refuse an output that is an input, or cannot be made."""
+    if os.path.realpath(output) in map(os.path.realpath, paths):
+        raise ValueError(f"output {output} is one of the inputs: choose another")
+    there = next(folder for folder in output.absolute().parents if folder.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        raise ValueError(f"output {output}: cannot be made below {there}")
+    if there == output.absolute().parent:
+        sweep(there)
+
+
+@contextmanager
+def _workplace(output: Path | Url) -> Iterator[Path]:
+    """Yield where an output is made: here at once, or before it is sent to an object store."""
+    if isinstance(output, Path):
+        yield output
+        return
+    with tempfile.TemporaryDirectory(prefix="captools-") as folder:
+        yield Path(folder) / output.name
+
+
+def _send(written: Outputs, local: Path, output: Url) -> None:
+    """Send what was made to where it shall be; parts of another output are in the way."""
+    parent = output.removesuffix(f"/{output.name}")
+    addresses = [Url(f"{parent}/{path.relative_to(local.parent)}") for path in written]
+    earlier = _named_alike(addresses) if len(addresses) > 1 else set()
+    if others := earlier.difference(addresses):
+        raise OutputError(f"{min(others)}: is of another output, and would mix with this one")
+    sent = 0
+    try:
+        for path, address in zip(written, addresses, strict=True):
+            remote.put(path, address)
+            sent += 1
+    except BaseException:
+        if len(addresses) > 1:
+            _give_up(addresses, sent, earlier)
+        raise
+    written[:] = addresses
+
+
+def _give_up(addresses: list[Url], sent: int, earlier: set[Url]) -> None:
+    """Remove what is new of a set, for some are worse than none; say what became of the rest."""
+    if earlier:
+        replaced, kept = (
+            [url.name for url in urls if url in earlier]
+            for urls in (addresses[:sent], addresses[sent:])
+        )
+        log.error("replaced: %s; still of an earlier run: %s", _listed(replaced), _listed(kept))
+    with suppress(InputError):
+        # The one that failed may have arrived all the same.
+        remote.remove(url for url in addresses[: sent + 1] if url not in earlier)
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return (", ".join(names[:NAMED]) or "none") + more
+
+
+def _named_alike(addresses: list[Url]) -> set[Url]:
+    """Return the files there whose names differ from these at most in their numbers."""
+    folder = os.path.dirname(addresses[0])
+    found = remote.alike([f"{folder}/{re.split(r'[0-9-]', url.name)[0]}" for url in addresses])
+    kinds = {_without_numbers(url) for url in addresses}
+    return {url for url in found if _without_numbers(url) in kinds}
+
+
+def _without_numbers(url: Url) -> str:
+    return re.sub(r"-?\d+", "#", url.name)
+
+
+def _build(
+    function: Callable[..., Outputs],
+    paths: list[str],
+    output: Path,
+    skip_bad: bool,
+    options: dict,
+) -> Outputs | None:
+    """Return what was written; None if a bad input stood in the way."""
+    kept = paths
+    while True:
+        try:
+            return function(kept, output, **options)
+        except BadInputs as error:
+            for told in error.errors.values():
+                log.error("failed: %s", told)
+            kept = [path for path in kept if path not in error.errors]
+            if not skip_bad or not kept:
+                log.error(
+                    "no output: %d of %d inputs are bad (--skip-bad leaves them out)",
+                    *(len(paths) - len(kept), len(paths)),
+                )
+                return None
+            log.warning("warning: %d bad inputs left out (--skip-bad)", len(paths) - len(kept))
+
+
+def _tell(message: Warning, *where: object) -> None:
+    log.warning("warning: %s", message)

@@ -1,0 +1,143 @@
+"""One step with its options, done to one input: whatever happens is an outcome."""
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from captools.engine.work import Result
+from captools.errors import CaptoolsError, CaptoolsWarning, FatalError, FolderError, one_line
+from captools.io import remote
+from captools.io.address import file_name, is_remote, parse_location
+from captools.io.atomic import Outputs, sweep
+from captools.io.remote import Access
+from captools.run.folders import Folder
+from captools.run.journal import Outcome, now
+
+
+@dataclass(frozen=True)
+class Task:
+    """A map step with its options, to be called with one input after another.
+
+    Calling it never raises but to stop the process: what goes wrong with an
+    input is its outcome.
+    """
+
+    function: Callable[..., Outputs]
+    names: Callable[..., list[str]]  # the step's `outputs`: what an input's may be called
+    folder: Folder
+    options: dict
+    version: int
+    access: Access = field(default_factory=Access)
+    keeps: bool = False  # outputs that may be there nowhere else are replaced, never removed
+
+    def __call__(self, path: str) -> Result:
+        """Do one input."""
+        began = time.perf_counter()
+        remote.use(self.access)
+        outcome = Outcome(path, "failed")
+        fatal = False
+        try:
+            outcome.key = self.key(path)
+            self._apply(path, outcome)
+        except CaptoolsError as error:
+            outcome.error = one_line(error)
+            fatal = isinstance(error, FatalError)
+        except Exception as error:  # a bug of ours must not cost the other inputs
+            fatal = not self.folder.is_there
+            outcome.error = self._vanished() if fatal else unexpected(path, error)
+        self.clear(path, outcome.outputs)
+        outcome.seconds = round(time.perf_counter() - began, 4)
+        outcome.ended = now()
+        return Result(outcome, fatal)
+
+    def lost(self, path: str, why: str, died: bool = False) -> Result:
+        """Return the end of an input that was not seen to end by itself."""
+        remote.use(self.access)
+        error = f"{path}: {why}"
+        # No key: that would touch the input, which may be what hangs.
+        outcome = Outcome(path, "failed", ended=now(), error=error)
+        self.clear(path, outcome.outputs)
+        if not self.keeps:  # else another try goes on with it
+            with contextlib.suppress(OSError):
+                sweep(self.folder.journal)
+        return Result(outcome, died=died)
+
+    def outputs(self, path: str) -> list[str]:
+        """Return the names that the outputs of an input can have."""
+        return self.names(file_name(path), **self.options)
+
+    def clear(self, path: str, but: Collection[str] = ()) -> None:
+        """Remove what an input may have left, but not these outputs that it has now.
+
+        A run that was killed leaves outputs of which no journal tells.
+        """
+        if self.keeps:
+            return
+        now_there = set(map(os.path.basename, but))
+        self.folder.clear([name for name in self.outputs(path) if name not in now_there], path)
+
+    def _apply(self, path: str, outcome: Outcome) -> None:
+        # The step would make a vanished folder anew, and lose what was in it.
+        if not self.folder.is_there:
+            raise FolderError(self._vanished())
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", CaptoolsWarning)
+            written = self.folder.make(self._made_of(path))
+        outcome.status = "done" if written else "empty"
+        outcome.outputs = [os.fspath(output) for output in written]
+        outcome.rows_in, outcome.rows_out = written.rows_in, written.rows_out
+        outcome.removed = written.removed
+        outcome.warnings = [one_line(warning.message) for warning in caught]
+
+    def _made_of(self, path: str) -> Callable[[Path], Outputs]:
+        """Return the step as a function of the folder to write to."""
+        return lambda outdir: self.function(path, outdir, **self.options)
+
+    def _vanished(self) -> str:
+        return f"{self.folder.journal}: the output folder has vanished"
+
+    def key(self, path: str) -> str:
+        """Return what stands for the content of an input and all that is done with it."""
+        identity = _identity(path)
+        if identity is None:
+            return ""
+        told = f"{identity} {self._what}"
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+    @cached_property
+    def _what(self) -> str:
+        """The step and its options; an option that is a file stands for its content too."""
+        options = dict(self.options)
+        for name, value in options.items():
+            if isinstance(value, Path):
+                status = value.stat()
+                options[name] = (value.name, status.st_size, status.st_mtime_ns)
+        name = getattr(self.function, "func", self.function).__name__  # of a partial, too
+        return json.dumps([name, self.version, options], sort_keys=True)
+
+
+def _identity(path: str) -> str | None:
+    """Return what tells the content of a file from an earlier one, None if it is not there."""
+    if is_remote(path):
+        return remote.identity(parse_location(path)) or None
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def unexpected(path: str, error: Exception) -> str:
+    """Return what to tell of a bug of ours: the error with the line of code that raised it."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{os.path.basename(frame.filename)}:{frame.lineno}"
+    told = f"{type(error).__name__} at {where}: {one_line(error)}"
+    return f"{path}: unexpected {told}; please report it"

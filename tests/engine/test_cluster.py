@@ -1,0 +1,377 @@
+"""The same bytes from every engine, and nothing lost when things die: real MPI, SLURM, dask."""
+
+import contextlib
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from cluster import need, slurm
+
+from captools.simulation.granule import write_granule
+
+pytestmark = pytest.mark.heavy
+
+ROOT = Path(__file__).resolve().parents[2]
+ARRAY, MPI = ROOT / "slurm/array.sbatch", ROOT / "slurm/mpi.sbatch"
+BIN = Path(sys.executable).parent
+CAPTOOLS = BIN / "captools"
+ENVIRONMENT = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+MOMENTS = 20
+
+
+def run(*words, cwd, environment=ENVIRONMENT, timeout=120):
+    return subprocess.run(
+        [str(word) for word in words],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+    )
+
+
+def mpiexec(ranks, *words):
+    need("mpiexec (pip: mpi4py mpich)", shutil.which("mpiexec", path=ENVIRONMENT["PATH"]) is None)
+    pytest.importorskip("mpi4py")
+    return ["mpiexec", "-n", str(ranks), CAPTOOLS, *words, "--engine", "mpi"]
+
+
+def content(folder):
+    """Return the names and digests of the flat files of a folder."""
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.h5")
+    }
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a list of granules, real ones too if they are here, and the serial result."""
+    place = tmp_path_factory.mktemp("cluster")
+    granules = [
+        write_granule(place / "in", rgt, 1, region, segments=400)
+        for rgt in (1, 300, 600, 900)
+        for region in (10, 11, 12)
+    ]
+    granules += sorted((ROOT.parent / "shared/data/atl06").glob("*.h5"))
+    (place / "list.txt").write_text("".join(f"{path}\n" for path in granules))
+    done = run(CAPTOOLS, "readatl06", "@list.txt", "-o", "serial", "-n", 1, cwd=place)
+    assert done.returncode == 0, done.stderr
+    return place
+
+
+@pytest.fixture(scope="module")
+def truth(place):
+    return content(place / "serial")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    with slurm(tmp_path_factory.mktemp("slurm")) as environment:
+        yield environment
+
+
+@pytest.fixture
+def out(place):
+    folder = place / "out"
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+    for log in place.glob("captools-*.log"):
+        log.unlink()
+
+
+# --- the same bytes -----------------------------------------------------------
+
+
+def test_two_processes(place, truth, out):
+    assert run(CAPTOOLS, "readatl06", "@list.txt", "-o", out, "-n", 2, cwd=place).returncode == 0
+    assert content(out) == truth
+
+
+def test_three_mpi_ranks(place, truth, out):
+    done = run(*mpiexec(3, "readatl06", "@list.txt", "-o", out), cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert content(out) == truth
+    assert sorted(Path(line).name for line in done.stdout.split()) == sorted(truth)
+    assert [path.name for path in (out / "_captools").iterdir()] == ["readatl06.jsonl"]
+
+
+def test_one_mpi_rank(place, truth, out):
+    done = run(*mpiexec(1, "readatl06", "@list.txt", "-o", out), cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert content(out) == truth
+
+
+def test_a_dask_cluster_of_its_own(place, truth, out):
+    need("distributed", shutil.which("dask", path=str(BIN)) is None)
+    words = (CAPTOOLS, "readatl06", "@list.txt", "-o", out, "--engine", "dask", "-n", 2)
+    done = run(*words, cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert content(out) == truth
+
+
+@contextlib.contextmanager
+def dask_cluster(folder):
+    """Run a dask scheduler and two workers; yield the scheduler's process and address."""
+    need("distributed", shutil.which("dask", path=str(BIN)) is None)
+    told = folder / "scheduler.json"
+    common = ["--scheduler-file", told, "--no-dashboard"]
+    scheduler = [BIN / "dask", "scheduler", "--port", "0", *common]
+    workers = [BIN / "dask", "worker", "--nworkers", "2", "--nthreads", "1", *common]
+    with contextlib.ExitStack() as stack:
+        started = []
+        for words in (scheduler, workers):
+            process = subprocess.Popen(
+                [str(word) for word in words], env=ENVIRONMENT, stderr=subprocess.DEVNULL
+            )
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+            started.append(process)
+            wait_for(lambda: told.exists() and told.stat().st_size > 0)
+        yield started[0], json.loads(told.read_text())["address"]
+
+
+def test_a_running_dask_cluster(place, truth, out, tmp_path):
+    with dask_cluster(tmp_path) as (_, address):
+        words = (CAPTOOLS, "readatl06", "@list.txt", "-o", out, "--engine", "dask")
+        done = run(*words, "--scheduler", address, cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert content(out) == truth
+
+
+def test_a_slurm_array_of_four(place, truth, out, cluster):
+    words = ("sbatch", "--wait", "--array=0-3", ARRAY, "readatl06", "@list.txt", "-o", out)
+    done = run(*words, cwd=place, environment=cluster)
+    assert done.returncode == 0, done.stderr
+    assert content(out) == truth
+    shards = {f"readatl06-{number}-of-4.jsonl" for number in range(4)}
+    assert {path.name for path in (out / "_captools").iterdir()} == shards
+
+
+def test_a_slurm_mpi_job(place, truth, out, cluster):
+    pytest.importorskip("mpi4py")
+    words = ("sbatch", "--wait", "-n", 2, MPI, "readatl06", "@list.txt", "-o", out)
+    done = run(*words, cwd=place, environment=cluster)
+    assert done.returncode == 0, "".join(path.read_text() for path in place.glob("*.log"))
+    assert content(out) == truth
+
+
+# --- wrong usage of a launcher ------------------------------------------------
+
+
+def test_several_processes_that_mpi_does_not_connect_are_refused(place, out, cluster):
+    pytest.importorskip("mpi4py")
+    words = (CAPTOOLS, "readatl06", "@list.txt", "-o", out, "--engine", "mpi")
+    done = run("srun", "--mpi=none", "-n", 2, *words, cwd=place, environment=cluster)
+    assert done.returncode == 2
+    assert done.stderr.count("--mpi=pmi2") == 2
+    assert not out.exists()
+
+
+def test_wrong_usage_under_mpi_ends_all_ranks(place, out):
+    done = run(*mpiexec(3, "readatl06", "void*.h5", "-o", out), cwd=place, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.count("no inputs") == 1
+
+
+def test_a_scheduler_that_does_not_answer_is_wrong_usage(place, out):
+    need("distributed", shutil.which("dask", path=str(BIN)) is None)
+    words = (CAPTOOLS, "readatl06", "@list.txt", "-o", out, "--engine", "dask")
+    environment = {**ENVIRONMENT, "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "2s"}
+    done = run(*words, "--scheduler", "tcp://127.0.0.1:9", cwd=place, environment=environment)
+    assert done.returncode == 2
+    assert "tcp://127.0.0.1:9" in done.stderr
+    assert not out.exists()
+
+
+# --- nothing lost -------------------------------------------------------------
+
+
+def wait_for(condition, timeout=30):
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def finished(out):
+    """Return what journals call done, and when each of its outputs was written."""
+    times = {}
+    for journal in (out / "_captools").glob("*.jsonl"):
+        for line in journal.read_text(errors="replace").splitlines():
+            with contextlib.suppress(ValueError):
+                told = json.loads(line)
+                for output in told["outputs"]:
+                    times[output] = os.stat(output).st_mtime_ns
+    return times
+
+
+def kill_tree(process):
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    for member in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.kill()
+
+
+def kill_a_worker(process):
+    """Kill a process that works for the first one, if there is one yet."""
+    family = psutil.Process(process.pid).children(recursive=True)
+    workers = [member for member in family if "popen_loky" in " ".join(member.cmdline())]
+    if workers:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            random.choice(workers).kill()
+
+
+def kill_rank_0(process):
+    """Kill the rank that writes the journal."""
+    for member in psutil.Process(process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if any(file.path.endswith(".jsonl") for file in member.open_files()):
+                member.kill()
+
+
+VICTIMS = {
+    "tree": (lambda: [CAPTOOLS], ["-n", "2"], kill_tree),
+    "worker": (lambda: [CAPTOOLS], ["-n", "2"], kill_a_worker),
+    "rank 0": (lambda: mpiexec(3)[:-2], ["--engine", "mpi"], kill_rank_0),
+}
+
+
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_killed_at_random_moments_and_resumed_the_result_is_the_same(place, truth, out, victim):
+    launcher, options, kill = VICTIMS[victim]
+    chance = random.Random(victim)
+    words = [*launcher(), "readatl06", "@list.txt", "-o", out, *options]
+    for _ in range(MOMENTS):
+        before = finished(out)
+        with subprocess.Popen(
+            [str(word) for word in words],
+            cwd=place,
+            env=ENVIRONMENT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            time.sleep(chance.uniform(0.2, 2.0))
+            with contextlib.suppress(psutil.NoSuchProcess):
+                kill(process)
+        now = finished(out)
+        # What was finished was not written again.
+        assert {path: now[path] for path in before} == before
+        if chance.random() < 0.3:  # begin anew, or all would be done after a few
+            shutil.rmtree(out)
+    assert run(*words, cwd=place).returncode == 0
+    assert content(out) == truth
+    assert not list(out.glob(".*.part"))
+
+
+def test_array_tasks_killed_and_submitted_again_give_the_same(place, truth, out, cluster):
+    words = ("sbatch", "--wait", "--array=0-3", ARRAY, "readatl06", "@list.txt", "-o", out)
+    for moment in (0.7, 1.1, 1.5):
+        job = subprocess.Popen([str(w) for w in words], cwd=place, env=cluster)
+        time.sleep(moment)
+        run("pkill", "-KILL", "-f", "shard 2/4", cwd=place)
+        job.wait(60)
+    assert run(*words, cwd=place, environment=cluster).returncode == 0
+    assert content(out) == truth
+
+
+def test_the_warning_before_the_time_limit_ends_a_task_in_order(place, truth, out, cluster):
+    # scancel sends what the limit would; the next submission does the rest.
+    words = ("sbatch", "--parsable", "--array=0", ARRAY, "readatl06", "@list.txt", "-o", out)
+    job = run(*words, cwd=place, environment=cluster).stdout.strip()
+    journal = out / "_captools/readatl06-0-of-1.jsonl"
+    wait_for(lambda: journal.exists() and journal.stat().st_size > 0)
+    run("scancel", "--signal=TERM", "--batch", job, cwd=place, environment=cluster)
+    log = next(place.glob("captools-*_0.log"))
+    wait_for(lambda: "interrupted: the same command goes on from here" in log.read_text())
+    state = ("scontrol", "show", "job", job)
+    wait_for(lambda: "ExitCode=143:0" in run(*state, cwd=place, environment=cluster).stdout)
+    assert 0 < len(content(out)) < len(truth)
+    words = ("sbatch", "--wait", "--array=0", ARRAY, "readatl06", "@list.txt", "-o", out)
+    assert run(*words, cwd=place, environment=cluster).returncode == 0
+    assert content(out) == truth
+
+
+def test_mpi_ranks_stop_in_order_when_asked(place, truth, out):
+    words = [str(word) for word in mpiexec(3, "readatl06", "@list.txt", "-o", out)]
+    with subprocess.Popen(
+        words, cwd=place, env=ENVIRONMENT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    ) as process:
+        journal = out / "_captools/readatl06.jsonl"
+        wait_for(lambda: journal.exists() and journal.stat().st_size > 0)
+        for member in psutil.Process(process.pid).children(recursive=True):
+            if "readatl06" in " ".join(member.cmdline()):
+                member.send_signal(signal.SIGTERM)
+        told = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 143
+    assert "interrupted" in told
+    assert run(*words, cwd=place).returncode == 0
+    assert content(out) == truth
+
+
+def test_a_lost_dask_scheduler_ends_the_run_in_order(place, truth, out, tmp_path):
+    with dask_cluster(tmp_path) as (scheduler, address):
+        words = [CAPTOOLS, "readatl06", "@list.txt", "-o", out, "--engine", "dask"]
+        process = subprocess.Popen(
+            [str(word) for word in [*words, "--scheduler", address]],
+            cwd=place,
+            env={**ENVIRONMENT, "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "2s"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        journal = out / "_captools/readatl06.jsonl"
+        wait_for(lambda: journal.exists() and journal.stat().st_size > 0)
+        scheduler.kill()
+        said = process.communicate(timeout=100)[1]
+    assert process.returncode == 1
+    assert "Traceback" not in said
+    assert "not attempted" in said
+    assert run(CAPTOOLS, "readatl06", "@list.txt", "-o", out, cwd=place).returncode == 0
+    assert content(out) == truth
+
+
+def test_ctrl_c_reaches_a_dask_cluster_of_our_own_in_order(place, truth, out):
+    need("distributed", shutil.which("dask", path=str(BIN)) is None)
+    words = [CAPTOOLS, "readatl06", "@list.txt", "-o", out, "--engine", "dask", "-n", "2"]
+    with subprocess.Popen(
+        [str(word) for word in words],
+        cwd=place,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        journal = out / "_captools/readatl06.jsonl"
+        wait_for(lambda: journal.exists() and journal.stat().st_size > 0)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert " 0 failed" in said
+    assert run(CAPTOOLS, "readatl06", "@list.txt", "-o", out, cwd=place).returncode == 0
+    assert content(out) == truth
+
+
+# --- two at once --------------------------------------------------------------
+
+
+def test_two_identical_runs_at_once_end_well(place, truth, out):
+    words = [str(CAPTOOLS), "readatl06", "@list.txt", "-o", str(out), "-n", "2"]
+    both = [subprocess.Popen(words, cwd=place, stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [process.wait(120) for process in both] == [0, 0]
+    assert content(out) == truth
+    assert not list(out.glob(".*.part"))
+    done = run(*words, cwd=place)
+    assert "nothing to do" in done.stderr

@@ -1,0 +1,125 @@
+"""Reading flat files: ours and CAPToolkit's come out alike."""
+
+import h5py
+import numpy as np
+import pytest
+from astropy.time import Time
+from straightforward import read_flat
+
+from captools.errors import CaptoolsWarning, InputError
+from captools.flat.reader import FlatFile
+from captools.steps.readatl06 import readatl06
+
+
+@pytest.fixture(scope="module")
+def beams(granule, tmp_path_factory):
+    """The first beam of a granule: ours, in CAPToolkit's names, and as older tools left it."""
+    folder = tmp_path_factory.mktemp("beams")
+    ours = readatl06(granule, folder / "ours")[0]
+    renamed = readatl06(granule, folder / "renamed", dialect="captoolkit")[0]
+    old = folder / ours.name
+    with h5py.File(renamed) as source, h5py.File(old, "w") as file:
+        for name in source:
+            values = source[name][:]
+            if values.dtype == np.float32:
+                values[np.isnan(values)] = np.finfo("f4").max
+            file[name] = values
+        file["t_year"][:] += 37 / (365 * 86400)
+        file["rgt"] = np.full(len(values), 700.0)
+    return ours, renamed, old
+
+
+@pytest.mark.parametrize("which", [1, 2])
+def test_files_of_other_names_hold_what_ours_hold(beams, which):
+    with FlatFile(beams[0]) as ours, FlatFile(beams[which]) as other:
+        assert set(ours.columns) <= set(other.columns)
+        for name in ours.columns:
+            found, expected = other.read(name), ours.read(name)
+            assert found.dtype == expected.dtype == other.columns[name].dtype
+            np.testing.assert_array_equal(found, expected, err_msg=name)
+        assert other.columns["h_li"].attributes == ours.columns["h_li"].attributes
+        assert other.identity("rgt") == ours.identity("rgt") == 700
+        assert other.identity("cycle") == 3
+        assert (other.identity("spot") > 0) == (which == 1)  # an old file tells none
+        assert other.identity("region") == 11
+        assert (other.is_ours, other.source) == (
+            which == 1,
+            ours.source if which == 1 else other.path.name,
+        )
+
+
+def test_an_old_file_is_told_of_in_one_warning(beams, recwarn):
+    with FlatFile(beams[0]) as ours, FlatFile(beams[1]) as renamed:
+        ours.warn_if_foreign()
+        renamed.warn_if_foreign()
+    assert list(recwarn) == []
+    with FlatFile(beams[2]) as old, pytest.warns(CaptoolsWarning, match="t_year made anew"):
+        old.warn_if_foreign()
+
+
+def test_a_rgt_that_was_a_float_is_a_number_of_16_bits(beams):
+    with FlatFile(beams[2]) as old:
+        assert old.read("rgt").dtype == np.int16
+        assert set(old.read("rgt", slice(3, 9))) == {700}
+
+
+def test_real_files_of_the_tutorial_get_their_fills_and_years_right(real_data):
+    for path in sorted((real_data / "reduced").glob("*.h5")):
+        plain = read_flat(path)
+        with FlatFile(path) as file:
+            assert file.rows == len(plain["lat"])
+            unset = plain["tide_ocean"] > 1e38
+            np.testing.assert_array_equal(np.isnan(file.read("tide_ocean")), unset)
+            truth = Time(plain["t_sec"], format="gps").utc.decimalyear
+            np.testing.assert_allclose(file.read("t_year"), truth, rtol=0, atol=3e-12)
+            np.testing.assert_array_equal(file.read("h_li"), plain["h_elv"])
+            np.testing.assert_array_equal(file.read("is_asc"), plain["trk_type"])
+            assert file.identity("cycle") == 2
+
+
+def test_ranges_cover_the_rows_once(beams, monkeypatch):
+    monkeypatch.setattr("captools.flat.reader.BLOCK", 7)
+    with FlatFile(beams[0]) as file:
+        whole = file.read("h_li")
+        parts = [file.read("h_li", rows) for rows in file.ranges()]
+        assert max(map(len, parts)) == 7
+        np.testing.assert_array_equal(np.concatenate(parts), whole)
+        table = file.table(["h_li"], slice(3, 5))
+        np.testing.assert_array_equal(table.columns["h_li"], whole[3:5])
+
+
+def test_a_missing_column_is_told_with_those_there_are(beams):
+    with FlatFile(beams[0]) as file, pytest.raises(InputError) as told:
+        file.read("nonsense")
+    assert str(beams[0]) in str(told.value)
+    assert "has no column nonsense: it has dac, dh_fit_dx" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda file: file.create_group("gt1l"), "no columns at its root"),
+        (lambda file: file.update(a=np.zeros((2, 2))), "a is not a column"),
+        (lambda file: file.update(a=b"text"), "a is not a column"),
+        (lambda file: file.update(a=np.zeros(2), b=np.zeros(3)), "b has 3 rows, a has 2"),
+    ],
+)
+def test_what_is_no_flat_file_is_told(tmp_path, make, why):
+    with h5py.File(tmp_path / "no.h5", "w") as file:
+        file.update = lambda **values: [file.__setitem__(*item) for item in values.items()]
+        make(file)
+    with pytest.raises(InputError, match=why):
+        FlatFile(tmp_path / "no.h5")
+
+
+def test_a_granule_is_no_flat_file(granule):
+    with pytest.raises(InputError, match="no flat file"):
+        FlatFile(granule)
+
+
+def test_an_identity_that_is_no_number_is_told(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["h_li"] = np.zeros(3)
+        file.attrs["rgt"] = "seven"
+    with FlatFile(tmp_path / "a.h5") as file, pytest.raises(InputError, match=r"a\.h5: its rgt"):
+        file.identity("rgt")

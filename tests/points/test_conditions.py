@@ -1,0 +1,100 @@
+"""Conditions in words: as Python and numpy mean them, and nothing else gets through."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captools.points.conditions import Condition
+
+COLUMNS = {
+    "h_li": np.array([1.0, -2.0, np.nan, 1e4, 0.1], "f4"),
+    "q_flag": np.array([0, 1, 0, 3, 127], "i1"),
+    "rgt": np.array([1, 1387, 5, 5, 7], "i2"),
+    "t_year": np.array([2018.5, 2019.0, 2020.25, np.nan, 2021.0]),
+    "is_asc": np.array([True, False, True, False, True]),
+}
+NUMBERS = st.one_of(st.integers(-5, 5), st.sampled_from([0.1, 2019.5, 1e4, -0.25])).map(str)
+NUMERIC = st.recursive(
+    st.one_of(st.sampled_from(["h_li", "q_flag", "rgt", "t_year"]), NUMBERS),
+    lambda inner: st.builds("({} {} {})".format, inner, st.sampled_from("+-*"), inner),
+    max_leaves=4,
+)
+COMPARED = st.builds(
+    "{} {} {}".format, NUMERIC, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), NUMERIC
+).filter(lambda words: any(name in words for name in COLUMNS))
+CONDITIONS = st.recursive(
+    st.one_of(st.just("is_asc"), COMPARED, COMPARED),
+    lambda inner: st.one_of(
+        st.builds("({} and {})".format, inner, inner),
+        st.builds("({} or {})".format, inner, inner),
+        st.builds("(not {})".format, inner),
+    ),
+    max_leaves=5,
+)
+
+
+def truth(words, at):
+    """What Python says of one row, its numbers as doubles."""
+    row = {name: values[at].item() for name, values in COLUMNS.items()}
+    return bool(eval(words, {"__builtins__": {}}, row))
+
+
+@given(CONDITIONS)
+def test_it_holds_where_python_says_so_row_by_row(words):
+    held = Condition(words).holds(COLUMNS)
+    np.testing.assert_array_equal(np.broadcast_to(held, 5), [truth(words, at) for at in range(5)])
+
+
+@pytest.mark.parametrize(
+    ("words", "rows"),
+    [
+        ("h_li < 1 and is_asc", [4]),
+        ("h_li < 1 or is_asc", [0, 1, 2, 4]),
+        ("0 < h_li < 2 ** 2", [0, 4]),
+        ("not (h_li < 1)", [0, 2, 3]),  # NaN is not less than 1
+        ("h_li != h_li", [2]),
+        ("rgt % 2 == 1 and -q_flag > -1", [0, 2]),
+        ("is_asc == 1", [0, 2, 4]),
+        ("is_asc == True and h_li > 0", [0, 4]),
+        ("rgt / 2 == 2.5", [2, 3]),
+        ("  t_year >= 2020  ", [2, 4]),
+    ],
+)
+def test_examples(words, rows):
+    assert np.flatnonzero(Condition(words).holds(COLUMNS)).tolist() == rows
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("", "1 <", "h_li <", "h_li < 1;", "h_li = 1", "x := 1", "lambda: 1", "h_li if 1 else 2"),
+        *("__import__('os').system('true')", "h_li.dtype", "h_li[0]", "f(h_li)", "'a' < h_li"),
+        *("h_li in (1, 2)", "h_li is None", "[h_li]", "{h_li}", "h_li < 1j", "h_li @ 2", "~q_flag"),
+        *(
+            "1 < 2",
+            "True",
+            "1 < 2 and is_asc",
+            "h_li < None",
+            "f'{h_li}'",
+            "yield h_li",
+            "*h_li",
+            "h_li & is_asc",
+        ),
+    ],
+)
+def test_anything_else_is_refused_at_once(words):
+    with pytest.raises(ValueError, match="condition"):
+        Condition(words)
+
+
+@pytest.mark.parametrize("words", ["h_li", "q_flag", "h_li + 1", "not q_flag", "q_flag and is_asc"])
+def test_a_number_is_no_condition(words):
+    with pytest.raises(ValueError, match="compare the numbers"):
+        Condition(words).holds(COLUMNS)
+
+
+@pytest.mark.parametrize("words", ["9**9**9**9 > h_li", "h_li ** 1e308 > 0", "10**400 > h_li"])
+def test_powers_beyond_all_bounds_end_at_once(words):
+    with pytest.raises(ValueError, match="condition"):
+        Condition(words).holds(COLUMNS)

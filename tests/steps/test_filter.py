@@ -1,0 +1,273 @@
+"""filter: the rows that a plain reading of the conditions keeps, and no file touched."""
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from astropy.time import Time
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from straightforward import read_flat
+
+from captools.errors import InputError
+from captools.flat.table import Table
+from captools.flat.writer import FlatWriter
+from captools.geo import select
+from captools.steps.filter import filter as filter_file
+from captools.steps.merge import merge
+from captools.steps.readatl06 import readatl06
+
+
+@pytest.fixture(scope="module")
+def beam(granule, tmp_path_factory):
+    """A flat file of a beam. Not to be changed."""
+    return readatl06(granule, tmp_path_factory.mktemp("in"), quality="all")[0]
+
+
+def assert_kept(path, source, keep):
+    """Check that a file holds the rows `keep` of another, column for column."""
+    rows, found = read_flat(source), read_flat(path)
+    assert list(found) == list(rows)
+    for name, values in rows.items():
+        assert found[name].dtype == values.dtype
+        np.testing.assert_array_equal(found[name], values[keep], err_msg=name)
+
+
+START = Time("2019-05-14T03:17:00").gps
+WAYS = {
+    "where": (
+        {"where": "s_li < 0.08 and snr > 0 and not is_asc"},
+        lambda rows: (rows["s_li"].astype("f8") < 0.08) & (rows["snr"] > 0) & ~rows["is_asc"],
+    ),
+    "finite": ({"finite": "h_li, s_li"}, lambda rows: np.isfinite(rows["h_li"] + rows["s_li"])),
+    "box": (
+        {"bbox": (-180, 180, -87.9, -80)},
+        lambda rows: (rows["lat"] >= -87.9) & (rows["lat"] <= -80),
+    ),
+    "time": (  # 100 s of the granule, which begins at 03:15:58
+        {"span": ("2019-05-14T03:17:00", "2019-05-14T03:18:40")},
+        lambda rows: (rows["t_gps"] >= START) & (rows["t_gps"] < START + 100),
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("block", [50, 1 << 17])
+def test_it_keeps_what_a_plain_reading_keeps(beam, tmp_path, monkeypatch, way, block):
+    monkeypatch.setattr("captools.flat.reader.BLOCK", block)
+    options, rule = WAYS[way]
+    keep = rule(read_flat(beam))
+    assert 0 < keep.sum() <= len(keep)
+    written = filter_file(beam, tmp_path, **options)
+    assert written == [tmp_path / beam.name]
+    assert_kept(written[0], beam, keep)
+    assert (written.rows_in, written.rows_out) == (len(keep), keep.sum())
+    assert sum(written.removed.values()) == len(keep) - keep.sum()
+
+
+def test_conditions_add_up_and_each_counts_what_it_removed(beam, tmp_path):
+    rows = read_flat(beam)
+    written = filter_file(
+        beam, tmp_path, bbox=(-180, 180, -87.9, -80), finite="s_li", where="q_flag == 0"
+    )
+    box = (rows["lat"] >= -87.9) & (rows["lat"] <= -80)
+    finite = box & np.isfinite(rows["s_li"])
+    where = finite & (rows["q_flag"] == 0)
+    assert_kept(written[0], beam, where)
+    assert written.removed == {
+        "box": np.sum(~box),
+        "finite s_li": np.sum(box) - np.sum(finite),
+        "where": np.sum(finite) - np.sum(where),
+    }
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.sampled_from(sorted(WAYS)), st.sampled_from(sorted(WAYS)))
+def test_twice_is_once(beam, tmp_path_factory, one, other):
+    folder = tmp_path_factory.mktemp("twice")
+    options = WAYS[one][0] | WAYS[other][0]
+    once = filter_file(beam, folder / "once", **options)
+    for path in once:
+        (again,) = filter_file(path, folder / "again", **options)
+        assert_kept(again, path, slice(None))
+
+
+def test_the_header_tells_what_was_done_and_where_the_rows_lie(beam, tmp_path):
+    (path,) = filter_file(beam, tmp_path, where="q_flag == 0")
+    rows = read_flat(path)
+    with h5py.File(path) as file, h5py.File(beam) as source:
+        told, before = dict(file.attrs), dict(source.attrs)
+        assert dict(file["h_li"].attrs) == dict(source["h_li"].attrs)
+    assert told["step"] == "filter"
+    assert json.loads(told["options"]) == {"where": "q_flag == 0", "compression": "none"}
+    assert json.loads(told["history"]) == [["readatl06", json.loads(before["options"])]]
+    for name in ("source", "beam", "rgt", "crs", "cycle", "spot"):
+        assert told[name] == before[name]
+    assert told["bounds_xy"].tolist() == [
+        *(rows["x"].min(), rows["x"].max(), rows["y"].min(), rows["y"].max())
+    ]
+    assert told["t_span"].tolist() == [rows["t_gps"].min(), rows["t_gps"].max()]
+
+
+def test_a_file_of_which_nothing_is_left_is_empty_and_has_no_output(run, beam, tmp_path):
+    result = run("filter", beam, "-o", tmp_path / "out", "--where", "h_li > 99999")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "1 inputs: 0 done, 1 empty, 0 failed; 0 of" in result.stderr
+    assert "where: removed " in result.stderr
+    assert list((tmp_path / "out").glob("*.h5")) == []
+
+
+def test_the_numbers_removed_of_all_files_are_told_at_the_end(run, granule, tmp_path):
+    inputs = readatl06(granule, tmp_path / "in")
+    result = run("filter", tmp_path / "in", "-o", tmp_path / "out", "--where", "is_asc")
+    lost = sum(np.sum(~read_flat(path)["is_asc"]) for path in inputs)
+    assert f"where: removed {lost:,} rows" in result.stderr.splitlines()
+
+
+def test_an_unknown_column_is_told_with_those_there_are(run, beam, tmp_path):
+    for words in (["--where", "nonsense < 1"], ["--finite", "nonsense"]):
+        result = run("filter", beam, "-o", tmp_path / "out", *words)
+        assert result.exit_code == 1
+        assert "has no column nonsense: it has dac, dh_fit_dx" in result.stderr
+
+
+def test_regions_are_left_out_by_name(run, granules, tmp_path):
+    for granule in granules.glob("*.h5"):
+        readatl06(granule, tmp_path / "in")
+    result = run("filter", tmp_path / "in", "-o", tmp_path / "out", "-g", "10,12")
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == 12
+    assert not any("0111_" in line for line in result.stdout.splitlines())
+
+
+def test_the_folder_of_the_file_is_refused(beam):
+    before = beam.read_bytes()
+    with pytest.raises(ValueError, match="written over"):
+        filter_file(beam, beam.parent, where="is_asc")
+    assert beam.read_bytes() == before
+
+
+def test_a_merged_file_keeps_the_names_of_its_granules(granules, tmp_path):
+    for granule in sorted(granules.glob("*.h5")):
+        readatl06(granule, tmp_path / "in")
+    (merged,) = merge(sorted((tmp_path / "in").glob("*.h5")), tmp_path / "all.h5")
+    (path,) = filter_file(merged, tmp_path / "out", where="spot > 2")
+    with h5py.File(path) as file:
+        assert len(file["_captools/source"]) == 3
+        assert file["rgt"].dtype == np.int16
+
+
+# --- outliers ---------------------------------------------------------------------
+
+
+def plain_outliers(rows, cell, window, nmad, min_obs, sparse):
+    """Tell which rows go, cell by cell in a loop."""
+    cells = {}
+    for at in range(len(rows["h_li"])):
+        if np.isfinite(rows["h_li"][at]):
+            place = [rows[name][at] // (cell * 1000) for name in "xy"]
+            cells.setdefault((*place, rows["t_year"][at] // window), []).append(at)
+    gone = np.zeros(len(rows["h_li"]), bool)
+    for held in cells.values():
+        values = rows["h_li"][held].astype("f8")
+        distance = np.abs(values - np.median(values))
+        if len(held) < min_obs:
+            gone[held] = sparse == "drop"
+        else:
+            gone[held] = distance > nmad * 1.4826 * np.median(distance)
+    return gone
+
+
+def scattered(folder, count, seed):
+    """Write points of few cells, some of them far off, and return the path."""
+    random = np.random.default_rng(seed)
+    heights = random.normal(size=count).astype("f4")
+    heights[random.random(count) < 0.1] *= 50
+    heights[random.random(count) < 0.05] = np.nan
+    columns = {
+        "x": random.uniform(-3e3, 3e3, count),
+        "y": random.uniform(-3e3, 3e3, count),
+        "t_year": random.uniform(2019, 2021, count),
+        "h_li": heights,
+    }
+    with FlatWriter(folder) as batch:
+        batch.write("points.h5", Table(columns, attrs={"captools_version": "0"}))
+    return folder / "points.h5"
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(1, 400),
+    st.integers(0, 99),
+    st.sampled_from([1.0, 2.5, 10.0]),
+    st.sampled_from([0.25, 1.0, 5.0]),
+    st.sampled_from([2.0, 5.0]),
+    st.integers(1, 30),
+    st.sampled_from(["keep", "drop"]),
+)
+def test_outliers_are_those_of_a_plain_loop(
+    tmp_path_factory, count, seed, cell, window, nmad, min_obs, sparse
+):
+    folder = tmp_path_factory.mktemp("outliers")
+    path = scattered(folder, count, seed)
+    gone = plain_outliers(read_flat(path), cell, window, nmad, min_obs, sparse)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("captools.flat.reader.BLOCK", 64)
+        patch.setattr("captools.points.filtering.HEAP", 64)
+        written = filter_file(
+            path,
+            folder / "out",
+            outliers="h_li",
+            **{"cell": cell, "window": window, "nmad": nmad, "min_obs": min_obs, "sparse": sparse},
+        )
+    if not gone.all():
+        assert_kept(written[0], path, ~gone)
+    assert sum(written.removed.values()) == gone.sum()
+    assert [one.name for one in folder.glob("out/.*")] == []
+
+
+def test_outliers_are_sought_among_the_rows_that_other_conditions_leave(tmp_path):
+    path = scattered(tmp_path, 400, 1)
+    rows = read_flat(path)
+    left = rows["x"] > 0
+    among = {name: values[left] for name, values in rows.items()}
+    keep = left.copy()
+    keep[left] = ~plain_outliers(among, 3, 0.5, 3, 2, "keep")
+    written = filter_file(path, tmp_path / "out", where="x > 0", outliers="h_li", nmad=3, min_obs=2)
+    assert_kept(written[0], path, keep)
+
+
+def test_outliers_need_places_and_times(tmp_path):
+    with FlatWriter(tmp_path) as batch:
+        batch.write("a.h5", Table({"h_li": np.zeros(3)}))
+    with pytest.warns(match="not of captools"), pytest.raises(InputError, match="no column x, y"):
+        filter_file(tmp_path / "a.h5", tmp_path / "out", outliers="h_li")
+
+
+@given(st.lists(st.tuples(*[st.integers(-900_000, 900_000)] * 3), min_size=1, max_size=50))
+def test_cells_have_numbers_of_their_own(places):
+    x, y, t = np.array(places, dtype="f8").T
+    numbers = select.cells(x, y, t, 1.0, 1.0)
+    for one, name in zip(places, numbers, strict=True):
+        for other, other_name in zip(places, numbers, strict=True):
+            assert (one == other) == (name == other_name)
+
+
+# --- real files -------------------------------------------------------------------
+
+
+def test_real_files_of_the_tutorial_are_filtered_in_our_names(run, real_data, tmp_path):
+    result = run(
+        *("filter", real_data / "reduced", "-o", tmp_path),
+        *("--where", "h_li < 100 and s_li < 0.5", "--finite", "tide_ocean"),
+    )
+    assert result.exit_code == 0
+    for path in map(Path, result.stdout.splitlines()):
+        rows, source = read_flat(path), read_flat(real_data / "reduced" / path.name)
+        keep = (source["h_elv"] < 100) & (source["s_elv"] < 0.5) & (source["tide_ocean"] < 1e38)
+        np.testing.assert_array_equal(rows["h_li"], source["h_elv"][keep])
+        with h5py.File(path) as file:
+            assert file.attrs["rgt"] == 54
+            assert file["h_li"].attrs["units"] == "m"

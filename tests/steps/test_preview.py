@@ -1,0 +1,314 @@
+"""preview: the right points in the right pixels, in figures, world files and GeoTIFFs."""
+
+import os
+
+import h5py
+import numpy as np
+import pytest
+import rasterio
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.image import imread
+from pyproj import Transformer
+from straightforward import read_flat
+
+from captools.errors import InputError
+from captools.flat.table import Table
+from captools.flat.writer import FlatWriter
+from captools.maps.drawing import Style, colormap, make_figure
+from captools.maps.mapping import MapOptions, make_map
+from captools.steps.merge import merge
+from captools.steps.preview import preview
+from captools.steps.readatl06 import readatl06
+
+
+@pytest.fixture(scope="module")
+def beams(granules, tmp_path_factory):
+    """Flat files of three granules. Not to be changed."""
+    folder = tmp_path_factory.mktemp("beams")
+    return [path for one in sorted(granules.glob("*.h5")) for path in readatl06(one, folder)]
+
+
+def rows_of(paths):
+    """The columns of all files, one after another."""
+    parts = [read_flat(path) for path in paths]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def write(folder, name="a.h5", crs="EPSG:3031", **columns):
+    """Write a flat file of these columns and return its path."""
+    attrs = {"captools_version": "0"} | ({"crs": crs} if crs else {})
+    with FlatWriter(folder) as batch:
+        batch.write(name, Table({key: np.array(one) for key, one in columns.items()}, attrs=attrs))
+    return folder / name
+
+
+def histogram(canvas, x, y, weights=None):
+    edges = (
+        np.linspace(canvas.ymin, canvas.ymax, canvas.height + 1),
+        np.linspace(canvas.xmin, canvas.xmax, canvas.width + 1),
+    )
+    return np.histogram2d(y, x, edges, weights=weights)[0][::-1]
+
+
+# --- the fold -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("block", [17, 1 << 20])
+def test_counts_and_means_are_those_of_all_points(beams, monkeypatch, block):
+    monkeypatch.setattr("captools.maps.mapping.BLOCK", block)
+    rows = rows_of(beams)
+    counted = make_map(beams, MapOptions(agg="count", size=(80, 60)))
+    count = histogram(counted.canvas, rows["x"], rows["y"])
+    np.testing.assert_array_equal(np.nan_to_num(counted.values), count)
+    assert (counted.points, counted.files, counted.crs) == (len(rows["x"]), 18, "EPSG:3031")
+    mean = make_map(beams, MapOptions(size=(80, 60)))
+    with np.errstate(invalid="ignore"):
+        truth = histogram(mean.canvas, rows["x"], rows["y"], rows["h_li"].astype("f8")) / count
+    np.testing.assert_allclose(mean.values, truth, rtol=1e-12)
+
+
+def test_a_merged_file_gives_the_same_map(beams, tmp_path):
+    (merged,) = merge(beams, tmp_path / "all.h5")
+    one, many = make_map([merged], MapOptions()), make_map(beams, MapOptions())
+    assert one.canvas == many.canvas
+    np.testing.assert_allclose(one.values, many.values, rtol=1e-12)
+
+
+def test_files_without_x_and_y_are_projected_on_the_fly(beams, tmp_path):
+    bare = [
+        write(
+            tmp_path, path.name, **{name: read_flat(path)[name] for name in ("lon", "lat", "h_li")}
+        )
+        for path in beams
+    ]
+    rows = rows_of(beams)
+    on_the_fly = make_map(bare, MapOptions(agg="count", size=(50, 50)))
+    count = histogram(on_the_fly.canvas, rows["x"], rows["y"])
+    np.testing.assert_array_equal(np.nan_to_num(on_the_fly.values), count)
+    other = make_map(beams, MapOptions(agg="count", size=(50, 50), crs="EPSG:6932"))
+    x, y = Transformer.from_crs(4326, 6932, always_xy=True).transform(rows["lon"], rows["lat"])
+    np.testing.assert_array_equal(np.nan_to_num(other.values), histogram(other.canvas, x, y))
+
+
+def test_a_box_keeps_what_lies_in_it_and_an_extent_is_what_is_shown(beams):
+    rows = rows_of(beams)
+    inside = (rows["lat"] >= -85) & (rows["lat"] <= -80)
+    boxed = make_map(beams, MapOptions(bbox=(-180, 180, -85, -80)))
+    assert boxed.points == inside.sum()
+    shown = make_map(beams, MapOptions(extent=(-1e6, 1e6, -1e6, 1e6), size=(40, 40)))
+    assert (shown.canvas.xmin, shown.canvas.ymax) == pytest.approx((-1e6, 1e6), rel=1e-6)
+    assert shown.points == np.sum((np.abs(rows["x"]) <= 1e6) & (np.abs(rows["y"]) <= 1e6))
+
+
+def test_a_difference_is_there_where_both_periods_have_points(tmp_path):
+    path = write(
+        tmp_path,
+        x=[0.5, 0.5, 0.5, 1.5],
+        y=[0.5] * 4,
+        t_gps=[1.23e9, 1.27e9, 1.27e9, 1.27e9],  # 2018, 2020
+        h_li=[100.0, 101.0, 103.0, 9.0],
+    )
+    request = MapOptions(diff=("2020", "2018-12-01/2019-06-01"), extent=(0, 2, 0, 1), size=(2, 1))
+    np.testing.assert_array_equal(make_map([path], request).values, [[2.0, np.nan]])
+
+
+# --- pictures -------------------------------------------------------------------------
+
+
+def test_a_known_point_is_in_the_right_pixel_of_a_geotiff(tmp_path):
+    path = write(tmp_path, x=[0.0, 1e5, 2e5], y=[0.0, 3e4, 1e5], h_li=[5.0, 7.0, 9.0])
+    preview([path], tmp_path / "map.tif", size=(200, 100))
+    with rasterio.open(tmp_path / "map.tif") as raster:
+        assert raster.crs.to_epsg() == 3031
+        band = raster.read(1)
+        for x, y, value in zip([0, 1e5, 2e5], [0, 3e4, 1e5], [5, 7, 9], strict=True):
+            grid = raster.transform
+            assert band[int((y - grid.f) / grid.e), int((x - grid.c) / grid.a)] == value
+        assert np.isfinite(band).sum() == 3
+        assert np.isnan(raster.nodata)
+    preview([path], tmp_path / "count.tif", agg="count", size=(20, 10))
+    with rasterio.open(tmp_path / "count.tif") as raster:
+        assert (raster.read(1).sum(), raster.dtypes[0]) == (3, "uint32")
+
+
+@pytest.mark.parametrize("name", ["map.png", "map.jpg"])
+def test_bare_pixels_have_a_world_file_that_puts_a_known_point_in_its_pixel(tmp_path, name):
+    path = write(tmp_path, x=[0.0, 1e5, 2e5], y=[0.0, 3e4, 1e5], h_li=[5.0, 7.0, 9.0])
+    written = preview([path], tmp_path / name, size=(200, 100), bare=True, clip=(5, 9))
+    assert written == [tmp_path / name, (tmp_path / name).with_suffix(f".{name[-3]}gw")]
+    wide, _, _, high, x0, y0 = map(float, written[1].read_text().split())
+    pixels = np.asarray(imread(written[0]), float)
+    assert pixels.shape[:2] == (100, 200)
+    row, column = round((3e4 - y0) / high), round((1e5 - x0) / wide)
+    if name.endswith("png"):
+        middle = np.array(colormap("viridis")(0.5))
+        np.testing.assert_allclose(pixels[row, column], middle, atol=0.01)
+        assert np.count_nonzero(pixels[..., 3]) == 3
+    else:
+        assert pixels[row, column].min() < 240 < pixels[50, 5].min()
+
+
+def test_the_axes_of_a_figure_put_a_known_point_in_the_right_pixel(tmp_path):
+    path = write(tmp_path, x=[0.0, 1e5, 2e5], y=[0.0, 3e4, 1e5], h_li=[5.0, 7.0, 9.0])
+    picture = make_map([path], MapOptions(size=(400, 200)))
+    figure = make_figure(picture, Style(clip=(5.0, 9.0)))
+    FigureCanvasAgg(figure).draw()
+    axes = figure.axes[0]
+    pixels = np.asarray(figure.canvas.buffer_rgba())
+    across, up = axes.transData.transform((100.0, 30.0))  # km
+    around = pixels[::-1][int(up) - 1 : int(up) + 2, int(across) - 1 : int(across) + 2, :3] / 255
+    middle = np.array(colormap("viridis")(0.5))[:3]
+    assert np.abs(around - middle).sum(axis=-1).min() < 0.05
+    assert axes.get_xlabel() == "x (km)"
+    box = axes.get_window_extent()  # a pixel of the map is one of the figure
+    assert (round(box.width), round(box.height)) == (400, 200)
+
+
+def test_a_figure_says_what_it_shows(beams):
+    figure = make_figure(make_map(beams, MapOptions(size=(400, 400))), Style())
+    told = " ".join(
+        text.get_text() for text in figure.findobj(match=lambda a: hasattr(a, "get_text"))
+    )
+    assert "mean of land-ice height above the WGS 84 ellipsoid (m)" in told.replace("\n", " ")
+    assert "points of 18 files · EPSG:3031" in told
+    assert "80°S" in told
+    assert "°E" in told
+    assert " km" in told
+
+
+@pytest.mark.parametrize("how", ["linear", "log", "eq_hist"])
+@pytest.mark.parametrize("agg", ["count", "mean"])
+def test_all_ways_to_colour_give_a_picture_and_the_same_bytes_again(beams, tmp_path, how, agg):
+    for name in ("one.png", "two.png"):
+        preview(beams, tmp_path / name, how=how, agg=agg, size=(200, 200), cmap="fire")
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+    assert imread(tmp_path / "one.png").shape[0] > 200
+
+
+def test_one_spike_does_not_grey_the_map():
+    values = np.append(np.linspace(0, 100, 1000), 1e9)
+    low, high = Style().limits(values)
+    assert (low, high) == pytest.approx((2, 98), abs=0.5)
+    assert Style(clip=(1, 2)).limits(values) == (1, 2)
+    assert Style(diverging=True).limits(np.array([-1.0, 3.0, 3.0])) == pytest.approx((-3, 3))
+
+
+@pytest.mark.parametrize("suffix", [".pdf", ".svg", ".jpg"])
+def test_other_kinds_of_pictures(beams, tmp_path, suffix):
+    (path,) = preview(beams, tmp_path / f"map{suffix}", size=(100, 100))
+    assert path.stat().st_size > 1000
+
+
+# --- odd inputs -------------------------------------------------------------------------
+
+
+def test_a_single_point_is_a_picture(tmp_path):
+    path = write(tmp_path, x=[1e6], y=[-1e6], h_li=[12.0])
+    picture = make_map([path], MapOptions())
+    assert np.nansum(picture.values) == 12.0
+    assert preview([path], tmp_path / "map.png")
+
+
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        ({"x": [], "y": [], "h_li": np.zeros(0)}, "nothing to draw"),
+        ({"x": [1.0], "y": [1.0], "h_li": [np.nan]}, "no point with a value of h_li"),
+        ({"x": [np.nan], "y": [np.nan], "h_li": [1.0]}, "nothing to draw"),
+        ({"x": [1.0], "y": [1.0]}, "has no column h_li: it has x, y"),
+        ({"h_li": [1.0]}, "has no column lon, lat"),
+    ],
+)
+def test_what_cannot_be_drawn_is_told(run, tmp_path, columns, why):
+    path = write(tmp_path, **columns)
+    result = run("preview", path, "-o", tmp_path / "map.png")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert why in result.stderr
+    assert os.listdir(tmp_path) == ["a.h5"]
+
+
+def test_files_of_two_crs_are_told_and_can_be_projected_anew(beams, tmp_path):
+    north = write(tmp_path, crs="EPSG:3413", lon=[0.0], lat=[80.0], x=[0.0], y=[0.0], h_li=[1.0])
+    with pytest.raises(InputError, match=r"differ: CRS EPSG:3031 and CRS EPSG:3413: name a CRS"):
+        make_map([*beams, north], MapOptions())
+    assert make_map([*beams, north], MapOptions(crs="EPSG:4326")).files == 19
+
+
+def test_bad_files_are_named_counted_in_the_figure_and_the_rest_is_drawn(run, beams, tmp_path):
+    (tmp_path / "bad.h5").touch()
+    late = write(tmp_path, "late.h5", x=[1.0], y=[1.0], h_li=[1.0])
+    with h5py.File(late, "r+") as file:  # its header is fine, and its heights are not
+        del file["h_li"]
+        file.create_dataset("h_li", data=[1.0], chunks=(1,), compression="gzip", fletcher32=True)
+        place = file["h_li"].id.get_chunk_info(0)
+    with open(late, "r+b") as file:
+        file.seek(place.byte_offset)
+        file.write(bytes(place.size))
+    result = run("preview", *beams, tmp_path / "bad.h5", late, "-o", tmp_path / "map.png")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [f"{tmp_path}/map.png"]
+    told = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
+    assert ["bad.h5" in told[0], "late.h5" in told[1]] == [True, True]
+    picture = make_map([*beams, tmp_path / "bad.h5", late], MapOptions(size=(300, 300)))
+    footer = [text.get_text() for text in make_figure(picture, Style()).texts]
+    assert "2 files could not be read" in footer[-1]
+
+
+def test_only_bad_files_give_no_picture(run, tmp_path):
+    (tmp_path / "bad.h5").touch()
+    result = run("preview", tmp_path / "bad.h5", "-o", tmp_path / "map.png")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert not (tmp_path / "map.png").exists()
+
+
+def test_real_files_of_the_tutorial_are_drawn(run, real_data, tmp_path):
+    result = run("preview", real_data / "reduced", "-o", tmp_path / "map.png")
+    assert result.exit_code == 0
+    assert "190610 rows in, 190610 rows out" in result.stderr
+
+
+def test_periods_without_a_common_pixel_are_told(tmp_path):
+    path = write(tmp_path, x=[0.0, 9.0], y=[0.0, 9.0], t_gps=[1.23e9, 1.27e9], h_li=[1.0, 2.0])
+    with pytest.raises(InputError, match="no pixel has points of both periods"):
+        make_map([path], MapOptions(diff=("2020", "2018-12-01/2019-06-01")))
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--clip", "2", "1"), "the first must be below the second"),
+        (("--clip", "nan", "1"), "the first must be below the second"),
+        (("--percentiles", "98", "2"), "the first must be below the second"),
+    ],
+)
+def test_limits_that_are_none_are_wrong_usage(run, beams, tmp_path, words, why):
+    result = run("preview", *beams, "-o", tmp_path / "map.png", *words)
+    assert result.exit_code == 2
+    assert why in result.stderr
+
+
+def test_a_logarithm_needs_values_above_zero(run, tmp_path):
+    path = write(tmp_path, x=[1.0, 2.0], y=[1.0, 2.0], h_li=[-1.0, -2.0])
+    result = run("preview", path, "-o", tmp_path / "map.png", "--how", "log")
+    assert result.exit_code == 1
+    assert "--how log needs values above 0" in result.stderr
+
+
+def test_a_difference_of_counts_is_one_of_means(tmp_path):
+    path = write(tmp_path, x=[0.5, 0.5], y=[0.5, 0.5], t_gps=[1.23e9, 1.27e9], h_li=[100.0, 102.0])
+    request = MapOptions(agg="count", diff=("2020", "2018-12-01/2019-06-01"))
+    assert np.nansum(make_map([path], request).values) == 2.0
+
+
+def test_a_vector_picture_has_the_same_bytes_again(beams, tmp_path):
+    for name in ("one.svg", "two.svg"):
+        preview(beams, tmp_path / name, size=(100, 100))
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+
+
+def test_places_may_be_other_columns_and_degrees_are_told_as_such(beams):
+    figure = make_figure(make_map(beams, MapOptions(xy=("lon", "lat"))), Style())
+    assert figure.axes[0].get_xlabel() == "x"
+    assert "EPSG:4326" in figure.texts[-1].get_text()
+    with pytest.raises(InputError, match="has no column yy"):
+        make_map(beams, MapOptions(xy=("x", "yy")))

@@ -1,0 +1,488 @@
+"""The step view: its page in a real browser, its messages, and its end."""
+
+import contextlib
+import os
+import queue
+import shutil
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.request
+from io import BytesIO
+from pathlib import Path
+
+import holoviews
+import numpy as np
+import pytest
+from flatfiles import damage, truncate, write_flat
+from processes import call, start
+
+from captools.errors import InputError
+from captools.maps import viewing
+from captools.maps.mapping import MapOptions
+from captools.maps.viewing import limits
+
+pytestmark = pytest.mark.heavy
+
+CHROMIUM = shutil.which("chromium") or ""
+HARMLESS = {"log", "info", "warning", "debug"}
+
+
+def track(number, rows=3000, **more):
+    """Points along a ground track, ascending if the number is even, of 2019 and later."""
+    random = np.random.default_rng(number)
+    along = np.linspace(-5e5, 5e5, rows)
+    x, y = along - 1e6, random.uniform(-1, 1) * along + random.uniform(-2e5, 2e5)
+    return {
+        "lat": np.full(rows, -80.0),
+        "lon": np.linspace(-100, -80, rows),
+        "h_li": (1000 + 300 * np.sin(x / 1e5)).astype("f4"),
+        "s_li": random.random(rows).astype("f4"),
+        "x": x,
+        "y": y,
+        "t_year": np.full(rows, 2019.5 + number % 3),
+        "is_asc": np.full(rows, number % 2 == 0),
+    } | more
+
+
+def write_tracks(folder, count=12):
+    """A folder of flat files, one a track."""
+    for number in range(count):
+        write_flat(folder / f"track_{number:02d}.h5", track(number), crs="EPSG:3031")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tracks(tmp_path_factory):
+    """Flat files of twelve tracks. Not to be changed."""
+    return write_tracks(tmp_path_factory.mktemp("tracks"))
+
+
+@contextlib.contextmanager
+def served(*words, silent=("--no-browser",), **options):
+    """Run ``captools view`` and yield its process, with its address, when it serves."""
+    with start("view", *words, *silent, **options) as process:
+        try:
+            lines = queue.Queue()
+            reading = threading.Thread(target=lambda: lines.put(process.stdout.readline()))
+            reading.start()
+            process.address = lines.get(timeout=60).strip()
+            reading.join()
+            if not process.address:
+                raise AssertionError(process.stderr.read())
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+@pytest.fixture(scope="module")
+def server(tracks):
+    """A server of the tracks, for all tests that only look."""
+    with served(tracks, "-v", "h_li,s_li") as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium."""
+    api = pytest.importorskip("playwright.sync_api") if not os.environ.get("CI") else None
+    if not CHROMIUM:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("chromium is not installed here")
+    if api is None:
+        import playwright.sync_api as api
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser, server):
+    """The page, loaded; anything wrong that the browser tells fails the test at its end."""
+    page, wrong = browser.new_page(), []
+    page.on("console", lambda told: told.type in HARMLESS or wrong.append(told.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("requestfailed", lambda request: wrong.append(request.url))
+    page.on("response", lambda told: told.status < 400 or wrong.append((told.status, told.url)))
+    page.on(
+        "request",
+        lambda request: (
+            request.url.startswith((server.address, "blob:", "data:")) or wrong.append(request.url)
+        ),
+    )
+    page.goto(server.address)
+    page.wait_for_selector("canvas", state="attached", timeout=60_000)
+    settled(page)
+    yield page
+    page.close()
+    assert wrong == []
+
+
+def picture(page):
+    """What the map shows: pixels (red, green, blue in 0..1) of its frame."""
+    from matplotlib.image import imread
+
+    clip = {"x": 360, "y": 50, "width": 750, "height": 560}
+    return imread(BytesIO(page.screenshot(clip=clip)))[..., :3]
+
+
+def coloured(pixels):
+    """How many pixels have a colour."""
+    return int((np.ptp(pixels, axis=-1) > 0.2).sum())
+
+
+def settled(page, before=None, until=lambda pixels: True):
+    """The picture, once it has colour, differs from the one before, and changes no more.
+
+    On a busy machine the browser shows the old map enlarged for a while before the new one
+    comes: `until` tells whether a picture can be the one that is waited for.
+    """
+    deadline, last = time.monotonic() + 60, None
+    while time.monotonic() < deadline:
+        now = picture(page)
+        changed = before is None or not np.array_equal(now, before)
+        still = last is not None and np.array_equal(now, last)
+        if coloured(now) and changed and still and until(now):
+            return now
+        last = now
+        page.wait_for_timeout(400)
+    raise AssertionError("the map does not change, or never stops to")
+
+
+def choose(page, label, value):
+    """Choose from a list, and return the picture before."""
+    before = settled(page)
+    page.get_by_label(label, exact=True).select_option(value)
+    return before
+
+
+def zoom(page, clicks=3):
+    """Turn the mouse wheel over the map."""
+    page.mouse.move(730, 330)
+    for _ in range(clicks):
+        page.mouse.wheel(0, -300)
+        page.wait_for_timeout(50)
+
+
+# --- the page ---------------------------------------------------------------------
+
+
+def test_the_page_shows_the_map(page):
+    assert page.title() == "captools view"
+    assert coloured(picture(page)) > 3000
+
+
+def test_a_zoom_aggregates_anew(page):
+    before = settled(page)
+    zoom(page)
+    after = settled(page, before, until=lambda pixels: coloured(pixels) < coloured(before))
+    # An image that was only enlarged would have large pixels, and so more colour than thin lines.
+    assert 300 < coloured(after) < coloured(before)
+
+
+def test_reset_leads_back_also_after_the_scale_was_changed(page):
+    before = settled(page)
+    zoom(page)
+    near = settled(page, before, until=lambda pixels: coloured(pixels) < coloured(before))
+    choose(page, "Scale", "log")
+    assert coloured(settled(page)) < coloured(before)  # still near
+    page.wait_for_timeout(500)
+    page.get_by_title("Reset", exact=True).first.click()
+    page.mouse.move(5, 700)
+
+    def is_home(pixels):
+        return abs(coloured(pixels) - coloured(before)) < 0.1 * coloured(before)
+
+    assert is_home(settled(page, near, until=is_home))
+
+
+def test_direction_and_years_leave_points_out(page):
+    both = choose(page, "Direction", "ascending")
+    ascending = settled(page, both)
+    choose(page, "Direction", "descending")
+    descending = settled(page, ascending)
+    assert coloured(ascending) < coloured(both)
+    assert coloured(descending) < coloured(both)
+    page.get_by_label("2020", exact=True).uncheck()
+    assert coloured(settled(page, descending)) < coloured(descending)
+
+
+@pytest.mark.parametrize(
+    ("label", "value"),
+    [
+        *(("Column", "s_li"), ("Aggregate", "std"), ("Aggregate", "count")),
+        *(("Colours", "turbo"), ("Scale", "log"), ("Scale", "eq_hist")),
+    ],
+)
+def test_every_choice_changes_the_map(page, label, value):
+    before = choose(page, label, value)
+    settled(page, before)
+
+
+def test_limits_change_the_colours(page):
+    before = settled(page)
+    page.get_by_label("Lower limit").fill("1250")
+    page.keyboard.press("Enter")
+    settled(page, before)
+
+
+def test_hover_tells_value_and_count(page):
+    rows, columns = np.nonzero(np.ptp(settled(page), axis=-1) > 0.2)
+    some = np.random.default_rng(0).permutation(len(rows))[:20]
+    for row, column in zip(rows[some], columns[some], strict=True):
+        page.mouse.move(360 + int(column), 50 + int(row))
+        page.wait_for_timeout(150)
+        told = page.locator(".bk-tooltip-row-value").all_inner_texts()
+        if told and told[3] != "0":
+            assert -1.5e6 <= float(told[0].replace(",", "")) <= -0.5e6
+            assert 700 <= float(told[2]) <= 1300
+            return
+    raise AssertionError(f"no count on coloured pixels: {told}")
+
+
+# --- the server -------------------------------------------------------------------
+
+
+def test_it_listens_to_this_machine_only(server):
+    port = int(server.address.rstrip("/").rpartition(":")[2])
+    assert server.address == f"http://127.0.0.1:{port}/"
+    assert urllib.request.urlopen(server.address, timeout=30).status == 200
+    listening = [
+        line.split()[1]
+        for name in ("tcp", "tcp6")
+        for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
+        if line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "0A"
+    ]
+    assert listening == [f"0100007F:{port:04X}"]
+
+
+def upgraded(address, origin):
+    """What the server answers to a page of some origin that asks for a connection."""
+    host = address.removeprefix("http://").rstrip("/")
+    name, _, port = host.partition(":")
+    ask = (
+        f"GET /ws HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nConnection: Upgrade\r\n"
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    with socket.create_connection((name, int(port)), timeout=30) as line:
+        line.sendall(ask.encode())
+        return line.recv(100).split()[1]
+
+
+def test_pages_from_elsewhere_are_not_let_in(server):
+    assert upgraded(server.address, server.address.rstrip("/")) == b"101"
+    assert upgraded(server.address, "http://example.com") == b"403"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_and_nothing_is_left(tracks, tmp_path, number, code):
+    with served(tracks, env={**os.environ, "TMPDIR": str(tmp_path)}) as process:
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=30)
+    assert process.returncode == code, stderr
+    assert "Traceback" not in stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_port_can_be_chosen_and_a_taken_one_is_told(tracks):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ended = call("view", tracks, "--no-browser", "--port", port)
+    assert (ended.code, ended.stdout) == (1, "")
+    assert "in use" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    with served(tracks, "--port", port) as process:
+        assert process.address == f"http://127.0.0.1:{port}/"
+
+
+@pytest.mark.parametrize(("screen", "opened"), [({"DISPLAY": ":99"}, True), ({}, False)])
+def test_a_browser_is_opened_where_there_is_a_screen(tracks, tmp_path, screen, opened):
+    script, told = tmp_path / "browser", tmp_path / "told"
+    script.write_text(f'#!/bin/sh\nprintf %s "$1" > {told}\n')
+    script.chmod(0o755)
+    kept = {name: text for name, text in os.environ.items() if "DISPLAY" not in name}
+    with served(tracks, env={**kept, **screen, "BROWSER": f"{script} %s"}, silent=()) as process:
+        urllib.request.urlopen(process.address, timeout=30)  # it serves
+        assert told.exists() == opened
+        assert not opened or told.read_text() == process.address
+
+
+def test_damaged_files_are_told_of_and_the_others_served(tmp_path):
+    write_tracks(tmp_path, 3)
+    truncate(tmp_path / "track_00.h5")
+    write_flat(tmp_path / "track_01.h5", track(1), "gzip", crs="EPSG:3031")
+    damage(tmp_path / "track_01.h5")
+    with served(tmp_path) as process:
+        process.terminate()
+        _, stderr = process.communicate(timeout=30)
+    assert "track_00.h5" in stderr
+    assert "track_01.h5" in stderr
+    assert "3,000 points of 1 files" in stderr
+
+
+# --- what it says -----------------------------------------------------------------
+
+
+def write_pair(folder, first, second, crs=("EPSG:3031", "EPSG:3031")):
+    for number, (columns, name) in enumerate(zip((first, second), crs, strict=True)):
+        write_flat(folder / f"{number}.h5", columns, crs=name)
+    return folder
+
+
+def without(columns, *names):
+    return {name: values for name, values in columns.items() if name not in names}
+
+
+def test_a_missing_column_is_told(run, tracks):
+    result = run("view", tracks, "-v", "h_li,none")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "has no column none" in result.stderr
+
+
+def test_different_crs_are_told(run, tmp_path):
+    write_pair(tmp_path, track(0), track(1), ("EPSG:3031", "EPSG:3413"))
+    result = run("view", tmp_path)
+    assert result.exit_code == 1
+    assert "differ: CRS EPSG:3031 and CRS EPSG:3413" in result.stderr
+
+
+def test_a_column_without_values_is_told(run, tmp_path):
+    write_flat(tmp_path / "0.h5", track(0, h_li=np.full(3000, np.nan)), crs="EPSG:3031")
+    result = run("view", tmp_path)
+    assert result.exit_code == 1
+    assert "no point has a value of h_li" in result.stderr
+
+
+def test_an_empty_box_is_told(run, tracks):
+    result = run("view", tracks, "-b", 10, 20, -80.5, -79.5)
+    assert result.exit_code == 1
+    assert "no point lies there" in result.stderr
+
+
+def test_no_file_that_can_be_read_is_told(run, tmp_path):
+    (tmp_path / "a.h5").write_text("<html>")
+    result = run("view", tmp_path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "a.h5" in result.stderr
+
+
+def test_no_input_is_wrong_usage_and_an_empty_list_is_none(run, tmp_path):
+    assert run("view", tmp_path).exit_code == 2
+    result = run("view", "-", input="")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "nothing to do" in result.stderr
+
+
+@pytest.mark.parametrize("words", ["-v ,", "-v h_li,,x", "--port 65536", "--xy x", "-p none"])
+def test_a_bad_value_is_wrong_usage(run, tracks, words):
+    result = run("view", tracks, *words.split())
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_a_missing_extra_is_told_with_its_remedy(run, tracks, monkeypatch):
+    monkeypatch.setitem(sys.modules, "holoviews", None)
+    result = run("view", tracks)
+    assert result.exit_code == 2
+    assert "needs holoviews: pip install 'captools[preview]'" in result.stderr
+
+
+# --- what it shows ----------------------------------------------------------------
+
+
+def gather(folder, names=("h_li",), **request):
+    return viewing.gather(
+        sorted(folder.glob("*.h5")), list(names), MapOptions(var=names[0], **request)
+    )
+
+
+def test_the_scene_has_the_points_and_what_the_columns_are(tracks):
+    scene = gather(tracks, ("h_li", "s_li"))
+    assert scene.cloud.rows == 12 * 3000
+    assert scene.cloud.years == [2019, 2020, 2021]
+    assert (scene.crs, scene.directed) == ("EPSG:3031", True)
+    assert list(scene.labels) == ["h_li", "s_li"]
+    assert scene.labels["h_li"][1] == "m"
+
+
+def test_a_box_and_a_crs_do_as_in_other_steps(tracks):
+    scene = gather(tracks, bbox=(-90, -80, -81, -79), crs="3976")
+    assert scene.crs == "EPSG:3976"
+    assert scene.cloud.rows == 12 * 1500
+
+
+def test_years_come_from_gps_seconds_where_there_are_no_decimal_ones(tmp_path):
+    columns = without(track(0), "t_year", "is_asc") | {"t_gps": np.full(3000, 1261872018.0)}
+    write_flat(tmp_path / "0.h5", columns, crs="EPSG:3031")
+    scene = gather(tmp_path)
+    assert (scene.cloud.years, scene.directed) == ([2020], False)
+
+
+def test_what_not_all_files_tell_is_no_filter(tmp_path):
+    write_pair(tmp_path, track(0), without(track(1), "t_year", "is_asc"))
+    scene = gather(tmp_path)
+    assert (scene.cloud.years, scene.directed, scene.cloud.rows) == ([], False, 6000)
+
+
+def test_a_bad_file_in_the_list_is_an_error_only_if_all_are(tmp_path, log):
+    write_flat(tmp_path / "0.h5", track(0), crs="EPSG:3031")
+    assert viewing.gather(
+        [tmp_path / "0.h5", tmp_path / "none.h5"], ["h_li"], MapOptions(var="h_li")
+    ).cloud.rows
+    assert "none.h5" in log.text
+    with pytest.raises(InputError):
+        viewing.gather([tmp_path / "none.h5"], ["h_li"], MapOptions(var="h_li"))
+
+
+def image(page, **changed):
+    """The image that the page makes of all points, with some other choices."""
+    holoviews.extension("bokeh")
+    chosen = {name: widget.value for name, widget in page.widgets.items()} | changed
+    home = page.home
+    return page.image((home.xmin, home.xmax), (home.ymin, home.ymax), **chosen)
+
+
+def test_the_image_has_values_and_counts_and_says_what_they_are(tracks):
+    page = viewing.Page(gather(tracks))
+    whole = image(page)
+    values, counts = whole.dimension_values("value"), whole.dimension_values("count")
+    assert counts.sum() == 36_000
+    np.testing.assert_array_equal(np.isfinite(values), counts > 0)
+    assert "mean of " in str(whole.opts.get().kwargs["title"])
+    assert "(m): 36,000 points" in str(whole.opts.get().kwargs["title"])
+    title = image(page, kind="count", direction="ascending", years=[2019]).opts.get()
+    assert "(m)" not in title.kwargs["title"]
+    assert title.kwargs["title"].endswith(": 6,000 points")
+
+
+def test_no_year_chosen_shows_nothing(tracks):
+    shown = image(viewing.Page(gather(tracks)), years=[])
+    assert shown.opts.get().kwargs["title"].endswith(": 0 points")
+
+
+VALUES = np.array([[-5.0, 0.0, 1.0], [2.0, 10.0, np.nan]])
+
+
+@pytest.mark.parametrize(
+    ("how", "asked", "expected"),
+    [
+        ("linear", ((0, 100), None, None), (-5.0, 10.0)),
+        ("linear", ((0, 100), 0.0, 3.0), (0.0, 3.0)),
+        ("eq_hist", ((0, 100), None, 3.0), (-5.0, 3.0)),
+        ("log", ((0, 100), None, None), (1.0, 10.0)),
+        ("log", ((0, 100), -2.0, None), (1.0, 10.0)),
+    ],
+)
+def test_limits(how, asked, expected):
+    assert limits(VALUES, how, *asked) == expected
+
+
+@pytest.mark.parametrize("how", ["linear", "log", "eq_hist"])
+def test_limits_of_nothing_are_some(how):
+    low, high = limits(np.full((2, 2), np.nan), how, (2, 98), None, None)
+    assert 0 < low < high
