@@ -54,7 +54,8 @@ class Grid:
         if extent is None:
             return cls(size * 1e3, overlap * 1e3)
         select.check_extent(extent)
-        return cls(size * 1e3, overlap * 1e3, extent[0], extent[2], tuple(extent))
+        x_min, x_max, y_min, y_max = extent
+        return cls(size * 1e3, overlap * 1e3, x_min, y_min, (x_min, x_max, y_min, y_max))
 
     @property
     def shape(self) -> tuple[int, int] | None:

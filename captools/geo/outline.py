@@ -77,8 +77,8 @@ def _around_pole(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
     edge = np.interp(180.0, lon, lat, period=360)
     lon = coords.wrap(lon, -180.0)
     order = np.argsort(lon)
-    lon, lat = [-180, *lon[order], 180, 180, -180], [edge, *lat[order], edge, pole, pole]
-    return np.transpose([lon, lat])
+    around = [-180, *lon[order], 180, 180, -180], [edge, *lat[order], edge, pole, pole]
+    return np.transpose(around)
 
 
 def _cut(lon: np.ndarray, lat: np.ndarray) -> list[np.ndarray]:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 GPS_EPOCH = np.datetime64("1980-01-06")
 TAI_MINUS_GPS = 19  # seconds, constant by definition of GPS time (IS-GPS-200)
@@ -48,7 +49,7 @@ def _calendar() -> tuple[np.ndarray, np.ndarray]:
     return _gps_of_midnight(days), years[at] + fraction
 
 
-def decimal_year(t_gps: np.ndarray) -> np.ndarray:
+def decimal_year(t_gps: npt.ArrayLike) -> np.ndarray:
     """Convert GPS time to decimal years UTC.
 
     A year's fraction is the part of its days that has passed, as in
@@ -71,10 +72,10 @@ def decimal_year(t_gps: np.ndarray) -> np.ndarray:
     2018.0
     """
     gps, year = _calendar()
-    return np.interp(t_gps, gps, year, left=np.nan, right=np.nan)
+    return np.interp(np.asarray(t_gps), gps, year, left=np.nan, right=np.nan)
 
 
-def gps_of_decimal_year(year: np.ndarray) -> np.ndarray:
+def gps_of_decimal_year(year: npt.ArrayLike) -> np.ndarray:
     """Convert decimal years UTC to GPS seconds, the inverse of `decimal_year`.
 
     Examples
@@ -83,7 +84,7 @@ def gps_of_decimal_year(year: np.ndarray) -> np.ndarray:
     1198800018.0
     """
     gps, years = _calendar()
-    return np.interp(year, years, gps, left=np.nan, right=np.nan)
+    return np.interp(np.asarray(year), years, gps, left=np.nan, right=np.nan)
 
 
 def parse_time(text: str | float) -> float:

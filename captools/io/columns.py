@@ -13,6 +13,7 @@ cost a third of the others.
 import os
 from collections.abc import Iterable, Iterator
 from functools import cached_property, lru_cache
+from typing import Any, cast
 
 import deflate
 import h5py
@@ -99,7 +100,7 @@ class StoredColumn:
         self.shape = dataset.shape
 
     @cached_property
-    def fill_value(self) -> np.ndarray | None:
+    def fill_value(self) -> Any:
         """The fill value that the dataset names, in its own dtype, or None."""
         named = attribute(self._dataset, "_FillValue", self.dtype)
         return named.flat[0] if named.size else None
@@ -113,7 +114,7 @@ class StoredColumn:
 
         Parameters
         ----------
-        rows : slice (without step), array of int or Picked, optional
+        rows : slice (without step), array of int or RowSelection, optional
             A range of rows, or the indices of rows, increasing.
 
         Returns
@@ -170,12 +171,11 @@ class StoredColumn:
         if self._deflated is None:
             return None
         if isinstance(rows, RowSelection):
-            return self._pick(rows)
-        return self._range(*_span(rows, self.shape[0]))
+            return self._pick(rows, self._deflated[0])
+        return self._range(*_span(rows, self.shape[0]), self._deflated[0])
 
-    def _range(self, start: int, stop: int) -> np.ndarray | None:
-        """Return the rows from `start` up to `stop`, None if a chunk is odd."""
-        length = self._deflated[0]
+    def _range(self, start: int, stop: int, length: int) -> np.ndarray | None:
+        """Return the rows from `start` up to `stop` of chunks of a length, None if one is odd."""
         values = np.empty(stop - start, self.dtype)
         offsets = _offsets(start, stop, length)
         places = self._places if len(offsets) > FEW else {}
@@ -189,9 +189,8 @@ class StoredColumn:
                 values[offset - start : offset - start + length] = chunk[: stop - offset]
         return values
 
-    def _pick(self, rows: RowSelection) -> np.ndarray | None:
-        """Return the picked rows, None if a chunk is odd."""
-        length = self._deflated[0]
+    def _pick(self, rows: RowSelection, length: int) -> np.ndarray | None:
+        """Return the selected rows of chunks of a length, None if one is odd."""
         values = np.empty(len(rows.rows), self.dtype)
         chunks = rows.chunks(self.shape[0], length)
         places = self._places if len(chunks) > FEW else {}
@@ -217,7 +216,7 @@ class StoredColumn:
 
     def _chunk(self, offset: int, places: dict[int, h5d.StoreInfo]) -> np.ndarray | None:
         """Return the chunk that begins at a row; None if it is not there, odd or damaged."""
-        length, size, shuffled = self._deflated
+        length, size, shuffled = cast(tuple[int, int, bool], self._deflated)
         try:
             skipped, stored = self._stored(offset, places)
             inflated = b"" if skipped else deflate.zlib_decompress(stored, size)
@@ -227,11 +226,11 @@ class StoredColumn:
             return None
         if shuffled:
             planes = np.frombuffer(inflated, np.uint8).reshape(self.dtype.itemsize, length)
-            inflated = np.ascontiguousarray(planes.T)
+            return np.ascontiguousarray(planes.T).view(self.dtype).reshape(length)
         return np.frombuffer(inflated, self.dtype)
 
     @cached_property
-    def _fills(self) -> set[np.floating]:
+    def _fills(self) -> set[Any]:
         """What stands for no value in a column of floats."""
         if self.dtype.kind != "f":
             return set()
@@ -241,7 +240,7 @@ class StoredColumn:
     def _stored(self, offset: int, places: dict[int, h5d.StoreInfo]) -> tuple[int, bytes]:
         """Return which filters a chunk was spared, and its bytes as they are in the file."""
         place = places.get(offset)
-        if place is None:
+        if place is None or self._descriptor is None:
             return self._dataset.read_direct_chunk((offset,))
         return place.filter_mask, os.pread(self._descriptor, place.size, place.byte_offset)
 
@@ -284,7 +283,7 @@ def _span(rows: Rows, count: int) -> tuple[int, int]:
     """Return the first of the wanted rows and the one behind the last."""
     if isinstance(rows, RowSelection):
         return (int(rows.rows[0]), int(rows.rows[-1]) + 1) if len(rows.rows) else (0, 0)
-    start, stop, _ = (rows or slice(None)).indices(count)
+    start, stop, _ = cast(slice, rows or slice(None)).indices(count)
     return start, max(start, stop)
 
 

@@ -50,7 +50,8 @@ def _log_in_or_ask() -> None:
             raise
         with contextlib.redirect_stdout(sys.stderr):  # the question is no result
             auth = _attempt("interactive")
-        os.environ["EARTHDATA_TOKEN"] = auth.token["access_token"]
+        if auth.token:
+            os.environ["EARTHDATA_TOKEN"] = auth.token["access_token"]
 
 
 def log_in() -> "earthaccess.Auth":

@@ -100,9 +100,10 @@ def _diagnose(head: bytes, size: int, error: BaseException) -> str:
 
 def text(value: object) -> str:
     """Return an HDF5 attribute or scalar as text, whether bytes, str or an array of one."""
-    value = np.asarray(value).ravel()[0] if np.size(value) else ""
-    told = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    return told.partition("\0")[0].strip()
+    values = np.asarray(value).ravel()
+    first = values[0] if len(values) else ""
+    plain = first.decode("utf-8", "replace") if isinstance(first, bytes) else str(first)
+    return plain.partition("\0")[0].strip()
 
 
 def attribute(

@@ -5,6 +5,7 @@ import math
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import deflate
 import h5py
@@ -18,7 +19,7 @@ STRING = 1 << 10  # bytes that a string is taken for, since only reading tells i
 DEFLATED = ([h5z.FILTER_DEFLATE], [h5z.FILTER_SHUFFLE, h5z.FILTER_DEFLATE])
 INFLATION = 1032  # deflated bytes become at most so many times as many
 
-Stored = h5g.GroupID | h5d.DatasetID | h5t.TypeID
+Stored: TypeAlias = h5g.GroupID | h5d.DatasetID | h5t.TypeID
 
 
 # --- all that is in it ----------------------------------------------------------
@@ -35,7 +36,7 @@ def damage_told(path: str | Path, where: str) -> Iterator[None]:
 
 def check_content(path: str | Path, essential: Collection[str] = ()) -> None:
     """Read every object of a file; the datasets at the essential paths must hold values."""
-    with open_file(path) as file:
+    with open_file(Path(path)) as file:
         size = file.id.get_filesize()
         for where, item in _objects(path, file.id):
             _check_attributes(path, where, item, size)

@@ -11,6 +11,7 @@ import os
 import threading
 from bisect import bisect_right
 from collections.abc import Iterable
+from typing import Any
 
 from captools.errors import InputError
 from captools.io import remote
@@ -111,7 +112,7 @@ class RemoteFile(io.RawIOBase):
             return None
         return begins[number]
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: Any) -> int:
         """Fill a buffer; less of it at the end of the file."""
         start, stop = self._at, min(self._at + len(buffer), self.size)
         if start >= stop:

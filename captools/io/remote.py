@@ -7,7 +7,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -87,7 +87,8 @@ def file_system(url: Url) -> Any:
 def _s3_options(url: Url) -> dict[str, Any]:
     # What is worth another attempt is decided here: neither by botocore nor by s3fs.
     patience = {"connect_timeout": PATIENCE, "read_timeout": PATIENCE}
-    options = {"config_kwargs": patience | {"retries": {"total_max_attempts": 1}}}
+    tuning: dict[str, Any] = {**patience, "retries": {"total_max_attempts": 1}}
+    options: dict[str, Any] = {"config_kwargs": tuning}
     if _access.earthdata and url.partition("://")[2].startswith(NASA):
         return options | store_keys()
     if _access.endpoint_url:
@@ -101,7 +102,7 @@ def _web_options(url: Url) -> dict[str, Any]:
     import aiohttp
 
     patience = aiohttp.ClientTimeout(sock_connect=PATIENCE, sock_read=PATIENCE)
-    options = {"client_kwargs": {"trust_env": True, "timeout": patience}}
+    options: dict[str, Any] = {"client_kwargs": {"trust_env": True, "timeout": patience}}
     if _access.earthdata and _is_of_nasa(url):
         options["headers"] = {"Authorization": f"Bearer {earthdata_login().token['access_token']}"}
     return options
@@ -253,7 +254,7 @@ def remove(urls: Iterable[Url]) -> None:
         system = file_system(url)
         with contextlib.suppress(Missing):
             # Not through `_ask`: a signal may be why they are removed.
-            attempt(url, lambda system=system, url=url: system.rm_file(url))
+            attempt(url, partial(system.rm_file, url))
 
 
 def _ask(url: Url, call: Callable[[], Answer]) -> Answer:

@@ -69,7 +69,7 @@ def _troubles() -> tuple[type[Exception], ...]:
     return tuple(kinds)
 
 
-def _refusal(url: Url, error: Exception) -> InputError | None:
+def _refusal(url: Url, error: BaseException) -> InputError | None:
     """Return the error that asking again will not mend, None if it may."""
     status, error = _status(error), _root(error)
     if _code(error) == "RequestTimeout":  # which S3 gives the status 400
