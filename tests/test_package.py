@@ -26,6 +26,7 @@ def wheel(tmp_path_factory):
         return {name: archive.read(name).decode() for name in archive.namelist()}
 
 
+@pytest.mark.heavy
 def test_every_module_is_in_the_wheel(wheel):
     here = {str(path.relative_to(ROOT)) for path in (ROOT / "captools").rglob("*.py")}
     assert here <= set(wheel)
