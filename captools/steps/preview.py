@@ -70,7 +70,7 @@ KIND = "reduce"
     "--diff",
     nargs=2,
     metavar="T1 T2",
-    callback=options.checked_each("previewing.parse_period"),
+    callback=options.checked_each("maps.mapping.parse_period"),
     help="Mean of period T1 less that of T2, where both have points: years, or T0/T1.",
 )
 @click.option("--title", help="Of the figure.")

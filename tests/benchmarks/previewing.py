@@ -34,9 +34,9 @@ print(float(points.sum()), file=sys.stderr)
 """
 OURS = """
 import glob, sys
-from captools.previewing import Request, make_map
+from captools.maps.mapping import MapOptions, make_map
 ---
-picture = make_map(sorted(glob.glob(sys.argv[1] + "/*.h5")), Request(size=(600, 600)))
+picture = make_map(sorted(glob.glob(sys.argv[1] + "/*.h5")), MapOptions(size=(600, 600)))
 print(float(picture.values[~(picture.values != picture.values)].sum()), file=sys.stderr)
 """
 TOLD = """

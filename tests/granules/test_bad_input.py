@@ -18,7 +18,6 @@ import rasterio
 import straightforward
 from straightforward import SOURCES, assert_same_rows, read_flat
 
-from captools.engine import worker
 from captools.engine.pool import Pool
 from captools.flat import writer
 from captools.flat.writer import FlatWriter
@@ -74,8 +73,8 @@ def reason(run, tmp_path):
 @pytest.fixture
 def in_process(monkeypatch):
     """Let inputs be done in this process, where a test can meddle with them."""
-    monkeypatch.setattr(worker, "in_worker", lambda task, path, timeout: task(path))
-    monkeypatch.setattr(Pool, "for_inputs", lambda crew, count: crew)
+    monkeypatch.setattr("captools.engine.local.in_worker", lambda work, item, timeout: work(item))
+    monkeypatch.setattr(Pool, "for_items", lambda pool, count: pool)
 
 
 def assert_clear(error, path):

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from objectstore import BUCKET, object_store
 
 from captools.errors import InputError
-from captools.granules import checking
 from captools.granules.checking import check_file, check_granule
 from captools.granules.granule import Granule
 from captools.io import integrity, remote
@@ -377,7 +376,7 @@ def test_a_chunk_that_claims_to_be_huge_costs_nothing(tmp_path, monkeypatch):
     with h5py.File(path, "r+") as file:
         file["more/it"].id.write_direct_chunk((0,), zlib.compress(bytes(1000)))
     # Only what can be true is inflated: nothing here.
-    monkeypatch.setattr(checking.deflate, "zlib_decompress", None)
+    monkeypatch.setattr(integrity.deflate, "zlib_decompress", None)
     assert f"more/it: cannot be read (the chunk at (0,) does not inflate to {8 * rows} bytes" in (
         reason(path)
     )
