@@ -70,8 +70,8 @@ class Place(click.ParamType):
 
     def convert(self, value, param, ctx):
         """Return a Path or a Url."""
-        told = parse_location(value)
-        return Url(told.rstrip("/")) if isinstance(told, Url) else told
+        location = parse_location(value)
+        return Url(location.rstrip("/")) if isinstance(location, Url) else location
 
 
 class Here(click.Path):
@@ -79,10 +79,10 @@ class Here(click.Path):
 
     def convert(self, value, param, ctx):
         """Return a Path."""
-        told = parse_location(value)
-        if isinstance(told, Url):
-            self.fail(f"{told} is not on this machine", param, ctx)
-        return Path(super().convert(told, param, ctx))
+        location = parse_location(value)
+        if isinstance(location, Url):
+            self.fail(f"{location} is not on this machine", param, ctx)
+        return Path(super().convert(location, param, ctx))
 
 
 def checked(check: str | Callable[[object], object]) -> Callable:

@@ -92,9 +92,9 @@ class Stop:
 
 def workers() -> int:
     """Return the number of cores that this process may use."""
-    told = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    if told.isdigit() and int(told):
-        return int(told)
+    cores = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    if cores.isdigit() and int(cores):
+        return int(cores)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -82,7 +82,7 @@ def search(
     except _NoReleaseError:
         raise ValueError(f"the catalogue has no {product.name} of release {release}") from None
     patterns = query.CMRparams.get(_NAME)
-    # Times in the catalogue are inclusive at both ends: what is wanted is told here.
+    # Times in the catalogue are inclusive at both ends: the half-open span is applied here.
     entries = (
         entry
         for entry in _entries(query, patterns)
@@ -111,9 +111,9 @@ def look_up(product: Product, names: Iterable[str]) -> list[Url]:
     """
     unknown: dict[str, Url] = {}
     wanted: dict[str, list[str]] = {}
-    for told in map(os.path.basename, names):
-        parsed = product.parse_name(told)
-        name = f"{parsed.plain}.h5" if parsed.plain else told
+    for given in map(os.path.basename, names):
+        parsed = product.parse_name(given)
+        name = f"{parsed.plain}.h5" if parsed.plain else given
         if name not in unknown and parsed.plain:
             wanted.setdefault(parsed.release, []).append(name)
         unknown[name] = Url(name)
@@ -233,16 +233,16 @@ def _sorted(entries: Iterable[dict[str, Any]]) -> list[Url]:
 
 def _listed(entry: dict[str, Any]) -> Url:
     """Return the address in a record, with the size; without an address the bare name."""
-    told = entry.get("granule_size") or UNKNOWN
+    size = entry.get("granule_size") or UNKNOWN
     for link in entry["links"]:
         address = link["href"]
         is_file = address.startswith("https://") and address.endswith(".h5")
         if is_file and not link.get("inherited") and link["rel"].endswith("/data#"):
-            return Url(address, told, _exact_size(told))
-    return Url(entry["producer_granule_id"], told)
+            return Url(address, size, _exact_size(size))
+    return Url(entry["producer_granule_id"], size)
 
 
-def _exact_size(told: str) -> int | None:
+def _exact_size(text: str) -> int | None:
     """Return the bytes that a size in megabytes stands for, None if it was rounded.
 
     Examples
@@ -250,8 +250,8 @@ def _exact_size(told: str) -> int | None:
     >>> _exact_size("0.19073486328125"), _exact_size("0.1907"), _exact_size("50.0")
     (200000, None, None)
     """
-    size = float(told) * 2**20
-    digits = len(told.partition(".")[2])
+    size = float(text) * 2**20
+    digits = len(text.partition(".")[2])
     return round(size) if digits >= 10 and abs(size - round(size)) < 1e-4 else None
 
 

@@ -97,8 +97,8 @@ def _has_size(path: Path, address: Url) -> bool:
     """Tell whether a file is as long as the catalogue says, as exactly as it says it, if at all."""
     if address.size is not None:
         return _size(path) == address.size
-    told = float(address.identity or 0) * 2**20
-    return not told or abs(_size(path) - told) <= ROUNDED * told
+    expected = float(address.identity or 0) * 2**20
+    return not expected or abs(_size(path) - expected) <= ROUNDED * expected
 
 
 @lru_cache(maxsize=1)
@@ -192,8 +192,8 @@ def _extent(response: "requests.Response", have: int) -> tuple[int | None, int |
     if response.status_code == 200:
         length = response.headers.get("Content-Length", "")
         return 0, int(length) if length.isdecimal() else None
-    told = response.headers.get("Content-Range", "")
-    match = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+)", told)
+    content_range = response.headers.get("Content-Range", "")
+    match = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+)", content_range)
     if match is None or response.status_code == 412:
         return None, None
     total = int(match[2])

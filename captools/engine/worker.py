@@ -75,7 +75,9 @@ class Worker:
             code = self._process.exitcode
             if code is not None:
                 return _told(code)
-            time.sleep(0.01)  # another thread that starts a process was told, and keeps it at once
+            time.sleep(
+                0.01
+            )  # another thread, which starts a process, has the exit code and stores it at once
         return "unknown exit code"
 
 

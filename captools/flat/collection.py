@@ -142,7 +142,7 @@ class Collection:
 
     def _with_damaged(self, bad: dict[str, str]) -> dict[str, str]:
         """Return what is wrong with all files, with those too that only reading shows."""
-        told = {}
+        errors = {}
         for path in track(self.paths):
             try:
                 with FlatFile(path) as file:
@@ -151,8 +151,8 @@ class Collection:
                         for name in file.columns:
                             file.read(name, rows)
             except InputError as error:
-                told[os.fspath(path)] = str(error)
-        return told | bad
+                errors[os.fspath(path)] = str(error)
+        return errors | bad
 
     def _begin(self, file: FlatFile, dtypes: dict[str, np.dtype]) -> None:
         self.dtypes, self.crs = dtypes, file.crs

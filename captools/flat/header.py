@@ -46,9 +46,9 @@ def history(attrs: dict[str, object]) -> str:
     return json.dumps(earlier)
 
 
-def _decoded(told: object) -> object:
+def _decoded(text: object) -> object:
     """Return what JSON says; other tools write a history too, as plain text."""
     try:
-        return json.loads(str(told))
+        return json.loads(str(text))
     except ValueError:
-        return str(told)
+        return str(text)

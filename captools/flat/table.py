@@ -36,8 +36,8 @@ class Table:
     def renamed(self, names: dict[str, str]) -> "Table":
         """Return the same table with other column names."""
         columns = {names.get(name, name): values for name, values in self.columns.items()}
-        told = {names.get(name, name): attrs for name, attrs in self.column_attrs.items()}
-        return Table(columns, told, self.attrs, self.private)
+        attributes = {names.get(name, name): attrs for name, attrs in self.column_attrs.items()}
+        return Table(columns, attributes, self.attrs, self.private)
 
 
 def joined(tables: list[Table]) -> Table:

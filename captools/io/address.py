@@ -28,7 +28,7 @@ class Url(str):
     size: int | None
 
     def __new__(cls, address: str, identity: str = "", size: int | None = None) -> "Url":
-        """Return the address with what is told of it."""
+        """Return the address with what is known of it."""
         protocol, separator, rest = address.partition("://")
         protocol = _NAMES.get(protocol.lower(), protocol.lower())
         url = super().__new__(cls, f"{protocol}://{rest}" if separator else address)

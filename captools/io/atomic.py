@@ -26,7 +26,7 @@ def temporary_name(name: str) -> str:
 
 
 def _host() -> str:
-    """Return the name of this host without dots, so that it is told from what is before it."""
+    """Return the name of this host without dots, so that it can be split from what is before it."""
     return socket.gethostname().replace(".", "_")
 
 
@@ -140,8 +140,8 @@ def appearing_folder(output: Path) -> Iterator[Path]:
         yield hidden
         replace_folder(final, hidden, old)
     except OSError as error:
-        told = error.strerror or one_line(error)
-        raise FolderError(f"{output}: cannot be written ({told})") from None
+        why = error.strerror or one_line(error)
+        raise FolderError(f"{output}: cannot be written ({why})") from None
     finally:
         for folder in (hidden, old):
             shutil.rmtree(folder, ignore_errors=True)

@@ -26,7 +26,7 @@ from captools.io.hdf5 import DAMAGE, ServedFile, attribute, hdf5_type, text
 # then it keeps memory for the next, whose pages need not be made anew (a seventh of all time).
 np.empty(31 << 20, np.uint8)
 
-FEW = 4  # chunks that HDF5 has fetched before it has told where all of them lie
+FEW = 4  # chunks that HDF5 has fetched before it has listed where all of them lie
 
 
 class RowSelection:

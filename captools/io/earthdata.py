@@ -113,11 +113,11 @@ def store_keys() -> dict[str, str]:
 
 @cache
 def _keys_of_hour(hour: int) -> dict[str, str]:
-    told = persist(_earthdata_answer)
+    keys = persist(_earthdata_answer)
     return {
-        "key": told["accessKeyId"],
-        "secret": told["secretAccessKey"],
-        "token": told["sessionToken"],
+        "key": keys["accessKeyId"],
+        "secret": keys["secretAccessKey"],
+        "token": keys["sessionToken"],
     }
 
 
@@ -125,9 +125,9 @@ def _earthdata_answer() -> dict[str, str]:
     from requests import RequestException
 
     try:
-        told = earthdata_login().get_s3_credentials(daac="NSIDC")
+        keys = earthdata_login().get_s3_credentials(daac="NSIDC")
     except RequestException:
         raise Retryable("Earthdata cannot be reached for keys to its object store") from None
-    if not told:  # nor does it tell why
+    if not keys:  # nor does it tell why
         raise Retryable("Earthdata gives no keys to its object store")
-    return told
+    return keys

@@ -1,4 +1,4 @@
-"""Opening HDF5 files, and what is small in them; damage is told, not raised as it comes."""
+"""Opening HDF5 files, and what is small in them; damage is named, not raised as it comes."""
 
 import os
 import re
@@ -67,8 +67,8 @@ def _open_served(source: RemoteFile) -> ServedFile:
         return ServedFile(source)
     except DAMAGE as error:
         source.close()
-        told = _diagnose(head, source.size, error)
-        raise InputError(f"{source.url}: {told}; fetch it again") from None
+        why = _diagnose(head, source.size, error)
+        raise InputError(f"{source.url}: {why}; fetch it again") from None
     except BaseException:
         source.close()
         raise

@@ -46,9 +46,9 @@ class RemoteFile(io.RawIOBase):
 
         self.url = url
         self._system = remote.file_system(url)
-        told = remote.details(url)
-        self.size = told["size"]
-        self._identity = remote.identity_of(told)
+        details = remote.details(url)
+        self.size = details["size"]
+        self._identity = remote.identity_of(details)
         if self.size is None:
             raise InputError(f"{url}: the server does not tell how long it is")
         self._at = 0

@@ -165,19 +165,19 @@ def identity(url: Url) -> str:
         return ""
 
 
-def identity_of(told: dict) -> str:
+def identity_of(details: dict) -> str:
     """Return the same of what a server tells; "" if that tells no content from another."""
-    tag = told.get("ETag") or told.get("Last-Modified") or told.get("LastModified")
-    return f"{tag} {told.get('size')}" if tag else ""
+    tag = details.get("ETag") or details.get("Last-Modified") or details.get("LastModified")
+    return f"{tag} {details.get('size')}" if tag else ""
 
 
 def details(url: Url) -> dict:
     """Return what a server tells of a file: its size, and its etag or time of change."""
     system = file_system(url)
-    told = _ask(url, lambda: system.info(url))
-    if told["type"] == "directory":
+    found = _ask(url, lambda: system.info(url))
+    if found["type"] == "directory":
         raise InputError(f"{url}: is a folder: let its address end with /")
-    return told
+    return found
 
 
 def listed(url: Url) -> list[Url]:
@@ -213,9 +213,9 @@ def alike(addresses: Iterable[str]) -> list[Url]:
 def _addresses(system: Any, found: Iterable[dict]) -> list[Url]:
     """Return the files, but no folders, of a listing."""
     return [
-        Url(system.unstrip_protocol(told["name"]), identity_of(told))
-        for told in found
-        if told["type"] == "file"
+        Url(system.unstrip_protocol(one["name"]), identity_of(one))
+        for one in found
+        if one["type"] == "file"
     ]
 
 

@@ -1,4 +1,4 @@
-"""What goes wrong with servers: what another try may mend, and what the user is told."""
+"""What goes wrong with servers: what another try may mend, and what the user reads."""
 
 import errno
 import sys
@@ -34,8 +34,8 @@ def attempt(url: Url, call: Callable[[], Answer]) -> Answer:
             return call()
         except _troubles() as error:
             _forget_frames(error)
-            if told := _refusal(url, error):
-                raise told from None
+            if refusal := _refusal(url, error):
+                raise refusal from None
             if number == TRIES:
                 raise Unreachable(
                     f"{url}: cannot be reached ({_why(error)}; {TRIES} times)"
@@ -107,21 +107,21 @@ def _root(error: BaseException) -> BaseException:
 def _status(error: BaseException) -> int | None:
     """Return the status that a server answered with, as far as the cause of an error tells."""
     error = _root(error)
-    told = getattr(error, "response", None)
-    if isinstance(told, dict):  # of botocore
-        return told.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):  # of botocore
+        return response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     return getattr(error, "status", None)  # of aiohttp
 
 
 def _code(error: BaseException) -> str:
     """Return what S3 calls an error."""
-    told = getattr(error, "response", None)
-    return told.get("Error", {}).get("Code", "") if isinstance(told, dict) else ""
+    response = getattr(error, "response", None)
+    return response.get("Error", {}).get("Code", "") if isinstance(response, dict) else ""
 
 
 def _why(error: BaseException) -> str:
     """Return what an error says, without addresses, which may hold a signature."""
     error, status = _root(error), _status(error)
-    told = getattr(error, "message", "") or one_line(error)
-    told = " ".join(word for word in told.split() if "://" not in word)
-    return f"{status}: {told}" if status is not None else told
+    message = getattr(error, "message", "") or one_line(error)
+    message = " ".join(word for word in message.split() if "://" not in word)
+    return f"{status}: {message}" if status is not None else message

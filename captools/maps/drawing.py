@@ -248,8 +248,8 @@ def _unit(picture: Map) -> str:
 
 def _footer(picture: Map) -> str:
     """Return how much is in the picture, and how much is not."""
-    told = f"{picture.points:,} points of {picture.files:,} files · {picture.crs}"
-    return f"{told} · {len(picture.bad):,} files could not be read" if picture.bad else told
+    caption = f"{picture.points:,} points of {picture.files:,} files · {picture.crs}"
+    return f"{caption} · {len(picture.bad):,} files could not be read" if picture.bad else caption
 
 
 def _draw_scale_bar(axes: "Axes", edges: list[float]) -> None:

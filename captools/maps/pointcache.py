@@ -204,9 +204,9 @@ def _codes(block: dict[str, np.ndarray]) -> np.ndarray:
     """Return year and direction of points in one number: twice the year, 1 more if ascending."""
     year = np.zeros(len(block["x"]), np.uint16)
     if "t_year" in block:
-        told = np.floor(block["t_year"])
-        known = (told > 0) & (told < 1 << 15)
-        year[known] = told[known]
+        years = np.floor(block["t_year"])
+        known = (years > 0) & (years < 1 << 15)
+        year[known] = years[known]
     ascending = block.get("is_asc")
     return year * 2 if ascending is None else year * 2 + ascending.astype(np.uint16)
 

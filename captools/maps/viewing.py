@@ -45,14 +45,14 @@ class Scene:
     cloud: PointCache
     crs: str
     labels: dict[str, tuple[str, str]]  # what each column is, and its unit
-    directed: bool  # whether ascending and descending points are told apart
+    directed: bool  # whether ascending and descending points can be separated
 
 
 # --- the points -----------------------------------------------------------------
 
 
 def gather(paths: Iterable[str | Path], names: list[str], request: MapOptions) -> Scene:
-    """Lay out the points of flat files; files that cannot be read are left out and told of.
+    """Lay out the points of flat files; files that cannot be read are left out and named.
 
     Raises
     ------
@@ -67,8 +67,8 @@ def gather(paths: Iterable[str | Path], names: list[str], request: MapOptions) -
     time = [name for name in ("t_year", "t_gps") if name in common][:1]
     more = dict.fromkeys([*names, *time, *({"is_asc"} & common)])
     cloud = PointCache(_points(survey, request, more), names)
-    for told in survey.bad.values():
-        log.error("failed: %s", told)
+    for error in survey.bad.values():
+        log.error("failed: %s", error)
     log.info("%s points of %s files", f"{cloud.rows:,}", f"{len(survey.good):,}")
     return Scene(cloud, survey.crs, labels, "is_asc" in common)
 
@@ -81,8 +81,8 @@ def _columns(survey: Survey, names: list[str]) -> tuple[set[str], dict[str, tupl
             file.check_columns(names)
             common = set(file.columns) if common is None else common & set(file.columns)
             for name in names:
-                told = file.attributes(name)
-                labels.setdefault(name, (told["long_name"], told["units"]))
+                attributes = file.attributes(name)
+                labels.setdefault(name, (attributes["long_name"], attributes["units"]))
     return common, labels
 
 

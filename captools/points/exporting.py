@@ -64,14 +64,14 @@ def _writer(output: Path) -> Callable[[Collection, list[str], BinaryIO, Path], N
 
 
 def _schema(collection: Collection, names: list[str]) -> "pa.Schema":
-    """Return the columns as Arrow has them, with what is told of each."""
+    """Return the columns as Arrow has them, with the attributes of each."""
     import pyarrow as pa
 
     fields = []
     for name in names:
-        told = {key: str(value) for key, value in collection.column_attrs[name].items()}
+        metadata = {key: str(value) for key, value in collection.column_attrs[name].items()}
         kind = pa.from_numpy_dtype(collection.dtypes[name].newbyteorder("="))
-        fields.append(pa.field(name, kind, metadata=told))
+        fields.append(pa.field(name, kind, metadata=metadata))
     return pa.schema(fields)
 
 
@@ -134,9 +134,9 @@ def _write_parquet(collection: Collection, names: list[str], file: BinaryIO, fol
         raise InputError(f"column {taken[0]}: GeoParquet has its own: choose columns with -v")
     axes, crs = _axes(collection)
     curve = Curve(collection, axes)
-    told = {"geo": json.dumps(_geo(crs, curve.bounds))}
+    metadata = {"geo": json.dumps(_geo(crs, curve.bounds))}
     place = pa.schema([pa.field("bbox", _bbox_type()), pa.field("geometry", pa.binary())])
-    schema = pa.schema([*_schema(collection, names), *place], told)
+    schema = pa.schema([*_schema(collection, names), *place], metadata)
     # Sets of words pay for the few values of whole numbers, not for measured ones.
     few = [name for name in names if collection.dtypes[name].kind != "f"]
     writer = ParquetWriter(file, schema, compression="zstd", use_dictionary=few)

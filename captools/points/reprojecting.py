@@ -46,7 +46,7 @@ def reproject_file(
             extent.add(table.columns)
             stream.append(table)
         options = {"crs": target, "from": start, "xy": names, "compression": compression}
-        kept = {name: told for name, told in file.header.items() if name not in OF_TILES}
+        kept = {name: value for name, value in file.header.items() if name not in OF_TILES}
         attrs = header(kept | {"crs": target}, "reproject", options, file.rows, extent)
         stream.finish(attrs, file.private())
         batch.written.rows_in = file.rows
@@ -62,10 +62,10 @@ def reproject_file(
 
 def _source(file: FlatFile, source: str | int | None) -> str:
     """Return the CRS to start from."""
-    told = source or file.crs
-    if not told:
+    crs = source or file.crs
+    if not crs:
         raise InputError(f"{file.path}: does not tell the CRS of its columns: name it with --from")
-    return coords.crs_name(told)
+    return coords.crs_name(crs)
 
 
 def _latitude(file: FlatFile) -> float:

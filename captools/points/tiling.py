@@ -41,7 +41,7 @@ def tile_files(
     files = list(files)
     grid = Grid.of(size, overlap, extent)
     _check_output(output, files)
-    told = {
+    choices = {
         "size": size,
         "overlap": overlap,
         "extent": extent,
@@ -57,7 +57,7 @@ def tile_files(
             tiles = [Tile(grid, key, spool.rows[key], cores[key]) for key in sorted(cores)]
             for tile in tiles:
                 with FlatWriter(hidden, compression) as batch:
-                    _write_tile(batch, tile, spool, collection, told)
+                    _write_tile(batch, tile, spool, collection, choices)
                 written.append(output / tile.file)
                 written.rows_out += tile.rows
         (hidden / INDEX).write_text(index(tiles, collection.crs), encoding="utf-8")
@@ -74,8 +74,8 @@ def _check_output(output: Path, files: list[str | Path]) -> None:
     names = sorted(entry.name for entry in output.iterdir())
     other = [name for name in names if name != INDEX and not _NAME.fullmatch(name)]
     if names and (other or INDEX not in names):
-        told = ", ".join((other or names)[:3]) + (", ..." if len(other or names) > 3 else "")
-        raise ValueError(f"output {output} holds {told}: only a folder of tiles is replaced")
+        listed = ", ".join((other or names)[:3]) + (", ..." if len(other or names) > 3 else "")
+        raise ValueError(f"output {output} holds {listed}: only a folder of tiles is replaced")
     folder = os.path.realpath(output)
     if any(os.path.dirname(os.path.realpath(file)) == folder for file in files):
         raise ValueError(f"output {output} is the folder of inputs: choose another")
@@ -144,8 +144,8 @@ def _write_tile(
         table.column_attrs = collection.column_attrs | {"core": CORE}
         extent.add(table.columns)
         stream.append(table)
-    told = collection.attrs | {"crs": collection.crs}
-    attrs = header(told, "tile", options, collection.total, extent)
+    inherited = collection.attrs | {"crs": collection.crs}
+    attrs = header(inherited, "tile", options, collection.total, extent)
     attrs |= {"tile": np.array(tile.square), "overlap": tile.grid.overlap}
     sources = np.array([name.encode() for name in collection.sources])
     stream.finish(attrs, {"source": sources})
@@ -158,11 +158,11 @@ def index(tiles: Iterable[Tile], crs: str) -> str:
     """Return the index of tiles: GeoJSON (RFC 7946), a polygon for each, one on each line."""
     features = []
     for tile in tiles:
-        told = {"file": tile.file, "rows": tile.rows, "core": tile.core}
-        told |= dict(zip(("xmin", "xmax", "ymin", "ymax"), tile.square, strict=True))
+        properties = {"file": tile.file, "rows": tile.rows, "core": tile.core}
+        properties |= dict(zip(("xmin", "xmax", "ymin", "ymax"), tile.square, strict=True))
         feature = {
             "type": "Feature",
-            "properties": told | {"crs": crs},
+            "properties": properties | {"crs": crs},
             "geometry": geometry(tile.square, crs),
         }
         features.append(json.dumps(feature))
