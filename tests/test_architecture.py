@@ -1,6 +1,7 @@
 """Imports go downwards only, from floor to floor, and never in a circle."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,13 @@ def imports():
                     place = ROOT.parent / inner.replace(".", "/")
                     is_module = place.is_dir() or place.with_suffix(".py").is_file()
                     yield f"{path}:{node.lineno}", module, inner if is_module else node.module
+
+
+def test_the_picture_shows_the_floors():
+    page = (ROOT.parent / "docs/architecture.md").read_text(encoding="utf-8")
+    (picture,) = re.findall(r"^```\n(\+--.*?)^```", page, re.DOTALL | re.MULTILINE)
+    shown = [set(cell.split(", ")) for cell in re.findall(r"^\| (.*?) +\|", picture, re.MULTILINE)]
+    assert shown == [{*rooms} - {"__init__"} for rooms in reversed(FLOORS)]
 
 
 def room(module):

@@ -32,6 +32,11 @@ def test_every_module_is_in_the_wheel(wheel):
     assert here <= set(wheel)
 
 
+def test_types_and_tables_are_in_the_wheel(wheel):
+    tables = {str(path.relative_to(ROOT)) for path in (ROOT / "captools").rglob("*.toml")}
+    assert {"captools/py.typed", *tables} <= set(wheel)
+
+
 def test_captools_is_the_only_command_on_the_path(wheel):
     points = next(text for name, text in wheel.items() if name.endswith("entry_points.txt"))
     assert points.split() == ["[console_scripts]", "captools", "=", "captools.cli:main"]

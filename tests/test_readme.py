@@ -1,4 +1,8 @@
-"""Every command of the README does what it says, in the order in which it stands there."""
+"""Every command of the README and of docs/ does what it says, in the order in which it stands.
+
+The pages come in the order in which the README links them. Blocks without a language (batch jobs,
+benchmarks) are not run here.
+"""
 
 import os
 import re
@@ -21,24 +25,33 @@ pytestmark = pytest.mark.heavy
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SHELL, PYTHON = (
-    re.findall(rf"```{kind}\n(.*?)```", README, re.DOTALL) for kind in ("sh", "python")
-)
+PAGES = re.findall(r"\]\((docs/[\w-]+\.md)\)", README)
+TEXT = "\n".join([README, *((ROOT / page).read_text(encoding="utf-8") for page in PAGES)])
+
+
+def blocks(kind, text=TEXT):
+    return re.findall(rf"^```{kind}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+SHELL, PYTHON = blocks("sh"), blocks("python")
+# Run before all others, for the servers to have what it makes.
+(SIMULATED,) = (block for block in SHELL if "captools simulate" in block)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("readme")
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / ".venv").symlink_to(sys.prefix)  # where bin/demo and bin/test leave it
+    return folder
 
 
 @pytest.fixture
 def servers(folder, tmp_path):
     """The environment in which servers of our own have the granules that are simulated first."""
-    (block,) = [block for block in SHELL if "captools simulate" in block]
-    assert run(["bash", "-c", block], folder).returncode == 0
+    assert run(["bash", "-c", SIMULATED], folder).returncode == 0
     granules = sorted((folder / "granules").iterdir())
     pool = shutil.copytree(folder / "granules", tmp_path / "pool")
-    (single,) = re.findall(r"https://\S+/(ATL06_\w+\.h5)", README)
+    (single,) = re.findall(r"https://\S+/(ATL06_\w+\.h5)", TEXT)
     shutil.copy(granules[0], pool / single)
     with object_store() as store, Earthdata(pool, tmp_path / "servers") as earthdata:
         for path in granules:
@@ -61,9 +74,17 @@ def test_the_two_commands_come_first():
     assert [line.split()[0] for line in SHELL[0].splitlines()] == ["bin/demo", "bin/test"]
 
 
+def test_every_page_of_the_documents_is_linked_once():
+    assert sorted(PAGES) == sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/*.md"))
+
+
+def test_every_block_with_a_language_is_run():
+    assert len(re.findall(r"^ *```\w", TEXT, re.MULTILINE)) == len(SHELL + PYTHON)
+
+
 def test_commands_run_one_after_another(folder, servers):
     for block in SHELL[1:]:
-        for command in block.splitlines():
+        for command in block.splitlines() if block != SIMULATED else ():
             if command.startswith("captools view"):
                 serve_until_interrupted(command, folder, servers)
                 continue
@@ -105,9 +126,12 @@ def test_python_runs(folder):
 
 
 def test_the_point_tools_run_on_files_of_the_tutorial_as_shown(real_data, tmp_path):
-    (block,) = [block for block in SHELL if "captools tile" in block]
+    steps = {"filter", "reproject", "merge", "tile", "export"}
+    shown = [block for block in SHELL if {"tile", "--outliers"} & set(block.split())]
     shutil.copytree(real_data / "reduced", tmp_path / "reduced")
-    for command in block.splitlines():
+    commands = [command for block in shown for command in block.splitlines()]
+    assert {command.split()[1] for command in commands} == steps
+    for command in commands:
         done = run(["bash", "-c", command], tmp_path)
         told = "no column" in done.stderr if "--outliers" in command else done.returncode == 0
         assert told, f"{command}\n{done.stderr}"
@@ -134,16 +158,8 @@ def test_granules_of_the_archive_go_through_a_pipeline(real_data, tmp_path):
 
 def test_every_step_has_its_example():
     steps = {path.stem for path in (ROOT / "captools/steps").glob("[a-z]*.py")}
-    shown = set(re.findall(r"^captools (\w+)", "\n".join(SHELL), re.MULTILINE))
+    shown = set(re.findall(r"^captools (\w+)", "\n".join(blocks("sh", README)), re.MULTILINE))
     assert shown == steps
-
-
-def test_modules_named_in_the_readme_exist():
-    for name in re.findall(
-        r"^\| (`.*?) \|", README.partition("## How it is built")[2], re.MULTILINE
-    ):
-        for module in re.findall(r"`(.*?)`", name):
-            assert (ROOT / "captools" / module).exists(), module
 
 
 def test_demo_makes_flat_files():
