@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import time
-import traceback
 import warnings
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -13,7 +12,14 @@ from functools import cached_property
 from pathlib import Path
 
 from captools.engine.work import Result
-from captools.errors import CaptoolsError, CaptoolsWarning, FatalError, FolderError, one_line
+from captools.errors import (
+    CaptoolsError,
+    CaptoolsWarning,
+    FatalError,
+    FolderError,
+    one_line,
+    unexpected,
+)
 from captools.io import remote
 from captools.io.address import file_name, is_remote, parse_location
 from captools.io.atomic import Outputs, sweep
@@ -133,11 +139,3 @@ def _identity(path: str) -> str | None:
     except OSError:
         return None
     return f"{status.st_size} {status.st_mtime_ns}"
-
-
-def unexpected(path: str, error: Exception) -> str:
-    """Return what to tell of a bug of ours: the error with the line of code that raised it."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{os.path.basename(frame.filename)}:{frame.lineno}"
-    told = f"{type(error).__name__} at {where}: {one_line(error)}"
-    return f"{path}: unexpected {told}; please report it"

@@ -489,7 +489,7 @@ def test_a_thread_that_is_late_starts_no_process_after_the_end(tmp_path, outdir)
     task = Task(toy, outputs, LocalFolder(outdir), {}, 1)
     with local(1) as crew:
         crew.abort(1)
-        end = crew.executor.submit(crew.work, task, paths[0], 20).result()
+        end = crew.executor.submit(crew.run_one, task, paths[0], 20).result()
         assert end.outcome.error == f"{paths[0]}: was cut short"
         assert workers_of(psutil.Process()) == []
     # The next run is not the one that ended.
