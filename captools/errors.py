@@ -4,6 +4,9 @@ Wrong arguments are plain `ValueError`; the classes here are for what only the
 files and disks of a run can show.
 """
 
+import os
+import traceback
+
 
 class CaptoolsError(Exception):
     """An error whose message is one clear line for the user."""
@@ -25,6 +28,10 @@ class BadInputs(InputError):
     def __init__(self, errors: dict[str, str]) -> None:
         super().__init__("; ".join(errors.values()))
         self.errors = errors
+
+    def __reduce__(self) -> tuple:
+        """Return what it is made of, so that it reaches other processes whole."""
+        return type(self), (self.errors,)
 
 
 class OutputError(CaptoolsError):
@@ -50,3 +57,11 @@ class CaptoolsWarning(UserWarning):
 def one_line(error: BaseException) -> str:
     """Return the message of `error` on one line, never empty."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def unexpected(item: object, error: Exception) -> str:
+    """Return what to tell of a bug of ours: the error with the line of code that raised it."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{os.path.basename(frame.filename)}:{frame.lineno}"
+    what = f"{type(error).__name__} at {where}: {one_line(error)}"
+    return f"{item}: unexpected {what}; please report it"

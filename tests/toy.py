@@ -11,7 +11,7 @@ import warnings
 from pathlib import Path
 
 from captools.engine.work import Result
-from captools.errors import CaptoolsWarning, FolderError, InputError
+from captools.errors import BadInputs, CaptoolsWarning, FolderError, InputError
 from captools.io.atomic import Outputs, temporary_name
 from captools.products.atl06 import ATL06
 from captools.run.inspection import Check, Finding
@@ -85,6 +85,23 @@ def toy(path: str, outdir: Path, *, only: int | None = None, mask: Path | None =
         output.write_text(f"from {path}")
         written.rows_out += 1
     return written
+
+
+def say(text: str) -> str:
+    """Return the text, or do what it says."""
+    what, _, more = text.partition(" ")
+    match what:
+        case "damaged":
+            raise InputError(f"{text}: is damaged")
+        case "bad":
+            raise BadInputs({"x": "x: bad", "y": "y: bad"})
+        case "bug":
+            raise ZeroDivisionError
+        case "die":
+            die(more)
+        case "sleep":
+            time.sleep(float(more))
+    return text
 
 
 def write_inputs(folder: Path, **texts: str) -> list[str]:

@@ -4,6 +4,7 @@ import logging
 import multiprocessing.util
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from captools.engine.pool import Pool
 from captools.engine.work import Result, Work
@@ -57,7 +58,7 @@ def dask_setup(worker: object) -> None:
     leave_signals_to_parent()
 
 
-def in_dask_worker(work: Work, item: str, timeout: float | None) -> Result:
+def in_dask_worker(work: Work, item: Any, timeout: float | None) -> Result:
     """Do one input in a process of a dask worker.
 
     Dask lets its workers have none, for fear that they outlive them: ours do not.

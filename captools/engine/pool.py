@@ -16,6 +16,7 @@ from concurrent.futures import (
 )
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
 from captools.engine.work import Result, Work
 from captools.errors import one_line
@@ -43,10 +44,14 @@ class Pool:
     """
 
     executor: Executor
-    run_one: Callable[[Work, str, float | None], Result]
+    run_one: Callable[[Work, Any, float | None], Result]
     size: Callable[[], int]
     abort: Callable[[int], None]
     lone: Executor | None = None
+
+    def without_copies(self) -> "Pool":
+        """Return the same pool, which copies no process: a library in use may not bear it."""
+        return replace(self, lone=None)
 
     def for_items(self, count: int) -> "Pool":
         """Return the same pool with the executor that is best at so many items."""
@@ -56,14 +61,14 @@ class Pool:
         return self
 
     def run(
-        self, work: Work, items: Iterable[str], stop: Stop, timeout: float | None = None
+        self, work: Work, items: Iterable[Any], stop: Stop, timeout: float | None = None
     ) -> Iterator[Result | None]:
         """Do all items and yield their results as they come, in any order; None now and then.
 
         An item whose process dies costs no other. It is tried once more when
         all others are done, alone, for memory may have been short.
         """
-        died: list[str] = []
+        died: list[Any] = []
         for item, result in self._stream(work, items, stop, timeout):
             if result is not None and result.died:
                 died.append(item)
@@ -74,11 +79,11 @@ class Pool:
                 yield result
 
     def _stream(
-        self, work: Work, items: Iterable[str], stop: Stop, timeout: float | None
-    ) -> Iterator[tuple[str, Result | None]]:
+        self, work: Work, items: Iterable[Any], stop: Stop, timeout: float | None
+    ) -> Iterator[tuple[Any, Result | None]]:
         """Keep the pool busy and yield items with their results, None while waiting for one."""
         waiting = iter(items)
-        under_way: dict[Future, str] = {}
+        under_way: dict[Future, Any] = {}
         try:
             while not stop.overdue:
                 room = 0 if stop.asked else self.size() - len(under_way)

@@ -15,6 +15,7 @@ from concurrent.futures import (
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
+from typing import Any
 
 from captools.engine.work import Result, Work
 from captools.errors import one_line
@@ -48,7 +49,7 @@ class Worker:
         """Whether it can be given an input: the pipe of one that has died has ended."""
         return not self._pipe.poll()
 
-    def do(self, work: Work, item: str, timeout: float | None) -> Result:
+    def do(self, work: Work, item: Any, timeout: float | None) -> Result:
         """Do one item, for `timeout` seconds at most: then, as if it dies, the process ends."""
         try:
             self._pipe.send((work, item))
@@ -101,7 +102,7 @@ def _serve(pipe: Connection, parent: int) -> None:
             pipe.send(_result(work, item))
 
 
-def _result(work: Work, item: str) -> Result:
+def _result(work: Work, item: Any) -> Result:
     """Do one item, and return how it ended, whatever is raised."""
     try:
         return work(item)
@@ -141,7 +142,7 @@ class Copies(Executor):
         self._threads = ThreadPoolExecutor(1)
 
     def submit(
-        self, run: Callable, work: Work, item: str, timeout: float | None
+        self, run: Callable, work: Work, item: Any, timeout: float | None
     ) -> "Future[Result]":
         """Do one item, for `timeout` seconds at most."""
         worker = Worker(multiprocessing.get_context("fork"))
@@ -149,7 +150,7 @@ class Copies(Executor):
         return self._threads.submit(_once, worker, work, item, timeout)
 
 
-def _once(worker: Worker, work: Work, item: str, timeout: float | None) -> Result:
+def _once(worker: Worker, work: Work, item: Any, timeout: float | None) -> Result:
     """Do the only item of a worker."""
     try:
         return worker.do(work, item, timeout)
@@ -163,7 +164,7 @@ ended = threading.Event()  # no worker is to begin with another input
 _starting = threading.Lock()  # so that none begins while they are ended
 
 
-def in_worker(work: Work, item: str, timeout: float | None) -> Result:
+def in_worker(work: Work, item: Any, timeout: float | None) -> Result:
     """Do one item in the worker of this thread, a new one if it has died."""
     with _starting:
         from joblib.externals.loky.backend import get_context  # not by two threads at once

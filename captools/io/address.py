@@ -1,7 +1,9 @@
 """Where files are: paths of this machine, and addresses of servers."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 WEB = ("http", "https")
@@ -54,6 +56,38 @@ class Url(str):
         return self.partition("?")[0].replace(host, host.rpartition("@")[2], 1)
 
 
+class Input(str):
+    """An input that is not just one file: a window across records, a tile of two missions.
+
+    Parameters
+    ----------
+    name : str
+        What it is called in the journal and in outputs.
+    paths : iterable of str
+        The files that it reads.
+    part : optional
+        Which part of them, in plain types, such as ``[start, stop]``.
+    """
+
+    paths: tuple[str, ...]
+    part: Any
+
+    def __new__(cls, name: str, paths: Iterable[str], part: Any = None) -> "Input":
+        """Return the name with what belongs to it."""
+        one = super().__new__(cls, name)
+        one.paths, one.part = tuple(paths), part
+        return one
+
+    def __getnewargs__(self) -> tuple[str, tuple[str, ...], Any]:
+        """Return what it is made of, so that it reaches other processes whole."""
+        return str(self), self.paths, self.part
+
+
+def files_of(item: str) -> tuple[str, ...]:
+    """Return the files that an input reads; a plain path is its own."""
+    return item.paths if isinstance(item, Input) else (item,)
+
+
 def is_remote(path: object) -> bool:
     """Tell whether a path is the address of something on a server."""
     protocol, separator, _ = os.fspath(path).partition("://") if path else ("", "", "")
@@ -63,6 +97,19 @@ def is_remote(path: object) -> bool:
 def file_name(path: str) -> str:
     """Return the last part of a path or an address."""
     return Url(path).name if is_remote(path) else os.path.basename(path)
+
+
+def has_suffix(path: str, suffixes: tuple[str, ...] | None) -> bool:
+    """Tell whether a file of a folder is an input.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    suffixes : tuple of str, optional
+        How names of inputs end, in lower case; without them, with ``.h5`` exactly.
+    """
+    return path.lower().endswith(suffixes) if suffixes else path.endswith(".h5")
 
 
 def parse_location(path: str | Path) -> Path | Url:

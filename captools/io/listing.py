@@ -8,20 +8,27 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from captools.io.address import Url, is_remote, parse_location
+from captools.io.address import Url, has_suffix, is_remote, parse_location
 from captools.io.atomic import PRIVATE
 from captools.io.remote import check_protocols, listed, matching
 
 log = logging.getLogger(__name__)
 
 
-def expand(words: Iterable[str]) -> list[str]:
+def expand(words: Iterable[str], suffixes: tuple[str, ...] | None = None) -> list[str]:
     """Return the sorted absolute paths of the files that the words name, each once.
 
     A word is a file, a folder (its ``*.h5``), a glob, ``@list.txt``, or ``-``
     for a list on standard input. It may be an address (``s3://bucket/key``); one
     that ends with ``/`` is a folder. A file that does not exist stays: it will
     fail as an input and leave the others alone.
+
+    Parameters
+    ----------
+    words : iterable of str
+        The words.
+    suffixes : tuple of str, optional
+        Of a folder, take files of names that end with these, be they upper or lower case.
 
     Raises
     ------
@@ -30,7 +37,7 @@ def expand(words: Iterable[str]) -> list[str]:
     """
     found = set()
     for word in words:
-        paths = expand_word(word)
+        paths = expand_word(word, suffixes)
         if not paths and word != "-":
             log.warning("warning: %s: no input there", word)
         found.update(map(_absolute, paths))
@@ -45,7 +52,7 @@ def _absolute(path: str) -> str:
     return path if isinstance(path, Url) else os.path.abspath(path)
 
 
-def given(words: Iterable[str]) -> list[str]:
+def given(words: Iterable[str], suffixes: tuple[str, ...] | None = None) -> list[str]:
     """Return the files that the words name, as `expand`; none only of an empty list.
 
     Raises
@@ -54,14 +61,14 @@ def given(words: Iterable[str]) -> list[str]:
         If there is none, and standard input was not asked for them.
     """
     words = list(words)
-    found = expand(words)
+    found = expand(words, suffixes)
     if not found and set(words) != {"-"}:
         raise ValueError(f"no inputs: {' '.join(words)}")
     return found
 
 
-def expand_word(word: str) -> list[str]:
-    """Return the paths that a word names."""
+def expand_word(word: str, suffixes: tuple[str, ...] | None = None) -> list[str]:
+    """Return the paths that a word names; suffixes are as for `expand`."""
     if word == "-":
         if isinstance(sys.stdin, io.TextIOWrapper):
             sys.stdin.reconfigure(errors="surrogateescape")  # a path need not be UTF-8
@@ -75,9 +82,10 @@ def expand_word(word: str) -> list[str]:
     if is_remote(word):
         word = os.fspath(parse_location(word))
     if isinstance(word, Url):
-        return _expand_url(word)
+        return _expand_url(word, suffixes)
     if os.path.isdir(word):
-        found = glob.glob(os.path.join(glob.escape(word), "*.h5"))
+        found = glob.glob(os.path.join(glob.escape(word), "*"))
+        found = [path for path in found if has_suffix(path, suffixes)]
     elif glob.has_magic(word) and not os.path.exists(word):
         found = [path for path in glob.glob(word, recursive=True) if not os.path.isdir(path)]
     else:
@@ -85,10 +93,10 @@ def expand_word(word: str) -> list[str]:
     return [path for path in found if PRIVATE not in Path(path).parts]
 
 
-def _expand_url(url: Url) -> list[str]:
+def _expand_url(url: Url, suffixes: tuple[str, ...] | None) -> list[str]:
     """Return the files that an address stands for."""
     if url.endswith("/"):
-        return listed(url)
+        return listed(url, suffixes)
     return matching(url) if "*" in url else [url]
 
 

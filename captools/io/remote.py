@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from captools import process
 from captools.errors import FolderError, InputError, one_line
 from captools.extras import require
-from captools.io.address import WEB, Url
+from captools.io.address import WEB, Url, has_suffix
 from captools.io.earthdata import earthdata_login, store_keys
 from captools.io.retrying import Retryable
 from captools.io.troubles import Missing, Unreachable, attempt
@@ -180,14 +180,17 @@ def details(url: Url) -> dict:
     return found
 
 
-def listed(url: Url) -> list[Url]:
-    """Return the ``.h5`` files in a folder (an address that ends with ``/``), not deeper ones."""
+def listed(url: Url, suffixes: tuple[str, ...] | None = None) -> list[Url]:
+    """Return the inputs in a folder (an address that ends with ``/``), not deeper ones.
+
+    These are its ``.h5`` files, or those whose names end with the suffixes in any case.
+    """
     system = file_system(url)
     try:
         found = _ask(url, lambda: system.ls(url, detail=True))
     except Missing:
         return []
-    return [one for one in _addresses(system, found) if one.endswith(".h5")]
+    return [one for one in _addresses(system, found) if has_suffix(one, suffixes)]
 
 
 def matching(url: Url) -> list[Url]:

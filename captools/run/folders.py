@@ -10,7 +10,7 @@ from pathlib import Path
 
 from captools.errors import CaptoolsError, InputError
 from captools.io import remote
-from captools.io.address import Url
+from captools.io.address import Url, files_of
 from captools.io.atomic import PRIVATE, Outputs, temporary_name
 
 
@@ -32,6 +32,11 @@ class LocalFolder:
     @property
     def journal(self) -> Path:
         """The folder that keeps the journal."""
+        return self.path
+
+    @property
+    def location(self) -> Path:
+        """Where it is, for a step that writes into a store there."""
         return self.path
 
     @property
@@ -58,10 +63,11 @@ class LocalFolder:
         return _LocalNames(self.path)
 
     def clear(self, names: Iterable[str], source: str) -> None:
-        """Remove outputs of these names, but never the input itself, where a link may lead."""
+        """Remove outputs of these names, but never what the input reads, where a link may lead."""
         for name in names:
             with contextlib.suppress(OSError):
-                if not (os.path.exists(source) and os.path.samefile(self.path / name, source)):
+                there = filter(os.path.exists, files_of(source))
+                if not any(os.path.samefile(self.path / name, file) for file in there):
                     os.unlink(self.path / name)
 
 
@@ -94,6 +100,11 @@ class RemoteFolder:
     journal: Path
 
     def __str__(self) -> str:
+        return self.url
+
+    @property
+    def location(self) -> Url:
+        """Where it is, for a step that writes into a store there."""
         return self.url
 
     @property
@@ -132,8 +143,8 @@ class RemoteFolder:
         return _RemoteNames(self.address(""))
 
     def clear(self, names: Iterable[str], source: str) -> None:
-        """Remove outputs of these names, all of one input, but never the input itself."""
-        wanted = {self.address(name) for name in names} - {source}
+        """Remove outputs of these names, all of one input, but never what the input reads."""
+        wanted = {self.address(name) for name in names}.difference(files_of(source))
         if wanted:
             with contextlib.suppress(CaptoolsError):
                 remote.remove([url for url in remote.alike(wanted) if url in wanted])

@@ -4,7 +4,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from captools.io.address import file_name
 from captools.io.listing import expand_word
@@ -18,6 +18,22 @@ class Naming(Protocol):
     def parse_name(self, filename: str) -> Any:
         """Return what a file name tells: `granule`, `plain` and `region`, "" and 0 if nothing."""
         ...
+
+
+class _Nothing(NamedTuple):
+    """What a name tells that tells nothing."""
+
+    granule: str = ""
+    plain: str = ""
+    region: int = 0
+
+
+class AnyName:
+    """How inputs are named of which no name tells anything."""
+
+    def parse_name(self, filename: str) -> _Nothing:
+        """Return that it tells nothing."""
+        return _Nothing()
 
 
 def leave_out(

@@ -6,24 +6,21 @@ A damaged file can crash HDF5 or keep it busy for ever: that costs this file onl
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from captools import process, progress
+from captools.engine.each import in_order
 from captools.engine.local import local
-from captools.engine.pool import Pool
 from captools.engine.work import Result
-from captools.errors import CaptoolsError, one_line
+from captools.errors import CaptoolsError, one_line, unexpected
 from captools.io import remote
 from captools.io.address import is_remote
 from captools.io.atomic import sweep
 from captools.io.remote import Access
-from captools.process import Stop
 from captools.run.journal import Outcome
-from captools.run.task import unexpected
 
-BATCH = 1000  # files; within a batch findings may wait for that of an earlier file
 log = logging.getLogger(__name__)
 
 
@@ -91,15 +88,19 @@ def inspect(
         Seconds after which a file is a bad one.
     """
     shown = progress.Progress(len(paths))
+
+    def hear(finding: Finding | None) -> None:
+        shown.tell()
+        if finding is not None:
+            shown.update(finding.is_bad)
+
     try:
         with process.interruptible(), _copies(paths) as copies, local(jobs) as pool:
             pool = pool.for_items(len(paths))
             work = Check(check, remote.used(), copies)
-            for start in range(0, len(paths), BATCH):
-                batch = paths[start : start + BATCH]
-                for finding in _in_order(pool, work, batch, timeout, shown):
-                    with shown.aside():
-                        yield finding
+            for finding in in_order(pool, work, paths, timeout, hear):
+                with shown.aside():
+                    yield finding
     finally:
         shown.close()
         counts = f"{shown.total} files: {shown.ended - shown.failed} fine, {shown.failed} bad"
@@ -115,27 +116,3 @@ def _copies(paths: Sequence[str]) -> Iterator[Path | None]:
         return
     with tempfile.TemporaryDirectory(prefix="captools-") as folder:
         yield Path(folder)
-
-
-def _in_order(
-    pool: Pool,
-    work: Check,
-    paths: Sequence[str],
-    timeout: float | None,
-    shown: progress.Progress,
-) -> Iterator[Finding]:
-    """Check a batch of files; findings that come early are kept until it is their turn."""
-    early: dict[str, Finding] = {}
-    turns = iter(paths)
-    turn = next(turns)
-    with closing(pool.run(work, paths, Stop(), timeout)) as results:
-        for result in results:
-            process.check()
-            shown.tell()
-            if result is None:
-                continue
-            shown.update(result.outcome.is_bad)
-            early[result.outcome.input] = result.outcome
-            while turn in early:
-                yield early.pop(turn)
-                turn = next(turns, "")

@@ -3,106 +3,79 @@
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from contextlib import closing, suppress
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import click
 
 from captools.engine import pool_of
 from captools.engine.pool import Pool
-from captools.errors import CaptoolsError, InputError
+from captools.errors import CaptoolsError
 from captools.io import listing, remote
-from captools.io.address import Url, is_remote
+from captools.io.address import Url, files_of, is_remote
 from captools.io.atomic import Outputs, leftovers, sweep
-from captools.io.troubles import Unreachable
 from captools.process import stoppable
 from captools.progress import Progress
 from captools.run import inputs
 from captools.run.folders import Folder, folder_of
-from captools.run.journal import Journal, Outcome, now
+from captools.run.journal import Journal, Outcome
 from captools.run.journal import files as journal_files
 from captools.run.journal import lines as journal_lines
+from captools.run.resume import output_names, pending, under_way
 from captools.run.tally import WARNINGS_SHOWN, Tally, report
 from captools.run.task import Task
 
 log = logging.getLogger(__name__)
 
 
-def run_map(
-    function: Callable[..., Outputs],
-    step: ModuleType,
-    engine: str,
-    jobs: int | None,
-    scheduler: str | None,
-    **rest: object,
-) -> int:
-    """Run a map step over inputs and return the exit code.
-
-    Raises
-    ------
-    ValueError
-        If the inputs, the engine or the output folder are wrong usage; nothing
-        was done.
-    """
-    if scheduler is not None and engine != "dask":
-        raise ValueError("--scheduler goes with --engine dask")
-    with pool_of(engine, jobs, scheduler) as pool:
-        if pool is None:  # an MPI rank that has worked for the first one
-            return 0
-        return _run_map(pool, function, step, **rest)
-
-
-def _run_map(
-    pool: Pool,
-    function: Callable[..., Outputs],
-    step: ModuleType,
-    words: tuple[str, ...],
-    outdir: Path | Url,
-    shard: tuple[int, int] | None,
-    overwrite: bool,
-    fail_fast: bool,
-    timeout: float | None,
-    journal: Path | None = None,
-    regions: tuple[int, ...] | None = None,
-    unwanted: Path | None = None,
-    **options: object,
-) -> int:
-    folder = folder_of(outdir, journal)
-    endings = {name.removesuffix(".h5") for name in step.outputs("", **options)}
-    paths = _inputs(words, step.PRODUCT, endings, regions, unwanted, shard)
-    if not paths:
-        return 0
-    _check_folder(outdir, paths)
-    # Workers may run in other folders.
-    files = {name: value.absolute() for name, value in options.items() if isinstance(value, Path)}
-    task = Task(
-        function, step.outputs, folder.absolute(), options | files, step.VERSION, remote.used()
-    )
-    name = function.__name__
-    return run_inputs(pool, task, name, paths, folder, shard, overwrite, fail_fast, timeout)
-
-
-def run_inputs(
-    pool: Pool,
-    task: Task,
-    name: str,
-    paths: list[str],
-    folder: Folder,
-    shard: tuple[int, int] | None,
-    overwrite: bool,
-    fail_fast: bool,
-    timeout: float | None,
-) -> int:
-    """Do a task to inputs, resume and journal included, and return the exit code.
+@dataclass(frozen=True)
+class Asked:
+    """What the command line may ask of any map step.
 
     Parameters
     ----------
-    crew : Crew
-        Those who do the work.
-    task : Task
-        The work.
+    words : tuple of str
+        They name the inputs.
+    outdir : Path or Url
+        Output folder.
+    shard : (int, int), optional
+        Number of the share of the inputs to do, and of all shares.
+    overwrite : bool
+        Do again what is done.
+    fail_fast : bool
+        Stop at the first failed input.
+    timeout : float, optional
+        Seconds for an input.
+    journal : Path, optional
+        The folder that keeps the journal of an output folder in an object store.
+    regions : tuple of int, optional
+        Granule regions to keep.
+    unwanted : Path, optional
+        A list of granules to leave out.
+    """
+
+    words: tuple[str, ...]
+    outdir: Path | Url
+    shard: tuple[int, int] | None
+    overwrite: bool
+    fail_fast: bool
+    timeout: float | None
+    journal: Path | None = None
+    regions: tuple[int, ...] | None = None
+    unwanted: Path | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is to be done in a run, and how.
+
+    Parameters
+    ----------
     name : str
         Of the step, for the journal.
     paths : list of str
@@ -117,65 +90,152 @@ def run_inputs(
         Stop at the first failed input.
     timeout : float, optional
         Seconds for an input.
+    prepare : callable, optional
+        Makes the store that all inputs fill, if it is not there.
+    """
+
+    name: str
+    paths: list[str]
+    folder: Folder
+    shard: tuple[int, int] | None = None
+    overwrite: bool = False
+    fail_fast: bool = False
+    timeout: float | None = None
+    prepare: Callable[[], None] | None = None
+
+
+def run_map(
+    function: Callable[..., Outputs],
+    step: ModuleType,
+    engine: str,
+    jobs: int | None,
+    scheduler: str | None,
+    **rest: Any,
+) -> int:
+    """Run a map step over inputs and return the exit code.
+
+    Parameters
+    ----------
+    function : callable
+        Does one input.
+    step : module
+        What it may have beside its function says `captools.steps`.
+    engine, jobs, scheduler
+        Who does the work.
+    **rest
+        The fields of `Asked`; all others are options of the step.
+
+    Raises
+    ------
+    ValueError
+        If the inputs, the engine or the output folder are wrong usage; nothing
+        was done.
+    """
+    if scheduler is not None and engine != "dask":
+        raise ValueError("--scheduler goes with --engine dask")
+    asked = Asked(**{one.name: rest.pop(one.name) for one in fields(Asked) if one.name in rest})
+    with pool_of(engine, jobs, scheduler) as pool:
+        if pool is None:  # an MPI rank that has worked for the first one
+            return 0
+        if not getattr(step, "FORKS", True):
+            pool = pool.without_copies()
+        return _run_map(pool, function, step, asked, rest)
+
+
+def _run_map(
+    pool: Pool, function: Callable[..., Outputs], step: ModuleType, asked: Asked, options: dict
+) -> int:
+    # Workers may run in other folders.
+    files = {name: value.absolute() for name, value in options.items() if isinstance(value, Path)}
+    options = options | files
+    folder = folder_of(asked.outdir, asked.journal)
+    paths = _inputs(step, asked, options)
+    if not paths:
+        return 0
+    _check_folder(asked.outdir, {file for path in paths for file in files_of(path)})
+    place = folder.absolute()
+    task = Task(function, step.outputs, place, options, step.VERSION, remote.used())
+    prepare = getattr(step, "prepare", None)
+    run = Run(
+        function.__name__,
+        paths,
+        folder,
+        asked.shard,
+        asked.overwrite,
+        asked.fail_fast,
+        asked.timeout,
+        prepare and partial(prepare, place.location, **options),
+    )
+    return run_inputs(pool, task, run)
+
+
+def _inputs(step: ModuleType, asked: Asked, options: dict) -> list[str]:
+    """Return the inputs to do, with a word on those left out."""
+    naming = getattr(step, "PRODUCT", inputs.AnyName())
+    endings = {name.removesuffix(".h5") for name in step.outputs("", **options)}
+    found = listing.given(asked.words, getattr(step, "SUFFIXES", None))
+    kept = inputs.leave_out(found, naming, asked.regions, asked.unwanted)
+    if len(kept) < len(found):
+        log.info("%d of %d inputs left out (-g, -l)", len(found) - len(kept), len(found))
+    if kept and hasattr(step, "plan"):
+        kept = step.plan(kept, **options)
+    inputs.check_names(kept, naming, endings)
+    paths = inputs.share(kept, *asked.shard) if asked.shard else kept
+    if not paths:
+        log.info("no inputs: nothing to do")
+    return paths
+
+
+def run_inputs(pool: Pool, task: Task, run: Run) -> int:
+    """Do a task to inputs, resume and journal included, and return the exit code.
+
+    Parameters
+    ----------
+    pool : Pool
+        Who does the work.
+    task : Task
+        The work.
+    run : Run
+        To which inputs, and how.
 
     Raises
     ------
     ValueError
         If the output folder is wrong usage; nothing was done.
     """
-    _check_other_steps(folder.journal, name, paths, task)
-    # What keeps its outputs goes on with what a killed run left half-written.
-    with closing(_open_journal(folder.journal, name, shard, paths, not task.keeps)) as journal:
-        if task.keeps and overwrite:
-            _sweep(task, paths, lambda path: True)
-        pending = paths if overwrite else _pending(journal, task, paths)
-        tally = Tally(len(paths), before=len(paths) - len(pending))
-        code = _run(pool, task, pending, journal, tally, fail_fast, timeout)
+    _check_other_steps(run, task)
+    with closing(_open_journal(run, task)) as journal:
+        if run.prepare is not None:
+            run.prepare()
+        if task.keeps and run.overwrite:
+            _sweep(task, run.paths, lambda path: True)
+        todo = run.paths if run.overwrite else pending(journal, task, run.paths)
+        tally = Tally(len(run.paths), before=len(run.paths) - len(todo))
+        code = _run(pool, task, replace(run, paths=todo), journal, tally)
         if task.keeps:
             with suppress(OSError):  # the folder may have vanished; else the next run sweeps
-                _sweep(task, paths, lambda path: _is_done(journal.newest(path)))
-        if not pending:
-            log.info("%d inputs, all done before: nothing to do", len(paths))
+                _sweep(task, run.paths, lambda path: _is_done(journal.newest(path)))
+        if not todo:
+            log.info("%d inputs, all done before: nothing to do", len(run.paths))
         else:
             log.info("%s", tally)
             for condition, rows in tally.removed.items():
                 log.info("%s: removed %s rows", condition, f"{rows:,}")
         if tally.warnings > WARNINGS_SHOWN:
             log.info("%d warnings, all in %s", tally.warnings, journal.path)
-        _print_outputs(folder, journal, paths)
+        _print_outputs(run, journal)
     return code
 
 
-def _inputs(
-    words: tuple[str, ...],
-    naming: inputs.Naming,
-    endings: set[str],
-    regions: tuple[int, ...] | None,
-    unwanted: Path | None,
-    shard: tuple[int, int] | None,
-) -> list[str]:
-    """Return the paths to do, with a word on those left out."""
-    found = listing.given(words)
-    kept = inputs.leave_out(found, naming, regions, unwanted)
-    if len(kept) < len(found):
-        log.info("%d of %d inputs left out (-g, -l)", len(found) - len(kept), len(found))
-    inputs.check_names(kept, naming, endings)
-    paths = inputs.share(kept, *shard) if shard else kept
-    if not paths:
-        log.info("no inputs: nothing to do")
-    return paths
-
-
-def _open_journal(
-    outdir: Path, step: str, shard: tuple[int, int] | None, paths: list[str], tidy: bool
-) -> Journal:
+def _open_journal(run: Run, task: Task) -> Journal:
     """Make the output folder ready, or say why it cannot be used."""
+    folder = run.folder.journal
     try:
-        journal = Journal(outdir, step, shard, paths)
-        if tidy:
-            sweep(outdir)
+        journal = Journal(folder, run.name, run.shard, run.paths)
+        if not task.keeps:  # else it goes on with what a killed run left half-written
+            sweep(folder)
     except OSError as error:
-        raise ValueError(f"output folder {outdir}: cannot be used ({error.strerror})") from None
+        raise ValueError(f"output folder {folder}: cannot be used ({error.strerror})") from None
     return journal
 
 
@@ -199,7 +259,7 @@ def _is_done(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome.status == "done"
 
 
-def _check_folder(outdir: Path | Url, paths: list[str]) -> None:
+def _check_folder(outdir: Path | Url, paths: Collection[str]) -> None:
     """Refuse to write where inputs are."""
     folders = {os.path.dirname(path) for path in paths if is_remote(path)}
     here = [path for path in paths if not is_remote(path)]
@@ -209,12 +269,13 @@ def _check_folder(outdir: Path | Url, paths: list[str]) -> None:
         raise ValueError(f"output folder {outdir} is the folder of an input: choose another")
 
 
-def _check_other_steps(outdir: Path, name: str, paths: list[str], task: Task) -> None:
+def _check_other_steps(run: Run, task: Task) -> None:
     """Refuse a folder in which another step wrote what would bear the names of ours."""
-    others = [(path, other) for path, other in journal_files(outdir).items() if other != name]
+    outdir = run.folder.journal
+    others = [(path, other) for path, other in journal_files(outdir).items() if other != run.name]
     if not others:
         return
-    ours = {one for path in paths for one in task.outputs(path)}
+    ours = {one for path in run.paths for one in task.outputs(path)}
     for path, other in others:
         for _, outcome in journal_lines(path):
             if same := ours.intersection(map(os.path.basename, outcome.outputs)):
@@ -223,48 +284,13 @@ def _check_other_steps(outdir: Path, name: str, paths: list[str], task: Task) ->
                 )
 
 
-def _pending(journal: Journal, task: Task, paths: list[str]) -> list[str]:
-    """Return the inputs that are not done as they would be now, with their outputs there.
-
-    Whether an input has changed, a server may not be able to say just now: it is taken as it
-    was, for its outputs are not to be lost for that.
-    """
-    there, pending, mute = task.folder.names(), [], False
-    for path in paths:
-        earlier = journal.newest(path)
-        key = ""
-        if earlier is not None and earlier.status != "failed":
-            try:
-                key = earlier.key if mute and is_remote(path) else task.key(path)
-            except InputError as error:
-                log.warning("warning: %s: inputs there are taken as unchanged", error)
-                mute, key = mute or isinstance(error, Unreachable), earlier.key
-        is_done = key and key == earlier.key and all(name in there for name in _names(earlier))
-        if not is_done:
-            pending.append(path)
-    return pending
-
-
-def _names(outcome: Outcome) -> list[str]:
-    """Return the names of outputs; their folder may have been moved since."""
-    return [os.path.basename(output) for output in outcome.outputs]
-
-
-def _run(
-    pool: Pool,
-    task: Task,
-    pending: list[str],
-    journal: Journal,
-    tally: Tally,
-    fail_fast: bool,
-    timeout: float | None,
-) -> int:
-    """Do the pending inputs, write down each as it ends, and return the exit code."""
-    progress = Progress(len(pending))
+def _run(pool: Pool, task: Task, run: Run, journal: Journal, tally: Tally) -> int:
+    """Do the inputs, write down each as it ends, and return the exit code."""
+    progress = Progress(len(run.paths))
     try:
-        pool = pool.for_items(len(pending))
-        paths = _forgotten(pending, journal, task)
-        with stoppable() as stop, closing(pool.run(task, paths, stop, timeout)) as results:
+        pool = pool.for_items(len(run.paths))
+        paths = under_way(run.paths, journal, task)
+        with stoppable() as stop, closing(pool.run(task, paths, stop, run.timeout)) as results:
             for result in results:
                 progress.tell()
                 if result is None:
@@ -274,7 +300,7 @@ def _run(
                 journal.append(outcome)
                 report(outcome, tally)
                 progress.update(outcome.status == "failed")
-                if result.fatal or (fail_fast and tally.failed):
+                if result.fatal or (run.fail_fast and tally.failed):
                     stop.ask()
     except CaptoolsError as error:
         log.error("%s", error)
@@ -283,34 +309,19 @@ def _run(
     if tally.left and stop.number is not None:
         log.error("interrupted: the same command goes on from here")
         return stop.code
-    if tally.left and not fail_fast:
+    if tally.left and not run.fail_fast:
         log.error("stopped: no later input would fare better; %d inputs not attempted", tally.left)
     return 1 if tally.failed or tally.left else 0
 
 
-def _forgotten(pending: list[str], journal: Journal, task: Task) -> Iterator[str]:
-    """Yield the inputs to do; before one is done again, forget how it ended and its outputs.
-
-    Otherwise, should this run be killed, its outputs would be taken for the earlier ones.
-    """
-    for path in pending:
-        earlier = journal.newest(path)
-        if earlier is not None and earlier.outputs:
-            if not task.keeps:
-                task.folder.clear(_names(earlier), path)
-            error = f"{path}: was being done again when the run ended"
-            journal.append(Outcome(path, "failed", error=error, ended=now()))
-        yield path
-
-
-def _print_outputs(folder: Folder, journal: Journal, paths: list[str]) -> None:
+def _print_outputs(run: Run, journal: Journal) -> None:
     """Print the outputs of all inputs, of earlier runs too; on a terminal their number."""
     count, vanished = 0, not os.path.exists(journal.path)
-    for path in paths:
+    for path in run.paths:
         outcome = journal.newest(path)
-        for name in _names(outcome) if outcome and not vanished else ():
+        for name in output_names(outcome) if outcome and not vanished else ():
             count += 1
             if not sys.stdout.isatty():
-                click.echo(os.fsencode(folder.address(name)))  # a path need not be UTF-8
+                click.echo(os.fsencode(run.folder.address(name)))  # a path need not be UTF-8
     if sys.stdout.isatty():
-        click.echo(f"{count} files in {folder}")
+        click.echo(f"{count} files in {run.folder}")

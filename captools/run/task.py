@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import time
-import traceback
 import warnings
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -13,9 +12,16 @@ from functools import cached_property
 from pathlib import Path
 
 from captools.engine.work import Result
-from captools.errors import CaptoolsError, CaptoolsWarning, FatalError, FolderError, one_line
+from captools.errors import (
+    CaptoolsError,
+    CaptoolsWarning,
+    FatalError,
+    FolderError,
+    one_line,
+    unexpected,
+)
 from captools.io import remote
-from captools.io.address import file_name, is_remote, parse_location
+from captools.io.address import Input, Url, file_name, is_remote, parse_location
 from captools.io.atomic import Outputs, sweep
 from captools.io.remote import Access
 from captools.run.folders import Folder
@@ -74,6 +80,10 @@ class Task:
         """Return the names that the outputs of an input can have."""
         return self.names(file_name(path), **self.options)
 
+    def fills_store(self, path: str) -> bool:
+        """Tell whether an input has no outputs of its own: it fills its part of a store."""
+        return not self.outputs(path)
+
     def clear(self, path: str, but: Collection[str] = ()) -> None:
         """Remove what an input may have left, but not these outputs that it has now.
 
@@ -90,14 +100,16 @@ class Task:
             raise FolderError(self._vanished())
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", CaptoolsWarning)
-            written = self.folder.make(self._made_of(path))
-        outcome.status = "done" if written else "empty"
+            step = self._made_of(path)
+            in_store = self.fills_store(path)
+            written = step(self.folder.location) if in_store else self.folder.make(step)
+        outcome.status = "done" if written or written.rows_out else "empty"
         outcome.outputs = [os.fspath(output) for output in written]
         outcome.rows_in, outcome.rows_out = written.rows_in, written.rows_out
         outcome.removed = written.removed
         outcome.warnings = [one_line(warning.message) for warning in caught]
 
-    def _made_of(self, path: str) -> Callable[[Path], Outputs]:
+    def _made_of(self, path: str) -> Callable[[Path | Url], Outputs]:
         """Return the step as a function of the folder to write to."""
         return lambda outdir: self.function(path, outdir, **self.options)
 
@@ -105,7 +117,10 @@ class Task:
         return f"{self.folder.journal}: the output folder has vanished"
 
     def key(self, path: str) -> str:
-        """Return what stands for the content of an input and all that is done with it."""
+        """Return what stands for the content of an input and all that is done with it.
+
+        It is "" if a file is not there.
+        """
         identity = _identity(path)
         if identity is None:
             return ""
@@ -124,7 +139,17 @@ class Task:
         return json.dumps([name, self.version, options], sort_keys=True)
 
 
-def _identity(path: str) -> str | None:
+def _identity(item: str) -> str | None:
+    """Return what tells the content of an input from an earlier one, None if a file is missing."""
+    if not isinstance(item, Input):
+        return _identity_of_file(item)
+    files = [(file_name(path), _identity_of_file(path)) for path in item.paths]
+    if any(identity is None for _, identity in files):
+        return None
+    return json.dumps([files, item.part], sort_keys=True)
+
+
+def _identity_of_file(path: str) -> str | None:
     """Return what tells the content of a file from an earlier one, None if it is not there."""
     if is_remote(path):
         return remote.identity(parse_location(path)) or None
@@ -133,11 +158,3 @@ def _identity(path: str) -> str | None:
     except OSError:
         return None
     return f"{status.st_size} {status.st_mtime_ns}"
-
-
-def unexpected(path: str, error: Exception) -> str:
-    """Return what to tell of a bug of ours: the error with the line of code that raised it."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{os.path.basename(frame.filename)}:{frame.lineno}"
-    told = f"{type(error).__name__} at {where}: {one_line(error)}"
-    return f"{path}: unexpected {told}; please report it"

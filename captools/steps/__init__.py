@@ -8,4 +8,14 @@ has ``VERSION``, to be raised when its results change, so that finished inputs
 are done again; ``PRODUCT``, whose file names tell region and granule of an
 input; and ``outputs``, which tells the names that the outputs of an input can
 have, so that none of an earlier attempt stay behind.
+
+A map step whose input is not just one file of the user's may have more:
+
+- ``SUFFIXES``, a tuple: how the names of inputs in folders end, in lower case; else ``.h5``.
+- ``plan(paths, **options)``: makes `captools.io.address.Input` of the files given, sorted, and
+  always the same; it comes before ``--shard``.
+- ``prepare(outdir, **options)``: makes the store that all inputs fill, and leaves one that is
+  there; several shards may call it at once. ``outputs`` then returns ``[]``, and the function
+  gets where the store is to be, which in an object store is its address.
+- ``FORKS = False``, if a process in which a library was used must not be copied.
 """

@@ -136,7 +136,7 @@ def download(
     from captools.io import listing
     from captools.run import inputs
     from captools.run.folders import LocalFolder
-    from captools.run.map import run_inputs
+    from captools.run.map import Run, run_inputs
     from captools.run.task import Task
 
     words, outdir = tuple(words), Path(outdir)
@@ -157,9 +157,9 @@ def download(
     folder = LocalFolder(outdir)
     fetch = partial(fetch_granule, again=overwrite)
     task = Task(fetch, outputs, folder.absolute(), {}, VERSION, keeps=True)
-    with local(jobs) as crew:
-        how = (shard, overwrite, fail_fast, timeout)
-        return run_inputs(crew, task, "download", paths, folder, *how)
+    with local(jobs) as pool:
+        run = Run("download", paths, folder, shard, overwrite, fail_fast, timeout)
+        return run_inputs(pool, task, run)
 
 
 def fetch_granule(address: "Url", outdir: Path, again: bool = False) -> "Outputs":

@@ -12,6 +12,7 @@ from flatfiles import random_columns, truncate, write_flat
 from processes import call, call_on_terminal, start
 
 from captools import check
+from captools.engine import each
 from captools.granules.checking import check_file
 from captools.io.remote import Access
 from captools.run import inspection
@@ -134,7 +135,7 @@ def test_a_path_need_not_be_utf8(tmp_path, granules):
 @pytest.mark.parametrize("jobs", [1, 3])
 @pytest.mark.parametrize("batch", [2, 1000])
 def test_lines_keep_their_order_whoever_is_slow_or_dies(toys, monkeypatch, jobs, batch):
-    monkeypatch.setattr(inspection, "BATCH", batch)
+    monkeypatch.setattr(each, "BATCH", batch)
     texts = {"a": "sleep 0.5", "b": "fine", "c": "die sigsegv", "d": "damaged", "e": "fine"}
     result, lines = toys("-n", jobs, **texts)
     assert lines == [
@@ -151,7 +152,7 @@ def test_lines_keep_their_order_whoever_is_slow_or_dies(toys, monkeypatch, jobs,
 
 def test_only_a_batch_of_findings_waits(tmp_path, monkeypatch):
     monkeypatch.setattr(inspection, "Check", toy.ToyCheck)
-    monkeypatch.setattr(inspection, "BATCH", 3)
+    monkeypatch.setattr(each, "BATCH", 3)
     texts = {f"{number:02d}": "fine" for number in range(9)} | {"00": "sleep 1"}
     paths = toy.write_inputs(tmp_path / "toys", **texts)
     asked = []
@@ -189,7 +190,8 @@ def test_a_file_that_hangs_is_bad_after_the_timeout(run, fifo, tmp_path, others)
 
 
 def test_a_bug_of_ours_costs_one_file():
-    (outcome, fatal, died) = inspection.Check(lambda path, folder: 1 / 0, Access())("/a.h5")
+    broken = inspection.Check(lambda path, folder: 1 / 0, Access())
+    (outcome, fatal, died) = broken("/a.h5")
     assert (fatal, died) == (False, False)
     assert outcome.told.startswith("/a.h5: unexpected ZeroDivisionError at test_check.py:")
     assert outcome.told.endswith("please report it")
