@@ -18,10 +18,10 @@ from captools.flat.reader import FlatFile
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
 from captools.geo import masks, select
+from captools.geo.conditions import Condition
 from captools.geo.time import parse_span, plain_time
 from captools.io.address import Url
 from captools.io.atomic import Outputs, check_folder, output_error
-from captools.points.conditions import Condition
 
 HEAP = 1 << 18  # rows whose outliers are looked for together
 

@@ -40,7 +40,7 @@ def outputs(name: str, **options: object) -> list[str]:
 @click.option(
     "--where",
     metavar="CONDITION",
-    callback=options.checked("points.conditions.Condition"),
+    callback=options.checked("geo.conditions.Condition"),
     help="Columns, numbers, + - * / % **, comparisons, and, or, not.",
 )
 @click.option("--finite", metavar="A,B", help="Columns that must have a value.")
@@ -112,7 +112,7 @@ def filter(
     outdir : str or Path
         Folder of the output, which has the name of the file.
     where : str, optional
-        See `captools.points.conditions.Condition`.
+        See `captools.geo.conditions.Condition`.
     finite : str or iterable of str, optional
         Columns that must be finite.
     bbox : (w, e, s, n), optional
