@@ -31,6 +31,12 @@ def test_every_module_is_in_the_wheel(wheel):
     assert here <= set(wheel)
 
 
+def test_every_table_of_a_product_is_in_the_wheel(wheel):
+    here = {str(path.relative_to(ROOT)) for path in (ROOT / "captools/products").glob("*.toml")}
+    assert "captools/products/atl06.toml" in here
+    assert here <= set(wheel)
+
+
 def test_captools_is_the_only_command_on_the_path(wheel):
     points = next(text for name, text in wheel.items() if name.endswith("entry_points.txt"))
     assert points.split() == ["[console_scripts]", "captools", "=", "captools.cli:main"]

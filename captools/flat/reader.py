@@ -18,8 +18,7 @@ from captools.geo.time import decimal_year
 from captools.io.address import Url, parse_location
 from captools.io.columns import Rows, StoredColumn, fetch_ahead
 from captools.io.hdf5 import DAMAGE, REMEDY, attribute, check_unchanged, descriptor, open_file, text
-from captools.products import CAPTOOLKIT_NAMES, DERIVED, IDENTITY, IDENTITY_DTYPES, Column
-from captools.products.atl06 import ATL06
+from captools.products import ATL06, CAPTOOLKIT_NAMES, DERIVED, IDENTITY, IDENTITY_DTYPES, Column
 
 BLOCK = 1 << 17  # rows in memory at a time: with 40 columns of 8 bytes 40 MB
 

@@ -7,8 +7,10 @@ import ast
 from collections.abc import Callable, Mapping
 from functools import cache, reduce
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:  # tables of products are read before any help is shown: numpy would be slow
+    import numpy as np
 
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Mod, ast.Pow)
 _COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
@@ -53,7 +55,7 @@ class Condition:
         if not names:
             raise ValueError(f"condition {words!r}: names no column")
 
-    def holds(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    def holds(self, columns: Mapping[str, "np.ndarray"]) -> "np.ndarray":
         """Tell for which rows it holds; not where NaN is compared, but by ``!=``.
 
         All numbers are doubles, whatever the columns are stored as.
@@ -68,7 +70,7 @@ class Condition:
             columns,
         )
 
-    def holds_for_few(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    def holds_for_few(self, columns: Mapping[str, "np.ndarray"]) -> "np.ndarray":
         """Tell the same as `holds` without numexpr, whose import takes as long as a granule.
 
         Raises
@@ -78,14 +80,16 @@ class Condition:
         """
         return self._checked(self._computed, columns)
 
-    def _computed(self, values: dict[str, np.ndarray]) -> np.ndarray:
+    def _computed(self, values: dict[str, "np.ndarray"]) -> "np.ndarray":
         """Return what numpy makes of the expression, in which nothing but arithmetic is left."""
+        import numpy as np
+
         with np.errstate(all="ignore"):
-            return eval(self._expression, {"__builtins__": {}, "abs": np.abs}, values)
+            return eval(self._expression, {"__builtins__": {}, "abs": abs}, values)
 
     def _checked(
-        self, compute: Callable[[dict[str, np.ndarray]], np.ndarray], columns: Mapping
-    ) -> np.ndarray:
+        self, compute: Callable[[dict[str, "np.ndarray"]], "np.ndarray"], columns: Mapping
+    ) -> "np.ndarray":
         try:
             held = compute(self._values(columns))
         except (TypeError, NotImplementedError, ArithmeticError):
@@ -97,7 +101,7 @@ class Condition:
             )
         return held
 
-    def _values(self, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def _values(self, columns: Mapping[str, "np.ndarray"]) -> dict[str, "np.ndarray"]:
         """Return what the names of the expression stand for."""
         values = {name: _double(columns[name]) for name in self.columns}
         for name, (column, mask) in self._bits.items():
@@ -171,11 +175,12 @@ class Formula(Condition):
 
     Examples
     --------
+    >>> import numpy as np
     >>> Formula("a - abs(b)").of({"a": np.array([3.0]), "b": np.array([-1.0])})
     array([2.])
     """
 
-    def of(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    def of(self, columns: Mapping[str, "np.ndarray"]) -> "np.ndarray":
         """Return its value for each row, as doubles; NaN where a column has none.
 
         Raises
@@ -187,20 +192,20 @@ class Formula(Condition):
             values = self._computed(self._values(columns))
         except (TypeError, ArithmeticError):
             values = None
-        if values is None or values.dtype != np.float64:
+        if values is None or values.dtype != "f8":
             raise ValueError(f"formula {self.words[:80]!r}: is not a number")
         return values
 
 
-def _bits(name: str, values: np.ndarray, mask: int) -> np.ndarray:
+def _bits(name: str, values: "np.ndarray", mask: int) -> "np.ndarray":
     """Return the bits of a mask that are set in whole numbers, as doubles."""
     if values.dtype.kind not in "iu":
         raise ValueError(f"condition: {name} & {mask}: {name} is no column of whole numbers")
-    return (values.astype(np.int64) & mask).astype(np.float64)
+    return (values.astype("i8") & mask).astype("f8")
 
 
-def _double(values: np.ndarray) -> np.ndarray:
-    return values if values.dtype == bool else values.astype(np.float64)
+def _double(values: "np.ndarray") -> "np.ndarray":
+    return values if values.dtype == bool else values.astype("f8")
 
 
 @cache

@@ -21,7 +21,7 @@ from captools.granules.checking import check_file, check_granule
 from captools.granules.granule import Granule
 from captools.io import integrity, remote
 from captools.io.integrity import STRING
-from captools.products.atl06 import ATL06
+from captools.products import ATL06
 from captools.simulation import defects
 from captools.simulation.granule import write_granule
 
@@ -100,7 +100,7 @@ def make(path, **datasets):
 def test_every_real_granule_is_fine(real_data):
     for path in sorted((real_data / "atl06").glob("*.h5")):
         with h5py.File(path) as file:
-            beams = [file[beam] for beam in ATL06.beams if beam in file]
+            beams = [file[beam] for beam in ATL06.tracks if beam in file]
             lengths = [
                 len(beam["land_ice_segments/h_li"]) for beam in beams if "land_ice_segments" in beam
             ]
