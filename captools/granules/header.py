@@ -15,6 +15,8 @@ def granule_attributes(granule: Granule) -> dict[str, object]:
     """Return what identifies a granule, and its frame of reference."""
     known = granule.identity
     return {
+        "product": granule.product.name,
+        "identity": ",".join(granule.product.identity),
         **{name: granule.number(name) for name in granule.product.granule_numbers},
         "region": known.region,
         "release": known.release,

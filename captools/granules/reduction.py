@@ -51,8 +51,8 @@ def reduce_granule(
     """
     if request.layout == "granule":
         check_folder(Path(outdir), parse_location(path))
+    check_request(product, request)
     columns = product.choose(request.variables)
-    _check_request(product, request)
     with Granule(path, product) as granule, FlatWriter(outdir, request.compression) as batch:
         common = granule_attributes(granule) | provenance(granule, step, request)
         missing: dict[str, list[str]] = {}
@@ -83,8 +83,9 @@ def reduce_granule(
     return batch.written
 
 
-def _check_request(product: Product, request: ReadOptions) -> None:
+def check_request(product: Product, request: ReadOptions) -> None:
     """Raise ValueError if something is wanted that the product does not have."""
+    product.choose(request.variables)
     product.rule(request.quality)
     if request.split and not product.order:
         raise ValueError(f"split: rows of {product.name} have no direction")
@@ -100,6 +101,9 @@ def output_name(granule: str, beam: str, leg: str) -> str:
 def _finished(table: Table, common: dict, product: Product, request: ReadOptions) -> Table:
     """Return a table with the rest of its header, in the dialect asked for."""
     table.attrs |= common | extent(table.columns, product)
+    if product.height in table.columns:
+        names = DIALECTS[request.dialect]
+        table.attrs["height"] = names.get(product.height, product.height)
     return table.renamed(DIALECTS[request.dialect])
 
 
