@@ -5,6 +5,7 @@ Whatever a file calls its columns, here they bear our names.
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -315,3 +316,11 @@ class FlatFile:
 def _without_fills_of_floats(values: np.ndarray) -> np.ndarray:
     """Return doubles with NaN for the largest single float, which older tools left as fill."""
     return np.where(values == np.finfo("f4").max, np.nan, values)
+
+
+def height_of(paths: Iterable[str | Path | Url]) -> str:
+    """Return the name of the height column of the first file that can be read."""
+    for path in paths:
+        with suppress(InputError), FlatFile(path) as file:
+            return file.height
+    return ATL06.height

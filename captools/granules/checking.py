@@ -19,9 +19,9 @@ from captools.granules.granule import MISSING, Beam, Granule
 from captools.io import remote
 from captools.io.address import Url, parse_location
 from captools.io.atomic import temporary_name
-from captools.io.hdf5 import open_file
+from captools.io.hdf5 import attribute, open_file, text
 from captools.io.integrity import check_content, damage_told
-from captools.products import ATL06, CAPTOOLKIT_NAMES, Product
+from captools.products import ATL06, CAPTOOLKIT_NAMES, Product, known
 
 
 def check_file(
@@ -103,13 +103,26 @@ def _product(path: str | Path) -> Product | None:
     """Return the product of a granule, None if the file is to be taken for a flat one."""
     with open_file(path) as file, damage_told(path, "/"):
         root = h5g.open(file.id, b"/")
-        beams = (root.links.exists(beam.encode()) for beam in ATL06.tracks)
-        if h5a.exists(root, b"short_name") or any(beams):
-            return ATL06
+        told = text(attribute(root, "short_name"))
+        if told or h5a.exists(root, b"short_name"):
+            # One that no table knows is refused by name.
+            return next((one for one in _found_by_content() if one.short_name == told), ATL06)
+        similar = [product for product in _found_by_content() if _has_track(root, product)]
+        if similar:
+            named = (one for one in similar if one.parse_name(Path(path).name).plain)
+            return next(named, similar[0])
         items = (h5o.open(root, name) for name in root)
         if any(isinstance(item, h5d.DatasetID) and item.rank == 1 for item in items):
             return None
     raise InputError(f"{path}: is HDF5, but neither an ATL06 granule nor a flat file")
+
+
+def _found_by_content() -> list[Product]:
+    return [product for product in known() if not product.on_request]
+
+
+def _has_track(root: h5g.GroupID, product: Product) -> bool:
+    return any(track and root.links.exists(track.encode()) for track in product.tracks)
 
 
 def _check_granule(path: str | Path, product: Product) -> list[int]:

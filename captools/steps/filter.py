@@ -51,7 +51,7 @@ def outputs(name: str, **options: object) -> list[str]:
     "--outliers",
     metavar="COLUMN",
     help="Drop rows that are farther from the median of their cell in space and time than "
-    "--nmad scaled median absolute deviations.",
+    "--nmad scaled median absolute deviations; of `height`, those of the file's height column.",
 )
 @click.option(
     "--cell",
@@ -122,7 +122,7 @@ def filter(
     mask : str or Path, optional
         Polygon or raster file of the area to keep.
     outliers : str, optional
-        Column whose outliers go; see `captools.geo.select.far_from_median`.
+        Column whose outliers go, ``height`` for that of heights; see `captools.geo.select.far_from_median`.
     cell, window, nmad, min_obs, sparse
         Width (km) and length (years) of a cell, how many scaled MADs are too far, and
         what becomes ({"keep", "drop"}) of cells with fewer rows than `min_obs`.

@@ -117,7 +117,8 @@ def test_real_files_of_the_tutorial_are_fine(real_data):
 
 def test_real_files_of_other_products_are_bad(real_data):
     folder = real_data / "wrong-product"
-    assert reason(folder / "atl08_clip.h5") == "is ATL08, not ATL06"
+    assert reason(folder / "atl08_clip.h5", ATL06) == "is ATL08, not ATL06"
+    assert check_file(folder / "atl08_clip.h5") == "1 beam, 9 segments"
     told = reason(next(folder.glob("*ATL07*")))
     assert told == "is ATL07, not ATL06"
 
