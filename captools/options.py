@@ -191,7 +191,7 @@ def variables(product: Product) -> Callable:
         metavar="A,B,C",
         callback=checked(product.choose),
         help="Columns: plain names replace the default ones; name=path (below "
-        f"{product.segments}) and presets ({presets}) alone add to them.",
+        f"{product.group}) and presets ({presets}) alone add to them.",
     )
 
 

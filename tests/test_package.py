@@ -34,6 +34,7 @@ def test_every_module_is_in_the_wheel(wheel):
 
 def test_types_and_tables_are_in_the_wheel(wheel):
     tables = {str(path.relative_to(ROOT)) for path in (ROOT / "captools").rglob("*.toml")}
+    assert "captools/products/atl06.toml" in tables
     assert {"captools/py.typed", *tables} <= set(wheel)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from captools.engine.work import Result
 from captools.errors import BadInputs, CaptoolsWarning, FolderError, InputError
 from captools.io.atomic import Outputs, temporary_name
-from captools.products.atl06 import ATL06
+from captools.products import ATL06
 from captools.run.inspection import Check, Finding
 
 VERSION = 1

@@ -12,12 +12,12 @@ from captools.flat.reader import FOREIGN, FlatFile
 from captools.flat.table import Table
 from captools.io.address import Url, parse_location
 from captools.process import check
-from captools.products import IDENTITY, IDENTITY_DTYPES
+from captools.products import identity_column, identity_dtype
 from captools.progress import track
 
 _COMMON = (
     *("region", "release", "sc_orient", "reference_frame", "tide_system", "beam_type"),
-    *("step", "options", "history"),
+    *("step", "options", "history", "product", "height", "identity"),
 )
 
 
@@ -157,8 +157,8 @@ class Collection:
     def _begin(self, file: FlatFile, dtypes: dict[str, np.dtype]) -> None:
         self.dtypes, self.crs = dtypes, file.crs
         self.column_attrs = {name: file.attributes(name) for name in file.columns}
-        for column in IDENTITY:
-            self.column_attrs.setdefault(column.name, column.attributes)
+        for name in file.identity_names:
+            self.column_attrs.setdefault(name, identity_column(name).attributes)
         self.attrs = {name: file.attrs[name] for name in _COMMON if name in file.attrs}
 
     def _compare(self, file: FlatFile, dtypes: dict[str, np.dtype], first: Path) -> None:
@@ -186,14 +186,15 @@ class Collection:
             name: value
             for name, value in self.attrs.items()
             if np.array_equal(file.attrs.get(name, None), value)
+            and (name != "height" or value in self.dtypes)
         }
 
 
 def _dtypes(file: FlatFile) -> dict[str, np.dtype]:
     """Return the columns of a file, with those that identify it."""
     dtypes = {name: column.dtype for name, column in file.columns.items()}
-    for name, dtype in IDENTITY_DTYPES.items():
-        dtypes.setdefault(name, np.dtype(dtype))
+    for name in file.identity_names:
+        dtypes.setdefault(name, np.dtype(identity_dtype(name)))
     return dtypes
 
 

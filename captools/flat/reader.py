@@ -5,6 +5,7 @@ Whatever a file calls its columns, here they bear our names.
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,8 +19,15 @@ from captools.geo.time import decimal_year
 from captools.io.address import Url, parse_location
 from captools.io.columns import Rows, StoredColumn, fetch_ahead
 from captools.io.hdf5 import DAMAGE, REMEDY, attribute, check_unchanged, descriptor, open_file, text
-from captools.products import CAPTOOLKIT_NAMES, DERIVED, IDENTITY, IDENTITY_DTYPES, Column
-from captools.products.atl06 import ATL06
+from captools.products import (
+    ATL06,
+    CAPTOOLKIT_NAMES,
+    DERIVED,
+    IDENTITY,
+    IDENTITY_DTYPES,
+    Column,
+    identity_dtype,
+)
 
 BLOCK = 1 << 17  # rows in memory at a time: with 40 columns of 8 bytes 40 MB
 
@@ -147,6 +155,17 @@ class FlatFile:
             raise InputError(f"{self.path}: its {name} is no number: {told!r}") from None
 
     @property
+    def height(self) -> str:
+        """The name of its height column; older files are of ATL06."""
+        return str(self.attrs.get("height", ATL06.height))
+
+    @property
+    def identity_names(self) -> tuple[str, ...]:
+        """The columns that tell its tracks from others; older files are of ATL06."""
+        told = str(self.attrs.get("identity", ""))
+        return tuple(told.split(",")) if told else tuple(ATL06.identity)
+
+    @property
     def header(self) -> dict[str, object]:
         """The header, of an older file made from its name."""
         if self.is_ours:
@@ -204,8 +223,8 @@ class FlatFile:
 
     def take(self, name: str, rows: slice) -> np.ndarray:
         """Return rows of a column, or of what identifies the file as if it were one."""
-        if name in IDENTITY_DTYPES and name not in self.columns:
-            return np.full(rows.stop - rows.start, self.identity(name), IDENTITY_DTYPES[name])
+        if name in self.identity_names and name not in self.columns:
+            return np.full(rows.stop - rows.start, self.identity(name), identity_dtype(name))
         return self.read(name, rows)
 
     def attributes(self, name: str) -> dict[str, object]:
@@ -270,6 +289,8 @@ class FlatFile:
             name = h5a.open(self._root, index=at).name.decode()
             value = attribute(self._root, name)
             told[name] = text(value) if value.dtype.kind in "OSU" else value[()]
+        if "height" in told:
+            told["height"] = OUR_NAMES.get(told["height"], told["height"])
         return told
 
     def _seen(self, name: str, column: StoredColumn, stored: dict) -> FlatColumn:
@@ -295,3 +316,11 @@ class FlatFile:
 def _without_fills_of_floats(values: np.ndarray) -> np.ndarray:
     """Return doubles with NaN for the largest single float, which older tools left as fill."""
     return np.where(values == np.finfo("f4").max, np.nan, values)
+
+
+def height_of(paths: Iterable[str | Path | Url]) -> str:
+    """Return the name of the height column of the first file that can be read."""
+    for path in paths:
+        with suppress(InputError), FlatFile(path) as file:
+            return file.height
+    return ATL06.height

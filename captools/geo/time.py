@@ -29,6 +29,38 @@ def _gps_of_midnight(days: np.ndarray) -> np.ndarray:
     return (days - GPS_EPOCH) / DAY * 86400.0 + tai_minus_utc - TAI_MINUS_GPS
 
 
+def gps_of_utc(seconds: np.ndarray, start: datetime) -> np.ndarray:
+    """Convert seconds of a clock that leaves leap seconds out to GPS seconds.
+
+    Parameters
+    ----------
+    seconds : array of float
+        Since `start`, 86,400 a day.
+    start : datetime
+        UTC, without a time zone.
+
+    Returns
+    -------
+    array of float64, same shape
+        NaN before 1980 and after 2100.
+
+    Examples
+    --------
+    >>> gps_of_utc(np.array([0.0, 86400.0]), datetime(2016, 12, 31)).tolist()
+    [1167177617.0, 1167264018.0]
+    """
+    moment = np.datetime64(start, "us")
+    midnight = moment.astype("M8[D]")
+    seconds = np.asarray(seconds, "f8") + (moment - midnight) / np.timedelta64(1, "s")
+    first, last = ((np.datetime64(f"{year}") - midnight) / DAY for year in (FIRST_YEAR, LAST_YEAR))
+    days = np.floor(seconds / 86400.0)
+    known = (days >= first) & (days < last)
+    t_gps = np.full(seconds.shape, np.nan)
+    whole = days[known].astype(np.int64)
+    t_gps[known] = _gps_of_midnight(midnight + whole * DAY) + (seconds[known] - whole * 86400.0)
+    return t_gps
+
+
 @lru_cache(maxsize=1)
 def _calendar() -> tuple[np.ndarray, np.ndarray]:
     """Return GPS seconds and decimal years of the instants between which time runs evenly.

@@ -7,7 +7,6 @@ puts behind them, is what there is to know. What is read is never more than what
 is stored, whatever lengths a damaged file claims.
 """
 
-import itertools
 import shutil
 import tempfile
 from pathlib import Path
@@ -20,10 +19,9 @@ from captools.granules.granule import MISSING, Beam, Granule
 from captools.io import remote
 from captools.io.address import Url, parse_location
 from captools.io.atomic import temporary_name
-from captools.io.hdf5 import open_file
+from captools.io.hdf5 import attribute, open_file, text
 from captools.io.integrity import check_content, damage_told
-from captools.products import CAPTOOLKIT_NAMES, Product
-from captools.products.atl06 import ATL06
+from captools.products import ATL06, CAPTOOLKIT_NAMES, Product, known
 
 
 def check_file(
@@ -105,13 +103,26 @@ def _product(path: str | Path) -> Product | None:
     """Return the product of a granule, None if the file is to be taken for a flat one."""
     with open_file(path) as file, damage_told(path, "/"):
         root = h5g.open(file.id, b"/")
-        beams = (root.links.exists(beam.encode()) for beam in ATL06.beams)
-        if h5a.exists(root, b"short_name") or any(beams):
-            return ATL06
+        told = text(attribute(root, "short_name"))
+        if told or h5a.exists(root, b"short_name"):
+            # One that no table knows is refused by name.
+            return next((one for one in _found_by_content() if one.short_name == told), ATL06)
+        similar = [product for product in _found_by_content() if _has_track(root, product)]
+        if similar:
+            named = (one for one in similar if one.parse_name(Path(path).name).plain)
+            return next(named, similar[0])
         items = (h5o.open(root, name) for name in root)
         if any(isinstance(item, h5d.DatasetID) and item.rank == 1 for item in items):
             return None
-    raise InputError(f"{path}: is HDF5, but neither an {ATL06.name} granule nor a flat file")
+    raise InputError(f"{path}: is HDF5, but neither an ATL06 granule nor a flat file")
+
+
+def _found_by_content() -> list[Product]:
+    return [product for product in known() if not product.on_request]
+
+
+def _has_track(root: h5g.GroupID, product: Product) -> bool:
+    return any(track and root.links.exists(track.encode()) for track in product.tracks)
 
 
 def _check_granule(path: str | Path, product: Product) -> list[int]:
@@ -125,10 +136,10 @@ def _check_granule(path: str | Path, product: Product) -> list[int]:
 def _check_beam(beam: Beam) -> int:
     """Return the length of a beam; opening it has checked place, time and height."""
     product = beam.granule.product
-    quality = product.column(product.quality)
-    if not beam.has(quality):
-        raise beam.error(quality, MISSING)
-    for column in (*product.columns, *itertools.chain(*product.presets.values())):
+    for column in product.essential:
+        if not beam.has(column):
+            raise beam.error(column, MISSING)
+    for column in product.all_columns:
         if beam.has(column):
             beam.attributes(column)  # which no column of another length has
     return beam.length
@@ -136,9 +147,12 @@ def _check_beam(beam: Beam) -> int:
 
 def _essential(product: Product) -> set[str]:
     """Return the paths of the datasets that a beam cannot do without."""
-    roles = (product.lat, product.lon, product.time, product.height, product.quality)
-    paths = [product.column(role).path for role in roles]
-    return {f"{beam}/{product.segments}/{path}" for beam in product.beams for path in paths}
+    return {
+        product.where(track, path)
+        for track in product.tracks
+        for column in product.essential
+        for path in (column.path, *column.other_paths)
+    }
 
 
 def _check_flat_file(path: str | Path) -> int:

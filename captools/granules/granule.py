@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from h5py import h5d
+from h5py import h5d, h5g
 
 from captools.errors import InputError
+from captools.geo.conditions import Formula
+from captools.granules.columns import Computed, NoColumnError, Source, Wrapped, rowwise
 from captools.granules.lookup import Lookup
 from captools.io.address import Url
-from captools.io.columns import RowSelection, StoredColumn, fetch_ahead
+from captools.io.columns import RowSelection, fetch_ahead
 from captools.io.hdf5 import DAMAGE, REMEDY, text
 from captools.products import Column, Product
 
@@ -22,8 +24,6 @@ MISSING = "is missing: order the granule with this variable"
 class Identity:
     """Which granule this is; 0, -1 or "" where neither file nor name tells."""
 
-    rgt: int
-    cycle: int
     region: int
     release: str
     sc_orient: int  # 0 backward, 1 forward, 2 transition, -1 unknown
@@ -51,6 +51,7 @@ class Granule(Lookup):
         self.product = product
         try:
             self._check_product()
+            self._named = product.parse_name(self.path.name)
             self.identity = self._identify()
         except BaseException:
             self.close()
@@ -58,8 +59,8 @@ class Granule(Lookup):
 
     def beams(self) -> Iterator["Beam"]:
         """Yield the beams that have segments, in the product's order."""
-        for name in self.product.beams:
-            if self._group(f"{name}/{self.product.segments}") is not None:
+        for name in self.product.tracks:
+            if self._group(self.product.where(name, "")) is not None:
                 yield Beam(self, name)
 
     def frame(self) -> dict[str, str]:
@@ -68,36 +69,44 @@ class Granule(Lookup):
         description = self._attribute("", "description")
         if match := re.search(r"ITRF\s?\d{4}", description):
             told["reference_frame"] = match.group().replace(" ", "")
-        for beam in self.product.beams:
-            tide = self._attribute(
-                f"{beam}/{self.product.segments}/geophysical/tide_earth", "description"
-            )
+        for beam in self.product.tracks:
+            path = self.product.where(beam, "geophysical/tide_earth")
+            tide = self._attribute(path, "description")
             if match := re.search(r"(tide-free|mean-tide|mean tide)", tide):
                 told["tide_system"] = match.group().replace(" ", "-")
                 break
         return told
 
     def _check_product(self) -> None:
-        name = self.product.name
+        name = self.product.short_name
         found = self._attribute("", "short_name")
         if found and found != name:
             raise InputError(f"{self.path}: is {found}, not {name}")
-        if not found and all(self._group(beam) is None for beam in self.product.beams):
+        if not found and all(self._group(beam) is None for beam in self.product.tracks):
             raise InputError(
                 f"{self.path}: is HDF5, but no {name} granule (no short_name, no beam)"
             )
 
     def _identify(self) -> Identity:
-        told = self.product.parse_name(self.path.name)
+        told = self._named
         start, end = (self._number(f"ancillary_data/{edge}_region") for edge in ("start", "end"))
         return Identity(
-            rgt=int(self._number("orbit_info/rgt") or told.rgt),
-            cycle=int(self._number("orbit_info/cycle_number") or told.cycle),
             region=told.region or int(start if start is not None and start == end else 0),
             release=text(self._array("ancillary_data/release")) or told.release,
             sc_orient=self._orientation(),
             epoch=float(self._number(self.product.epoch_path, self.product.epoch)),
         )
+
+    def number(self, name: str, track: str = "") -> int:
+        """Return one of the numbers that tell tracks apart, 0 if neither file nor name does."""
+        source = self.product.identity.get(name, "")
+        if source.startswith("@"):
+            told = self._attribute(track, source[1:]) if track else ""
+            told = float(told) if re.fullmatch(r"\d+(\.0*)?", told) else None
+        else:
+            told = self._number(source) if source else None
+        named = self._named.parts.get(name, "")
+        return int(told or (named if named.isdecimal() else 0))
 
     def _orientation(self) -> int:
         values = self._numbers("orbit_info/sc_orient")
@@ -121,10 +130,11 @@ class Beam:
         self.name = name
         self._whole: dict[Column, np.ndarray] = {}
         self._taken: dict[Column, tuple[np.ndarray, np.ndarray]] = {}
-        self._columns: dict[Column, StoredColumn] = {}
+        self._columns: dict[Column, Source] = {}
         self._picked = RowSelection(np.arange(0))
         self.length: int | None = None
         product = granule.product
+        self.repeat = self._width(product.column(product.height)) if product.is_exploded else 1
         for role in (product.lat, product.lon, product.time, product.height):
             column = product.column(role)
             stored = self._column(column)
@@ -135,9 +145,8 @@ class Beam:
     @property
     def spot(self) -> int:
         """The spot number, 1 to 6; 0 if unknown."""
-        told = self.granule._attribute(self.name, "atlas_spot_number")
-        if told.isdigit():
-            return int(told)
+        if told := self.granule.number("spot", self.name):
+            return told
         orientation = self.granule.identity.sc_orient
         return self.granule.product.spots.get(orientation, {}).get(self.name, 0)
 
@@ -147,9 +156,23 @@ class Beam:
         told = self.granule._attribute(self.name, "atlas_beam_type")
         return told or (("weak", "strong")[self.spot % 2] if self.spot else "unknown")
 
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The numbers that tell this track from others of its granule."""
+        product = self.granule.product
+        told = {name: self.granule.number(name, self.name) for name in product.track_numbers}
+        return told | ({"spot": self.spot} if "spot" in told else {})
+
+    @property
+    def points(self) -> int:
+        """How many points it has; each has as many rows as there are of `repeat`."""
+        return self.length // max(1, self.repeat)
+
     def has(self, column: Column) -> bool:
         """Tell whether the beam has this column."""
-        return self.granule._item(self._path(column)) is not None
+        if column.formula:
+            return all(map(self.has, self._terms(column)))
+        return self._dataset(column) is not None
 
     def whole(self, name: str) -> np.ndarray:
         """Return all rows of the product's column `name`, read once.
@@ -223,37 +246,57 @@ class Beam:
         except DAMAGE as error:
             raise self.granule.damage(f"{self.name}: {column.path}", error) from None
 
-    def _path(self, column: Column) -> str:
-        return f"{self.name}/{self.granule.product.segments}/{column.path}"
+    def _terms(self, column: Column) -> list[Column]:
+        """Return the columns that a computed one is made of."""
+        return list(map(self.granule.product.column, Formula(column.formula).columns))
+
+    def _dataset(self, column: Column) -> h5g.GroupID | h5d.DatasetID | None:
+        """Return what stands at the first path of a column at which something does."""
+        where = self.granule.product.where
+        for path in (column.path, *column.other_paths):
+            if (found := self.granule._item(where(self.name, path))) is not None:
+                return found
+        return None
 
     def error(self, column: Column, why: str) -> InputError:
         """Return the error that a column of this beam is wrong."""
-        return self.granule.error(f"{self.name}: {column.path}", why)
+        return self.granule.error(f"{self.name}: {column.path or column.name}", why)
 
-    def _column(self, column: Column) -> StoredColumn:
+    def _column(self, column: Column) -> Source:
         """Return a column that has the length of the beam, opened once."""
         if column not in self._columns:
             self._columns[column] = self._open_column(column)
         return self._columns[column]
 
-    def _open_column(self, column: Column) -> StoredColumn:
-        dataset = self.granule._item(self._path(column))
-        if dataset is None:
-            raise self.error(column, MISSING)
+    def _open_column(self, column: Column) -> Source:
         try:
-            stored = None
-            if isinstance(dataset, h5d.DatasetID):
-                stored = StoredColumn(dataset, self.granule.descriptor)
+            if column.formula:
+                sources = {term.name: self._column(term) for term in self._terms(column)}
+                return Computed(column.formula, sources)
+            if (dataset := self._dataset(column)) is None:
+                raise self.error(column, MISSING)
+            source = rowwise(dataset, column, self.repeat, self.length, self.granule.descriptor)
+        except NoColumnError as error:
+            raise self.error(column, str(error)) from None
         except DAMAGE as error:
             raise self.granule.damage(f"{self.name}: {column.path}", error) from None
-        if stored is None or len(stored.shape) != 1:
-            raise self.error(column, "is not a column (a dataset with one dimension)")
-        if stored.dtype.kind not in "iufb" or stored.dtype.itemsize > 8:
-            raise self.error(column, f"is not a column of numbers ({stored.dtype})")
-        rows = stored.shape[0]
+        rows = source.shape[0]
         if self.length is not None and rows != self.length:
             raise self.error(column, f"has {rows} rows where the beam has {self.length}; {REMEDY}")
-        return stored
+        product = self.granule.product
+        return Wrapped(source) if (product.lon, product.longitude) == (column.name, 360) else source
+
+    def _width(self, column: Column) -> int:
+        """Return how many rows a point has: those of the column that has a value for each."""
+        if column.formula:
+            return self._width(next(one for one in self._terms(column) if one.axis == "nk"))
+        dataset = self._dataset(column)
+        if dataset is None:
+            raise self.error(column, MISSING)
+        shape = getattr(dataset, "shape", None)
+        if shape is None or len(shape) != 2:
+            raise self.error(column, f"has the shape {shape}, not (n, k)")
+        return shape[1]
 
 
 def _positions(rows: np.ndarray, among: np.ndarray) -> np.ndarray | None:

@@ -15,11 +15,12 @@ def granule_attributes(granule: Granule) -> dict[str, object]:
     """Return what identifies a granule, and its frame of reference."""
     known = granule.identity
     return {
-        "rgt": known.rgt,
-        "cycle": known.cycle,
+        "product": granule.product.name,
+        "identity": ",".join(granule.product.identity),
+        **{name: granule.number(name) for name in granule.product.granule_numbers},
         "region": known.region,
         "release": known.release,
-        "sc_orient": known.sc_orient,
+        **({"sc_orient": known.sc_orient} if granule.product.spots else {}),
         **granule.frame(),
     }
 
@@ -39,8 +40,8 @@ def beam_attributes(beam: Beam, crs: str) -> dict[str, object]:
     """Return what tells a beam from the others of its granule."""
     return {
         "beam": beam.name,
-        "beam_type": beam.type,
-        "spot": beam.spot,
+        **({"beam_type": beam.type} if beam.granule.product.spots else {}),
+        **beam.numbers,
         "crs": crs,
         "rows_in": beam.length,
     }

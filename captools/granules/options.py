@@ -8,12 +8,9 @@ from pathlib import Path
 from captools.flat import COMPRESSIONS
 from captools.geo import coords, select
 from captools.geo.time import parse_span, plain_time
-from captools.products import (
-    DIALECTS,
-)
+from captools.products import DIALECTS
 
 _CHOICES = {
-    "quality": ("best", "all"),
     "dialect": tuple(DIALECTS),
     "compression": COMPRESSIONS,
     "layout": ("beam", "granule"),

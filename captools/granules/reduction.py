@@ -1,7 +1,7 @@
 """Reducing a granule to flat files: the same for every along-track product."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ from captools.errors import CaptoolsWarning
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
 from captools.geo import coords, masks, select
+from captools.geo.conditions import Condition
 from captools.geo.time import decimal_year, parse_span
 from captools.granules.granule import MISSING, Beam, Granule
 from captools.granules.header import beam_attributes, extent, granule_attributes, provenance
@@ -20,10 +21,10 @@ from captools.io.hdf5 import REMEDY
 from captools.products import (
     DERIVED,
     DIALECTS,
-    IDENTITY,
-    IDENTITY_DTYPES,
     Column,
     Product,
+    identity_column,
+    identity_dtype,
 )
 
 
@@ -50,6 +51,7 @@ def reduce_granule(
     """
     if request.layout == "granule":
         check_folder(Path(outdir), parse_location(path))
+    check_request(product, request)
     columns = product.choose(request.variables)
     with Granule(path, product) as granule, FlatWriter(outdir, request.compression) as batch:
         common = granule_attributes(granule) | provenance(granule, step, request)
@@ -81,6 +83,16 @@ def reduce_granule(
     return batch.written
 
 
+def check_request(product: Product, request: ReadOptions) -> None:
+    """Raise ValueError if something is wanted that the product does not have."""
+    product.choose(request.variables)
+    product.rule(request.quality)
+    if request.split and not product.order:
+        raise ValueError(f"split: rows of {product.name} have no direction")
+    if request.segment_tolerance is not None and not (product.slope and product.segment_id):
+        raise ValueError(f"segment tolerance: {product.name} has no slopes of segments")
+
+
 def output_name(granule: str, beam: str, leg: str) -> str:
     """Return the file name of an output, of one beam or (``""``) of all."""
     return f"{granule.removesuffix('.h5')}{beam and '_'}{beam}{leg}.h5"
@@ -89,7 +101,16 @@ def output_name(granule: str, beam: str, leg: str) -> str:
 def _finished(table: Table, common: dict, product: Product, request: ReadOptions) -> Table:
     """Return a table with the rest of its header, in the dialect asked for."""
     table.attrs |= common | extent(table.columns, product)
+    if product.height in table.columns:
+        names = DIALECTS[request.dialect]
+        table.attrs["height"] = names.get(product.height, product.height)
     return table.renamed(DIALECTS[request.dialect])
+
+
+def output_names(granule: str, product: Product) -> list[str]:
+    """Return the names that the outputs of a granule can have, with whatever options."""
+    tracks = dict.fromkeys(["", *product.tracks])
+    return [output_name(granule, track, leg) for track in tracks for leg in ("", "_A", "_D")]
 
 
 # --- rows ---------------------------------------------------------------------
@@ -111,7 +132,7 @@ def _select(beam: Beam, request: ReadOptions) -> np.ndarray:
         if len(rows):
             rows = rows[select.in_box(beam.take(lon, rows), lats[rows], request.bbox)]
     if request.span is not None and len(rows):
-        t_gps = beam.take(time, rows) + beam.granule.identity.epoch
+        t_gps = product.gps(beam.take(time, rows), beam.granule.identity.epoch)
         rows = rows[select.in_span(t_gps, parse_span(request.span))]
     if request.mask is not None and len(rows):
         mask = masks.load(request.mask)
@@ -121,16 +142,20 @@ def _select(beam: Beam, request: ReadOptions) -> np.ndarray:
 
 def _good(beam: Beam, rows: np.ndarray, request: ReadOptions) -> np.ndarray:
     """Tell which of the rows have a height to rely on."""
-    product = beam.granule.product
-    good = np.abs(beam.take(product.column(product.height), rows)) < product.max_height
-    if request.quality == "best":
-        quality = product.column(product.quality)
-        if not beam.has(quality):
-            raise beam.error(quality, f"{MISSING}, or use --quality all")
-        good &= beam.take(quality, rows) == 0
+    rule = beam.granule.product.rule(request.quality)
+    good = _meets(beam, rule, lambda column: beam.take(column, rows))
     if request.segment_tolerance is not None:
         good &= _agree(beam, request.segment_tolerance)[rows]
     return good
+
+
+def _meets(beam: Beam, rule: Condition, read: Callable[[Column], np.ndarray]) -> np.ndarray:
+    """Tell which rows meet a rule of the product."""
+    columns = {name: beam.granule.product.column(name) for name in rule.columns}
+    for column in columns.values():
+        if not beam.has(column):
+            raise beam.error(column, f"{MISSING}, or use --quality all")
+    return rule.holds_for_few({name: read(column) for name, column in columns.items()})
 
 
 def _agree(beam: Beam, tolerance: float) -> np.ndarray:
@@ -139,7 +164,8 @@ def _agree(beam: Beam, tolerance: float) -> np.ndarray:
     As in CAPToolkit, the quality flag of a neighbour does not count, but a fill is none.
     """
     product, height = beam.granule.product, beam.whole(beam.granule.product.height)
-    height = np.where(np.abs(height) < product.max_height, height, np.nan)
+    is_height = _meets(beam, product.rule("all"), lambda column: beam.whole(column.name))
+    height = np.where(is_height, height, np.nan)
     slope, segment_id = beam.whole(product.slope), beam.whole(product.segment_id)
     return select.segments_agree(height, slope, segment_id, tolerance)
 
@@ -174,25 +200,28 @@ def _derive(table: Table, beam: Beam, rows: np.ndarray, crs: str) -> None:
     """Add the columns that the granule does not have."""
     product = beam.granule.product
     time = product.column(product.time)
-    t_gps = beam.take(time, rows) + beam.granule.identity.epoch
+    t_gps = product.gps(beam.take(time, rows), beam.granule.identity.epoch)
     t_year = decimal_year(t_gps)
     _check_place_and_time(beam, table.columns, t_year)
-    _check_order(beam, t_gps)
+    if product.order == product.time:
+        _check_order(beam, t_gps)
     x, y = coords.project(table.columns[product.lon], table.columns[product.lat], crs)
     derived = {
         "x": x,
         "y": y,
         "t_gps": t_gps,
         "t_year": t_year,
-        "is_asc": _ascending(beam)[rows],
     }
+    if product.order:
+        derived["is_asc"] = _ascending(beam)[rows]
     if outside := np.count_nonzero(np.isnan(x)):
         _warn(
             f"{beam.granule.path.name}: {beam.name}: {outside} points outside the domain of {crs}"
         )
     table.columns |= derived
     for column in DERIVED:
-        table.column_attrs[column.name] = column.attributes
+        if column.name in derived:
+            table.column_attrs[column.name] = column.attributes
     for name in ("x", "y"):
         table.column_attrs[name]["units"] = coords.crs_unit(crs)
 
@@ -210,10 +239,10 @@ def _check_place_and_time(beam: Beam, columns: dict[str, np.ndarray], t_year: np
             raise beam.error(product.column(name), f"has impossible values; {REMEDY}")
 
 
-def _check_order(beam: Beam, t_gps: np.ndarray) -> None:
+def _check_order(beam: Beam, order: np.ndarray) -> None:
     product = beam.granule.product
-    if np.any(np.diff(t_gps) < 0):
-        raise beam.error(product.column(product.time), "does not increase; the order is lost")
+    if np.any(np.diff(order) < 0):
+        raise beam.error(product.column(product.order), "does not increase; the order is lost")
 
 
 def _ascending(beam: Beam) -> np.ndarray:
@@ -221,25 +250,30 @@ def _ascending(beam: Beam) -> np.ndarray:
 
     Times matter where the track turns alone: a beam that does not turn is spared reading them.
     """
+    one = slice(None, None, beam.repeat or 1)  # of the rows of a point
+    ascending = _ascending_points(beam, beam.whole(beam.granule.product.lat)[one], one)
+    return np.repeat(ascending, beam.repeat)
+
+
+def _ascending_points(beam: Beam, lat: np.ndarray, one: slice) -> np.ndarray:
     product, region = beam.granule.product, beam.granule.identity.region
-    lat = beam.whole(product.lat)
     known = np.abs(lat) <= 90
     placed = lat if known.all() else lat[known]
     if len(placed) > 1 and coords.turning_point(placed) is None:
         return known & (placed[-1] > placed[0])
-    time = beam.whole(product.time)
-    known &= np.isfinite(time)
-    _check_order(beam, time[known])
+    order = beam.whole(product.order)[one]
+    known &= np.isfinite(order)
+    _check_order(beam, order[known])
     if np.count_nonzero(known) > 1:
-        ascending = np.zeros(beam.length, dtype=bool)
-        ascending[known] = coords.is_ascending(lat[known], time[known])
+        ascending = np.zeros(len(lat), dtype=bool)
+        ascending[known] = coords.is_ascending(lat[known], order[known])
         return ascending
     if region in (0, *product.turning_regions):
         _warn(
             f"{beam.granule.path.name}: {beam.name}: a single segment in region {region:02d} "
             "tells no direction: taken as descending"
         )
-    return np.full(beam.length, region in product.ascending_regions)
+    return np.full(len(lat), region in product.ascending_regions)
 
 
 def _crs(beam: Beam, request: ReadOptions) -> str:
@@ -247,7 +281,7 @@ def _crs(beam: Beam, request: ReadOptions) -> str:
     if request.crs != "auto":
         return request.crs
     product, region = beam.granule.product, beam.granule.identity.region
-    if region:
+    if region and product.southern_regions:
         return coords.polar_crs(-90 if region in product.southern_regions else 90)
     lat = beam.whole(product.lat)
     return coords.polar_crs(lat[np.abs(lat) <= 90].mean())
@@ -274,17 +308,18 @@ def _joined(granule: Granule, parts: list[Table], rows_in: int) -> Table:
         {name: parts[0].column_attrs[name] for name in shared},
         {"crs": parts[0].attrs["crs"], "rows_in": rows_in},
     )
-    known = {"rgt": granule.identity.rgt, "cycle": granule.identity.cycle}
-    for column in IDENTITY:
-        values = [known.get(column.name, part.attrs.get(column.name)) for part in parts]
-        whole.columns[column.name] = np.repeat(
-            np.array(values, IDENTITY_DTYPES[column.name]), [part.rows for part in parts]
+    known = {name: granule.number(name) for name in granule.product.granule_numbers}
+    for name in (*known, *granule.product.track_numbers):
+        values = [known.get(name, part.attrs.get(name)) for part in parts]
+        whole.columns[name] = np.repeat(
+            np.array(values, identity_dtype(name)), [part.rows for part in parts]
         )
-        whole.column_attrs[column.name] = column.attributes
-    for name in ("beam", "beam_type", "spot", "rows_in"):
-        values = [part.attrs[name] for part in parts]
-        text = isinstance(values[0], str)
-        whole.private[f"beams/{name}"] = np.array(values, dtype="S" if text else "i8")
+        whole.column_attrs[name] = identity_column(name).attributes
+    for name in ("beam", "beam_type", *granule.product.track_numbers, "rows_in"):
+        values = [part.attrs[name] for part in parts if name in part.attrs]
+        text = values and isinstance(values[0], str)
+        if values:
+            whole.private[f"beams/{name}"] = np.array(values, dtype="S" if text else "i8")
     whole.private["beams/rows"] = np.array([part.rows for part in parts], dtype="i8")
     return whole
 

@@ -10,6 +10,7 @@ Small granules cost look-ups, not bytes. Hence h5py's low-level objects, which
 cost a third of the others.
 """
 
+import math
 import os
 from collections.abc import Iterable, Iterator
 from functools import cached_property, lru_cache
@@ -234,8 +235,9 @@ class StoredColumn:
         """What stands for no value in a column of floats."""
         if self.dtype.kind != "f":
             return set()
-        named = self.fill_value
-        return {_largest(self.dtype)} if named is None else {_largest(self.dtype), named}
+        missing = attribute(self._dataset, "missing_value", self.dtype)  # CF's older word for it
+        named = () if self.fill_value is None else (self.fill_value,)
+        return {_largest(self.dtype), *missing.flat, *named}
 
     def _stored(self, offset: int, places: dict[int, h5d.StoreInfo]) -> tuple[int, bytes]:
         """Return which filters a chunk was spared, and its bytes as they are in the file."""
@@ -261,7 +263,7 @@ class StoredColumn:
         """
         plist = self._dataset.get_create_plist()
         if plist.get_layout() == h5d.CHUNKED and not plist.get_nfilters():
-            chunk = self.dtype.itemsize * plist.get_chunk()[0]
+            chunk = self.dtype.itemsize * math.prod(plist.get_chunk())
             if (stored := self._dataset.get_storage_size()) % chunk:
                 raise OSError(f"{stored} bytes are stored, which are no whole chunks of {chunk}")
 

@@ -3,13 +3,13 @@
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from captools.errors import BadInputs, InputError
-from captools.flat.reader import FlatFile
+from captools.flat.reader import FlatFile, height_of
 from captools.geo import coords, select
 from captools.geo.time import parse_span
 from captools.io.address import Url, parse_location
@@ -35,7 +35,7 @@ class MapOptions:
 
     @property
     def column(self) -> str | None:
-        """The column that is mapped; None if points are counted."""
+        """The column that is mapped, by default heights; None if points are counted."""
         return self.var or (None if self.agg == "count" and not self.diff else "h_li")
 
 
@@ -78,7 +78,10 @@ def make_map(files: Iterable[str | Path | Url], request: MapOptions) -> Map:
         If no file can be used, there is nothing to draw, a column is missing, or the files are
         in different CRSs.
     """
-    survey = survey_files([parse_location(path) for path in files], request)
+    paths = [parse_location(path) for path in files]
+    if request.column and not request.var:
+        request = replace(request, var=height_of(paths))
+    survey = survey_files(paths, request)
     canvas = fit(_bounds(survey, request), request.size)
     spans = [parse_period(text) for text in request.diff] if request.diff else [None]
     totals = [Aggregate(canvas, "mean" if request.diff else request.agg) for _ in spans]

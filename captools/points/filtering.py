@@ -4,7 +4,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -18,11 +18,12 @@ from captools.flat.reader import FlatFile
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
 from captools.geo import masks, select
+from captools.geo.conditions import Condition
 from captools.geo.time import parse_span, plain_time
 from captools.io.address import Url
 from captools.io.atomic import Outputs, check_folder, output_error
-from captools.points.conditions import Condition
 
+HEIGHT = "height"  # as a column: the one that the header names
 HEAP = 1 << 18  # rows whose outliers are looked for together
 
 
@@ -135,6 +136,7 @@ def filter_file(path: Path | Url, outdir: Path, request: FilterOptions) -> Outpu
     check_folder(outdir, path)
     with FlatFile(path) as file, FlatWriter(outdir, request.compression) as batch:
         file.warn_if_foreign()
+        request = _of_heights(request, file)
         file.check_columns(request.columns)
         batch.written.rows_in = file.rows
         removed, extent = Counter(), Extent()
@@ -150,6 +152,14 @@ def filter_file(path: Path | Url, outdir: Path, request: FilterOptions) -> Outpu
         batch.written.removed = dict(removed)
         file.check_unchanged()
     return batch.written
+
+
+def _of_heights(request: FilterOptions, file: FlatFile) -> FilterOptions:
+    """Return the request with the outliers those of the file's height, if that is asked for."""
+    told = request.outliers
+    if told is None or told.column != HEIGHT or HEIGHT in file.columns:
+        return request
+    return replace(request, outliers=replace(told, column=file.height))
 
 
 def _kept(

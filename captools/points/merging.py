@@ -19,7 +19,7 @@ from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
 from captools.io.atomic import Outputs, check_is_file
 from captools.process import check
-from captools.products.atl06 import ATL06
+from captools.products import KNOWN
 
 STRIDE = 1 << 12  # of every so many rows one time is kept to find where to cut
 HEAP = 1 << 18  # rows sorted at a time
@@ -148,7 +148,7 @@ def _warn_of_versions(sources: Iterable[str]) -> None:
     """Say if a granule is there in several releases or versions."""
     names: dict[str, set[str]] = {}
     for source in sources:
-        known = ATL06.parse_name(source)
+        known = KNOWN.parse_name(source)
         if known.granule:
             names.setdefault(known.granule, set()).add(known.plain)
     twice = {granule: plain for granule, plain in names.items() if len(plain) > 1}

@@ -1,173 +1,91 @@
-"""What a product is: data about its files, no code that opens them.
+"""Products: a TOML file each, which says what the files hold; no code that opens them.
 
-A product is described once, in a module of its own (`atl06`), and every reader
-takes the description as an argument.
+May import geo. One loader checks the tables (`table`), every reader takes what
+it makes of them (`product`) as an argument.
 """
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a flat file and where it comes from."""
-
-    name: str
-    path: str  # below the product's segments group; "" for a derived column
-    units: str = ""
-    long_name: str = ""
-
-    @property
-    def attributes(self) -> dict[str, str]:
-        """What a flat file tells of the column."""
-        return {"units": self.units, "long_name": self.long_name}
-
-
-DERIVED = (
-    Column("x", "", "m", "projected x"),
-    Column("y", "", "m", "projected y"),
-    Column("t_gps", "", "seconds since 1980-01-06", "GPS time, without leap seconds"),
-    Column("t_year", "", "year", "decimal year, UTC"),
-    Column("is_asc", "", "1", "true where the satellite moves north"),
+from captools.products.columns import (
+    CAPTOOLKIT_NAMES,
+    DERIVED,
+    DIALECTS,
+    IDENTITY,
+    IDENTITY_DTYPES,
+    Column,
+    identity_column,
+    identity_dtype,
 )
+from captools.products.product import GranuleName, Product
+from captools.products.table import load
 
-# What tells the rows of several beams or granules in one file apart.
-IDENTITY = (
-    Column("rgt", "", "1", "reference ground track"),
-    Column("cycle", "", "1", "repeat cycle"),
-    Column("spot", "", "1", "ATLAS spot, odd ones strong; 0 unknown"),
-)
-IDENTITY_DTYPES = {"rgt": "i2", "cycle": "i2", "spot": "i1"}
-_DERIVED_NAMES = tuple(column.name for column in DERIVED)
-
-# Our names on the left, those of CAPToolkit's readers and the first tutorial on the right.
-CAPTOOLKIT_NAMES = {
-    "h_li": "h_elv",
-    "s_li": "s_elv",
-    "q_flag": "q_flg",
-    "t_gps": "t_sec",
-    "is_asc": "trk_type",
-}
-DIALECTS = {"captools": {}, "captoolkit": CAPTOOLKIT_NAMES}
-
-
-@dataclass(frozen=True)
-class GranuleName:
-    """What a granule's file name tells; 0 and "" where it tells nothing."""
-
-    granule: str = ""  # without prefix, release, version and suffix: one granule, one value
-    rgt: int = 0
-    cycle: int = 0
-    region: int = 0
-    release: str = ""
-    plain: str = ""  # the product's own file name, without prefix, suffix and ".h5"
+__all__ = [
+    "ATL06",
+    "CAPTOOLKIT_NAMES",
+    "DERIVED",
+    "DIALECTS",
+    "IDENTITY",
+    "IDENTITY_DTYPES",
+    "KNOWN",
+    "Column",
+    "GranuleName",
+    "Product",
+    "get",
+    "identity_column",
+    "identity_dtype",
+    "known",
+    "load",
+]
+_TABLES = Path(__file__).parent
 
 
-@dataclass(frozen=True)
-class Product:
-    """An along-track product in HDF5: a group per beam, columns of one length below it.
+@cache
+def get(product: str | Path) -> Product:
+    """Return a known product by its name, or that of a table of one's own by its path.
 
-    The roles (`lat` to `segment_id`) name the columns that the reader itself
-    needs; they are looked up among `columns` and `presets`.
+    Raises
+    ------
+    ValueError
+        If there is none of this name, or the table is wrong.
+
+    Examples
+    --------
+    >>> get("ATL06").height
+    'h_li'
     """
+    if isinstance(product, Path) or product.endswith(".toml"):
+        return load(Path(product))
+    path = _TABLES / f"{product.lower()}.toml"
+    if path not in _tables():
+        names = ", ".join(path.stem.upper() for path in _tables())
+        raise ValueError(f"product {product!r} is unknown: choose from {names}, or a table .toml")
+    return load(path)
 
-    name: str
-    beams: tuple[str, ...]
-    segments: str
-    columns: tuple[Column, ...]
-    presets: dict[str, tuple[Column, ...]]
-    name_pattern: re.Pattern
-    epoch_path: str
-    epoch: float  # GPS seconds of the time column's zero, where the file does not tell
-    max_height: float  # metres; larger ones are fills or clouds
-    ascending_regions: tuple[int, ...]
-    turning_regions: tuple[int, ...]
-    southern_regions: tuple[int, ...]
-    spots: dict[int, dict[str, int]]  # by orientation: beam -> spot
-    lat: str = "lat"
-    lon: str = "lon"
-    time: str = "t_dt"
-    height: str = "h_li"
-    quality: str = "q_flag"
-    slope: str = "dh_fit_dx"
-    segment_id: str = "segment_id"
-    _by_name: dict[str, Column] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        """Index the columns by name."""
-        extra = [column for preset in self.presets.values() for column in preset]
-        by_name = {column.name: column for column in (*self.columns, *extra)}
-        object.__setattr__(self, "_by_name", by_name)
+@cache
+def _tables() -> tuple[Path, ...]:
+    return tuple(sorted(_TABLES.glob("*.toml")))
 
-    def column(self, name: str) -> Column:
-        """Return the source column called `name`."""
-        return self._by_name[name]
 
-    def choose(self, variables: str | Iterable[str] | None) -> tuple[Column, ...]:
-        """Return the source columns that a choice of variables asks for.
+def known() -> tuple[Product, ...]:
+    """Return all products that have a table here."""
+    return tuple(get(path.stem) for path in _tables())
 
-        Parameters
-        ----------
-        variables : str or iterable of str, optional
-            Comma separated. Plain names replace the default columns (latitude,
-            longitude and time always come), ``name=path`` and presets add to
-            them. Derived columns may be named; they come anyway.
 
-        Raises
-        ------
-        ValueError
-            If a name is unknown.
-        """
-        words = variables.split(",") if isinstance(variables, str) else list(variables or ())
-        plain, added = [], []
-        for word in filter(None, (word.strip() for word in words)):
-            if "=" in word:
-                added.append(self._custom(word))
-            elif word in self.presets:
-                added.extend(self.presets[word])
-            elif word in self._by_name or word in _DERIVED_NAMES:
-                plain.append(word)
-            else:
-                raise ValueError(
-                    f"unknown column {word!r}: choose from {', '.join(self._by_name)}, "
-                    f"a preset ({', '.join(self.presets)}), or name=path below {self.segments}"
-                )
-        default = [column.name for column in self.columns]
-        if len({column.name for column in added}) < len(set(added)):
-            raise ValueError(f"two columns of one name: {variables}")
-        names = [self.lat, self.lon, self.time, *plain] if plain else default
-        chosen = [self._by_name[name] for name in names if name not in _DERIVED_NAMES]
-        return tuple({column.name: column for column in (*chosen, *added)}.values())
-
-    def _custom(self, word: str) -> Column:
-        """Return the column of a ``name=path`` word."""
-        name, path = (part.strip() for part in word.split("=", 1))
-        path = path.strip("/")
-        taken = {*self._by_name, *_DERIVED_NAMES, *CAPTOOLKIT_NAMES.values()}
-        taken |= {column.name for column in IDENTITY}
-        no_path = not {"", "."}.isdisjoint(path.split("/"))
-        if not re.fullmatch(r"[A-Za-z]\w*", name) or no_path or name in taken:
-            raise ValueError(
-                f"column {word!r} must read name=path, with a new name of letters, digits and _"
-            )
-        return Column(name, path)
+class _Known:
+    """What the file name of a granule of any known product tells."""
 
     def parse_name(self, filename: str) -> GranuleName:
-        """Return what the name of a file tells of its granule.
+        """Return what it tells, if it is one of those of a product."""
+        return next(_named(known(), filename), GranuleName())
 
-        Prefixes (``processed_``) and suffixes (``_subsetted``, ``_gt1l``) are
-        allowed; a name of another form tells nothing.
-        """
-        match = self.name_pattern.search(filename)
-        if match is None:
-            return GranuleName()
-        part = match.groupdict()
-        return GranuleName(
-            granule=f"{self.name}_{part['start']}_{part['rgt']}{part['cycle']}{part['region']}",
-            rgt=int(part["rgt"]),
-            cycle=int(part["cycle"]),
-            region=int(part["region"]),
-            release=part["release"],
-            plain=match.group(),
-        )
+
+def _named(products: Iterable[Product], filename: str) -> Iterable[GranuleName]:
+    names = (product.parse_name(filename) for product in products)
+    return (name for name in names if name.plain)
+
+
+KNOWN = _Known()
+ATL06 = get("ATL06")  # by name, since older flat files are all of it

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import click
 
 from captools import options
-from captools.products.atl06 import ATL06
+from captools.products import ATL06
 
 if TYPE_CHECKING:
     from captools.io.address import Url

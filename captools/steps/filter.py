@@ -22,14 +22,14 @@ import click
 
 from captools import options
 from captools.io.address import local_path, parse_location
-from captools.products.atl06 import ATL06
+from captools.products import KNOWN
 
 if TYPE_CHECKING:
     from captools.io.atomic import Outputs
 
 KIND = "map"
 VERSION = 1
-PRODUCT = ATL06
+PRODUCT = KNOWN
 
 
 def outputs(name: str, **options: object) -> list[str]:
@@ -40,7 +40,7 @@ def outputs(name: str, **options: object) -> list[str]:
 @click.option(
     "--where",
     metavar="CONDITION",
-    callback=options.checked("points.conditions.Condition"),
+    callback=options.checked("geo.conditions.Condition"),
     help="Columns, numbers, + - * / % **, comparisons, and, or, not.",
 )
 @click.option("--finite", metavar="A,B", help="Columns that must have a value.")
@@ -51,7 +51,7 @@ def outputs(name: str, **options: object) -> list[str]:
     "--outliers",
     metavar="COLUMN",
     help="Drop rows that are farther from the median of their cell in space and time than "
-    "--nmad scaled median absolute deviations.",
+    "--nmad scaled median absolute deviations; of `height`, those of the file's height column.",
 )
 @click.option(
     "--cell",
@@ -112,7 +112,7 @@ def filter(
     outdir : str or Path
         Folder of the output, which has the name of the file.
     where : str, optional
-        See `captools.points.conditions.Condition`.
+        See `captools.geo.conditions.Condition`.
     finite : str or iterable of str, optional
         Columns that must be finite.
     bbox : (w, e, s, n), optional
@@ -122,7 +122,8 @@ def filter(
     mask : str or Path, optional
         Polygon or raster file of the area to keep.
     outliers : str, optional
-        Column whose outliers go; see `captools.geo.select.far_from_median`.
+        Column whose outliers go, ``height`` for that of heights; see
+        `captools.geo.select.far_from_median`.
     cell, window, nmad, min_obs, sparse
         Width (km) and length (years) of a cell, how many scaled MADs are too far, and
         what becomes ({"keep", "drop"}) of cells with fewer rows than `min_obs`.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 KIND = "reduce"
 
 
-@click.option("--var", metavar="COLUMN", help="What to draw.  [default: h_li]")
+@click.option("--var", metavar="COLUMN", help="What to draw.  [default: heights]")
 @click.option(
     "--agg",
     type=click.Choice(["mean", "count", "min", "max", "std"]),
@@ -103,7 +103,7 @@ def preview(
     output : path
         The picture: .png, .jpg, .pdf, .svg, or .tif for a GeoTIFF.
     var : str, optional
-        Column, by default h_li.
+        Column, by default the height that the files name.
     agg : {"mean", "count", "min", "max", "std"}
         What to tell of the points of a pixel.
     xy : str or two of str

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from captools import options
-from captools.products.atl06 import ATL06
+from captools.products import ATL06
 
 if TYPE_CHECKING:
     from captools.io.atomic import Outputs
@@ -32,9 +32,9 @@ def outputs(name: str, **options: object) -> list[str]:
 
     With whatever options: a run that was killed may have had others.
     """
-    from captools.granules.reduction import output_name
+    from captools.granules.reduction import output_names
 
-    return [output_name(name, beam, leg) for beam in ("", *ATL06.beams) for leg in ("", "_A", "_D")]
+    return output_names(name, ATL06)
 
 
 @options.box

@@ -18,14 +18,14 @@ import click
 
 from captools import options
 from captools.io.address import local_path, parse_location
-from captools.products.atl06 import ATL06
+from captools.products import KNOWN
 
 if TYPE_CHECKING:
     from captools.io.atomic import Outputs
 
 KIND = "map"
 VERSION = 1
-PRODUCT = ATL06
+PRODUCT = KNOWN
 
 
 def outputs(name: str, **options: object) -> list[str]:

@@ -26,10 +26,9 @@ KIND = "query"
     "-v",
     "--vars",
     "variables",
-    default="h_li",
     metavar="A,B,C",
     callback=options.checked("flat.table.column_names"),
-    help="The columns to choose from.",
+    help="The columns to choose from.  [default: heights]",
 )
 @options.places
 @options.map_crs
@@ -45,7 +44,7 @@ KIND = "query"
 def view(
     words: Iterable[str],
     *,
-    variables: str | Iterable[str] = "h_li",
+    variables: str | Iterable[str] | None = None,
     xy: str | Iterable[str] = "x,y",
     crs: str | int | None = None,
     bbox: tuple[float, float, float, float] | None = None,
@@ -84,16 +83,17 @@ def view(
 
     require("preview", "colorcet", "holoviews", "numba", "panel")
     from captools import process, progress
+    from captools.flat.reader import height_of
     from captools.flat.table import column_names, two_columns
     from captools.io import listing
     from captools.maps import viewing
     from captools.maps.mapping import MapOptions
 
-    names = column_names(variables)
     paths = listing.given(words)
     if not paths:
         viewing.log.info("no inputs: nothing to do")
         return
+    names = column_names(height_of(paths) if variables is None else variables)
     request = MapOptions(
         var=names[0], xy=tuple(two_columns(xy)), crs=None if crs is None else str(crs), bbox=bbox
     )

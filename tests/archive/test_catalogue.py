@@ -13,7 +13,7 @@ from earthdata import CMR, COLLECTIONS, Granule
 from captools.archive import catalogue
 from captools.archive.catalogue import look_up, megabytes, search
 from captools.errors import CaptoolsError
-from captools.products.atl06 import ATL06
+from captools.products import ATL06
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -16,7 +16,7 @@ from timing import medians, on_one_core
 
 from captools.io.columns import StoredColumn
 from captools.io.hdf5 import descriptor, open_file
-from captools.products.atl06 import ATL06
+from captools.products import ATL06
 from captools.simulation.granule import write_granule
 
 
@@ -40,8 +40,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         granule = write_granule(place, 1, 1, 10, segments=told.segments)
         paths = [
-            f"{beam}/{ATL06.segments}/{column.path}".encode()
-            for beam in ATL06.beams
+            f"{beam}/{ATL06.group}/{column.path}".encode()
+            for beam in ATL06.tracks
             for column in ATL06.columns
         ]
         with open_file(granule) as file:

@@ -20,7 +20,7 @@ from captools.granules.checking import check_file, check_granule
 from captools.granules.granule import Granule
 from captools.io import integrity, remote
 from captools.io.integrity import STRING
-from captools.products.atl06 import ATL06
+from captools.products import ATL06
 from captools.simulation import defects
 from captools.simulation.granule import write_granule
 
@@ -99,7 +99,7 @@ def make(path, **datasets):
 def test_every_real_granule_is_fine(real_data):
     for path in sorted((real_data / "atl06").glob("*.h5")):
         with h5py.File(path) as file:
-            beams = [file[beam] for beam in ATL06.beams if beam in file]
+            beams = [file[beam] for beam in ATL06.tracks if beam in file]
             lengths = [
                 len(beam["land_ice_segments/h_li"]) for beam in beams if "land_ice_segments" in beam
             ]
@@ -116,7 +116,8 @@ def test_real_files_of_the_tutorial_are_fine(real_data):
 
 def test_real_files_of_other_products_are_bad(real_data):
     folder = real_data / "wrong-product"
-    assert reason(folder / "atl08_clip.h5") == "is ATL08, not ATL06"
+    assert reason(folder / "atl08_clip.h5", ATL06) == "is ATL08, not ATL06"
+    assert check_file(folder / "atl08_clip.h5") == "1 beam, 9 segments"
     told = reason(next(folder.glob("*ATL07*")))
     assert told == "is ATL07, not ATL06"
 

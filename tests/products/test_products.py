@@ -5,8 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from captools.products import DERIVED, DIALECTS, Product
-from captools.products.atl06 import ATL06
+from captools.products import ATL06, DERIVED, DIALECTS, Product
 
 # Copied from the contract of the flat file (DESIGN.md), not from the code.
 CONTRACT = {
@@ -137,7 +136,14 @@ def test_what_the_reader_makes_cannot_be_given_another_source(name):
 
 
 def test_every_role_is_a_column():
-    roles = [ATL06.lat, ATL06.lon, ATL06.time, ATL06.height, ATL06.quality, ATL06.slope]
+    roles = [
+        ATL06.lat,
+        ATL06.lon,
+        ATL06.time,
+        ATL06.height,
+        *ATL06.quality["best"].columns[1:],
+        ATL06.slope,
+    ]
     paths = [ATL06.column(name).path for name in [*roles, ATL06.segment_id]]
     assert paths == [
         "latitude",
@@ -231,7 +237,7 @@ def test_strong_beams_have_odd_spots_and_fly_left_when_backward():
     assert {beam for beam, spot in ATL06.spots[0].items() if spot % 2} == {"gt1l", "gt2l", "gt3l"}
     assert {beam for beam, spot in ATL06.spots[1].items() if spot % 2} == {"gt1r", "gt2r", "gt3r"}
     for spots in ATL06.spots.values():
-        assert sorted(spots) == sorted(ATL06.beams)
+        assert sorted(spots) == sorted(ATL06.tracks)
         assert sorted(spots.values()) == [1, 2, 3, 4, 5, 6]
     # The satellite turned round: the spot that was leftmost is rightmost.
     assert [ATL06.spots[0]["gt1l"], ATL06.spots[1]["gt3r"]] == [1, 1]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from captools.io.address import Url
 from captools.io.listing import expand
-from captools.products.atl06 import ATL06
+from captools.products import ATL06
 from captools.run.inputs import check_names, leave_out, share
 
 NAME = "ATL06_20190416093911_02770303_002_01"

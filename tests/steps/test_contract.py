@@ -58,6 +58,15 @@ EXAMPLES = {
             *("@void/none.txt",),
         ),
     ),
+    "read": Example(
+        words=("granules", "-o", "out"),
+        wrong=(
+            *("--product x", "--product void/none.toml", "--quality good", "-v nonsense"),
+            *("--engine x", "-n 0", "--shard 2/2", "-b 0 1 10 -10", "-t 2020 2019", "-z zip"),
+            *("-p nonsense", "-f void/none.gpkg", "-l void/none.txt", "-g 0", "--layout x"),
+            *("-o granules", "-o file", "-o file/below", "-o", "@void/none.txt"),
+        ),
+    ),
     "filter": Example(
         words=("reduced", "-o", "out", "--where", "h_li < 1e9"),
         wrong=(

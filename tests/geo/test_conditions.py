@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captools.points.conditions import Condition
+from captools.geo.conditions import Condition, Formula
 
 COLUMNS = {
     "h_li": np.array([1.0, -2.0, np.nan, 1e4, 0.1], "f4"),
@@ -43,7 +43,10 @@ def truth(words, at):
 @given(CONDITIONS)
 def test_it_holds_where_python_says_so_row_by_row(words):
     held = Condition(words).holds(COLUMNS)
-    np.testing.assert_array_equal(np.broadcast_to(held, 5), [truth(words, at) for at in range(5)])
+    expected = [truth(words, at) for at in range(5)]
+    np.testing.assert_array_equal(np.broadcast_to(held, 5), expected)
+    held = Condition(words).holds_for_few(COLUMNS)
+    np.testing.assert_array_equal(np.broadcast_to(held, 5), expected)
 
 
 @pytest.mark.parametrize(
@@ -59,10 +62,33 @@ def test_it_holds_where_python_says_so_row_by_row(words):
         ("is_asc == True and h_li > 0", [0, 4]),
         ("rgt / 2 == 2.5", [2, 3]),
         ("  t_year >= 2020  ", [2, 4]),
+        ("abs(h_li) < 3", [0, 1, 4]),
+        ("abs(h_li - 1) + abs(rgt) < 3", [0]),
+        ("q_flag & 2 == 0", [0, 1, 2]),
+        ("q_flag & 2 != 0 and rgt & 4 == 4", [3, 4]),
+        ("rgt & 1386 == 1386", [1]),
     ],
 )
 def test_examples(words, rows):
     assert np.flatnonzero(Condition(words).holds(COLUMNS)).tolist() == rows
+    assert np.flatnonzero(Condition(words).holds_for_few(COLUMNS)).tolist() == rows
+
+
+def test_bits_are_of_whole_numbers():
+    for column in ("h_li", "is_asc"):
+        for tell in (Condition.holds, Condition.holds_for_few):
+            with pytest.raises(ValueError, match=f"{column} is no column of whole numbers"):
+                tell(Condition(f"{column} & 1 == 0"), COLUMNS)
+
+
+def test_a_formula_gives_doubles():
+    formula = Formula("abs(h_li) + rgt / 2")
+    assert formula.columns == ("h_li", "rgt")
+    expected = np.abs(COLUMNS["h_li"].astype("f8")) + COLUMNS["rgt"] / 2
+    np.testing.assert_array_equal(formula.of(COLUMNS), expected)
+    for words in ("h_li < 1", "is_asc", "not h_li"):
+        with pytest.raises(ValueError, match="is not a number"):
+            Formula(words).of(COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +106,12 @@ def test_examples(words, rows):
             "yield h_li",
             "*h_li",
             "h_li & is_asc",
+            "q_flag & -1 == 0",
+            "q_flag & 1.0 == 0",
+            "q_flag & True == 0",
+            "abs(q_flag, 1) < 1",
+            "abs() < q_flag",
+            "round(h_li) < 1",
         ),
     ],
 )

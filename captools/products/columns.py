@@ -1,0 +1,63 @@
+"""The columns of flat files: those that come from a product, and those that every file has."""
+
+from dataclasses import dataclass
+
+AXES = ("n", "nk", "k")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a flat file and where it comes from."""
+
+    name: str
+    path: str  # below the product's group; "" for what is computed
+    units: str = ""
+    long_name: str = ""
+    other_paths: tuple[str, ...] = ()  # where other releases have it
+    axis: str = "n"  # one value for each point, for each point and column, or for each column
+    pick: int | None = None  # of a dataset (n, m), the column that it is
+    formula: str = ""  # what it is computed from: names of other columns
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What a flat file tells of the column."""
+        return {"units": self.units, "long_name": self.long_name}
+
+
+DERIVED = (
+    Column("x", "", "m", "projected x"),
+    Column("y", "", "m", "projected y"),
+    Column("t_gps", "", "seconds since 1980-01-06", "GPS time, without leap seconds"),
+    Column("t_year", "", "year", "decimal year, UTC"),
+    Column("is_asc", "", "1", "true where the satellite moves north"),
+)
+DERIVED_NAMES = tuple(column.name for column in DERIVED)
+
+# What tells the rows of several beams or granules in one file apart.
+IDENTITY = (
+    Column("rgt", "", "1", "reference ground track"),
+    Column("cycle", "", "1", "repeat cycle"),
+    Column("spot", "", "1", "ATLAS spot, odd ones strong; 0 unknown"),
+)
+IDENTITY_DTYPES = {"rgt": "i2", "cycle": "i2", "spot": "i1"}
+_IDENTITY = {column.name: column for column in IDENTITY}
+
+# Our names on the left, those of CAPToolkit's readers and the first tutorial on the right.
+CAPTOOLKIT_NAMES = {
+    "h_li": "h_elv",
+    "s_li": "s_elv",
+    "q_flag": "q_flg",
+    "t_gps": "t_sec",
+    "is_asc": "trk_type",
+}
+DIALECTS = {"captools": {}, "captoolkit": CAPTOOLKIT_NAMES}
+
+
+def identity_column(name: str) -> Column:
+    """Return the column of one of the numbers that tell tracks apart, whatever product's."""
+    return _IDENTITY.get(name, Column(name, "", "1", name))
+
+
+def identity_dtype(name: str) -> str:
+    """Return the dtype of such a column."""
+    return IDENTITY_DTYPES.get(name, "i4")

@@ -1,0 +1,281 @@
+"""Reading products that are but a table: against a plain h5py loop, on real files and made ones."""
+
+import re
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from astropy.time import Time, TimeDelta
+
+from captools.errors import CaptoolsWarning, InputError
+from captools.products import Product, get, known
+from captools.steps.read import read
+
+POINTS, CYCLES = 60, 3
+
+
+def flat(path):
+    with h5py.File(path) as file:
+        columns = {name: one[()] for name, one in file.items() if isinstance(one, h5py.Dataset)}
+        return columns, dict(file.attrs)
+
+
+def column_values(product: Product, name: str, shape, rng):
+    """Return values that the roles and rules of a product are at ease with."""
+    along = np.arange(POINTS, dtype="f8")
+    if name == product.lat:
+        return -75 - along / 100
+    if name == product.lon:
+        return 10 + along / 100
+    if name == product.order and name != product.time:
+        return (along * 3).astype("i4")
+    if name == product.time:
+        return (1e7 + along.reshape((-1,) + (1,) * (len(shape) - 1)) + np.zeros(shape)) * 1.0
+    if name == product.height:
+        return rng.normal(1000, 10, shape).astype("f4")
+    if name == "cycle" and len(shape) == 1 and shape[0] == CYCLES:
+        return np.arange(3, 3 + CYCLES, dtype="i1")
+    return rng.integers(0, 2, shape).astype("i2")
+
+
+def make_granule(folder: Path, product: Product) -> tuple[Path, dict]:
+    """Write a granule from nothing but a table; return it with the values of every track."""
+    rng = np.random.default_rng(1)
+    path, truth = folder / "made.h5", {}
+    with h5py.File(path, "w") as file:
+        file.attrs["short_name"] = product.short_name
+        for track in product.tracks:
+            truth[track] = {}
+            for column in product.all_columns:
+                where = product.where(track, column.path)
+                shape = {"n": (POINTS,), "nk": (POINTS, CYCLES), "k": (CYCLES,)}[column.axis]
+                if column.pick is not None:
+                    shape = (POINTS, 18)
+                if where not in file:
+                    file[where] = column_values(product, column.name, shape, rng)
+                    if column.name == product.height:
+                        file[where][:7] = np.finfo("f4").max
+                truth[track][column.name] = file[where][()]
+    return path, truth
+
+
+def expected(product: Product, truth: dict, at: tuple[int, int]) -> dict:
+    """Return one row: of a point, and, where there are several to a point, of a cycle."""
+    row = {}
+    for column in product.all_columns:
+        values = truth[column.name]
+        index = {"n": at[0], "nk": at, "k": at[1]}[column.axis]
+        index = (at[0], column.pick) if column.pick is not None else index
+        row[column.name] = values[index]
+    return row
+
+
+@pytest.mark.parametrize("name", [product.name for product in known()])
+def test_a_granule_made_of_a_table_is_read_value_by_value(tmp_path, name):
+    product = get(name)
+    path, truth = make_granule(tmp_path, product)
+    written = read(
+        path, tmp_path / "out", product=name, variables=",".join(product.presets) or None
+    )
+    assert len(written) == len(product.tracks)
+    for output, track in zip(written, product.tracks, strict=True):
+        columns, attrs = flat(output)
+        rows = []
+        for point in range(POINTS):
+            for cycle in range(CYCLES if product.is_exploded else 1):
+                row = expected(product, truth[track], (point, cycle))
+                if eval(product.quality["best"].words, {"abs": abs}, row):
+                    rows.append(row)
+        assert 0 < len(rows) < POINTS * CYCLES
+        for column in product.all_columns:
+            np.testing.assert_array_equal(columns[column.name], [row[column.name] for row in rows])
+        assert attrs["product"] == name
+        assert attrs["height"] == product.height
+        assert attrs["identity"] == ",".join(product.identity)
+        np.testing.assert_array_equal(
+            columns["t_gps"], [row[product.time] + 1198800018.0 for row in rows]
+        )
+        assert ("is_asc" in columns) == bool(product.order)
+        assert not columns.get("is_asc", np.array(False)).any()  # southwards
+
+
+def test_atl08_is_as_a_plain_loop_reads_it(real_data, tmp_path):
+    path = real_data / "wrong-product" / "atl08_clip.h5"
+    (written,) = read(path, tmp_path, variables="terrain,canopy,dem")
+    columns, attrs = flat(written)
+    assert (attrs["product"], attrs["height"], attrs["identity"]) == (
+        *("ATL08", "h_te"),
+        "rgt,cycle,spot",
+    )
+    assert (attrs["rgt"], attrs["cycle"], attrs["spot"]) == (150, 15, 2)
+    with h5py.File(path) as file:
+        segments = file["gt1r/land_segments"]
+        height, away = segments["terrain/h_te_best_fit"][()], segments["h_dif_ref"][()]
+        keep = (np.abs(height) < 1e4) & (np.abs(away) < 25)
+        for column in get("ATL08").all_columns:
+            values = segments[column.path][()]
+            values = values if column.pick is None else values[:, column.pick]
+            if values.dtype.kind == "f":
+                values[values == np.finfo(values.dtype).max] = np.nan
+            assert columns[column.name].dtype == values.dtype
+            np.testing.assert_array_equal(columns[column.name], values[keep], column.name)
+
+
+def test_atl11_has_a_row_for_each_point_and_cycle_with_a_height(real_data, tmp_path):
+    (path,) = (real_data / "products").glob("ATL11*")
+    with pytest.warns(CaptoolsWarning, match="columns missing and left out: dac in pt2"):
+        (written,) = read(path, tmp_path)
+    columns, attrs = flat(written)
+    assert (attrs["rgt"], attrs["pair"], attrs["identity"]) == (788, 2, "rgt,cycle,pair")
+    rows = []
+    with h5py.File(path) as file:
+        heights, surface = file["pt2/corrected_h"], file["pt2/ref_surf/quality_summary"][()]
+        data = {name: heights[name][()] for name in heights}
+    for point in range(1404):
+        for number, cycle in enumerate(data["cycle_number"]):
+            if np.isfinite(data["h_corr"][point, number]) and surface[point] == 0:
+                rows.append(
+                    (
+                        data["ref_pt"][point],
+                        cycle,
+                        data["h_corr"][point, number],
+                        data["latitude"][point],
+                        data["delta_time"][point, number],
+                    )
+                )
+    names = ("ref_pt", "cycle", "h_corr", "lat", "t_dt")
+    for name, values in zip(names, zip(*rows, strict=True), strict=True):
+        np.testing.assert_array_equal(columns[name], values, name)
+    third, fourth = (
+        dict(zip(columns["ref_pt"][at], columns["h_corr"][at], strict=True))
+        for at in (columns["cycle"] == 3, columns["cycle"] == 4)
+    )
+    change = np.median([fourth[point] - third[point] for point in third.keys() & fourth.keys()])
+    assert change == pytest.approx(-0.855, abs=0.002)
+
+
+def test_crossings_of_atl11_come_on_request(real_data, tmp_path):
+    (path,) = (real_data / "products").glob("ATL11*")
+    with pytest.warns(CaptoolsWarning, match="missing and left out"):
+        (written,) = read(path, tmp_path, product="ATL11_CROSSINGS")
+    columns, _ = flat(written)
+    with h5py.File(path) as file:
+        data = {name: one[()] for name, one in file["pt2/crossing_track_data"].items()}
+    keep = np.isfinite(data["h_corr"]) & (data["atl06_quality_summary"] == 0)
+    np.testing.assert_array_equal(columns["h_corr"], data["h_corr"][keep])
+    np.testing.assert_array_equal(columns["rgt"], data["rgt"][keep])
+
+
+# --- a table of one's own ----------------------------------------------------------
+
+OWN = """
+name = "OWN"
+file_name = 'own'
+tracks = [""]
+clock = "tai"
+epoch = 2000-01-01T00:00:00
+longitude = 360
+[roles]
+lat = "lat"
+lon = "lon"
+time = "t"
+height = "h"
+[columns]
+lat = "lat"
+lon = "lon"
+t = "time"
+range = "range"
+bias = "bias"
+flag = "flag"
+[derived]
+h = { formula = "range - bias", units = "m" }
+[quality]
+best = "abs(h) < 1e4 and flag & 6 == 0"
+all = "abs(h) < 1e4"
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A granule with packed numbers, and its table."""
+    table = tmp_path / "own.toml"
+    table.write_text(OWN)
+    with h5py.File(tmp_path / "own.h5", "w") as file:
+        file["lat"] = np.array([-70.0, -70.1, -70.2, -70.3])
+        file["lon"] = np.array([10.0, 190.0, 359.0, 180.0])
+        file["time"] = np.arange(4.0) + 6e8
+        file["range"] = np.array([1000, 2000, -32768, 3000], "i2")
+        file["range"].attrs.update(scale_factor=0.1, add_offset=5.0, _FillValue=np.int16(-32768))
+        file["bias"] = np.array([1.0, 2.0, 3.0, 4.0])
+        file["flag"] = np.array([1, 0, 0, 4], "u1")
+    return table, tmp_path / "own.h5"
+
+
+def test_packed_numbers_bits_longitudes_and_another_clock(own, tmp_path):
+    table, path = own
+    (written,) = read(path, tmp_path / "out", product=table)
+    columns, attrs = flat(written)
+    np.testing.assert_allclose(columns["h"], [104.0, 203.0], rtol=1e-14)
+    assert columns["lon"].tolist() == [10.0, -170.0]
+    began = Time("2000-01-01", scale="tai")
+    truth = (began + TimeDelta(np.array([0.0, 1.0]) + 6e8, format="sec", scale="tai")).gps
+    np.testing.assert_allclose(columns["t_gps"], truth, rtol=0, atol=1e-6)
+    assert (attrs["product"], attrs["height"]) == ("OWN", "h")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("[quality]", "[qualities]", "qualities: is unknown"),
+        ('best = "abs(h)', 'best = "abs(z)', "quality.best: there is no column z"),
+        ('all = "abs(h) < 1e4"', "", "quality.all: is missing"),
+        ('clock = "tai"', 'clock = "sun"', "clock: must be gps, tai or utc"),
+        ("epoch = 2000-01-01T00:00:00", "epoch = 2000-01-01T00:00:00Z", "epoch: is what"),
+        ("epoch = 2000-01-01T00:00:00", 'epoch = "2000"', "epoch: must be a date"),
+        ("longitude = 360", "longitude = 90", "longitude: must be 180 or 360"),
+        ('height = "h"', 'height = "hh"', "roles.height: there is no column hh"),
+        ('lat = "lat"\nlon = "lon"\nt =', 'lon = "lon"\nt =', "roles.lat: there is no column lat"),
+        ('flag = "flag"', 'flag = { path = "flag", axis = "m" }', "columns.flag.axis: must be"),
+        ('flag = "flag"', 'flag = { axis = "n" }', "columns.flag.path: must be a path"),
+        ('flag = "flag"', 'x = "flag"', "columns.x: a column is named by"),
+        ("range - bias", "range - bios", "derived.h.formula: there is no column bios"),
+        ("'own'", "'(own'", "file_name: is no regular expression"),
+        ('tracks = [""]', "tracks = []", "tracks: must name each track"),
+        ("[roles]", "[roles", "line 8"),
+    ],
+)
+def test_a_wrong_table_is_refused_with_file_and_key(tmp_path, old, new, why):
+    path = tmp_path / "wrong.toml"
+    assert old in OWN
+    path.write_text(OWN.replace(old, new, 1))
+    with pytest.raises(ValueError, match=re.escape(why)) as refused:
+        get(path)
+    told = str(refused.value)
+    assert told.startswith(f"{path}: ")
+    assert "\n" not in told
+
+
+def test_another_shape_is_refused_with_it(own, tmp_path):
+    table, path = own
+    with h5py.File(path, "r+") as file:
+        del file["bias"]
+        file["bias"] = np.zeros((4, 2))
+    with pytest.raises(InputError, match=r"bias: is not a column .* has the shape \(4, 2\)"):
+        read(path, tmp_path / "out", product=table)
+
+
+def test_a_rule_whose_column_is_absent_is_an_error(own, tmp_path):
+    table, path = own
+    with h5py.File(path, "r+") as file:
+        del file["flag"]
+    with pytest.raises(InputError, match="flag: is missing"):
+        read(path, tmp_path / "out", product=table)
+    with pytest.warns(CaptoolsWarning, match="flag in"):
+        read(path, tmp_path / "out", product=table, quality="all")
+
+
+def test_an_unknown_product_is_refused_by_name(real_data, tmp_path):
+    (path,) = (real_data / "wrong-product").glob("*ATL07*")
+    with pytest.raises(InputError, match=r"is ATL07; known are ATL06, ATL08, ATL11, others need"):
+        read(path, tmp_path)
