@@ -63,7 +63,7 @@ def in_dask_worker(work: Work, item: Any, timeout: float | None) -> Result:
 
     Dask lets its workers have none, for fear that they outlive them: ours do not.
     """
-    config = multiprocessing.current_process()._config
+    config = vars(multiprocessing.current_process())["_config"]
     if config.get("daemon"):
         config["daemon"] = False
         multiprocessing.util.Finalize(None, kill_workers, exitpriority=1)

@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
+from typing import cast
 
 from captools.engine.local import local
 from captools.engine.pool import Pool
@@ -39,7 +41,8 @@ def mpi() -> Iterator[Pool | None]:
     try:
         with MPICommExecutor(world, root=0) as executor:
             if executor is not None:
-                yield Pool(executor, in_worker, lambda: world.Get_size() - 1, world.Abort)
+                ranks = cast(Executor, executor)  # which it is in all but its class
+                yield Pool(ranks, in_worker, lambda: world.Get_size() - 1, world.Abort)
     finally:
         kill_workers()
     if world.Get_rank():

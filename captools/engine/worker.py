@@ -38,7 +38,7 @@ class Worker:
         How to start it.
     """
 
-    def __init__(self, context: BaseContext) -> None:
+    def __init__(self, context: Any) -> None:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, os.getpid()))
         self._process.start()
@@ -141,10 +141,9 @@ class Copies(Executor):
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(1)
 
-    def submit(
-        self, run: Callable, work: Work, item: Any, timeout: float | None
-    ) -> "Future[Result]":
-        """Do one item, for `timeout` seconds at most."""
+    def submit(self, run: Callable, /, *call: Any, **more: Any) -> Future:
+        """Do one item, for so many seconds at most: called with the work, the item and these."""
+        work, item, timeout = call
         worker = Worker(multiprocessing.get_context("fork"))
         _workers.add(worker)
         return self._threads.submit(_once, worker, work, item, timeout)

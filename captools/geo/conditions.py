@@ -116,8 +116,8 @@ class Condition:
                 return node
             case ast.Constant(value=bool()):
                 return node
-            case ast.Constant(value=int() | float()):
-                return ast.Constant(self._number(node.value))
+            case ast.Constant(value=int() | float() as number):
+                return ast.Constant(self._number(number))
             case ast.UnaryOp(op=ast.Not()):
                 return ast.UnaryOp(ast.Invert(), self._plain(node.operand, names))
             case ast.UnaryOp(op=ast.USub() | ast.UAdd()):
@@ -126,11 +126,11 @@ class Condition:
                 left, right = self._plain(node.left, names), self._plain(node.right, names)
                 return ast.BinOp(left, node.op, right)
             case ast.BinOp(
-                left=ast.Name(), op=ast.BitAnd(), right=ast.Constant(value=int() as mask)
+                left=ast.Name() as column, op=ast.BitAnd(), right=ast.Constant(value=int() as mask)
             ) if not isinstance(mask, bool) and 0 < mask < 1 << 63:
-                return self._tested(node.left, mask, names)
-            case ast.Call(func=ast.Name(id="abs"), args=[number], keywords=[]):
-                return ast.Call(node.func, [self._plain(number, names)], [])
+                return self._tested(column, mask, names)
+            case ast.Call(func=ast.Name(id="abs"), args=[value], keywords=[]):
+                return ast.Call(node.func, [self._plain(value, names)], [])
             case ast.BoolOp():
                 both = ast.BitAnd() if isinstance(node.op, ast.And) else ast.BitOr()
                 values = [self._plain(value, names) for value in node.values]
@@ -163,7 +163,7 @@ class Condition:
         if not any(isinstance(part, ast.Name) for part in ast.walk(node)):
             raise ValueError(f"condition {self.words!r}: {ast.unparse(node)!r} names no column")
         sides = [self._plain(side, names) for side in (node.left, *node.comparators)]
-        pairs = [
+        pairs: list[ast.expr] = [
             ast.Compare(left, [op], [right])
             for left, op, right in zip(sides[:-1], node.ops, sides[1:], strict=True)
         ]

@@ -78,7 +78,7 @@ class Input(str):
         one.paths, one.part = tuple(paths), part
         return one
 
-    def __getnewargs__(self) -> tuple[str, tuple[str, ...], Any]:
+    def __getnewargs__(self) -> Any:
         """Return what it is made of, so that it reaches other processes whole."""
         return str(self), self.paths, self.part
 
@@ -88,7 +88,7 @@ def files_of(item: str) -> tuple[str, ...]:
     return item.paths if isinstance(item, Input) else (item,)
 
 
-def is_remote(path: object) -> bool:
+def is_remote(path: Any) -> bool:
     """Tell whether a path is the address of something on a server."""
     protocol, separator, _ = os.fspath(path).partition("://") if path else ("", "", "")
     return bool(separator) and protocol.isalnum()
@@ -116,7 +116,7 @@ def parse_location(path: str | Path) -> Path | Url:
     """Return a path of this machine or an address as such."""
     if not is_remote(path):
         return Path(path)
-    url = path if isinstance(path, Url) else Url(path)
+    url = path if isinstance(path, Url) else Url(os.fspath(path))
     return Path(url.partition("://")[2]) if url.protocol in _HERE else url
 
 

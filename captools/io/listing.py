@@ -35,7 +35,7 @@ def expand(words: Iterable[str], suffixes: tuple[str, ...] | None = None) -> lis
     ValueError
         If a list cannot be read, or what reads from an address is not there.
     """
-    found = set()
+    found: set[str] = set()
     for word in words:
         paths = expand_word(word, suffixes)
         if not paths and word != "-":
@@ -96,8 +96,8 @@ def expand_word(word: str, suffixes: tuple[str, ...] | None = None) -> list[str]
 def _expand_url(url: Url, suffixes: tuple[str, ...] | None) -> list[str]:
     """Return the files that an address stands for."""
     if url.endswith("/"):
-        return listed(url, suffixes)
-    return matching(url) if "*" in url else [url]
+        return list(listed(url, suffixes))
+    return list(matching(url)) if "*" in url else [url]
 
 
 def _listed(lines: Iterable[str]) -> list[str]:

@@ -4,7 +4,7 @@ May import geo. One loader checks the tables (`table`), every reader takes what
 it makes of them (`product`) as an argument.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -82,7 +82,7 @@ class _Known:
         return next(_named(known(), filename), GranuleName())
 
 
-def _named(products: Iterable[Product], filename: str) -> Iterable[GranuleName]:
+def _named(products: Iterable[Product], filename: str) -> Iterator[GranuleName]:
     names = (product.parse_name(filename) for product in products)
     return (name for name in names if name.plain)
 

@@ -4,6 +4,7 @@ import re
 import tomllib
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from captools.geo.conditions import Condition, Formula
 from captools.products.columns import AXES, DERIVED_NAMES, Column
@@ -109,8 +110,7 @@ def product_of(table: dict) -> Product:
         longitude=table.get("longitude", 180),
         applied=_texts(table, "applied"),
         spots=_spots(table.get("spots", {}), tracks),
-        **_regions(table.get("regions", {})),
-        **_roles(table["roles"], known),
+        **_keywords(table, known),
     )
 
 
@@ -151,7 +151,7 @@ def _columns(table: dict) -> tuple[tuple[Column, ...], dict[str, tuple[Column, .
     return tuple(columns), presets
 
 
-def _column(name: str, told: object, where: str) -> Column:
+def _column(name: str, told: Any, where: str) -> Column:
     key = f"{where}.{name}"
     told = {"path": told} if isinstance(told, str) else told
     _check_column(key, name, told, _COLUMN)
@@ -168,7 +168,7 @@ def _column(name: str, told: object, where: str) -> Column:
     return Column(name, paths[0], units, long_name, tuple(paths[1:]), axis, pick)
 
 
-def _check_column(key: str, name: str, told: object, types: dict) -> None:
+def _check_column(key: str, name: str, told: Any, types: dict) -> None:
     if not _NAME.fullmatch(name) or name in DERIVED_NAMES:
         raise _Wrong(
             key, f"a column is named by letters, digits and _, not {', '.join(DERIVED_NAMES)}"
@@ -178,7 +178,7 @@ def _check_column(key: str, name: str, told: object, types: dict) -> None:
     _check_keys(told, types, f"{key}.")
 
 
-def _derived(name: str, told: object, sources: dict[str, Column]) -> Column:
+def _derived(name: str, told: Any, sources: dict[str, Column]) -> Column:
     key = f"derived.{name}"
     told = {"formula": told} if isinstance(told, str) else told
     _check_column(key, name, told, _DERIVED)
@@ -211,6 +211,11 @@ def _quality(told: dict, known: dict[str, Column]) -> dict[str, Condition]:
         if name not in rules:
             raise _Wrong(f"quality.{name}", "is missing")
     return rules
+
+
+def _keywords(table: dict, known: dict[str, Column]) -> dict[str, Any]:
+    """Return regions and roles, by the names that a product has for them."""
+    return {**_regions(table.get("regions", {})), **_roles(table["roles"], known)}
 
 
 def _roles(told: dict, known: dict[str, Column]) -> dict[str, str]:

@@ -38,7 +38,7 @@ class Finding(Outcome):
     @property
     def told(self) -> str:
         """The line for the user."""
-        return self.error if self.is_bad else f"{self.input}: fine ({self.what})"
+        return self.error or "" if self.is_bad else f"{self.input}: fine ({self.what})"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -52,14 +53,14 @@ def run_reduce(
         _workplace(output) as local,
     ):
         warnings.simplefilter("always", CaptoolsWarning)
-        warnings.showwarning = _tell
+        warnings.showwarning = _show
         written = _build(function, paths, local, skip_bad, options)
         if written is not None and isinstance(output, Url):
             _send(written, local, output)
     if written is None:
         return 1
-    for told in written.errors.values():
-        log.error("failed: %s", told)
+    for error in written.errors.values():
+        log.error("failed: %s", error)
     log.info("%d rows in, %d rows out", written.rows_in, written.rows_out)
     for path in written:
         click.echo(os.fsencode(path))  # a path need not be UTF-8
@@ -161,5 +162,5 @@ def _build(
             log.warning("warning: %d bad inputs left out (--skip-bad)", len(paths) - len(kept))
 
 
-def _tell(message: Warning, *where: object) -> None:
+def _show(message: Warning | str, *where: Any) -> None:
     log.warning("warning: %s", message)

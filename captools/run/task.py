@@ -107,7 +107,7 @@ class Task:
         outcome.outputs = [os.fspath(output) for output in written]
         outcome.rows_in, outcome.rows_out = written.rows_in, written.rows_out
         outcome.removed = written.removed
-        outcome.warnings = [one_line(warning.message) for warning in caught]
+        outcome.warnings = [" ".join(str(warning.message).split()) for warning in caught]
 
     def _made_of(self, path: str) -> Callable[[Path | Url], Outputs]:
         """Return the step as a function of the folder to write to."""
@@ -124,8 +124,8 @@ class Task:
         identity = _identity(path)
         if identity is None:
             return ""
-        told = f"{identity} {self._what}"
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        content = f"{identity} {self._what}"
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     @cached_property
     def _what(self) -> str:
@@ -152,7 +152,7 @@ def _identity(item: str) -> str | None:
 def _identity_of_file(path: str) -> str | None:
     """Return what tells the content of a file from an earlier one, None if it is not there."""
     if is_remote(path):
-        return remote.identity(parse_location(path)) or None
+        return remote.identity(Url(path)) or None
     try:
         status = os.stat(path)
     except OSError:
