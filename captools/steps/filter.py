@@ -122,7 +122,8 @@ def filter(
     mask : str or Path, optional
         Polygon or raster file of the area to keep.
     outliers : str, optional
-        Column whose outliers go, ``height`` for that of heights; see `captools.geo.select.far_from_median`.
+        Column whose outliers go, ``height`` for that of heights; see
+        `captools.geo.select.far_from_median`.
     cell, window, nmad, min_obs, sparse
         Width (km) and length (years) of a cell, how many scaled MADs are too far, and
         what becomes ({"keep", "drop"}) of cells with fewer rows than `min_obs`.
