@@ -9,8 +9,12 @@ import pytest
 from astropy.time import Time, TimeDelta
 
 from captools.errors import CaptoolsWarning, InputError
+from captools.flat.reader import FlatFile
 from captools.products import Product, get, known
+from captools.steps.filter import filter
+from captools.steps.merge import merge
 from captools.steps.read import read
+from captools.steps.readatl06 import readatl06
 
 POINTS, CYCLES = 60, 3
 
@@ -165,6 +169,33 @@ def test_crossings_of_atl11_come_on_request(real_data, tmp_path):
     keep = np.isfinite(data["h_corr"]) & (data["atl06_quality_summary"] == 0)
     np.testing.assert_array_equal(columns["h_corr"], data["h_corr"][keep])
     np.testing.assert_array_equal(columns["rgt"], data["rgt"][keep])
+
+
+def test_the_header_names_the_height_as_the_file_does(granule, tmp_path):
+    written = readatl06(granule, tmp_path, dialect="captoolkit")[0]
+    assert flat(written)[1]["height"] == "h_elv"
+    with FlatFile(written) as file:
+        assert file.height == file.attrs["height"] == "h_li"
+    written = readatl06(granule, tmp_path, variables="dac")[0]
+    assert "height" not in flat(written)[1]
+    with FlatFile(written) as file:
+        assert file.identity_names == ("rgt", "cycle", "spot")
+
+
+def test_files_of_other_products_are_merged_and_filtered_by_their_own_heights(tmp_path):
+    product = get("ATL11")
+    path, _ = make_granule(tmp_path, product)
+    written = read(path, tmp_path / "out", product="ATL11")
+    filter(written[0], tmp_path / "good", outliers="height", min_obs=1)
+    assert flat(tmp_path / "good" / written[0].name)[1]["height"] == "h_corr"
+    list(merge(written, output=tmp_path / "all.h5"))
+    columns, attrs = flat(tmp_path / "all.h5")
+    assert {"rgt", "cycle", "pair"} < set(columns)
+    assert "spot" not in columns
+    assert (attrs["product"], attrs["height"], attrs["identity"]) == (
+        *("ATL11", "h_corr"),
+        "rgt,cycle,pair",
+    )
 
 
 # --- a table of one's own ----------------------------------------------------------
