@@ -14,7 +14,6 @@ from concurrent.futures import (
 )
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from multiprocessing.context import BaseContext
 from typing import Any
 
 from captools.engine.work import Result, Work

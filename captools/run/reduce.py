@@ -162,5 +162,7 @@ def _build(
             log.warning("warning: %d bad inputs left out (--skip-bad)", len(paths) - len(kept))
 
 
-def _show(message: Warning | str, *where: Any) -> None:
+def _show(
+    message: Warning | str, category: object, filename: str, lineno: int, *more: Any, **rest: Any
+) -> None:
     log.warning("warning: %s", message)

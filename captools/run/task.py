@@ -21,7 +21,7 @@ from captools.errors import (
     unexpected,
 )
 from captools.io import remote
-from captools.io.address import Input, Url, file_name, is_remote, parse_location
+from captools.io.address import Input, Url, file_name, is_remote
 from captools.io.atomic import Outputs, sweep
 from captools.io.remote import Access
 from captools.run.folders import Folder
