@@ -6,7 +6,7 @@ work is done.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
     CancelledError,
@@ -62,7 +62,7 @@ class Pool:
 
     def run(
         self, work: Work, items: Iterable[Any], stop: Stop, timeout: float | None = None
-    ) -> Iterator[Result | None]:
+    ) -> Generator[Result | None, None, None]:
         """Do all items and yield their results as they come, in any order; None now and then.
 
         An item whose process dies costs no other. It is tried once more when

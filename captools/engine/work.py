@@ -17,10 +17,10 @@ class Work(Protocol):
     It never raises but to stop the process: what goes wrong is part of the result.
     """
 
-    def __call__(self, item: Any) -> Result:
+    def __call__(self, item: Any, /) -> Result:
         """Do one item."""
         ...
 
-    def lost(self, item: Any, why: str, died: bool = False) -> Result:
+    def lost(self, item: Any, /, why: str, died: bool = False) -> Result:
         """Return the result of an item that was not seen to end by itself."""
         ...

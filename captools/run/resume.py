@@ -22,17 +22,17 @@ def pending(journal: Journal, task: Task, paths: list[str]) -> list[str]:
     there, left, mute = task.folder.names(), [], False
     for path in paths:
         earlier = journal.newest(path)
-        key = ""
-        if earlier is not None and earlier.status != "failed":
-            try:
-                asks = any(map(is_remote, files_of(path)))
-                key = earlier.key if mute and asks else task.key(path)
-            except InputError as error:
-                log.warning("warning: %s: inputs there are taken as unchanged", error)
-                mute, key = mute or isinstance(error, Unreachable), earlier.key
-        same = key and key == earlier.key
-        is_done = same and all(name in there for name in output_names(earlier))
-        if not is_done:
+        if earlier is None or earlier.status == "failed":
+            left.append(path)
+            continue
+        try:
+            asks = any(map(is_remote, files_of(path)))
+            key = earlier.key if mute and asks else task.key(path)
+        except InputError as error:
+            log.warning("warning: %s: inputs there are taken as unchanged", error)
+            mute, key = mute or isinstance(error, Unreachable), earlier.key
+        is_same = bool(key) and key == earlier.key
+        if not (is_same and all(name in there for name in output_names(earlier))):
             left.append(path)
     return left
 
