@@ -3,7 +3,7 @@
 What hangs or kills its process costs its own item only.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ def each(
     items: Sequence[Any],
     jobs: int | None = None,
     timeout: float | None = None,
-) -> Iterator[tuple[Any, Any]]:
+) -> Generator[tuple[Any, Any], None, None]:
     """Yield each item with the value of a function of it, in the order of the items.
 
     Memory is that of a batch of values at most. Nothing is copied of this process, which may

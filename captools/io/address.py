@@ -72,15 +72,11 @@ class Input(str):
     paths: tuple[str, ...]
     part: Any
 
-    def __new__(cls, name: str, paths: Iterable[str], part: Any = None) -> "Input":
+    def __new__(cls, name: str, paths: Iterable[str] = (), part: Any = None) -> "Input":
         """Return the name with what belongs to it."""
         one = super().__new__(cls, name)
         one.paths, one.part = tuple(paths), part
         return one
-
-    def __getnewargs__(self) -> Any:
-        """Return what it is made of, so that it reaches other processes whole."""
-        return str(self), self.paths, self.part
 
 
 def files_of(item: str) -> tuple[str, ...]:

@@ -231,10 +231,11 @@ def start_run(tmp_path, jobs, timeout=None, engine="local", before="", **environ
         f"jobs={jobs}, scheduler=None, words=('in',), outdir=pathlib.Path('out'), shard=None, "
         f"overwrite=False, fail_fast=False, timeout={timeout}))"
     )
+    here = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     return Process(
         [sys.executable, "-c", code],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])} | environment,
+        env=os.environ | {"PYTHONPATH": here.rstrip(os.pathsep)} | environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

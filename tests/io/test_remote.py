@@ -215,6 +215,8 @@ def test_a_folder_stands_for_its_hdf5_files_and_not_for_deeper_ones(store, granu
     assert expand([f"s3://{BUCKET}/a/*.h5"]) == wanted
     assert expand([f"s3://{BUCKET}/a/x*"]) == wanted[:1]
     assert expand([f"s3://{BUCKET}/a/", wanted[0]]) == wanted
+    shouted = store.put(granule, "a/w.TXT")
+    assert expand([f"s3://{BUCKET}/a/"], (".txt",)) == [shouted, f"s3://{BUCKET}/a/z.txt"]
 
 
 def test_an_empty_folder_is_none(store, log):
