@@ -26,7 +26,7 @@ class Buckets:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = Path(folder) / temporary_name("spool")
+        self.folder = Path(folder) / temporary_name("buckets")
         self._records: np.ndarray | None = None  # room for those that wait in memory
         self._held = 0  # how many wait
         self._rows: dict[int, int] = {}

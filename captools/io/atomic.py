@@ -57,7 +57,7 @@ def sweep(folder: Path, names: Container[str] | None = None) -> None:
         if names is not None and name not in names:
             continue
         with contextlib.suppress(FileNotFoundError):
-            # A folder is what a spool or a folder of tiles was to be.
+            # A folder is what buckets or a folder of tiles was to be.
             shutil.rmtree(entry.path) if entry.is_dir() else os.unlink(entry.path)
 
 

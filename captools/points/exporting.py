@@ -140,13 +140,13 @@ def _write_parquet(collection: Collection, names: list[str], file: BinaryIO, fol
     # Sets of words pay for the few values of whole numbers, not for measured ones.
     few = [name for name in names if collection.dtypes[name].kind != "f"]
     writer = ParquetWriter(file, schema, compression="zstd", use_dictionary=few)
-    with contextlib.closing(writer), Buckets(folder) as spool:
+    with contextlib.closing(writer), Buckets(folder) as buckets:
         kept = list(dict.fromkeys([*names, *axes]))
         for table in collection.blocks(kept):
-            spool.add(curve.heap(table.columns), table.columns)
-        for heap in spool.heaps():
+            buckets.add(curve.heap(table.columns), table.columns)
+        for heap in buckets.heaps():
             # Points that all lie in one place make a heap of any size: it has no order to lose.
-            for table in spool.blocks(heap, min(2 * HEAP, spool.rows[heap])):
+            for table in buckets.blocks(heap, min(2 * HEAP, buckets.rows[heap])):
                 order = np.argsort(curve.place(table.columns), kind="stable")
                 columns = [_array(table.columns[name][order]) for name in names]
                 columns += _points(*(table.columns[name][order] for name in axes))

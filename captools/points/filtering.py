@@ -205,14 +205,14 @@ def _mark(
     """
     told = request.outliers
     heaps = file.rows // HEAP | 1  # odd: the last bits of a cell's number are those of its time
-    with Buckets(folder) as spool:
+    with Buckets(folder) as buckets:
         for rows in file.ranges():
             block = Block(file, rows)
             keep[rows] = _meet(block, request, removed)
             x, y, t_year, values = map(block.column, told.columns)
             known = keep[rows] & np.isfinite(x + y + t_year + values)
             cells = select.cells(x[known], y[known], t_year[known], told.cell * 1e3, told.window)
-            spool.add(
+            buckets.add(
                 cells % heaps,
                 {
                     "row": np.arange(rows.start, rows.stop)[known],
@@ -220,8 +220,8 @@ def _mark(
                     "value": values[known].astype("f8"),
                 },
             )
-        for heap in spool.heaps():
-            for table in spool.blocks(heap, spool.rows[heap]):
+        for heap in buckets.heaps():
+            for table in buckets.blocks(heap, buckets.rows[heap]):
                 row, cell, value = table.columns.values()
                 far, count = select.far_from_median(value, cell, told.nmad)
                 few = count < told.min_obs

@@ -135,11 +135,11 @@ def _by_time(collection: Collection, folder: Path) -> Iterator[Table]:
     if not some:
         return
     cuts = np.sort(np.concatenate(some))[HEAP // STRIDE :: HEAP // STRIDE]
-    with Buckets(folder) as spool:
+    with Buckets(folder) as buckets:
         for table in collection.blocks():
-            spool.add(np.searchsorted(cuts, table.columns["t_gps"], side="right"), table.columns)
-        for heap in spool.heaps():
-            for table in spool.blocks(heap, spool.rows[heap]):
+            buckets.add(np.searchsorted(cuts, table.columns["t_gps"], side="right"), table.columns)
+        for heap in buckets.heaps():
+            for table in buckets.blocks(heap, buckets.rows[heap]):
                 table.column_attrs = collection.column_attrs
                 yield table.where(np.argsort(table.columns["t_gps"], kind="stable"))
 

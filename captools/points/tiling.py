@@ -52,12 +52,12 @@ def tile_files(
         collection = Collection(files, common)
         _check_place(collection)
         written = Outputs(rows_in=collection.total)
-        with Buckets(hidden) as spool:
-            cores = _spread(collection, grid, spool)
-            tiles = [Tile(grid, key, spool.rows[key], cores[key]) for key in sorted(cores)]
+        with Buckets(hidden) as buckets:
+            cores = _spread(collection, grid, buckets)
+            tiles = [Tile(grid, key, buckets.rows[key], cores[key]) for key in sorted(cores)]
             for tile in tiles:
                 with FlatWriter(hidden, compression) as batch:
-                    _write_tile(batch, tile, spool, collection, choices)
+                    _write_tile(batch, tile, buckets, collection, choices)
                 written.append(output / tile.file)
                 written.rows_out += tile.rows
         (hidden / INDEX).write_text(index(tiles, collection.crs), encoding="utf-8")
@@ -114,7 +114,7 @@ class Tile:
         return self.grid.name(*_place(self.key))
 
 
-def _spread(collection: Collection, grid: Grid, spool: Buckets) -> Counter[int]:
+def _spread(collection: Collection, grid: Grid, buckets: Buckets) -> Counter[int]:
     """Put all points into the heaps of their tiles; return how many core ones each has."""
     cores, lost = Counter(), 0
     for table in collection.blocks():
@@ -124,7 +124,7 @@ def _spread(collection: Collection, grid: Grid, spool: Buckets) -> Counter[int]:
                 part = part.where(part.columns["core"])
             point, column, row, core = assign(part.columns["x"], part.columns["y"], grid)
             keys = _key(column, row)
-            spool.add(keys, part.where(point).columns | {"core": core})
+            buckets.add(keys, part.where(point).columns | {"core": core})
             of, counts = np.unique(keys[core], return_counts=True)
             cores.update(dict(zip(of.tolist(), counts.tolist(), strict=True)))
             lost += part.rows - int(known(part.columns["x"], part.columns["y"]).sum())
@@ -136,11 +136,11 @@ def _spread(collection: Collection, grid: Grid, spool: Buckets) -> Counter[int]:
 
 
 def _write_tile(
-    batch: FlatWriter, tile: Tile, spool: Buckets, collection: Collection, options: dict
+    batch: FlatWriter, tile: Tile, buckets: Buckets, collection: Collection, options: dict
 ) -> None:
     """Write the file of one tile."""
     stream, extent = batch.stream(tile.file), Extent()
-    for table in spool.blocks(tile.key, PIECE):
+    for table in buckets.blocks(tile.key, PIECE):
         table.column_attrs = collection.column_attrs | {"core": CORE}
         extent.add(table.columns)
         stream.append(table)

@@ -910,7 +910,7 @@ def test_called_by_hand_it_writes_over_keeps_no_journal_and_returns_the_paths(gr
 def test_called_by_hand_it_raises_and_leaves_nothing(tmp_path):
     with pytest.raises(InputError, match=r"absent\.h5: does not exist"):
         readatl06(tmp_path / "absent.h5", tmp_path / "out")
-    assert not list((tmp_path / "out").glob("*")) if (tmp_path / "out").exists() else True
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
     with pytest.raises(ValueError, match="unknown column 'h_lii'"):
         readatl06(tmp_path / "absent.h5", tmp_path / "out", variables="h_lii")
 
