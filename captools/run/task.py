@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 from captools.engine.work import Result
 from captools.errors import (
@@ -21,7 +22,7 @@ from captools.errors import (
     unexpected,
 )
 from captools.io import remote
-from captools.io.address import Input, Url, file_name, is_remote
+from captools.io.address import Input, Url, file_name, is_remote, parse_location
 from captools.io.atomic import Outputs, sweep
 from captools.io.remote import Access
 from captools.run.folders import Folder
@@ -152,7 +153,7 @@ def _identity(item: str) -> str | None:
 def _identity_of_file(path: str) -> str | None:
     """Return what tells the content of a file from an earlier one, None if it is not there."""
     if is_remote(path):
-        return remote.identity(Url(path)) or None
+        return remote.identity(cast(Url, parse_location(path))) or None
     try:
         status = os.stat(path)
     except OSError:
