@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+GRACE = 20.0  # seconds for inputs under way when a run is stopped; SLURM kills after 30
 _asked: list[int] = []  # signals that asked for the end
 _waiting = ContextVar("waiting", default=False)
 
@@ -50,9 +51,6 @@ def check() -> None:
     """End the work if a signal asked for it: a place where nothing is half done."""
     if _asked:
         raise KeyboardInterrupt if _asked[-1] == signal.SIGINT else SystemExit(128 + _asked[-1])
-
-
-GRACE = 20.0  # seconds for inputs under way when a run is stopped; SLURM kills after 30
 
 
 class Stop:
