@@ -5,6 +5,7 @@ What checks it is imported when there is one, so that help comes at once.
 """
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from math import isfinite
 from pathlib import Path
@@ -12,8 +13,9 @@ from pathlib import Path
 import click
 
 from captools.flat import COMPRESSIONS
+from captools.flat.legacy import DIALECTS, choose_columns
 from captools.io.address import Url, parse_location
-from captools.products import DIALECTS, Product
+from captools.products import Product
 
 
 class Shard(click.ParamType):
@@ -189,7 +191,7 @@ def variables(product: Product) -> Callable:
         "--vars",
         "variables",
         metavar="A,B,C",
-        callback=checked(product.choose),
+        callback=checked(partial(choose_columns, product)),
         help="Columns: plain names replace the default ones; name=path (below "
         f"{product.group}) and presets ({presets}) alone add to them.",
     )

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from captools.errors import BadInputs, CaptoolsWarning, InputError
-from captools.flat.reader import FOREIGN, FlatFile
+from captools.flat import legacy
+from captools.flat.reader import FlatFile
 from captools.flat.table import Table
 from captools.io.address import Url, parse_location
 from captools.process import check
@@ -135,7 +136,7 @@ class Collection:
             )
         if foreign:
             warnings.warn(
-                f"{foreign} files are not of captools: {FOREIGN}",
+                f"{foreign} files are not of captools: {legacy.MENDED}",
                 CaptoolsWarning,
                 stacklevel=3,
             )

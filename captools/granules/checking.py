@@ -14,6 +14,7 @@ from pathlib import Path
 from h5py import h5a, h5d, h5g, h5o
 
 from captools.errors import InputError
+from captools.flat.legacy import OUR_NAMES
 from captools.flat.reader import FlatFile
 from captools.granules.granule import MISSING, Beam, Granule
 from captools.io import remote
@@ -21,7 +22,7 @@ from captools.io.address import Url, parse_location
 from captools.io.atomic import temporary_name
 from captools.io.hdf5 import attribute, open_file, text
 from captools.io.integrity import check_content, damage_told
-from captools.products import ATL06, CAPTOOLKIT_NAMES, Product, known
+from captools.products import ATL06, Product, known
 
 
 def check_file(
@@ -159,5 +160,5 @@ def _check_flat_file(path: str | Path) -> int:
     """Return the length of the columns."""
     with FlatFile(path) as file:
         rows, columns = file.rows, set(file.columns)
-    check_content(path, columns | set(CAPTOOLKIT_NAMES.values()))
+    check_content(path, columns | set(OUR_NAMES))
     return rows

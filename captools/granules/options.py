@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from captools.flat import COMPRESSIONS
+from captools.flat.legacy import DIALECTS
 from captools.geo import coords, select
 from captools.geo.time import parse_span, plain_time
-from captools.products import DIALECTS
 
 _CHOICES = {
     "dialect": tuple(DIALECTS),

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from captools.errors import CaptoolsWarning
+from captools.flat.legacy import DIALECTS, choose_columns
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
 from captools.geo import coords, masks, select
@@ -20,7 +21,6 @@ from captools.io.atomic import Outputs, check_folder
 from captools.io.hdf5 import REMEDY
 from captools.products import (
     DERIVED,
-    DIALECTS,
     Column,
     Product,
     identity_column,
@@ -52,7 +52,7 @@ def reduce_granule(
     if request.layout == "granule":
         check_folder(Path(outdir), parse_location(path))
     check_request(product, request)
-    columns = product.choose(request.variables)
+    columns = choose_columns(product, request.variables)
     with Granule(path, product) as granule, FlatWriter(outdir, request.compression) as batch:
         common = granule_attributes(granule) | provenance(granule, step, request)
         missing: dict[str, list[str]] = {}
@@ -85,7 +85,7 @@ def reduce_granule(
 
 def check_request(product: Product, request: ReadOptions) -> None:
     """Raise ValueError if something is wanted that the product does not have."""
-    product.choose(request.variables)
+    choose_columns(product, request.variables)
     product.rule(request.quality)
     if request.split and not product.order:
         raise ValueError(f"split: rows of {product.name} have no direction")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import click
 
 from captools import options
+from captools.flat.legacy import choose_columns
 from captools.products import KNOWN, Product, get, known
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def outputs(name: str, *, product: str | Path | None = None, **options: object) 
     "--vars",
     "variables",
     metavar="A,B,C",
-    callback=_possible(Product.choose),
+    callback=_possible(choose_columns),
     help="Columns: plain names replace the default ones; name=path (below the product's group) "
     "and presets (atc, dem, canopy, ...) alone add to them.",
 )
