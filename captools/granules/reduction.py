@@ -16,8 +16,8 @@ from captools.geo.time import decimal_year, parse_span
 from captools.granules.granule import MISSING, Beam, Granule
 from captools.granules.header import beam_attributes, extent, granule_attributes, provenance
 from captools.granules.options import ReadOptions
-from captools.io.address import Url, parse_location
-from captools.io.atomic import Outputs, check_folder
+from captools.io.address import Url
+from captools.io.atomic import Outputs, check_outputs
 from captools.io.hdf5 import REMEDY
 from captools.products import (
     DERIVED,
@@ -50,7 +50,7 @@ def reduce_granule(
         If the folder cannot be written to; then nothing is left there.
     """
     if request.layout == "granule":
-        check_folder(Path(outdir), parse_location(path))
+        check_outputs([Path(outdir)], [path])
     check_request(product, request)
     columns = choose_columns(product, request.variables)
     with Granule(path, product) as granule, FlatWriter(outdir, request.compression) as batch:

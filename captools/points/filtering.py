@@ -21,7 +21,7 @@ from captools.geo import masks, select
 from captools.geo.conditions import Condition
 from captools.geo.time import parse_span, plain_time
 from captools.io.address import Url
-from captools.io.atomic import Outputs, check_folder, output_error
+from captools.io.atomic import Outputs, check_outputs, output_error
 
 HEIGHT = "height"  # as a column: the one that the header names
 HEAP = 1 << 18  # rows whose outliers are looked for together
@@ -133,7 +133,7 @@ class Block:
 
 def filter_file(path: Path | Url, outdir: Path, request: FilterOptions) -> Outputs:
     """Write the rows of a flat file that meet all conditions; see the step `filter`."""
-    check_folder(outdir, path)
+    check_outputs([outdir], [path])
     with FlatFile(path) as file, FlatWriter(outdir, request.compression) as batch:
         file.warn_if_foreign()
         request = _of_heights(request, file)

@@ -1,7 +1,6 @@
 """Merging flat files: rows stream from many files into one, or a few."""
 
 import json
-import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator
@@ -17,7 +16,7 @@ from captools.flat.header import header
 from captools.flat.reader import FlatFile
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
-from captools.io.atomic import Outputs, check_is_file
+from captools.io.atomic import Outputs, check_is_file, check_outputs
 from captools.process import check
 from captools.products import KNOWN
 
@@ -69,12 +68,9 @@ def _is_part(path: Path) -> bool:
 
 
 def _check_outputs(files: list[str | Path], output: Path, parts: int | None) -> None:
-    """Refuse to write over an input: the next merge would have its rows twice."""
+    """Raise ValueError if an output would replace an input: the next merge had its rows twice."""
     check_is_file(output)
-    inputs = set(map(os.path.realpath, files))
-    for name, _ in _lengths(output.name, 0, parts):
-        if os.path.realpath(output.parent / name) in inputs:
-            raise ValueError(f"output {output.parent / name} is one of the inputs: choose another")
+    check_outputs((output.parent / name for name, _ in _lengths(output.name, 0, parts)), files)
 
 
 def _lengths(name: str, total: int, parts: int | None) -> list[tuple[str, int]]:

@@ -14,7 +14,7 @@ from captools.flat.table import Table, two_columns
 from captools.flat.writer import FlatWriter
 from captools.geo import coords
 from captools.io.address import Url
-from captools.io.atomic import Outputs, check_folder
+from captools.io.atomic import Outputs, check_outputs
 from captools.products import DERIVED
 
 LONLAT = "EPSG:4326"
@@ -32,7 +32,7 @@ def reproject_file(
     """Write a flat file with new x and y; see the step `reproject`."""
     default = "lon,lat" if source is None else "x,y"
     names = two_columns(default if xy is None else xy)
-    check_folder(outdir, path)
+    check_outputs([outdir], [path])
     with FlatFile(path) as file, FlatWriter(outdir, compression) as batch:
         file.warn_if_foreign()
         file.check_columns(names)

@@ -20,7 +20,7 @@ from captools.flat.writer import PIECE, FlatWriter
 from captools.geo import coords
 from captools.geo.grid import Grid, _key, _place, assign, known
 from captools.geo.outline import geometry
-from captools.io.atomic import Outputs, appearing_folder
+from captools.io.atomic import Outputs, appearing_folder, check_outputs
 
 INDEX = "tiles.geojson"
 CORE = {"units": "1", "long_name": "inside the square of the tile, not in its overlap"}
@@ -76,9 +76,7 @@ def _check_output(output: Path, files: list[str | Path]) -> None:
     if names and (other or INDEX not in names):
         listed = ", ".join((other or names)[:3]) + (", ..." if len(other or names) > 3 else "")
         raise ValueError(f"output {output} holds {listed}: only a folder of tiles is replaced")
-    folder = os.path.realpath(output)
-    if any(os.path.dirname(os.path.realpath(file)) == folder for file in files):
-        raise ValueError(f"output {output} is the folder of inputs: choose another")
+    check_outputs([output], files)
 
 
 def _check_place(collection: Collection) -> None:

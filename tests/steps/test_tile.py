@@ -250,7 +250,7 @@ def test_a_folder_of_tiles_is_replaced_and_any_other_refused(tmp_path):
     tile(files, out, size=100)
     written = tile(files, out, size=200)
     assert {path.name for path in out.iterdir()} == {path.name for path in written}
-    with pytest.raises(ValueError, match="folder of inputs"):
+    with pytest.raises(ValueError, match="is the folder of an input"):
         tile(written[:-1], out, size=100)
     (out / "mine.txt").touch()
     with pytest.raises(ValueError, match=r"mine\.txt"):
