@@ -60,8 +60,8 @@ def write_split(folder: Path, columns: dict[str, np.ndarray], cuts: list[int]) -
 def small_pieces(heap=8, stride=2, block=7, piece=16, chunk=5):
     """Let everything that is done piece by piece be done in small ones."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(merging, "HEAP", heap)
-        patch.setattr(merging, "STRIDE", stride)
+        patch.setattr(merging, "HEAP_ROWS", heap)
+        patch.setattr(merging, "STRIDE_ROWS", stride)
         patch.setattr(reader, "BLOCK", block)
         patch.setattr(writer, "PIECE", piece)
         patch.setattr(writer, "CHUNK", chunk)

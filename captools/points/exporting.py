@@ -13,17 +13,17 @@ import numpy as np
 
 from captools.errors import InputError
 from captools.extras import require
-from captools.flat.buckets import Buckets
 from captools.flat.collection import Collection
 from captools.flat.table import column_names
 from captools.io.atomic import Outputs, appearing, check_is_file
+from captools.points.sorting import find_cuts, in_order, sample
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-HEAP = 1 << 16  # rows sorted at a time, and so about those of a row group
-STRIDE = 1 << 9  # of every so many points one place is kept to find where to cut
+HEAP_ROWS = 1 << 16  # sorted at a time, and so about those of a row group
+STRIDE_ROWS = 1 << 9  # of so many points one is kept to find where to cut
 ORDER = 16  # bits of a coordinate along the curve: 100 m in Antarctica
 NOWHERE = np.int64(1) << (2 * ORDER)  # behind the curve: for rows without a place
 
@@ -109,8 +109,8 @@ def _write_csv(collection: Collection, names: list[str], file: BinaryIO, folder:
     file.write(head.getvalue().encode())
     schema, options = _schema(collection, names), WriteOptions(include_header=False)
     for table in collection.blocks(names):
-        for start in range(0, table.rows, HEAP):
-            columns = [_array(table.columns[name][start : start + HEAP]) for name in names]
+        for start in range(0, table.rows, HEAP_ROWS):
+            columns = [_array(table.columns[name][start : start + HEAP_ROWS]) for name in names]
             text = pa.BufferOutputStream()
             write_csv(pa.record_batch(columns, schema=schema), text, options)
             file.write(text.getvalue())
@@ -140,17 +140,13 @@ def _write_parquet(collection: Collection, names: list[str], file: BinaryIO, fol
     # Sets of words pay for the few values of whole numbers, not for measured ones.
     few = [name for name in names if collection.dtypes[name].kind != "f"]
     writer = ParquetWriter(file, schema, compression="zstd", use_dictionary=few)
-    with contextlib.closing(writer), Buckets(folder) as buckets:
-        kept = list(dict.fromkeys([*names, *axes]))
-        for table in collection.blocks(kept):
-            buckets.add(curve.heap(table.columns), table.columns)
-        for heap in buckets.heaps():
-            # Points that all lie in one place make a heap of any size: it has no order to lose.
-            for table in buckets.blocks(heap, min(2 * HEAP, buckets.rows[heap])):
-                order = np.argsort(curve.place(table.columns), kind="stable")
-                columns = [_array(table.columns[name][order]) for name in names]
-                columns += _points(*(table.columns[name][order] for name in axes))
-                writer.write_batch(pa.record_batch(columns, schema=schema))
+    blocks = collection.blocks(dict.fromkeys([*names, *axes]))
+    with contextlib.closing(writer):
+        # Points that all lie in one place make a heap of any size.
+        for table in in_order(blocks, curve.place, curve.cuts, folder, most=2 * HEAP_ROWS):
+            columns = [_array(table.columns[name]) for name in names]
+            columns += _points(*(table.columns[name] for name in axes))
+            writer.write_batch(pa.record_batch(columns, schema=schema))
 
 
 def _axes(collection: Collection) -> tuple[tuple[str, str], dict | None]:
@@ -221,6 +217,9 @@ class Curve:
     ----------
     bounds : array, shape (4,)
         xmin, ymin, xmax, ymax; infinite if there is no point.
+    cuts : array of int
+        Places that cut it into pieces of nearly as many points each; rows without a place lie
+        behind the last.
     """
 
     def __init__(self, collection: Collection, axes: tuple[str, str]) -> None:
@@ -232,14 +231,10 @@ class Curve:
             if points.size:
                 self.bounds[:2] = np.minimum(self.bounds[:2], points.min(axis=1))
                 self.bounds[2:] = np.maximum(self.bounds[2:], points.max(axis=1))
-            some.append(points[:, -seen % STRIDE :: STRIDE].copy())  # a view would hold them all
+            some.append(sample(points, STRIDE_ROWS, seen))
             seen += points.shape[1]
-        sample = np.sort(self._along(np.concatenate(some, axis=1)))
-        self._cuts = np.append(sample[HEAP // STRIDE :: HEAP // STRIDE], NOWHERE)
-
-    def heap(self, columns: dict[str, np.ndarray]) -> np.ndarray:
-        """Return for each row in which piece it lies; rows without a place in one of their own."""
-        return np.searchsorted(self._cuts, self.place(columns), side="right")
+        places = self._along(np.concatenate(some, axis=1))
+        self.cuts = np.append(find_cuts(places, STRIDE_ROWS, HEAP_ROWS), NOWHERE)
 
     def place(self, columns: dict[str, np.ndarray]) -> np.ndarray:
         """Return for each row how far along the curve it lies, `NOWHERE` at the end."""

@@ -4,12 +4,12 @@ import json
 import re
 import warnings
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 
 from captools.errors import CaptoolsWarning, InputError
-from captools.flat.buckets import Buckets
 from captools.flat.collection import Collection
 from captools.flat.extent import Extent
 from captools.flat.header import header
@@ -17,11 +17,12 @@ from captools.flat.reader import FlatFile
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
 from captools.io.atomic import Outputs, check_is_file, check_outputs
+from captools.points.sorting import find_cuts, in_order, sample
 from captools.process import check
 from captools.products import KNOWN
 
-STRIDE = 1 << 12  # of every so many rows one time is kept to find where to cut
-HEAP = 1 << 18  # rows sorted at a time
+STRIDE_ROWS = 1 << 12  # of so many rows of a block one time is kept to find where to cut
+HEAP_ROWS = 1 << 18  # sorted at a time
 
 
 def merge_files(
@@ -125,19 +126,16 @@ class Shares:
 
 
 def _by_time(collection: Collection, folder: Path) -> Iterator[Table]:
-    """Yield all rows in the order of time: spread over heaps of spans of time, these sorted."""
+    """Yield all rows in the order of time."""
     collection.check_columns(["t_gps"])
-    some = [table.columns["t_gps"][::STRIDE].copy() for table in collection.blocks(["t_gps"])]
-    if not some:
+    time = itemgetter("t_gps")
+    times = [sample(time(table.columns), STRIDE_ROWS) for table in collection.blocks(["t_gps"])]
+    if not times:
         return
-    cuts = np.sort(np.concatenate(some))[HEAP // STRIDE :: HEAP // STRIDE]
-    with Buckets(folder) as buckets:
-        for table in collection.blocks():
-            buckets.add(np.searchsorted(cuts, table.columns["t_gps"], side="right"), table.columns)
-        for heap in buckets.heaps():
-            for table in buckets.blocks(heap, buckets.rows[heap]):
-                table.column_attrs = collection.column_attrs
-                yield table.where(np.argsort(table.columns["t_gps"], kind="stable"))
+    cuts = find_cuts(np.concatenate(times), STRIDE_ROWS, HEAP_ROWS)
+    for table in in_order(collection.blocks(), time, cuts, folder):
+        table.column_attrs = collection.column_attrs
+        yield table
 
 
 def _warn_of_versions(sources: Iterable[str]) -> None:

@@ -65,8 +65,8 @@ def paths(tmp_path_factory):
 
 @pytest.fixture
 def small_heaps(monkeypatch):
-    monkeypatch.setattr(exporting, "HEAP", 128)
-    monkeypatch.setattr(exporting, "STRIDE", 4)
+    monkeypatch.setattr(exporting, "HEAP_ROWS", 128)
+    monkeypatch.setattr(exporting, "STRIDE_ROWS", 4)
 
 
 @pytest.fixture(scope="module")
