@@ -41,7 +41,7 @@ def to_pandas(files: Files, columns: Iterable[str] | None = None) -> "pd.DataFra
     Raises
     ------
     ValueError
-        If there are no files, or pandas is missing.
+        If there are no files, or pandas (for `to_dask`, dask) is missing.
     InputError
         If files cannot be used or differ in their columns, or a column is missing.
     """
@@ -64,26 +64,7 @@ def to_dask(files: Files, columns: Iterable[str] | None = None) -> "dd.DataFrame
     """Return the rows of flat files as a dask data frame, which reads only what it needs.
 
     Opening it reads the headers of all files. Small files share a partition, large ones
-    become several.
-
-    Parameters
-    ----------
-    files : path, or iterable of paths
-        Files, folders, globs and lists, as for the command line.
-    columns : iterable of str, optional
-        All by default; those that identify a file (rgt, cycle, spot) are among them.
-
-    Returns
-    -------
-    dask.dataframe.DataFrame
-        The files in the order of their names.
-
-    Raises
-    ------
-    ValueError
-        If there are no files, or dask is missing.
-    InputError
-        If files cannot be used or differ in their columns, or a column is missing.
+    become several. Parameters, order of the rows and errors are those of `to_pandas`.
     """
     try:
         import dask.dataframe as dd
