@@ -14,7 +14,7 @@ from captools.products import ATL06, DERIVED, IDENTITY, IDENTITY_DTYPES, Column,
 if TYPE_CHECKING:  # as in geo.conditions: help comes at once
     import numpy as np
 
-PRODUCT = ATL06
+PRODUCT = ATL06  # of a file that names none
 
 # Our names on the left, those of CAPToolkit's readers and the first tutorial on the right.
 THEIR_NAMES = {
@@ -28,7 +28,8 @@ OUR_NAMES = {theirs: ours for ours, theirs in THEIR_NAMES.items()}
 DIALECTS: dict[str, dict[str, str]] = {"captools": {}, "captoolkit": THEIR_NAMES}
 
 MENDED = "columns renamed to ours, fills are NaN, t_year made anew from the seconds"
-_DESCRIBED = {column.name: column for column in (*PRODUCT.columns, *DERIVED, *IDENTITY)}
+_ALWAYS = {column.name: column for column in (*DERIVED, *IDENTITY)}
+_OF_PRODUCT = {column.name: column for column in PRODUCT.columns}
 
 
 # --- what they lack ---------------------------------------------------------------
@@ -49,9 +50,24 @@ def header(filename: str) -> dict[str, object]:
     }
 
 
-def described(name: str) -> Column:
-    """Return units and long name of a column whose file does not give them."""
-    return _DESCRIBED.get(name, Column(name, "", "1", name))
+def described(name: str, product: str) -> Column:
+    """Return a column with the units and long name that its file does not give.
+
+    Parameters
+    ----------
+    name : str
+        The column, by our name.
+    product : str
+        What the header says; "" of older files, whose columns are those of ATL06.
+
+    Examples
+    --------
+    >>> described("h_rb", "").units, described("h_rb", "ATL08").units
+    ('m', '1')
+    """
+    if product in ("", PRODUCT.name) and name in _OF_PRODUCT:
+        return _OF_PRODUCT[name]
+    return _ALWAYS.get(name, Column(name, "", "1", name))
 
 
 # --- names ------------------------------------------------------------------------

@@ -37,12 +37,9 @@ class FlatColumn:
 
     @cached_property
     def attributes(self) -> dict[str, object]:
-        """Units, long name and, of whole numbers, fill value."""
-        known = legacy.described(self.name)
-        attributes: dict[str, object] = {
-            name: self.stored.attribute(name) or getattr(known, name)
-            for name in ("units", "long_name")
-        }
+        """Units, long name and, of whole numbers, fill value: those that the file gives."""
+        texts = {name: self.stored.attribute(name) for name in ("units", "long_name")}
+        attributes: dict[str, object] = {name: text for name, text in texts.items() if text}
         if self.dtype.kind in "iu" and self.stored.fill_value is not None:
             attributes["_FillValue"] = self.stored.fill_value
         return attributes
@@ -202,9 +199,10 @@ class FlatFile:
         return self.read(name, rows)
 
     def attributes(self, name: str) -> dict[str, object]:
-        """Return what is told of a column; InputError if it is damaged."""
+        """Return units, long name and fill value of a column; InputError if it is damaged."""
+        known = legacy.described(name, str(self.attrs.get("product", "")))
         try:
-            return self.columns[name].attributes
+            return known.attributes | self.columns[name].attributes
         except DAMAGE as error:
             raise self._damage(name, error) from None
 

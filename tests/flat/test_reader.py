@@ -37,7 +37,7 @@ def test_files_of_other_names_hold_what_ours_hold(beams, which):
             found, expected = other.read(name), ours.read(name)
             assert found.dtype == expected.dtype == other.columns[name].dtype
             np.testing.assert_array_equal(found, expected, err_msg=name)
-        assert other.columns["h_li"].attributes == ours.columns["h_li"].attributes
+        assert other.attributes("h_li") == ours.attributes("h_li")
         assert other.identity("rgt") == ours.identity("rgt") == 700
         assert other.identity("cycle") == 3
         assert (other.identity("spot") > 0) == (which == 1)  # an old file tells none
@@ -75,6 +75,28 @@ def test_real_files_of_the_tutorial_get_their_fills_and_years_right(real_data):
             np.testing.assert_array_equal(file.read("h_li"), plain["h_elv"])
             np.testing.assert_array_equal(file.read("is_asc"), plain["trk_type"])
             assert file.identity("cycle") == 2
+
+
+@pytest.mark.parametrize(
+    ("header", "units"),
+    [
+        ({}, "m"),  # an older file: all are of ATL06
+        ({"captools_version": "0.1.0"}, "m"),  # ours, before headers named a product
+        ({"captools_version": "1", "product": "ATL06"}, "m"),
+        ({"captools_version": "1", "product": "ATL08"}, "1"),  # whose h_rb, if any, is another
+    ],
+)
+def test_units_that_a_file_does_not_give_are_those_of_atl06_unless_it_is_of_another(
+    tmp_path, header, units
+):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["h_rb"], file["t_gps"], file["tide_pole"] = np.zeros((3, 2))
+        file["tide_pole"].attrs["units"] = "mm"
+        file.attrs.update(header)
+    with FlatFile(tmp_path / "a.h5") as file:
+        assert file.attributes("h_rb")["units"] == units
+        assert file.attributes("t_gps")["units"] == "seconds since 1980-01-06"
+        assert file.attributes("tide_pole")["units"] == "mm"
 
 
 def test_ranges_cover_the_rows_once(beams, monkeypatch):
