@@ -18,12 +18,12 @@ from captools.io.columns import Rows, StoredColumn, fetch_ahead
 from captools.io.hdf5 import DAMAGE, REMEDY, attribute, check_unchanged, descriptor, open_file, text
 from captools.products import identity_dtype
 
-BLOCK = 1 << 17  # rows in memory at a time: with 40 columns of 8 bytes 40 MB
+BLOCK_ROWS = 1 << 17  # in memory at a time: 40 MB with 40 columns of 8 bytes
 
 
 @dataclass(frozen=True)
 class FlatColumn:
-    """A column as it is seen: under our name, in the dtype it should have."""
+    """A column under our name, in the dtype that it should have."""
 
     name: str
     dtype: np.dtype
@@ -39,7 +39,7 @@ class FlatColumn:
     def attributes(self) -> dict[str, object]:
         """Units, long name and, of whole numbers, fill value: those that the file gives."""
         texts = {name: self.stored.attribute(name) for name in ("units", "long_name")}
-        attributes: dict[str, object] = {name: text for name, text in texts.items() if text}
+        attributes: dict[str, object] = {name: words for name, words in texts.items() if words}
         if self.dtype.kind in "iu" and self.stored.fill_value is not None:
             attributes["_FillValue"] = self.stored.fill_value
         return attributes
@@ -104,7 +104,7 @@ class FlatFile:
 
     @property
     def crs(self) -> str:
-        """The CRS of x and y, "" if the file does not tell."""
+        """The CRS of x and y, "" if the file does not say."""
         return str(self.attrs.get("crs", ""))
 
     @property
@@ -143,19 +143,19 @@ class FlatFile:
 
     @property
     def header(self) -> dict[str, object]:
-        """The header, of an older file made from its name."""
+        """The header; that of an older file is made from its name."""
         if self.is_ours:
             return self.attrs
         return legacy.header(self.path.name) | self.attrs
 
     def private(self) -> dict[str, np.ndarray]:
-        """Return what a file made of this one should keep beside its columns."""
+        """Return what a file made from this one keeps in the group `_captools`."""
         if "source" in self.attrs or not self.is_ours:
             return {}
         return {"source": np.array([name.encode() for name in self.sources])}
 
     def warn_if_foreign(self) -> None:
-        """Say that the columns of an older file were renamed and mended."""
+        """Warn of an older file that its columns are renamed and mended."""
         if not self.is_ours:
             warnings.warn(
                 f"{self.path.name}: is not of captools: {legacy.MENDED}",
@@ -207,7 +207,7 @@ class FlatFile:
             raise self._damage(name, error) from None
 
     def table(self, names: Iterable[str] | None = None, rows: slice | None = None) -> Table:
-        """Return rows of columns (all by default) with what is told of them."""
+        """Return rows of columns (all by default), their attributes and the header."""
         names = list(self.columns if names is None else names)
         self.fetch_ahead(names, rows)
         return Table(
@@ -217,8 +217,8 @@ class FlatFile:
         )
 
     def ranges(self, size: int | None = None) -> Iterator[slice]:
-        """Yield the file as ranges of so many rows, by default what fits in memory."""
-        size = size or BLOCK
+        """Yield ranges of so many rows (by default as fit in memory) that make up the file."""
+        size = size or BLOCK_ROWS
         for start in range(0, self.rows, size):
             yield slice(start, min(start + size, self.rows))
 

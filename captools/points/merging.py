@@ -21,8 +21,8 @@ from captools.points.sorting import find_cuts, in_order, sample
 from captools.process import check
 from captools.products import KNOWN
 
-STRIDE_ROWS = 1 << 12  # of so many rows of a block one time is kept to find where to cut
-HEAP_ROWS = 1 << 18  # sorted at a time
+STRIDE_ROWS = 1 << 12  # of a block for each time that is sampled to find where to cut
+BUCKET_ROWS = 1 << 18  # sorted at a time
 
 
 def merge_files(
@@ -51,7 +51,7 @@ def merge_files(
 
 
 def _remove_other_parts(output: Path, written: Outputs) -> None:
-    """Remove the parts of an earlier merge under this name: their rows would count twice."""
+    """Remove the parts of an earlier merge of this name, which would double the rows."""
     number = re.compile(rf"{re.escape(output.stem)}_\d\d+{re.escape(output.suffix)}")
     for path in output.parent.glob(f"*{output.suffix}"):
         if number.fullmatch(path.name) and path not in written and _is_part(path):
@@ -59,7 +59,7 @@ def _remove_other_parts(output: Path, written: Outputs) -> None:
 
 
 def _is_part(path: Path) -> bool:
-    """Tell whether a file is a part that `merge` wrote."""
+    """Return whether a file is a part that `merge` wrote."""
     try:
         with FlatFile(path) as file:
             options = json.loads(str(file.attrs.get("options", "{}")))
@@ -69,7 +69,7 @@ def _is_part(path: Path) -> bool:
 
 
 def _check_outputs(files: list[str | Path], output: Path, parts: int | None) -> None:
-    """Raise ValueError if an output would replace an input: the next merge had its rows twice."""
+    """Raise ValueError if an output would replace an input."""
     check_is_file(output)
     check_outputs((output.parent / name for name, _ in _lengths(output.name, 0, parts)), files)
 
@@ -132,14 +132,14 @@ def _by_time(collection: Collection, folder: Path) -> Iterator[Table]:
     times = [sample(time(table.columns), STRIDE_ROWS) for table in collection.blocks(["t_gps"])]
     if not times:
         return
-    cuts = find_cuts(np.concatenate(times), STRIDE_ROWS, HEAP_ROWS)
+    cuts = find_cuts(np.concatenate(times), STRIDE_ROWS, BUCKET_ROWS)
     for table in in_order(collection.blocks(), time, cuts, folder):
         table.column_attrs = collection.column_attrs
         yield table
 
 
 def _warn_of_versions(sources: Iterable[str]) -> None:
-    """Say if a granule is there in several releases or versions."""
+    """Warn of granules that are there in several releases or versions."""
     names: dict[str, set[str]] = {}
     for source in sources:
         known = KNOWN.parse_name(source)

@@ -1,7 +1,7 @@
 """Rows in the order of a key, for more rows than memory holds.
 
-A sample of the keys says where to cut. The rows between two cuts make a heap on
-disk, and each heap is sorted by itself.
+A sample of the keys says where to cut. The rows between two cuts go to a bucket
+on disk, and each bucket is sorted by itself.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -33,22 +33,22 @@ def sample(values: np.ndarray, stride: int, seen: int = 0) -> np.ndarray:
     return values[..., -seen % stride :: stride].copy()  # a view would hold the whole block
 
 
-def find_cuts(sampled: np.ndarray, stride: int, heap_rows: int) -> np.ndarray:
-    """Return the keys that cut rows into heaps of about so many, increasing.
+def find_cuts(sampled: np.ndarray, stride: int, bucket_rows: int) -> np.ndarray:
+    """Return the keys that cut rows into buckets of about so many, increasing.
 
     Parameters
     ----------
     sampled : array, shape (n,)
         Keys, one of every `stride` rows.
-    stride, heap_rows : int
-        Rows for each sampled key, and of a heap.
+    stride, bucket_rows : int
+        Rows for each sampled key, and of a bucket.
 
     Examples
     --------
     >>> find_cuts(np.array([7, 1, 5, 3, 9]), 10, 20)
     array([5, 9])
     """
-    step = heap_rows // stride
+    step = bucket_rows // stride
     return np.sort(sampled)[step::step]
 
 
@@ -70,16 +70,15 @@ def in_order(
     cuts : array
         Where to cut, increasing.
     folder : Path
-        Where the heaps are kept meanwhile.
+        Where the buckets are kept meanwhile.
     most : int, optional
-        Rows sorted together. A larger heap is sorted in pieces of so many, which is enough
+        Rows sorted together. A larger bucket is sorted in pieces of so many, which is enough
         where the order is a matter of neighbourhood; by default it is sorted as a whole.
     """
     with Buckets(folder) as buckets:
         for table in blocks:
-            heaps = np.searchsorted(cuts, key(table.columns), side="right")
-            buckets.add(heaps, table.columns)
-        for heap in buckets.heaps():
-            rows = buckets.rows[heap]
-            for table in buckets.blocks(heap, rows if most is None else min(most, rows)):
+            between = np.searchsorted(cuts, key(table.columns), side="right")
+            buckets.add(between, table.columns)
+        for number, rows in sorted(buckets.rows.items()):
+            for table in buckets.blocks(number, rows if most is None else min(most, rows)):
                 yield table.where(np.argsort(key(table.columns), kind="stable"))

@@ -1,4 +1,4 @@
-"""Rows sorted in heaps are those of one stable sort."""
+"""Rows sorted bucket by bucket are those of one stable sort."""
 
 import os
 import tempfile
@@ -45,13 +45,13 @@ def test_whatever_the_cuts_the_order_is_that_of_a_stable_sort(lengths, cuts, see
     assert_equal(joined(tables).columns, {name: one[order] for name, one in columns.items()})
 
 
-def test_heaps_are_sorted_apart(tmp_path):
+def test_buckets_are_sorted_apart(tmp_path):
     columns = {"key": np.array([9, 0, 5, 4, 7, 5])}
     tables = in_order([Table(columns)], itemgetter("key"), np.array([5, 8]), tmp_path)
     assert [table.columns["key"].tolist() for table in tables] == [[0, 4], [5, 5, 7], [9]]
 
 
-def test_a_large_heap_may_be_sorted_in_pieces(tmp_path):
+def test_a_large_bucket_may_be_sorted_in_pieces(tmp_path):
     columns = {"key": np.array([3, 1, 2, 9, 0])}
     cuts = np.array([5])
     tables = in_order([Table(columns)], itemgetter("key"), cuts, tmp_path, most=3)
@@ -77,10 +77,10 @@ def test_a_sample_does_not_hold_its_block():
     assert sample(np.arange(100), 10).base is None
 
 
-def test_cuts_leave_heaps_of_the_length_that_is_asked_for():
+def test_cuts_make_buckets_of_the_length_that_is_asked_for():
     keys = np.random.default_rng(0).permutation(10_000)
     cuts = find_cuts(sample(keys, 10), 10, 1000)
     counts = np.bincount(np.searchsorted(cuts, keys, side="right"))
     assert len(counts) == 10
-    # A sample of 100 keys a heap: its share is known to 1 part in 10, here taken fourfold.
+    # A sample of 100 keys a bucket: its share is known to 1 part in 10, here taken fourfold.
     assert abs(counts - 1000).max() < 400
