@@ -23,6 +23,16 @@ settings.load_profile("patient")
 
 ROOT = Path(__file__).parents[1]
 
+# Begun first, so that no process is left with one of them while the others have nothing to do.
+LONGEST = ("test_readme.py", "test_cluster.py", "test_download.py", "test_pool.py", "test_view.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest in front."""
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))
+
+
 # A shell starts its background jobs with Ctrl-C ignored, and captools lets it be so: tests of
 # Ctrl-C must not depend on how they were started themselves.
 signal.signal(signal.SIGINT, signal.default_int_handler)
