@@ -100,7 +100,7 @@ def make_map(files: Iterable[str | Path | Url], request: MapOptions) -> Map:
             f"nothing to draw: no point with a value of {request.column or 'any kind'} "
             f"in {len(survey.good)} files lies there"
         )
-    values = _difference(totals) if request.diff else _unseen_as_nan(totals[0])
+    values = _difference(totals) if request.diff else totals[0].values()
     if not np.isfinite(values).any():
         raise InputError("nothing to draw: no pixel has points of both periods")
     counts = request.agg == "count" and not request.diff
@@ -137,11 +137,6 @@ def parse_period(text: str) -> tuple[float, float]:
 def _difference(totals: list[Aggregate]) -> np.ndarray:
     """Return the first mean less the second, where both have points."""
     return totals[0].values() - totals[1].values()
-
-
-def _unseen_as_nan(total: Aggregate) -> np.ndarray:
-    values = total.values().astype(np.float64)
-    return np.where(values > 0, values, np.nan) if total.kind == "count" else values
 
 
 def _label(survey: Survey, request: MapOptions) -> str:
