@@ -148,6 +148,21 @@ def _has_screen() -> bool:
     return sys.platform == "darwin" or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What the widgets say; each has the name of a field."""
+
+    name: str
+    kind: str
+    direction: str
+    years: list[int]
+    cmap: str
+    how: str
+    percentiles: tuple[float, float]
+    low: float | None
+    high: float | None
+
+
 class Page:
     """What one visitor sees: widgets, and a map that follows them.
 
@@ -261,30 +276,26 @@ class Page:
         self,
         x_range: tuple[float, float],
         y_range: tuple[float, float],
-        name: str,
-        kind: str,
-        direction: str,
-        years: list[int],
-        cmap: str,
-        **asked: object,
+        **chosen: object,
     ) -> "Image":
-        """Return the map of a view."""
+        """Return the map of these ranges, for what the widgets say (the fields of `Choice`)."""
         import holoviews
         from matplotlib.colors import to_hex
 
         self.shown = canvas = Canvas(*map(float, (*x_range, *y_range)), *SIZE)
-        chosen = None if years == self.scene.cloud.years else years  # None: of unknown time, too
-        pixels = self.scene.cloud.view(canvas, name, kind, direction, chosen)
-        label, unit = self.scene.labels[name]
-        unit = "" if kind == "count" or unit in ("", "1") else f" ({unit})"
+        choice, cloud = Choice(**chosen), self.scene.cloud
+        years = None if choice.years == cloud.years else choice.years  # None: of unknown time, too
+        pixels = cloud.view(canvas, choice.name, choice.kind, choice.direction, years)
+        label, unit = self.scene.labels[choice.name]
+        unit = "" if choice.kind == "count" or unit in ("", "1") else f" ({unit})"
         return holoviews.Image(
             np.dstack([pixels.values, pixels.count]),
             bounds=(canvas.xmin, canvas.ymin, canvas.xmax, canvas.ymax),
             vdims=["value", "count"],
         ).opts(
-            title=f"{kind} of {label}{unit}: {pixels.count.sum():,} points",
-            cmap=[to_hex(colour) for colour in colormap(cmap)(np.arange(256))],
-            clim=limits(pixels.values, **asked),
+            title=f"{choice.kind} of {label}{unit}: {pixels.count.sum():,} points",
+            cmap=[to_hex(colour) for colour in colormap(choice.cmap)(np.arange(256))],
+            clim=limits(pixels.values, choice.how, choice.percentiles, choice.low, choice.high),
         )
 
 
