@@ -38,6 +38,11 @@ def prepare(outdir: Path, halo: int = 3) -> None:
         store.truncate(RECORDS * SAMPLES * 8)
 
 
+def has_store(outdir: Path, halo: int = 3) -> bool:
+    """Return whether the array is there."""
+    return (outdir / STORE).is_file()
+
+
 def outputs(name: str, halo: int = 3) -> list[str]:
     """Return that a window has no output of its own."""
     return []

@@ -17,7 +17,7 @@ import numpy as np
 
 from captools.errors import FolderError
 from captools.io.address import file_name
-from captools.io.atomic import PRIVATE
+from captools.io.atomic import PRIVATE, temporary_name
 
 STATUSES = ("done", "empty", "failed")
 _NAME = re.compile(r"(?P<step>[a-z][a-z0-9_]*)(-\d+-of-\d+)?\.jsonl")
@@ -91,6 +91,33 @@ def files(outdir: Path, step: str | None = None) -> dict[Path, str]:
     return found
 
 
+def begin_anew(outdir: Path, step: str) -> None:
+    """Let nothing count that journals say of a step so far: the store that it filled is gone.
+
+    Raises
+    ------
+    OSError
+        If that cannot be written.
+    """
+    path = _anew(outdir, step)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    hidden = path.with_name(temporary_name(path.name))
+    hidden.write_text(now())
+    os.replace(hidden, path)
+
+
+def _began_anew(outdir: Path, step: str) -> float:
+    """Return when what journals say of a step began to count, in seconds since 1970."""
+    try:
+        return datetime.fromisoformat(_anew(outdir, step).read_text()).timestamp()
+    except FileNotFoundError:
+        return -np.inf
+
+
+def _anew(outdir: Path, step: str) -> Path:
+    return Path(outdir) / PRIVATE / f"{step}.anew"
+
+
 def lines(path: Path) -> Iterator[tuple[int, Outcome]]:
     """Yield offset and content of the lines of a journal, those torn by a crash left out."""
     offset = 0
@@ -126,14 +153,16 @@ class Record:
         The journals.
     names : iterable of str
         File names of the inputs.
+    since : float
+        What ended before counts no more (seconds since 1970).
     """
 
-    def __init__(self, paths: Sequence[Path], names: Iterable[str]) -> None:
+    def __init__(self, paths: Sequence[Path], names: Iterable[str], since: float) -> None:
         self._files = [open(path, "rb") for path in paths]  # noqa: SIM115 - closed in `close`
         self._number = {name: number for number, name in enumerate(names)}
         self._file = np.full(len(self._number), -1, dtype=np.int32)
         self._offset = np.zeros(len(self._number), dtype=np.int64)
-        newest = np.full(len(self._number), -np.inf)
+        newest = np.full(len(self._number), since)
         for at, path in enumerate(paths):
             # Within a journal lines come in order, whatever the clock says.
             ended, offsets = np.full_like(newest, -np.inf), np.zeros_like(self._offset)
@@ -166,7 +195,7 @@ def records(outdir: Path) -> Iterator[tuple[str, Iterator[Outcome]]]:
     for step in sorted(set(steps.values())):
         paths = [path for path, of in steps.items() if of == step]
         names = sorted({outcome.name for path in paths for _, outcome in lines(path)})
-        with closing(Record(paths, names)) as record:
+        with closing(Record(paths, names, _began_anew(outdir, step))) as record:
             yield step, (outcome for name in names if (outcome := record.newest(name)))
 
 
@@ -200,7 +229,7 @@ class Journal(Record):
         self._writing = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         paths = list(files(outdir, step))
         self._own = paths.index(self.path)
-        super().__init__(paths, map(file_name, inputs))
+        super().__init__(paths, map(file_name, inputs), _began_anew(outdir, step))
         self._torn = not _ends_whole(self.path)
 
     def append(self, outcome: Outcome) -> None:
