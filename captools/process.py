@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-GRACE = 20.0  # seconds for inputs under way when a run is stopped; SLURM kills after 30
+GRACE_SECONDS = 20.0  # for inputs under way when a run is stopped; SLURM kills after 30
 _asked: list[int] = []  # signals that asked for the end
 _waiting = ContextVar("waiting", default=False)
 
@@ -73,7 +73,7 @@ class Stop:
         """Stop; a second signal does not wait for inputs under way (a signal handler)."""
         if number is not None:
             again = self.number is not None
-            self._deadline = time.monotonic() + (0 if again else GRACE)
+            self._deadline = time.monotonic() + (0 if again else GRACE_SECONDS)
             self.number = number
         self.asked = True
 

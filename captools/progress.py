@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from captools.process import check
 
-INTERVAL = 30.0  # seconds between the lines of a log
+INTERVAL_SECONDS = 30.0  # between the lines of a log
 Item = TypeVar("Item")
 _shown = ContextVar("shown", default=False)
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class Progress:
 
     def tell(self) -> None:
         """Write a line, if there is no bar and the last line is old enough."""
-        if self._bar is None and time.monotonic() - self._told >= INTERVAL:
+        if self._bar is None and time.monotonic() - self._told >= INTERVAL_SECONDS:
             self._told = time.monotonic()
             log.info(self.line())
 

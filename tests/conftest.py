@@ -80,7 +80,7 @@ def earthdata(pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     import unplotted  # noqa: F401 - before icepyx
     from earthdata import Earthdata, Granule
 
-    monkeypatch.setattr("captools.io.retrying.PAUSE", 0.01)
+    monkeypatch.setattr("captools.io.retrying.PAUSE_SECONDS", 0.01)
     monkeypatch.setenv("CAPTOOLS_PAUSE", "0.01")  # of processes started from here
     with Earthdata(pool, tmp_path / "servers") as servers:
         servers.granules += [Granule(path.name) for path in sorted(pool.iterdir())]

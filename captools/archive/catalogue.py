@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     import icepyx
 
 
-PAGE = 2000  # records of an answer, the most there can be
+PAGE_RECORDS = 2000  # of an answer, the most there can be
 NAMES = 50  # names in a question: an address has room for no more
-CONNECT, READ = 20.0, 120.0  # seconds that the catalogue may take to answer
+CONNECT_SECONDS, READ_SECONDS = 20.0, 120.0  # that the catalogue may take to answer
 WORLD = [-180.0, -90.0, 180.0, 90.0]  # west, south, east, north
 MARGIN = timedelta(minutes=1)  # more than GPS time is ahead of UTC
 UNKNOWN = "0"  # megabytes of a granule, where a record does not tell them
@@ -158,7 +158,7 @@ def _query(
         import icepyx
 
         query = icepyx.Query(product.name, box, dates, version=release, **orbit)
-        query.CMRparams["page_size"] = str(PAGE)
+        query.CMRparams["page_size"] = str(PAGE_RECORDS)
         return query
 
     return _asked(ask)
@@ -283,7 +283,7 @@ def _impatiently() -> Iterator[None]:
     ask = Session.request
 
     def request(session: Session, *words: object, **more: object) -> object:
-        return ask(session, *words, **{**more, "timeout": (CONNECT, READ)})
+        return ask(session, *words, **{**more, "timeout": (CONNECT_SECONDS, READ_SECONDS)})
 
     Session.request = request
     try:

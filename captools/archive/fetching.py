@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 
 TIMES = 2  # that a whole file is fetched, if what came is damaged
-CONNECT, READ = 20.0, 60.0  # seconds that a server may take to answer, and to go on
-PIECE = 1 << 16  # bytes; what a killed process had read and not written is less
+CONNECT_SECONDS, READ_SECONDS = 20.0, 60.0  # that a server may take to answer, and to go on
+PIECE_BYTES = 1 << 16  # what a killed process had read and not written is less
 ROUNDED = 0.01  # of a size that the catalogue does not tell exactly
 LOGIN_SERVER = "urs.earthdata.nasa.gov"
 REFUSED = "Earthdata login refused or token expired"
@@ -119,7 +119,7 @@ def _complete(address: Url, hidden: Path) -> None:
         try:
             return _go_on(address, hidden)
         except Retryable as again:
-            failures = 1 if _size(hidden) >= before + PIECE else failures + 1
+            failures = 1 if _size(hidden) >= before + PIECE_BYTES else failures + 1
             if failures == TRIES:
                 raise InputError(f"{address}: {again} ({TRIES} times)") from None
             pause(failures, again.after)
@@ -138,7 +138,7 @@ def _go_on(address: Url, hidden: Path) -> None:
         changed = formatdate(hidden.stat().st_mtime, usegmt=True)
         headers |= {"Range": f"bytes={have}-", "If-Unmodified-Since": changed}
     try:
-        how = {"headers": headers, "stream": True, "timeout": (CONNECT, READ)}
+        how = {"headers": headers, "stream": True, "timeout": (CONNECT_SECONDS, READ_SECONDS)}
         with _session(os.getpid()).get(address, **how) as response:
             _check_status(address, response)
             start, total = _extent(response, have)
@@ -203,7 +203,7 @@ def _extent(response: "requests.Response", have: int) -> tuple[int | None, int |
 
 def _receive(response: "requests.Response", hidden: Path, start: int, path: Path) -> None:
     """Write the bytes of an answer as they come, from `start` on."""
-    pieces = response.iter_content(PIECE)
+    pieces = response.iter_content(PIECE_BYTES)
     with _told(path):
         file = open(hidden, "ab" if start else "wb", buffering=0)  # noqa: SIM115 - closed below
     with file:

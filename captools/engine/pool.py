@@ -22,7 +22,7 @@ from captools.engine.work import Result, Work
 from captools.errors import one_line
 from captools.process import Stop
 
-POLL = 0.5  # seconds between looks at whether the run is to stop
+POLL_SECONDS = 0.5  # between looks at whether the run is to stop
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Pool:
                 if not under_way:
                     return
                 yield "", None
-                for future in wait(under_way, POLL, FIRST_COMPLETED).done:
+                for future in wait(under_way, POLL_SECONDS, FIRST_COMPLETED).done:
                     item = under_way.pop(future)
                     error = CancelledError() if future.cancelled() else future.exception()
                     if error is None:

@@ -20,9 +20,9 @@ from captools.engine.work import Result, Work
 from captools.errors import one_line
 
 PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>: which signal a process gets when its parent dies
-IDLE = 60.0  # seconds after which a process without work ends, as in dask workers it must
+IDLE_SECONDS = 60.0  # after which a process without work ends, as it must in dask workers
 CUT_SHORT = "was cut short"
-WATCH = 0.2  # seconds between looks of a worker at whether its parent lives
+WATCH_SECONDS = 0.2  # between looks of a worker at whether its parent lives
 
 
 class Worker:
@@ -96,7 +96,7 @@ def _serve(pipe: Connection, parent: int) -> None:
     # The pipe ends with the work: who is about to end must not be given more. And if the parent
     # has died, so shall we, in a moment.
     with pipe, suppress(EOFError, ConnectionError):
-        while pipe.poll(IDLE):
+        while pipe.poll(IDLE_SECONDS):
             work, item = pipe.recv()
             pipe.send(_result(work, item))
 
@@ -117,7 +117,7 @@ def _follow(parent: int) -> None:
 
     def watch() -> None:
         while os.getppid() == parent:
-            time.sleep(WATCH)
+            time.sleep(WATCH_SECONDS)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

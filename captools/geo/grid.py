@@ -6,8 +6,8 @@ import numpy as np
 
 from captools.geo import select
 
-SMALLEST = 1e-3  # km, of a square
-FAR = 1e9  # metres; no projection of the Earth reaches so far
+SMALLEST_KM = 1e-3  # of a square
+FAR_METRES = 1e9  # no projection of the Earth reaches so far
 _SPAN = 1 << 32  # of the numbers of columns and rows of a grid
 
 
@@ -16,8 +16,8 @@ _SPAN = 1 << 32  # of the numbers of columns and rows of a grid
 
 def check_size(size: float) -> None:
     """Raise ValueError if `size` (km) is no side of a square."""
-    if not SMALLEST <= size < np.inf:
-        raise ValueError(f"size {size:g} km: it must be {SMALLEST} or more")
+    if not SMALLEST_KM <= size < np.inf:
+        raise ValueError(f"size {size:g} km: it must be {SMALLEST_KM} or more")
 
 
 def check_overlap(overlap: float) -> None:
@@ -102,7 +102,7 @@ def _decimals(*values: float) -> int:
 
 def known(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Tell which points have a place."""
-    return (np.abs(x) < FAR) & (np.abs(y) < FAR)
+    return (np.abs(x) < FAR_METRES) & (np.abs(y) < FAR_METRES)
 
 
 def assign(
@@ -117,7 +117,7 @@ def assign(
     Parameters
     ----------
     x, y : arrays of float, shape (n,)
-        Metres. Points that are NaN, or farther than `FAR`, lie in no tile.
+        Metres. Points that are NaN, or farther than `FAR_METRES`, lie in no tile.
     grid : Grid
         The squares.
 

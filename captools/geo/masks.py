@@ -11,7 +11,7 @@ from captools.errors import InputError
 from captools.geo import coords
 
 RASTERS = (".tif", ".tiff", ".vrt", ".img", ".nc", ".asc")
-_RUN = 4096  # consecutive points of a track, whose window of a raster is small
+_RUN_POINTS = 4096  # consecutive ones of a track need a small window of a raster
 
 
 class Mask(Protocol):
@@ -111,8 +111,8 @@ class RasterMask:
         column = to_cell.a * x + to_cell.b * y + to_cell.c
         row = to_cell.d * x + to_cell.e * y + to_cell.f
         inside = np.zeros(len(lon), dtype=bool)
-        for start in range(0, len(lon), _RUN):
-            run = slice(start, start + _RUN)
+        for start in range(0, len(lon), _RUN_POINTS):
+            run = slice(start, start + _RUN_POINTS)
             inside[run] = self._cells(np.floor(row[run]), np.floor(column[run]))
         return inside
 

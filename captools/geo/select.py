@@ -4,7 +4,7 @@ import numpy as np
 
 from captools.geo import coords
 
-SEGMENT_STEP = 20.0  # metres between the centres of consecutive ATL06 segments
+SEGMENT_STEP_METRES = 20.0  # between the centres of consecutive ATL06 segments
 
 
 def check_box(bbox: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
@@ -116,7 +116,7 @@ def segments_agree(
     array([ True, False, False])
     """
     h = np.asarray(h, dtype=np.float64)
-    rise = SEGMENT_STEP * np.asarray(slope, dtype=np.float64)
+    rise = SEGMENT_STEP_METRES * np.asarray(slope, dtype=np.float64)
     adjacent = np.diff(segment_id) == 1
     too_far_ahead = np.abs(h[:-1] + rise[:-1] - h[1:]) > tolerance
     too_far_behind = np.abs(h[1:] - rise[1:] - h[:-1]) > tolerance

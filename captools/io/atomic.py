@@ -16,7 +16,7 @@ from captools.errors import FolderError, OutputError, one_line
 from captools.io.address import Url
 
 PRIVATE = "_captools"  # the folder beside, and the group inside, flat files: ours, not data
-DAY = 86400.0
+DAY_SECONDS = 86400.0
 _LEFTOVER = re.compile(r"\.(?P<name>.+)\.(?P<host>[^.]+)-(?P<pid>\d+)-[0-9a-f]{8}\.part")
 
 
@@ -42,7 +42,7 @@ def leftovers(folder: Path) -> Iterator[tuple[str, os.DirEntry]]:
             continue
         # Another task may take or sweep what is there, hence the suppressed races.
         with contextlib.suppress(FileNotFoundError):
-            old = time.time() - entry.stat().st_mtime > DAY
+            old = time.time() - entry.stat().st_mtime > DAY_SECONDS
             dead = match["host"] == host and not _is_alive(int(match["pid"]))
             if old or dead:
                 yield match["name"], entry

@@ -27,7 +27,7 @@ from captools.io.hdf5 import DAMAGE, ServedFile, attribute, hdf5_type, text
 # then it keeps memory for the next, whose pages need not be made anew (a seventh of all time).
 np.empty(31 << 20, np.uint8)
 
-FEW = 4  # chunks that HDF5 has fetched before it has listed where all of them lie
+FEW_CHUNKS = 4  # so many are read sooner than HDF5 lists where all of them lie
 
 
 class RowSelection:
@@ -179,7 +179,7 @@ class StoredColumn:
         """Return the rows from `start` up to `stop` of chunks of a length, None if one is odd."""
         values = np.empty(stop - start, self.dtype)
         offsets = _offsets(start, stop, length)
-        places = self._places if len(offsets) > FEW else {}
+        places = self._places if len(offsets) > FEW_CHUNKS else {}
         for offset in offsets:
             chunk = self._chunk(offset, places)
             if chunk is None:
@@ -194,7 +194,7 @@ class StoredColumn:
         """Return the selected rows of chunks of a length, None if one is odd."""
         values = np.empty(len(rows.rows), self.dtype)
         chunks = rows.chunks(self.shape[0], length)
-        places = self._places if len(chunks) > FEW else {}
+        places = self._places if len(chunks) > FEW_CHUNKS else {}
         for offset, among_picked, within in chunks:
             chunk = self._chunk(offset, places)
             if chunk is None:

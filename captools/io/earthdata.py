@@ -19,7 +19,7 @@ from captools.io.retrying import Retryable, persist
 if TYPE_CHECKING:
     import earthaccess
 
-LIFE = 3000.0  # seconds for which Earthdata's keys to its object store are used; they live 3600
+LIFE_SECONDS = 3000.0  # for which keys to Earthdata's object store are used; they live 3600
 NO_LOGIN = (
     "no Earthdata login: set EARTHDATA_TOKEN, or EARTHDATA_USERNAME and EARTHDATA_PASSWORD; "
     "or write a netrc file with machine urs.earthdata.nasa.gov; or answer the prompt on a terminal"
@@ -108,7 +108,7 @@ def earthdata_login() -> Any:
 
 def store_keys() -> dict[str, str]:
     """Return keys to Earthdata's object store, for fsspec's file system of S3."""
-    return _keys_of_hour(int(time.monotonic() / LIFE))
+    return _keys_of_hour(int(time.monotonic() / LIFE_SECONDS))
 
 
 @cache

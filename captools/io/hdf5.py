@@ -14,7 +14,7 @@ from captools.io.address import Url
 from captools.io.ranges import RemoteFile
 
 REMEDY = "the file is damaged, fetch it again"
-HEAD = 512  # bytes that tell what kind of file it is
+HEAD_BYTES = 512  # which say what kind of file it is
 
 # What h5py raises when the bytes of a file are not what they should be.
 DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
@@ -63,7 +63,7 @@ def open_file(path: Path | Url) -> h5py.File:
 def _open_served(source: RemoteFile) -> ServedFile:
     """Open a file on a server, and close it again if it is none of ours."""
     try:
-        head = source.read(HEAD)
+        head = source.read(HEAD_BYTES)
         return ServedFile(source)
     except DAMAGE as error:
         source.close()
@@ -78,7 +78,7 @@ def _head(path: Path) -> tuple[bytes, int]:
     """Return how a file begins, and its size."""
     try:
         with open(path, "rb") as file:
-            return file.read(HEAD), os.path.getsize(path)
+            return file.read(HEAD_BYTES), os.path.getsize(path)
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist") from None
     except OSError as error:

@@ -14,8 +14,8 @@ from h5py import h5a, h5d, h5f, h5g, h5l, h5o, h5t, h5z
 from captools.errors import InputError, one_line
 from captools.io.hdf5 import DAMAGE, REMEDY, attribute_value, open_file
 
-PIECE = 1 << 22  # bytes in memory at a time, of what has no chunks
-STRING = 1 << 10  # bytes that a string is taken for, since only reading tells its length
+PIECE_BYTES = 1 << 22  # in memory at a time, of what has no chunks
+STRING_BYTES = 1 << 10  # assumed for a string, whose length is known only when it is read
 DEFLATED = ([h5z.FILTER_DEFLATE], [h5z.FILTER_SHUFFLE, h5z.FILTER_DEFLATE])
 INFLATION = 1032  # deflated bytes become at most so many times as many
 
@@ -105,8 +105,8 @@ def _read_in_pieces(dataset: h5d.DatasetID) -> None:
     if not whole.shape:
         whole[()]
         return
-    item = STRING if whole.dtype.hasobject else whole.dtype.itemsize
-    rows = max(1, PIECE // (item * math.prod(whole.shape[1:]) or 1))
+    item = STRING_BYTES if whole.dtype.hasobject else whole.dtype.itemsize
+    rows = max(1, PIECE_BYTES // (item * math.prod(whole.shape[1:]) or 1))
     for start in range(0, whole.shape[0], rows):
         whole[start : start + rows]
 

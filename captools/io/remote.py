@@ -21,7 +21,7 @@ from captools.io.retrying import Retryable
 from captools.io.troubles import Missing, Unreachable, attempt
 
 PROTOCOLS = ("s3", "https", "http", "gs", "az", "memory")
-PATIENCE = 30.0  # seconds without an answer; fsspec asks a web server twice, and we five times
+PATIENCE_SECONDS = 30.0  # for an answer; fsspec asks a web server twice, and we five times
 NASA = "nsidc-cumulus-"  # how the buckets of NASA's archive of snow and ice begin
 Answer = TypeVar("Answer")
 
@@ -86,7 +86,7 @@ def file_system(url: Url) -> Any:
 
 def _s3_options(url: Url) -> dict[str, Any]:
     # What is worth another attempt is decided here: neither by botocore nor by s3fs.
-    patience = {"connect_timeout": PATIENCE, "read_timeout": PATIENCE}
+    patience = {"connect_timeout": PATIENCE_SECONDS, "read_timeout": PATIENCE_SECONDS}
     tuning: dict[str, Any] = {**patience, "retries": {"total_max_attempts": 1}}
     options: dict[str, Any] = {"config_kwargs": tuning}
     if _access.earthdata and url.partition("://")[2].startswith(NASA):
@@ -101,7 +101,7 @@ def _web_options(url: Url) -> dict[str, Any]:
         return {}
     import aiohttp
 
-    patience = aiohttp.ClientTimeout(sock_connect=PATIENCE, sock_read=PATIENCE)
+    patience = aiohttp.ClientTimeout(sock_connect=PATIENCE_SECONDS, sock_read=PATIENCE_SECONDS)
     options: dict[str, Any] = {"client_kwargs": {"trust_env": True, "timeout": patience}}
     if _access.earthdata and _is_of_nasa(url):
         options["headers"] = {"Authorization": f"Bearer {earthdata_login().token['access_token']}"}

@@ -24,7 +24,7 @@ DPI = 100
 WORLD = {".png": ".pgw", ".jpg": ".jgw", ".jpeg": ".jgw"}
 RASTERS = (".tif", ".tiff")
 KINDS = (*WORLD, ".pdf", ".svg", *RASTERS)
-STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 45)  # degrees between lines
+STEPS_DEGREES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 45)  # between lines
 ROUND = (1, 2, 5)  # lengths of a scale bar, times powers of ten
 
 
@@ -314,7 +314,7 @@ def _lines(lon: np.ndarray, lat: np.ndarray) -> dict[str, list]:
 
 def _round_degrees(low: float, high: float) -> np.ndarray:
     """Return some four to eight round numbers between two."""
-    step = next((step for step in STEPS if (high - low) / step <= 8), STEPS[-1])
+    step = next((step for step in STEPS_DEGREES if (high - low) / step <= 8), STEPS_DEGREES[-1])
     values = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
     return values[:-1] if len(values) and values[-1] - values[0] == 360 else values
 

@@ -17,7 +17,7 @@ from captools.maps.raster import Aggregate, Canvas, fit
 from captools.process import check
 from captools.progress import track
 
-BLOCK = 1 << 20  # rows of a few columns at a time
+BLOCK_ROWS = 1 << 20  # of a few columns, in memory at a time
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def _chosen_crs(file: FlatFile, request: MapOptions) -> str:
     file.check_columns(["lon", "lat"])
     if request.crs not in (None, "auto"):
         return coords.crs_name(request.crs)
-    return coords.polar_crs(float(np.nanmean(file.read("lat", slice(0, BLOCK)))))
+    return coords.polar_crs(float(np.nanmean(file.read("lat", slice(0, BLOCK_ROWS)))))
 
 
 def _bounds(survey: Survey, request: MapOptions) -> tuple[float, float, float, float]:
@@ -237,7 +237,7 @@ def blocks_of(
     for path in track(list(survey.good)):
         try:
             with FlatFile(path) as file:
-                for rows in file.ranges(BLOCK):
+                for rows in file.ranges(BLOCK_ROWS):
                     check()
                     yield _block(file, rows, survey, request, more)
                 file.check_unchanged()

@@ -18,7 +18,7 @@ from captools.errors import InputError, OutputError
 from captools.maps.raster import AGGREGATES, Aggregate, Canvas
 from captools.process import workers
 
-STRETCH = 1 << 12  # rows that are read or left alone together: some 80 km of a ground track
+STRETCH_ROWS = 1 << 12  # read or left alone together: some 80 km of a ground track
 THREADS = 8  # each has a grid of its own
 MEAN, COUNT, MIN, MAX, STD = range(len(AGGREGATES))
 CODES = "year and direction"
@@ -131,7 +131,7 @@ class PointCache:
             columns.append(f"value of {name}", values.astype(np.result_type(values, np.float32)))
             self._known[name] = self._known[name] or bool(np.isfinite(values).any())
         self._codes.update(np.unique(codes).tolist())
-        starts = np.arange(0, rows, STRETCH)
+        starts = np.arange(0, rows, STRETCH_ROWS)
         self._boxes.append(
             [
                 edge.reduceat(block[name], starts)

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 
 HOST = "127.0.0.1"
-SIZE = 800, 600  # pixels of the map
+SIZE_PIXELS = 800, 600  # of the map
 COLOURS = ("viridis", "magma", "cividis", "turbo", "gray", "RdBu")
 HOWS = ("linear", "log", "eq_hist")
-WIDE = 220  # pixels of a widget
-TICK = 200  # milliseconds until a signal is heeded
+WIDGET_PIXELS = 220  # its width
+TICK_MILLISECONDS = 200  # until a signal is heeded
 log = logging.getLogger(__name__)
 
 
@@ -129,7 +129,7 @@ def serve(scene: Scene, port: int, browser: bool) -> Iterator[str]:
         yield address
         if browser and _has_screen():
             webbrowser.open(address)
-        PeriodicCallback(process.check, TICK).start()
+        PeriodicCallback(process.check, TICK_MILLISECONDS).start()
         server.io_loop.start()
         raise KeyboardInterrupt  # panel takes Ctrl-C for itself, and only ends the loop
     finally:
@@ -176,7 +176,7 @@ class Page:
         from panel import widgets
 
         self.scene = scene
-        self.home = self.shown = fit(scene.cloud.bounds, SIZE)
+        self.home = self.shown = fit(scene.cloud.bounds, SIZE_PIXELS)
         years = scene.cloud.years
         self.widgets = {
             "name": widgets.Select(label="Column", options=list(scene.labels)),
@@ -201,7 +201,7 @@ class Page:
         import panel
 
         for widget in self.widgets.values():
-            widget.width = WIDE
+            widget.width = WIDGET_PIXELS
         chart = panel.bind(self.plot, self.widgets["how"])
         return panel.Row(panel.Column(*self.widgets.values()), chart)
 
@@ -282,7 +282,7 @@ class Page:
         import holoviews
         from matplotlib.colors import to_hex
 
-        self.shown = canvas = Canvas(*map(float, (*x_range, *y_range)), *SIZE)
+        self.shown = canvas = Canvas(*map(float, (*x_range, *y_range)), *SIZE_PIXELS)
         choice, cloud = Choice(**chosen), self.scene.cloud
         years = None if choice.years == cloud.years else choice.years  # None: of unknown time, too
         pixels = cloud.view(canvas, choice.name, choice.kind, choice.direction, years)

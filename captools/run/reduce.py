@@ -18,7 +18,7 @@ from captools.io import listing, remote
 from captools.io.address import Url
 from captools.io.atomic import Outputs, sweep
 
-NAMED = 20  # files of a set, on a line
+NAMED_FILES = 20  # of a set, on a line
 log = logging.getLogger(__name__)
 
 
@@ -121,8 +121,8 @@ def _give_up(addresses: list[Url], sent: int, earlier: set[Url]) -> None:
 
 
 def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return (", ".join(names[:NAMED]) or "none") + more
+    more = f" and {len(names) - NAMED_FILES} more" if len(names) > NAMED_FILES else ""
+    return (", ".join(names[:NAMED_FILES]) or "none") + more
 
 
 def _named_alike(addresses: list[Url]) -> set[Url]:

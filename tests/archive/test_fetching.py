@@ -9,7 +9,7 @@ import requests
 from earthdata import BUCKET, LOGIN, LOGIN_PAGE, POOL
 
 from captools.archive import fetching
-from captools.archive.fetching import PIECE, fetch
+from captools.archive.fetching import PIECE_BYTES, fetch
 from captools.errors import FolderError, InputError, LoginError
 from captools.io import retrying
 from captools.io.address import Url
@@ -19,7 +19,7 @@ from captools.steps.download import fetch_granule
 
 NAME = "some.h5"
 ADDRESS = f"https://{POOL}/nsidc-cumulus-prod-protected/{NAME}"
-DATA = os.urandom(5 * PIECE + 123)
+DATA = os.urandom(5 * PIECE_BYTES + 123)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_what_is_wrong_is_told_of_the_address(archive, out):
 
 
 def test_a_server_that_stalls_is_not_waited_for(archive, out, monkeypatch):
-    monkeypatch.setattr(fetching, "READ", 0.2)
+    monkeypatch.setattr(fetching, "READ_SECONDS", 0.2)
     archive.fail(NAME, pause=0.6, times=1)
     get(out)
     assert (out / NAME).read_bytes() == DATA
@@ -97,12 +97,12 @@ def test_a_server_that_does_not_know_ranges_starts_anew(archive, out, monkeypatc
 
 
 def test_a_file_that_grows_at_each_try_may_take_more_tries(archive, out):
-    archive.fail(NAME, cut=PIECE)
-    assert len(DATA) / PIECE > retrying.TRIES
+    archive.fail(NAME, cut=PIECE_BYTES)
+    assert len(DATA) / PIECE_BYTES > retrying.TRIES
     get(out)
     assert (out / NAME).read_bytes() == DATA
     # A connection that breaks may lose what was under way.
-    assert len(DATA) <= archive.sent[NAME] <= len(DATA) + 2 * PIECE
+    assert len(DATA) <= archive.sent[NAME] <= len(DATA) + 2 * PIECE_BYTES
     assert len(archive.asked(BUCKET)) > retrying.TRIES
 
 
@@ -230,7 +230,7 @@ def test_a_refusal_of_what_was_not_asked_for_is_no_crash(archive, out, status):
 
 def test_the_pauses_double_and_heed_the_server(monkeypatch):
     waited = []
-    monkeypatch.setattr(retrying, "PAUSE", 2.0)
+    monkeypatch.setattr(retrying, "PAUSE_SECONDS", 2.0)
     monkeypatch.setattr(retrying.time, "sleep", waited.append)
     for tries in range(1, 5):
         retrying.pause(tries)
@@ -238,5 +238,5 @@ def test_the_pauses_double_and_heed_the_server(monkeypatch):
     retrying.pause(1, after=1e9)
     for seconds, least in zip(waited[:5], (2, 4, 8, 16, 30), strict=True):
         assert least <= seconds <= 1.5 * least  # not all at once
-    assert waited[5] == retrying.LONGEST
+    assert waited[5] == retrying.LONGEST_SECONDS
     assert (str(Retryable("why")), Retryable("why").after) == ("why", 0.0)

@@ -18,7 +18,7 @@ import numpy as np
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
 
-HALF = 2.4e6  # metres, of the area
+HALF_METRES = 2.4e6  # of the width of the area
 OURS = """
 import glob, resource, shutil, sys, time
 import captools.points.tiling
@@ -32,16 +32,16 @@ print(took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, len(writte
 
 def track(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the points of a straight line across the area."""
-    angle, off = random.uniform(0, np.pi), random.uniform(-HALF, HALF) / 2
-    along = np.linspace(-HALF, HALF, rows)
+    angle, off = random.uniform(0, np.pi), random.uniform(-HALF_METRES, HALF_METRES) / 2
+    along = np.linspace(-HALF_METRES, HALF_METRES, rows)
     x = along * np.cos(angle) - off * np.sin(angle)
     y = along * np.sin(angle) + off * np.cos(angle)
-    return np.clip(x, -HALF, HALF), np.clip(y, -HALF, HALF)
+    return np.clip(x, -HALF_METRES, HALF_METRES), np.clip(y, -HALF_METRES, HALF_METRES)
 
 
 def scatter(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Return points anywhere in the area."""
-    return tuple(random.uniform(-HALF, HALF, (2, rows)))
+    return tuple(random.uniform(-HALF_METRES, HALF_METRES, (2, rows)))
 
 
 def make_files(folder: Path, place, count: int, rows: int) -> None:

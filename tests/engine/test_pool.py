@@ -22,7 +22,7 @@ from toy import DEATHS, outputs, toy, write_inputs
 from captools import process
 from captools.engine import worker
 from captools.engine.local import local
-from captools.engine.pool import POLL
+from captools.engine.pool import POLL_SECONDS
 from captools.engine.worker import Worker
 from captools.io.atomic import PRIVATE
 from captools.process import Stop
@@ -181,10 +181,10 @@ def test_a_process_that_dies_between_two_inputs_costs_none(tmp_path, outdir):
 
 
 def test_a_worker_that_has_waited_long_ends_and_costs_none(tmp_path, outdir, monkeypatch):
-    monkeypatch.setattr(worker, "IDLE", 0.3)
+    monkeypatch.setattr(worker, "IDLE_SECONDS", 0.3)
     monkeypatch.setattr(worker, "ended", threading.Event())  # which other tests have set
     paths = write_inputs(tmp_path / "in", a="write 1", b="write 1")
-    one = Worker(multiprocessing.get_context("fork"))  # it inherits IDLE
+    one = Worker(multiprocessing.get_context("fork"))  # it inherits IDLE_SECONDS
     task = Task(toy, outputs, LocalFolder(outdir), {}, 1)
     assert one.do(task, paths[0], None).outcome.status == "done"
     deadline = time.monotonic() + 10
@@ -400,7 +400,7 @@ def test_nothing_is_asked_of_a_new_stop(ticking):
 def test_a_signal_gives_inputs_under_way_a_grace_and_a_second_gives_none(ticking):
     stop = Stop()
     stop.ask(signal.SIGTERM)
-    ticking(process.GRACE)
+    ticking(process.GRACE_SECONDS)
     assert (stop.asked, stop.overdue, stop.code) == (True, False, 143)
     ticking(0.1)
     assert stop.overdue
@@ -419,7 +419,7 @@ def test_who_stops_without_a_signal_waits_for_inputs_under_way(ticking):
 
 
 def test_the_grace_is_shorter_than_what_slurm_gives():
-    assert process.GRACE + 2 * POLL < 30
+    assert process.GRACE_SECONDS + 2 * POLL_SECONDS < 30
 
 
 def test_a_signal_is_heeded_even_where_python_drops_what_a_handler_raises():
@@ -458,7 +458,7 @@ def test_inputs_whose_process_died_are_not_tried_again_when_it_stops(tmp_path, o
 
 
 def test_what_is_under_way_when_the_grace_is_over_is_ended_at_once(tmp_path, outdir, monkeypatch):
-    monkeypatch.setattr(process, "GRACE", 0.5)
+    monkeypatch.setattr(process, "GRACE_SECONDS", 0.5)
     paths = write_inputs(tmp_path / "in", a="write 1", b="sleep 60")
     stop, began, ended = Stop(), time.monotonic(), []
     for end in ends(outdir, paths, 2, stop=stop):

@@ -32,7 +32,7 @@ def server():
 @pytest.fixture
 def store(server, monkeypatch):
     """Give an empty bucket."""
-    monkeypatch.setattr(retrying, "PAUSE", 0.01)
+    monkeypatch.setattr(retrying, "PAUSE_SECONDS", 0.01)
     yield server
     server.remove()
     remote.use(Access())

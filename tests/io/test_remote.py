@@ -48,7 +48,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch):
-    monkeypatch.setattr(retrying, "PAUSE", 0.01)
+    monkeypatch.setattr(retrying, "PAUSE_SECONDS", 0.01)
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,7 @@ def whose_keys():
 @pytest.fixture
 def by_ranges(monkeypatch):
     """Let no file be small enough to come as a whole."""
-    monkeypatch.setattr(ranges, "SMALL", 0)
+    monkeypatch.setattr(ranges, "SMALL_BYTES", 0)
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +151,7 @@ def test_what_is_fetched_ahead_is_all_that_reading_needs(layout, data):
         dataset[:written] = truth[:written]
     for rows in (slice(None), slice(first, last), np.array(sorted(chosen), dtype=np.intp)):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ranges, "SMALL", 0)
+            patch.setattr(ranges, "SMALL_BYTES", 0)
             with open_file(Url("memory://any.h5")) as file:
                 column = StoredColumn(file["column"].id)
                 fetch_ahead(file, [column], rows)
@@ -159,11 +159,11 @@ def test_what_is_fetched_ahead_is_all_that_reading_needs(layout, data):
                 assert column.read(rows).tobytes() == truth[rows].tobytes()
 
 
-@pytest.mark.parametrize("small", [0, ranges.SMALL])
+@pytest.mark.parametrize("small", [0, ranges.SMALL_BYTES])
 def test_real_granules_give_the_same_bytes_from_an_object_store(
     store, real_data, tmp_path, monkeypatch, small
 ):
-    monkeypatch.setattr(ranges, "SMALL", small)
+    monkeypatch.setattr(ranges, "SMALL_BYTES", small)
     paths = sorted((real_data / "atl06").glob("*.h5"))[:: 1 if small else 4]
     assert len(paths) > 2
     for path in paths:

@@ -17,7 +17,7 @@ SIZE = 6, 4
 
 @pytest.fixture(autouse=True)
 def small_stretches(monkeypatch):
-    monkeypatch.setattr(pointcache, "STRETCH", 16)
+    monkeypatch.setattr(pointcache, "STRETCH_ROWS", 16)
 
 
 def points(rows, seed):

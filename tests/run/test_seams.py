@@ -71,8 +71,8 @@ def store(tmp_path):
 
 def region(data, name):
     """The part of the array that a window fills."""
-    start = int(name[1:]) * windowed.WINDOW * 8
-    return data[start : start + windowed.WINDOW * 8]
+    start = int(name[1:]) * windowed.WINDOW_SAMPLES * 8
+    return data[start : start + windowed.WINDOW_SAMPLES * 8]
 
 
 def journal(tmp_path):

@@ -135,7 +135,7 @@ def test_a_path_need_not_be_utf8(tmp_path, granules):
 @pytest.mark.parametrize("jobs", [1, 3])
 @pytest.mark.parametrize("batch", [2, 1000])
 def test_lines_keep_their_order_whoever_is_slow_or_dies(toys, monkeypatch, jobs, batch):
-    monkeypatch.setattr(each, "BATCH", batch)
+    monkeypatch.setattr(each, "BATCH_ITEMS", batch)
     texts = {"a": "sleep 0.5", "b": "fine", "c": "die sigsegv", "d": "damaged", "e": "fine"}
     result, lines = toys("-n", jobs, **texts)
     assert lines == [
@@ -152,7 +152,7 @@ def test_lines_keep_their_order_whoever_is_slow_or_dies(toys, monkeypatch, jobs,
 
 def test_only_a_batch_of_findings_waits(tmp_path, monkeypatch):
     monkeypatch.setattr(inspection, "Check", toy.ToyCheck)
-    monkeypatch.setattr(each, "BATCH", 3)
+    monkeypatch.setattr(each, "BATCH_ITEMS", 3)
     texts = {f"{number:02d}": "fine" for number in range(9)} | {"00": "sleep 1"}
     paths = toy.write_inputs(tmp_path / "toys", **texts)
     asked = []

@@ -13,7 +13,7 @@ import pytest
 from earthdata import BUCKET, CMR, EULA, LOGIN, LOGIN_PAGE, POOL, URS, Granule
 from processes import call, start
 
-from captools.archive.fetching import PIECE
+from captools.archive.fetching import PIECE_BYTES
 from captools.io.atomic import temporary_name
 from captools.run.journal import lines
 
@@ -370,11 +370,12 @@ def test_what_does_not_pass_is_told(how, told, tries, go, earthdata, out, pool):
 
 
 def test_a_cut_connection_goes_on_where_it_broke(go, earthdata, out, pool):
-    earthdata.fail(NAMES[1], cut=4 * PIECE)
+    earthdata.fail(NAMES[1], cut=4 * PIECE_BYTES)
     assert go(*ONE).exit_code == 0
     assert fetched(out) == contents(pool, *ONE)
     assert earthdata.sent[NAMES[1]] == (pool / NAMES[1]).stat().st_size
-    assert len(earthdata.asked(BUCKET)) == -(-(pool / NAMES[1]).stat().st_size // (4 * PIECE)) > 5
+    answers = -(-(pool / NAMES[1]).stat().st_size // (4 * PIECE_BYTES))
+    assert len(earthdata.asked(BUCKET)) == answers > 5
 
 
 def test_another_product_is_refused(go, earthdata, pool, tmp_path):
@@ -478,7 +479,7 @@ def test_what_does_not_fit_is_fetched_anew(how, go, earthdata, out, pool):
 
 
 def test_what_an_input_that_failed_has_is_not_fetched_again(go, earthdata, out, pool):
-    earthdata.fail(NAMES[1], cut=4 * PIECE, times=1)
+    earthdata.fail(NAMES[1], cut=4 * PIECE_BYTES, times=1)
     earthdata.fail(NAMES[1], cut=0)
     assert go(*ONE).exit_code == 1
     earthdata.mend()
@@ -507,7 +508,7 @@ def test_killed_and_killed_again_it_fetches_no_byte_twice(earthdata, home, out, 
     assert fetched(out) == contents(pool)
     # Of what a killed process had asked for, this much was on the way: what it had read and not
     # written, and what the server had sent.
-    on_the_way = 2 * kills * (PIECE + 4 * (1 << 14))
+    on_the_way = 2 * kills * (PIECE_BYTES + 4 * (1 << 14))
     sizes = sum((pool / name).stat().st_size for name in NAMES)
     assert sizes <= earthdata.sent.total() <= sizes + on_the_way
 

@@ -55,7 +55,7 @@ def histogram(canvas, x, y, weights=None):
 
 @pytest.mark.parametrize("block", [17, 1 << 20])
 def test_counts_and_means_are_those_of_all_points(beams, monkeypatch, block):
-    monkeypatch.setattr("captools.maps.mapping.BLOCK", block)
+    monkeypatch.setattr("captools.maps.mapping.BLOCK_ROWS", block)
     rows = rows_of(beams)
     counted = make_map(beams, MapOptions(agg="count", size=(80, 60)))
     count = histogram(counted.canvas, rows["x"], rows["y"])
