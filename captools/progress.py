@@ -39,7 +39,7 @@ def track(items: Sequence[Item]) -> Iterator[Item]:
             check()
             yield item
             progress.update(failed=False)
-            progress.tell()
+            progress.log_if_due()
     finally:
         progress.close()
 
@@ -56,7 +56,7 @@ class Progress:
     def __init__(self, total: int) -> None:
         self.total = total
         self.ended = self.failed = 0
-        self._began = self._told = time.monotonic()
+        self._began = self._logged = time.monotonic()
         self._bar = None
         if log.isEnabledFor(logging.INFO) and sys.stderr.isatty():
             from tqdm import tqdm
@@ -82,10 +82,10 @@ class Progress:
         yield
         self._bar.refresh()
 
-    def tell(self) -> None:
+    def log_if_due(self) -> None:
         """Write a line, if there is no bar and the last line is old enough."""
-        if self._bar is None and time.monotonic() - self._told >= INTERVAL_SECONDS:
-            self._told = time.monotonic()
+        if self._bar is None and time.monotonic() - self._logged >= INTERVAL_SECONDS:
+            self._logged = time.monotonic()
             log.info(self.line())
 
     def line(self) -> str:

@@ -45,7 +45,7 @@ def granule(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def run() -> Callable[..., Result]:
-    """Give a function that calls the command line in this process, on one core unless -n tells."""
+    """Give a function that calls the command line in this process, by default on one core."""
 
     def call(*words: str | os.PathLike[str], **options: object) -> Result:
         # An exception that is no exit is a bug: it shall end the test with its traceback.

@@ -92,7 +92,7 @@ def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) 
         np.testing.assert_array_equal(found[name], values, err_msg=name)
 
 
-def told(path: Path) -> list[str]:
+def sources_of(path: Path) -> list[str]:
     """Return the sources that a file names below `_captools`."""
     with h5py.File(path) as file:
         return [name.decode() for name in file["_captools/source"][()]]

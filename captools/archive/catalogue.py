@@ -28,7 +28,7 @@ NAMES = 50  # names in a question: an address has room for no more
 CONNECT_SECONDS, READ_SECONDS = 20.0, 120.0  # that the catalogue may take to answer
 WORLD = [-180.0, -90.0, 180.0, 90.0]  # west, south, east, north
 MARGIN = timedelta(minutes=1)  # more than GPS time is ahead of UTC
-UNKNOWN = "0"  # megabytes of a granule, where a record does not tell them
+UNKNOWN = "0"  # megabytes of a granule, where a record does not give them
 FITTING = "earthaccess>=0.17,<0.19"  # which goes with icepyx, as pyproject.toml says
 _NAME = "readable_granule_name[]"
 _GPS = datetime(1980, 1, 6)
@@ -126,7 +126,7 @@ def look_up(product: Product, names: Iterable[str]) -> list[Url]:
 
 
 def megabytes(listed: Url) -> float:
-    """Return the size of a granule as the catalogue tells it; 0 of one that it does not know."""
+    """Return the size of a granule as the catalogue gives it; 0 of one that it does not know."""
     return float(listed.identity or 0)
 
 

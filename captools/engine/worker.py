@@ -74,14 +74,14 @@ class Worker:
         for _ in range(100):
             code = self._process.exitcode
             if code is not None:
-                return _told(code)
+                return _meaning(code)
             time.sleep(
                 0.01
             )  # another thread, which starts a process, has the exit code and stores it at once
         return "unknown exit code"
 
 
-def _told(code: int) -> str:
+def _meaning(code: int) -> str:
     """Return the name of an exit code, and what it may mean."""
     if code >= 0:
         return f"EXIT({code})"

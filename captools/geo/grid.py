@@ -94,21 +94,21 @@ class Grid:
 
 
 def _decimals(*values: float) -> int:
-    """Return how many decimals tell the values, at most 6."""
+    """Return how many decimals the values need, at most 6."""
     return next(
         (count for count in range(6) if all(abs(round(v, count) - v) < 1e-9 for v in values)), 6
     )
 
 
 def known(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Tell which points have a place."""
+    """Return which points have a place."""
     return (np.abs(x) < FAR_METRES) & (np.abs(y) < FAR_METRES)
 
 
 def assign(
     x: np.ndarray, y: np.ndarray, grid: Grid
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Tell in which tiles points lie.
+    """Return in which tiles points lie.
 
     A tile is a square, grown by the overlap on all sides (lower and left edges count, the
     others do not). With an extent there are no other tiles than its own, points outside are
@@ -181,7 +181,7 @@ def _cell(values: np.ndarray, origin: float, size: float) -> np.ndarray:
 def _reaches(
     values: np.ndarray, cell: np.ndarray, step: int, origin: float, grid: Grid
 ) -> np.ndarray:
-    """Tell of which values the neighbour of their cell, grown by the overlap, holds them too."""
+    """Return which values the neighbour of their cell, grown by the overlap, holds too."""
     if step < 0:
         return values < origin + cell * grid.size + grid.overlap
     if step > 0:

@@ -62,7 +62,7 @@ def sweep(folder: Path, names: Container[str] | None = None) -> None:
 
 
 def _is_alive(pid: int) -> bool:
-    """Tell whether a process of this number runs on this host."""
+    """Return whether a process of this number runs on this host."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -79,7 +79,7 @@ class Outputs(list):
     """The paths of the files written for one input, with the rows read and written.
 
     `removed` counts the rows that were left out, by the condition that they did not meet;
-    `errors` tells of inputs, by path, without which an output was made all the same.
+    `errors` says, by path, what is wrong with inputs that an output was made without.
     """
 
     def __init__(self, paths: Iterable[Path] = (), rows_in: int = 0, rows_out: int = 0) -> None:

@@ -248,9 +248,9 @@ class StoredColumn:
 
     @cached_property
     def _places(self) -> dict[int, h5d.StoreInfo]:
-        """Where in a file on this machine the chunks lie, by their first rows, if HDF5 tells."""
+        """Where in a file on this machine the chunks lie, by their first rows, if HDF5 says so."""
         places: list[h5d.StoreInfo] = []
-        # HDF5 knows how to tell all at once since 1.12.3; clusters have older ones.
+        # HDF5 can list all at once since 1.12.3; clusters have older ones.
         if self._descriptor is not None and hasattr(self._dataset, "chunk_iter"):
             self._dataset.chunk_iter(places.append)
         return {place.chunk_offset[0]: place for place in places}

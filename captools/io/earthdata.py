@@ -1,6 +1,6 @@
 """NASA's Earthdata: logging in, and the keys of its object store, through earthaccess.
 
-Nothing here tells a password or a token: what the servers answer to them stays
+Nothing here shows a password or a token: what the servers answer to them stays
 unsaid, too.
 """
 
@@ -55,12 +55,12 @@ def _log_in_or_ask() -> None:
 
 
 def log_in() -> "earthaccess.Auth":
-    """Log in with what the environment or a netrc file tells.
+    """Log in with what the environment or a netrc file holds.
 
     Raises
     ------
     ValueError
-        If neither tells anything.
+        If neither holds anything.
     LoginError
         If it is refused.
     Again
@@ -128,6 +128,6 @@ def _earthdata_answer() -> dict[str, str]:
         keys = earthdata_login().get_s3_credentials(daac="NSIDC")
     except RequestException:
         raise Retryable("Earthdata cannot be reached for keys to its object store") from None
-    if not keys:  # nor does it tell why
+    if not keys:  # nor does it say why
         raise Retryable("Earthdata gives no keys to its object store")
     return keys

@@ -115,7 +115,7 @@ def _read_in_pieces(dataset: h5d.DatasetID) -> None:
 
 
 def _check_chunks(dataset: h5d.DatasetID) -> bool:
-    """Read all chunks of a dataset, and tell whether there are any; all or none must be."""
+    """Read all chunks of a dataset, and return whether there are any; all or none must be."""
     plist = dataset.get_create_plist()
     shape = plist.get_chunk()
     expected = math.prod(-(-rows // step) for rows, step in zip(dataset.shape, shape, strict=True))

@@ -50,7 +50,7 @@ class RemoteFile(io.RawIOBase):
         self.size = details["size"]
         self._identity = remote.identity_of(details)
         if self.size is None:
-            raise InputError(f"{url}: the server does not tell how long it is")
+            raise InputError(f"{url}: the server does not say how long it is")
         self._at = 0
         block = self.size if self.size <= SMALL_BYTES else BLOCK_BYTES
         self._blocks = BlockCache(max(block, 1), self._range, self.size, KEPT_BLOCKS)
@@ -144,11 +144,11 @@ class RemoteFile(io.RawIOBase):
         super().close()
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Return that it can be read."""
         return True
 
     def seekable(self) -> bool:
-        """Tell that any part of it can be read."""
+        """Return that any part of it can be read."""
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:

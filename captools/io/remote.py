@@ -129,7 +129,7 @@ def check_protocols(urls: Iterable[Url]) -> None:
 
 
 def _is_of_nasa(url: Url) -> bool:
-    """Tell whether an address may see our token: nobody else must."""
+    """Return whether an address may see our token: nobody else must."""
     host = urlsplit(url).hostname or ""
     return url.protocol == "https" and host.endswith(
         (".earthdata.nasa.gov", ".earthdatacloud.nasa.gov")
@@ -138,7 +138,7 @@ def _is_of_nasa(url: Url) -> bool:
 
 @cache
 def _is_anonymous() -> bool:
-    """Tell whether there are no keys of an object store anywhere: some can be read by everybody."""
+    """Return whether there are no keys of an object store: some can be read by everybody."""
     from botocore.exceptions import BotoCoreError
     from botocore.session import get_session
 
@@ -152,7 +152,7 @@ def _is_anonymous() -> bool:
 
 
 def identity(url: Url) -> str:
-    """Return what changes when the content of a file does; "" if it is not there, or nobody tells.
+    """Return what changes with the content of a file, "" if it is not there or no server says.
 
     Raises
     ------
@@ -166,13 +166,13 @@ def identity(url: Url) -> str:
 
 
 def identity_of(details: dict) -> str:
-    """Return the same of what a server tells; "" if that tells no content from another."""
+    """Return the same of what a server says; "" if that does not depend on the content."""
     tag = details.get("ETag") or details.get("Last-Modified") or details.get("LastModified")
     return f"{tag} {details.get('size')}" if tag else ""
 
 
 def details(url: Url) -> dict:
-    """Return what a server tells of a file: its size, and its etag or time of change."""
+    """Return what a server says of a file: its size, and its etag or time of change."""
     system = file_system(url)
     found = _ask(url, lambda: system.info(url))
     if found["type"] == "directory":

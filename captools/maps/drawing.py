@@ -106,7 +106,7 @@ def check_limits(limits: tuple[float, float]) -> None:
 
 
 def check_kind(path: Path, bare: bool) -> None:
-    """Raise ValueError if a picture cannot be of the kind that its name tells."""
+    """Raise ValueError if a picture cannot be of the kind that its name says."""
     kind = path.suffix.lower()
     if kind not in KINDS:
         raise ValueError(f"output {path}: must end in {', '.join(KINDS)}")
@@ -118,7 +118,7 @@ def check_kind(path: Path, bare: bool) -> None:
 
 
 def draw(picture: Map, path: Path, style: Style, bare: bool, title: str | None) -> list[Path]:
-    """Write a map, in the kind of file that its name tells, and return what was written."""
+    """Write a map, in the kind of file that its name says, and return what was written."""
     if path.suffix.lower() in RASTERS:
         _write_geotiff(picture, path)
         return [path]
@@ -132,7 +132,7 @@ def draw(picture: Map, path: Path, style: Style, bare: bool, title: str | None) 
 
 
 def _write_pixels(picture: Map, path: Path, style: Style) -> list[Path]:
-    """Write the pixels alone, and a world file that tells where they lie."""
+    """Write the pixels alone, and a world file that says where they lie."""
     from matplotlib.image import imsave
 
     colours = style.colours(style.norm(picture.values)(np.ma.masked_invalid(picture.values)))

@@ -63,7 +63,7 @@ class Survey:
     bad: dict[str, str] = field(default_factory=dict)
     crs: str = ""  # of the map
     projected: bool = True  # whether the files have x and y in this CRS
-    bounds: list[tuple | None] = field(default_factory=list)  # of each good file, if it tells
+    bounds: list[tuple | None] = field(default_factory=list)  # of each good file, if it names any
     rows: int = 0
     label: str = ""
     units: str = ""
@@ -190,8 +190,8 @@ def _take_in(survey: Survey, file: FlatFile, attrs: dict, request: MapOptions) -
     if request.column is not None:
         file.check_columns([request.column])
         if not survey.good:
-            told = file.attributes(request.column)
-            survey.label, survey.units = told["long_name"], told["units"]
+            about = file.attributes(request.column)
+            survey.label, survey.units = about["long_name"], about["units"]
     bounds = attrs.get("bounds_xy") if projected and request.xy == ("x", "y") else None
     survey.bounds.append(None if bounds is None else tuple(map(float, bounds)))
     survey.rows += file.rows
@@ -207,23 +207,23 @@ def _chosen_crs(file: FlatFile, request: MapOptions) -> str:
 
 
 def _bounds(survey: Survey, request: MapOptions) -> tuple[float, float, float, float]:
-    """Return what the map must show: from the headers if these tell, else from the points."""
+    """Return what the map must show: from the headers if these name it, else from the points."""
     if request.extent is not None:
         return request.extent
     if request.bbox is None and None not in survey.bounds:
-        told = np.array(survey.bounds)
+        bounds = np.array(survey.bounds)
     else:
-        told = np.array(
+        bounds = np.array(
             [
                 [np.fmin.reduce(x), np.fmax.reduce(x), np.fmin.reduce(y), np.fmax.reduce(y)]
                 for x, y in ((block["x"], block["y"]) for block in blocks_of(survey, request, ()))
                 if len(x)
             ]
         ).reshape(-1, 4)
-    told = told[np.isfinite(told).all(axis=1)]
-    if not len(told):
+    bounds = bounds[np.isfinite(bounds).all(axis=1)]
+    if not len(bounds):
         raise InputError(f"nothing to draw: no point of {len(survey.good)} files lies there")
-    low, high = told.min(axis=0), told.max(axis=0)
+    low, high = bounds.min(axis=0), bounds.max(axis=0)
     return float(low[0]), float(high[1]), float(low[2]), float(high[3])
 
 
@@ -232,7 +232,7 @@ def blocks_of(
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yield x, y and `more` columns of the points of all files, as many as fit in memory.
 
-    A file that turns out to be damaged is dropped, and told of.
+    A file that turns out to be damaged is dropped, and named in `Survey.bad`.
     """
     for path in track(list(survey.good)):
         try:

@@ -89,7 +89,7 @@ def _columns(survey: Survey, names: list[str]) -> tuple[set[str], dict[str, tupl
 def _points(
     survey: Survey, request: MapOptions, more: Iterable[str]
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Yield the points block by block, with their decimal years if they tell their time."""
+    """Yield the points block by block, with their decimal years if their times are known."""
     for block in blocks_of(survey, request, more):
         if "t_gps" in block and "t_year" not in block:
             block["t_year"] = decimal_year(block["t_gps"])
@@ -144,7 +144,7 @@ def _free_port() -> int:
 
 
 def _has_screen() -> bool:
-    """Tell whether a browser can open: one for terminals would take ours, and never return."""
+    """Return whether a browser can open: one for terminals would take ours, and never return."""
     return sys.platform == "darwin" or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
 
 
@@ -215,7 +215,7 @@ class Page:
         from holoviews.streams import Params, RangeXY
 
         values = {
-            # A slider tells every step of a drag; only where it ends is worth a new map.
+            # A slider reports every step of a drag; only where it ends is worth a new map.
             name: widget.param["value_throttled" if name == "percentiles" else "value"]
             for name, widget in self.widgets.items()
             if name != "how"

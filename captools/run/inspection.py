@@ -36,7 +36,7 @@ class Finding(Outcome):
         return self.status == "failed"
 
     @property
-    def told(self) -> str:
+    def line(self) -> str:
         """The line for the user."""
         return self.error or "" if self.is_bad else f"{self.input}: fine ({self.what})"
 
@@ -90,7 +90,7 @@ def inspect(
     shown = progress.Progress(len(paths))
 
     def hear(finding: Finding | None) -> None:
-        shown.tell()
+        shown.log_if_due()
         if finding is not None:
             shown.update(finding.is_bad)
 

@@ -41,10 +41,10 @@ class Outcome:
 
     def line(self) -> bytes:
         """Return the outcome as a line of the journal; what was removed only where rows were."""
-        told = asdict(self) | {"input": str(self.input)}  # of an address what may be shown
+        content = asdict(self) | {"input": str(self.input)}  # of an address what may be shown
         if not self.removed:
-            del told["removed"]
-        return json.dumps(told).encode() + b"\n"
+            del content["removed"]
+        return json.dumps(content).encode() + b"\n"
 
     @property
     def name(self) -> str:
@@ -76,7 +76,7 @@ _FIELDS = {field.name for field in fields(Outcome)}
 
 
 def now() -> str:
-    """Return the time in UTC, as journals tell it."""
+    """Return the time in UTC, as journals write it."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
@@ -132,18 +132,18 @@ def lines(path: Path) -> Iterator[tuple[int, Outcome]]:
 def _parse(line: bytes) -> Outcome | None:
     """Return the outcome in a line, None if torn or odd; what a later version adds is ignored."""
     try:
-        told = json.loads(line)
-        outcome = Outcome(**{name: told[name] for name in _FIELDS & told.keys()})
+        content = json.loads(line)
+        outcome = Outcome(**{name: content[name] for name in _FIELDS & content.keys()})
         return outcome if outcome.is_sound else None
     except (ValueError, TypeError, AttributeError, OverflowError):
         return None
 
 
 class Record:
-    """The newest outcome of each of a list of inputs, as journals tell it.
+    """The newest outcome of each of a list of inputs, as journals have it.
 
     Outputs are named after the input's file name, so that this is what stands
-    for an input: the newest line that names it tells whose the outputs are.
+    for an input: the newest line that names it says whose the outputs are.
     Memory is a few numbers per listed input, from the start on; all else stays
     on disk and is read back when asked for.
 
@@ -251,7 +251,7 @@ class Journal(Record):
             raise FolderError(f"{self.path}: cannot be written (no space left)")
         self._torn = False
         number = self._number[outcome.name]
-        # Other runs may append to the same file: the position after the write tells where.
+        # Other runs may append to the same file: the position after the write shows where.
         end = os.lseek(self._writing, 0, os.SEEK_CUR)
         self._file[number], self._offset[number] = self._own, end - len(line)
 
@@ -262,7 +262,7 @@ class Journal(Record):
 
 
 def _ends_whole(path: Path) -> bool:
-    """Tell whether a journal ends with a whole line."""
+    """Return whether a journal ends with a whole line."""
     with open(path, "rb") as file:
         if file.seek(0, os.SEEK_END) == 0:
             return True

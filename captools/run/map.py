@@ -298,7 +298,7 @@ def _run(pool: Pool, task: Task, run: Run, journal: Journal, tally: Tally) -> in
         paths = under_way(run.paths, journal, task)
         with stoppable() as stop, closing(pool.run(task, paths, stop, run.timeout)) as results:
             for result in results:
-                progress.tell()
+                progress.log_if_due()
                 if result is None:
                     continue
                 outcome = result.outcome

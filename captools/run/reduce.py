@@ -150,8 +150,8 @@ def _build(
         try:
             return function(kept, output, **options)
         except BadInputs as error:
-            for told in error.errors.values():
-                log.error("failed: %s", told)
+            for why in error.errors.values():
+                log.error("failed: %s", why)
             kept = [path for path in kept if path not in error.errors]
             if not skip_bad or not kept:
                 log.error(

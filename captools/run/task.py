@@ -82,13 +82,13 @@ class Task:
         return self.names(file_name(path), **self.options)
 
     def fills_store(self, path: str) -> bool:
-        """Tell whether an input has no outputs of its own: it fills its part of a store."""
+        """Return whether an input has no outputs of its own: it fills its part of a store."""
         return not self.outputs(path)
 
     def clear(self, path: str, but: Collection[str] = ()) -> None:
         """Remove what an input may have left, but not these outputs that it has now.
 
-        A run that was killed leaves outputs of which no journal tells.
+        A run that was killed leaves outputs that no journal names.
         """
         if self.keeps:
             return
@@ -141,7 +141,7 @@ class Task:
 
 
 def _identity(item: str) -> str | None:
-    """Return what tells the content of an input from an earlier one, None if a file is missing."""
+    """Return what changes with the content of an input, None if a file is missing."""
     if not isinstance(item, Input):
         return _identity_of_file(item)
     files = [(file_name(path), _identity_of_file(path)) for path in item.paths]
@@ -151,7 +151,7 @@ def _identity(item: str) -> str | None:
 
 
 def _identity_of_file(path: str) -> str | None:
-    """Return what tells the content of a file from an earlier one, None if it is not there."""
+    """Return what changes with the content of a file, None if it is not there."""
     if is_remote(path):
         return remote.identity(cast(Url, parse_location(path))) or None
     try:

@@ -59,7 +59,7 @@ def test_the_file_comes_whole_under_its_name(archive, out):
     assert len(archive.asked(BUCKET)) == 1
 
 
-def test_what_is_wrong_is_told_of_the_address(archive, out):
+def test_what_is_wrong_is_said_of_the_address(archive, out):
     def check(path):
         raise InputError(f"{path}: is odd; of {path}")
 
@@ -106,7 +106,7 @@ def test_a_file_that_grows_at_each_try_may_take_more_tries(archive, out):
     assert len(archive.asked(BUCKET)) > retrying.TRIES
 
 
-def test_a_size_that_nobody_tells_is_believed(archive, out, monkeypatch):
+def test_a_size_that_nobody_gives_is_believed(archive, out, monkeypatch):
     monkeypatch.setattr(fetching, "_extent", lambda response, have: (0, None))
     get(out)
     assert (out / NAME).read_bytes() == DATA
@@ -125,7 +125,7 @@ def test_without_a_network_it_says_so(archive, out, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "why"),
     [
         (requests.ReadTimeout("https://x?sig=1"), "the server took too long"),
         (requests.ConnectionError("Read timed out. https://x?sig=1"), "the server took too long"),
@@ -134,8 +134,8 @@ def test_without_a_network_it_says_so(archive, out, monkeypatch):
         (requests.TooManyRedirects("https://x?sig=1"), "TooManyRedirects"),
     ],
 )
-def test_no_reason_tells_an_address(error, told):
-    assert fetching._why(error) == told
+def test_no_reason_shows_an_address(error, why):
+    assert fetching._why(error) == why
 
 
 def test_a_folder_that_vanishes_ends_the_run(archive, out):
@@ -158,7 +158,7 @@ def test_a_part_that_another_process_takes_is_left_to_it(archive, out, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
+    ("status", "why"),
     [
         (400, "HTTP 400"),
         (401, "Earthdata login refused or token expired"),
@@ -166,9 +166,9 @@ def test_a_part_that_another_process_takes_is_left_to_it(archive, out, monkeypat
         (404, "is not in the archive"),
     ],
 )
-def test_what_no_other_try_would_mend_is_told_at_once(archive, out, status, told):
+def test_what_no_other_try_would_mend_is_reported_at_once(archive, out, status, why):
     archive.fail(NAME, status)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=why):
         get(out)
     assert len(archive.requests) == 2 + 1  # two of them to log in
 

@@ -63,17 +63,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--files", type=int, default=50)
     parser.add_argument("--rows", type=int, default=100_000)
-    told = parser.parse_args()
-    points = told.files * told.rows
-    print(f"| {told.files} files x {told.rows:,} points x 20 columns | tiles | seconds |", end="")
+    args = parser.parse_args()
+    points = args.files * args.rows
+    print(f"| {args.files} files x {args.rows:,} points x 20 columns | tiles | seconds |", end="")
     print(" million points a second | peak MB |\n|---|---|---|---|---|")
     for place in (track, scatter):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name) / "in"
-            make_files(folder, place, told.files, told.rows)
+            make_files(folder, place, args.files, args.rows)
             command = [sys.executable, "-c", OURS, folder, Path(name) / "out"]
             runs = []
-            for _ in range(told.rounds):
+            for _ in range(args.rounds):
                 done = subprocess.run(command, check=True, capture_output=True, text=True)
                 runs.append([float(word) for word in done.stdout.split()])
         seconds = statistics.median(took for took, _, _ in runs)

@@ -52,8 +52,8 @@ def make_file(path: Path, points: int, shuffled: bool) -> None:
 def anonymous() -> float:
     """Return the memory that this process holds for itself, in MB."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    (told,) = [line for line in lines if line.startswith("RssAnon")]
-    return int(told.split()[1]) / 1e3
+    (line,) = [one for one in lines if one.startswith("RssAnon")]
+    return int(line.split()[1]) / 1e3
 
 
 def main() -> None:
@@ -61,11 +61,11 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=100, metavar="MILLIONS")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--shuffled", action="store_true")
-    told = parser.parse_args()
+    args = parser.parse_args()
     scenes = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "merged.h5"
-        make_file(path, told.points * 1_000_000, told.shuffled)
+        make_file(path, args.points * 1_000_000, args.shuffled)
         gather = seconds(
             lambda: scenes.append(viewing.gather([path], ["h_li"], MapOptions(var="h_li")))
         )
@@ -87,7 +87,7 @@ def main() -> None:
         points = scene.cloud.view(canvas, "h_li", "count").count.sum()
         for kind, years in ways:
             view = partial(scene.cloud.view, canvas, "h_li", kind, years=years)
-            row.append(statistics.median(seconds(view) for _ in range(told.rounds)))
+            row.append(statistics.median(seconds(view) for _ in range(args.rounds)))
         figures = " | ".join(f"{one:.3f}" for one in (first, *row))
         print(f"| {2 * wide / 1e3:,.1f} | {points:,} | {figures} |")
     print(f"\nits own memory after all views: {anonymous():.0f} MB (wanted: views about 1 s)")

@@ -167,7 +167,7 @@ def test_an_empty_view_is_empty():
     assert pixels.values.shape == SIZE[::-1]
 
 
-def test_no_point_at_all_is_told():
+def test_no_point_at_all_is_reported():
     with pytest.raises(InputError, match="no point lies there"):
         PointCache([], ["h"])
     nowhere = np.full(3, np.nan)
@@ -175,13 +175,13 @@ def test_no_point_at_all_is_told():
         PointCache([{"x": nowhere, "y": nowhere, "h": np.ones(3)}], ["h"])
 
 
-def test_a_column_without_a_value_is_told():
+def test_a_column_without_a_value_is_reported():
     columns = points(20, 0) | {"s": np.full(20, np.nan)}
     with pytest.raises(InputError, match=r"no point has a value of s$"):
         PointCache([columns], ["h", "s"])
 
 
-def test_no_room_for_temporary_files_is_told_with_the_place(monkeypatch, tmp_path):
+def test_no_room_for_temporary_files_is_reported_with_the_place(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
     with pytest.raises(OutputError, match=r"none: No such file.*TMPDIR"):
         PointCache([points(20, 0)], ["h"])

@@ -256,8 +256,8 @@ def test_a_damaged_file_fails_just_the_windows_that_read_it(tmp_path, paths, go)
     truth, sound = whole(paths), paths[7].read_bytes()
     paths[7].write_bytes(sound[:-1])
     code, said = go()
-    told = [f"failed: {paths[7]}: is truncated"] * 2
-    assert (code, said[:-1]) == (1, told)
+    failed = [f"failed: {paths[7]}: is truncated"] * 2
+    assert (code, said[:-1]) == (1, failed)
     ended = newest(tmp_path)
     assert [name for name in ALL if ended[name].status == "failed"] == ["w04", "w05"]
     for name in set(ALL) - {"w04", "w05"}:
@@ -395,7 +395,7 @@ def test_a_run_that_ends_while_it_makes_the_store_anew_leaves_nothing_called_don
     assert store(tmp_path) == whole(paths)
 
 
-def test_a_store_that_cannot_be_made_is_told_before_any_work(tmp_path, go, monkeypatch):
+def test_a_store_that_cannot_be_made_is_reported_before_any_work(tmp_path, go, monkeypatch):
     def prepare(outdir, **options):
         raise ValueError(f"{outdir}: holds a store of another window")
 

@@ -40,15 +40,15 @@ def out(tmp_path):
 
 @pytest.fixture
 def go(earthdata, home, out, run):
-    """Give a function that downloads to ``out`` with a login, and lets no secret be told."""
+    """Give a function that downloads to ``out`` with a login, and lets no secret out."""
 
     def go(*words, login=LOGIN, **more):
         with earthdata.here(home, login=login, **more):
             result = run("download", *words, "-o", out)
-        told = result.stdout + result.stderr
-        told += "".join(path.read_text() for path in out.glob("_captools/*"))
-        assert earthdata.leaks(told) == []
-        assert "Traceback" not in told
+        said = result.stdout + result.stderr
+        said += "".join(path.read_text() for path in out.glob("_captools/*"))
+        assert earthdata.leaks(said) == []
+        assert "Traceback" not in said
         return result
 
     return go
@@ -103,14 +103,14 @@ def test_it_fetches_what_is_not_there_yet(go, earthdata, pool, out, run):
     assert len(earthdata.asked(POOL)) == asked + 2
 
 
-def test_the_journal_tells_of_each(go, out):
+def test_the_journal_has_each(go, out):
     go(*ONE)
-    [(_, told)] = lines(out / "_captools/download.jsonl")
-    assert told.status == "done"
-    assert told.input.startswith(f"https://{POOL}/")
-    assert told.name == NAMES[1]
-    assert told.rows_in == told.rows_out > 100
-    assert told.key
+    [(_, outcome)] = lines(out / "_captools/download.jsonl")
+    assert outcome.status == "done"
+    assert outcome.input.startswith(f"https://{POOL}/")
+    assert outcome.name == NAMES[1]
+    assert outcome.rows_in == outcome.rows_out > 100
+    assert outcome.key
 
 
 def test_shards_fetch_all_together(go, out, pool):
@@ -236,7 +236,7 @@ def test_a_missing_extra_is_named(go, monkeypatch):
     assert "pip install 'captools[download]'" in result.stderr
 
 
-def test_a_catalogue_that_is_down_is_told(go, earthdata, out):
+def test_a_catalogue_that_is_down_is_reported(go, earthdata, out):
     earthdata.fail(CMR, 503, text="<html>maintenance")
     result = go(*WORLD)
     assert result.exit_code == 1
@@ -291,7 +291,7 @@ def test_a_token_that_has_expired_ends_the_run(go, earthdata, out):
 
 
 @pytest.mark.parametrize(
-    ("how", "told"),
+    ("how", "why"),
     [
         ({"status": 401}, "Earthdata login refused or token expired"),
         ({"status": 403, "text": EULA}, "(EULA)"),
@@ -299,13 +299,13 @@ def test_a_token_that_has_expired_ends_the_run(go, earthdata, out):
         ({"status": 400}, "HTTP 400"),
     ],
 )
-def test_what_no_other_try_would_mend_is_told_at_once(how, told, go, earthdata, out, pool):
+def test_what_no_other_try_would_mend_is_reported_at_once(how, why, go, earthdata, out, pool):
     earthdata.fail(NAMES[1], **how)
     result = go(*ONE)
     assert (result.exit_code, result.stdout) == (1, "")
     (line,) = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
     assert f"{NAMES[1]}: " in line
-    assert told in line
+    assert why in line
     assert len(earthdata.asked(POOL)) == 1
     assert fetched(out) == {}
 
@@ -346,7 +346,7 @@ def test_what_passes_is_tried_again(how, go, earthdata, out, pool):
 
 
 @pytest.mark.parametrize(
-    ("how", "told", "tries"),
+    ("how", "why", "tries"),
     [
         ({"status": 503}, "HTTP 503 (5 times)", 5),
         ({"status": 200, "text": LOGIN_PAGE}, "a web page came in place of the file", 5),
@@ -355,13 +355,13 @@ def test_what_passes_is_tried_again(how, go, earthdata, out, pool):
         ({"corrupt": IN_A_CHUNK}, "cannot be read", 2),
     ],
 )
-def test_what_does_not_pass_is_told(how, told, tries, go, earthdata, out, pool):
+def test_what_does_not_pass_is_reported(how, why, tries, go, earthdata, out, pool):
     fault = earthdata.fail(NAMES[1], **how)
     if fault.corrupt:
         fault.corrupt = offset(pool / NAMES[1])
     result = go(*ONE)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert told in result.stderr
+    assert why in result.stderr
     assert f"{NAMES[1]}: " in result.stderr
     assert "?" not in result.stderr
     assert ".part" not in result.stderr
@@ -453,12 +453,12 @@ def test_an_input_that_fails_keeps_its_own_parts_only(go, earthdata, out, pool):
     assert fetched(out) == contents(pool)
 
 
-HOW_SIZES_ARE_TOLD = {"exactly": {}, "rounded": {"exact": False}, "not at all": {"sized": False}}
+HOW_SIZES_ARE_GIVEN = {"exactly": {}, "rounded": {"exact": False}, "not at all": {"sized": False}}
 
 
-@pytest.mark.parametrize("how", HOW_SIZES_ARE_TOLD)
-def test_a_whole_file_of_which_no_journal_tells_is_not_fetched(go, earthdata, out, pool, how):
-    earthdata.granules = [Granule(NAMES[1], **HOW_SIZES_ARE_TOLD[how])]
+@pytest.mark.parametrize("how", HOW_SIZES_ARE_GIVEN)
+def test_a_whole_file_that_no_journal_names_is_not_fetched(go, earthdata, out, pool, how):
+    earthdata.granules = [Granule(NAMES[1], **HOW_SIZES_ARE_GIVEN[how])]
     data = (pool / NAMES[1]).read_bytes()
     out.mkdir()
     (out / NAMES[1]).write_bytes(data)
