@@ -100,7 +100,7 @@ def workers() -> int:
 def stoppable() -> Iterator[Stop]:
     """Let Ctrl-C and SIGTERM ask for the end of the block's work; yield what they asked."""
     stop = Stop()
-    # A shell starts its background jobs with Ctrl-C ignored: let it be so.
+    # A shell starts its background jobs with Ctrl-C ignored: they stay so.
     heeded = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
     before = {number: signal.signal(number, stop.ask) for number in heeded}
     try:

@@ -61,7 +61,7 @@ class Progress:
         if log.isEnabledFor(logging.INFO) and sys.stderr.isatty():
             from tqdm import tqdm
 
-            tqdm.monitor_interval = 0  # no thread: a process that has some cannot be copied
+            tqdm.monitor_interval = 0  # no thread: with threads a process cannot be copied
             self._bar = tqdm(total=total, unit="file", dynamic_ncols=True, leave=False)
 
     def update(self, failed: bool) -> None:

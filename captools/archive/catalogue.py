@@ -180,7 +180,7 @@ def _answer(query: "icepyx.Query") -> list[dict[str, Any]]:
     try:
         query.granules.get_avail(query.CMRparams)
     except AssertionError:
-        if query.granules.avail:  # fewer than there were to be
+        if query.granules.avail:  # fewer than the catalogue announced
             raise
     return query.granules.avail
 
@@ -260,9 +260,9 @@ def quietly() -> Iterator[None]:
     """Keep what icepyx prints, warns and logs from the user, and its settings from the process."""
     root, silent = logging.getLogger(), logging.NullHandler()
     level = root.level
-    root.addHandler(silent)  # else icepyx would add one that is not
+    root.addHandler(silent)  # otherwise icepyx adds one that prints
     try:
-        # Recorded, too: icepyx has filters of its own for some.
+        # Recorded as well: icepyx sets its own filters for some.
         with (
             warnings.catch_warnings(record=True),
             contextlib.redirect_stdout(io.StringIO()),

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     import requests
 
 
-TIMES = 2  # that a whole file is fetched, if what came is damaged
+TIMES = 2  # that a file is fetched if what came is damaged
 CONNECT_SECONDS, READ_SECONDS = 20.0, 60.0  # that a server may take to answer, and to go on
-PIECE_BYTES = 1 << 16  # what a killed process had read and not written is less
-ROUNDED = 0.01  # of a size that the catalogue does not give exactly
+PIECE_BYTES = 1 << 16  # a killed process loses less than this
+ROUNDED = 0.01  # relative error of a size that the catalogue has rounded
 LOGIN_SERVER = "urs.earthdata.nasa.gov"
 REFUSED = "Earthdata login refused or token expired"
 

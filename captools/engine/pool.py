@@ -55,7 +55,7 @@ class Pool:
 
     def for_items(self, count: int) -> "Pool":
         """Return the same pool with the executor that is best at so many items."""
-        # A copy has none of the threads of this process, but all locks that they hold.
+        # A copy of this process would keep the locks of its threads, but not the threads.
         if count == 1 and self.lone and threading.active_count() == 1:
             return replace(self, executor=self.lone)
         return self

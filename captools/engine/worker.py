@@ -59,7 +59,7 @@ class Worker:
             if ended.is_set():
                 return work.lost(item, CUT_SHORT)
             return work.lost(item, f"its process died ({self._how()})", died=True)
-        self.kill()  # before what it may have written goes
+        self.kill()  # first, so that it writes nothing after the clean-up
         return work.lost(item, f"took longer than {timeout:g} s (--timeout)")
 
     def kill(self) -> None:
@@ -75,9 +75,7 @@ class Worker:
             code = self._process.exitcode
             if code is not None:
                 return _meaning(code)
-            time.sleep(
-                0.01
-            )  # another thread, which starts a process, has the exit code and stores it at once
+            time.sleep(0.01)  # another thread has just fetched the exit code, and will store it
         return "unknown exit code"
 
 
@@ -93,8 +91,8 @@ def _meaning(code: int) -> str:
 def _serve(pipe: Connection, parent: int) -> None:
     """Do the inputs that come through the pipe, in a process of its own."""
     _follow(parent)
-    # The pipe ends with the work: who is about to end must not be given more. And if the parent
-    # has died, so shall we, in a moment.
+    # Closing the pipe shows the parent that no more work is taken. An error of the pipe means that
+    # the parent has died, which ends this process in a moment.
     with pipe, suppress(EOFError, ConnectionError):
         while pipe.poll(IDLE_SECONDS):
             work, item = pipe.recv()
@@ -105,14 +103,14 @@ def _result(work: Work, item: Any) -> Result:
     """Do one item, and return how it ended, whatever is raised."""
     try:
         return work(item)
-    except BaseException as error:  # such as an interrupt of a step's own making
+    except BaseException as error:  # such as an interrupt that the step itself raised
         return work.lost(item, f"was lost ({one_line(error)})", died=True)
 
 
 def _follow(parent: int) -> None:
     """Live and die with the parent: it alone writes down what is done."""
     leave_signals_to_parent()
-    with suppress(OSError, AttributeError):  # Linux: at once, even while HDF5 waits for a disk
+    with suppress(OSError, AttributeError):  # on Linux at once, even while HDF5 waits for a disk
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
     def watch() -> None:
@@ -159,7 +157,7 @@ def _once(worker: Worker, work: Work, item: Any, timeout: float | None) -> Resul
 _workers: set[Worker] = set()  # of this process, to be ended with it
 _own = threading.local()
 ended = threading.Event()  # no worker is to begin with another input
-_starting = threading.Lock()  # so that none begins while they are ended
+_starting = threading.Lock()  # held while workers are started or ended
 
 
 def in_worker(work: Work, item: Any, timeout: float | None) -> Result:

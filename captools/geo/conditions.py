@@ -9,7 +9,7 @@ from functools import cache, reduce
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # tables of products are read before any help is shown: numpy would be slow
+if TYPE_CHECKING:  # products import this before help is shown, and numpy is slow to import
     import numpy as np
 
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Mod, ast.Pow)

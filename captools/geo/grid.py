@@ -8,7 +8,7 @@ from captools.geo import select
 
 SMALLEST_KM = 1e-3  # of a square
 FAR_METRES = 1e9  # no projection of the Earth reaches so far
-_SPAN = 1 << 32  # of the numbers of columns and rows of a grid
+_SPAN = 1 << 32  # how many columns or rows can be numbered
 
 
 # --- what is asked for ------------------------------------------------------------
@@ -86,7 +86,7 @@ class Grid:
         digits = _decimals(self.size / 1e3, self.x / 1e3, self.y / 1e3)
         width = 5 + bool(digits) + digits
         left, _, low, _ = self.square(column, row)
-        # Adding 0 makes of -0 a plain one.
+        # Adding 0 turns -0 into 0.
         corner = [round(value / 1e3, digits) + 0.0 for value in (left, low)]
         x, y = (f"{value:+0{width}.{digits}f}" for value in corner)
         size = np.format_float_positional(round(self.size / 1e3, 6), trim="-")
@@ -158,7 +158,7 @@ def assign(
             found.append((at, column[at] + right, row[at] + up, core))
     at, column, row, core = map(np.concatenate, zip(*found, strict=True))
     kept = _in_shape(column, row, grid.shape)
-    # Stable, so that the tiles of a point come in one order.
+    # Stable, so that the tiles of a point always come in the same order.
     order = np.flatnonzero(kept)[np.argsort(at[kept], kind="stable")]
     return point[at[order]], column[order], row[order], core[order]
 

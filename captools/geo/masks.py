@@ -11,7 +11,7 @@ from captools.errors import InputError
 from captools.geo import coords
 
 RASTERS = (".tif", ".tiff", ".vrt", ".img", ".nc", ".asc")
-_RUN_POINTS = 4096  # consecutive ones of a track need a small window of a raster
+_RUN_POINTS = 4096  # so many in a row lie near each other: a small window of the raster covers them
 
 
 class Mask(Protocol):

@@ -4,8 +4,8 @@ import numpy as np
 
 from captools.geo import coords
 
-ON_POLE_METRES = 1e-4  # so near, a point is on the pole
-ACCURACY = 1e-3  # of the outlines in the index, in sizes of a tile
+ON_POLE_METRES = 1e-4  # a point nearer than this is on the pole
+ACCURACY = 1e-3  # of the outlines in the index, as a share of the size of a tile
 _LONLAT = "EPSG:4326"
 
 
@@ -65,7 +65,7 @@ def _sampled(low: float, high: float, more: np.ndarray) -> np.ndarray:
 def _followed(x: np.ndarray, y: np.ndarray, crs: str) -> tuple[np.ndarray, np.ndarray]:
     """Return lon and lat of a ring, lon without jumps (and hence beyond 180)."""
     lon, lat = coords.transform(x, y, crs, _LONLAT)
-    if abs(lat[0]) > 90 - 2 * ON_POLE_METRES * 1e-5:  # which has any longitude
+    if abs(lat[0]) > 90 - 2 * ON_POLE_METRES * 1e-5:  # a pole has no longitude of its own
         lat[[0, -1]] = np.copysign(90.0, lat[0])
         lon[0], lon[-1] = lon[1], lon[-2]
     return np.unwrap(lon, period=360), lat
@@ -88,7 +88,7 @@ def _cut(lon: np.ndarray, lat: np.ndarray) -> list[np.ndarray]:
     rings = []
     for turn in turns * 360:
         ring = _clipped(_clipped(whole, turn - 180, 1), turn + 180, -1) - [turn, 0]
-        # An edge along the antimeridian is, within rounding, on both sides of it.
+        # Rounding puts the points of an edge along the antimeridian on both sides of it.
         if abs(_area(ring)) > 1e-9 * abs(_area(whole)):
             rings.append(ring)
     return rings

@@ -40,7 +40,7 @@ def leftovers(folder: Path) -> Iterator[tuple[str, os.DirEntry]]:
         match = _LEFTOVER.fullmatch(entry.name)
         if match is None:
             continue
-        # Another task may take or sweep what is there, hence the suppressed races.
+        # Another process may rename or remove it at any time.
         with contextlib.suppress(FileNotFoundError):
             old = time.time() - entry.stat().st_mtime > DAY_SECONDS
             dead = match["host"] == host and not _is_alive(int(match["pid"]))
@@ -57,7 +57,7 @@ def sweep(folder: Path, names: Container[str] | None = None) -> None:
         if names is not None and name not in names:
             continue
         with contextlib.suppress(FileNotFoundError):
-            # A folder is what buckets or a folder of tiles was to be.
+            # Buckets and the outputs of `tile` are folders.
             shutil.rmtree(entry.path) if entry.is_dir() else os.unlink(entry.path)
 
 
@@ -69,7 +69,7 @@ def _is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    try:  # on Linux: dead, but nobody has asked how it ended, as in many containers
+    try:  # on Linux it may be a zombie, as in many containers
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (OSError, IndexError, ValueError):
         return True
@@ -122,9 +122,6 @@ def output_error(path: Path, error: OSError) -> OutputError:
     """Return the error for the user; only a bad name is this output's own affair."""
     kind = OutputError if error.errno in (errno.EISDIR, errno.ENAMETOOLONG) else FolderError
     return kind(f"{path}: cannot be written ({error.strerror or one_line(error)})")
-
-
-# --- writing ----------------------------------------------------------------------
 
 
 @contextlib.contextmanager

@@ -23,11 +23,11 @@ from h5py import h5d, h5s, h5z
 
 from captools.io.hdf5 import DAMAGE, ServedFile, attribute, hdf5_type, text
 
-# glibc gives large arrays back to the system when they are freed, until one of this size was:
-# then it keeps memory for the next, whose pages need not be made anew (a seventh of all time).
+# Once an array of this size was freed, glibc keeps the memory of freed arrays for the next ones
+# in place of giving it back to the system. That saves a seventh of all time.
 np.empty(31 << 20, np.uint8)
 
-FEW_CHUNKS = 4  # so many are read sooner than HDF5 lists where all of them lie
+FEW_CHUNKS = 4  # reading so few is quicker than listing where all chunks lie
 
 
 class RowSelection:
@@ -132,7 +132,7 @@ class StoredColumn:
             values = self._through_hdf5(rows)
         for fill in self._fills:
             (at,) = (values == fill).nonzero()
-            if len(at):  # by index: a mask takes several times as long where fills are many
+            if len(at):  # by index: with many fills a mask takes several times as long
                 values[at] = np.nan
         return values
 
@@ -235,7 +235,7 @@ class StoredColumn:
         """What stands for no value in a column of floats."""
         if self.dtype.kind != "f":
             return set()
-        missing = attribute(self._dataset, "missing_value", self.dtype)  # CF's older word for it
+        missing = attribute(self._dataset, "missing_value", self.dtype)  # the older name in CF
         named = () if self.fill_value is None else (self.fill_value,)
         return {_largest(self.dtype), *missing.flat, *named}
 

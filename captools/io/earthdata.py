@@ -48,7 +48,7 @@ def _log_in_or_ask() -> None:
     except ValueError:
         if not sys.stdin.isatty():
             raise
-        with contextlib.redirect_stdout(sys.stderr):  # the question is no result
+        with contextlib.redirect_stdout(sys.stderr):  # standard output is for results
             auth = _attempt("interactive")
         if auth.token:
             os.environ["EARTHDATA_TOKEN"] = auth.token["access_token"]
@@ -69,7 +69,7 @@ def log_in() -> "earthaccess.Auth":
     from earthaccess.exceptions import LoginStrategyUnavailable
 
     if not os.environ.get("EARTHDATA_TOKEN"):
-        os.environ.pop("EARTHDATA_TOKEN", None)  # an empty one would come before a password
+        os.environ.pop("EARTHDATA_TOKEN", None)  # or it is tried before a password
     for strategy in ("environment", "netrc"):
         with contextlib.suppress(LoginStrategyUnavailable):
             return _attempt(strategy)
@@ -128,6 +128,6 @@ def _earthdata_answer() -> dict[str, str]:
         keys = earthdata_login().get_s3_credentials(daac="NSIDC")
     except RequestException:
         raise Retryable("Earthdata cannot be reached for keys to its object store") from None
-    if not keys:  # nor does it say why
+    if not keys:  # without a reason
         raise Retryable("Earthdata gives no keys to its object store")
     return keys

@@ -14,14 +14,13 @@ from captools.io.address import Url
 from captools.io.ranges import RemoteFile
 
 REMEDY = "the file is damaged, fetch it again"
-HEAD_BYTES = 512  # which say what kind of file it is
+HEAD_BYTES = 512  # enough to see what kind of file it is
 
 # What h5py raises when the bytes of a file are not what they should be.
 DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
 
 
-# Columns are read from front to back: the 8 MB of chunks that HDF5 would keep of each of them
-# are of no use.
+# Columns are read from front to back. Keeping chunks, up to 8 MB for each column, is of no use.
 _CACHE = {"rdcc_nbytes": 1 << 20}
 
 
@@ -121,7 +120,7 @@ def attribute(
 def attribute_value(stored: h5a.AttrID, dtype: np.dtype | None = None) -> np.ndarray:
     """Return the value of an attribute, an empty array if it has none."""
     space = stored.get_space()
-    if not space.get_simple_extent_npoints():  # it has a type, but no value
+    if not space.get_simple_extent_npoints():  # an attribute without a value
         return np.array([])
     value = np.empty(space.shape, stored.dtype if dtype is None else dtype)
     stored.read(value, None if dtype is None else hdf5_type(dtype))

@@ -18,7 +18,7 @@ from captools.io import remote
 from captools.io.address import Url
 from captools.io.troubles import attempt
 
-BLOCK_BYTES = 16 << 10  # small, since what HDF5 wants to know lies scattered over a granule
+BLOCK_BYTES = 16 << 10  # small: the metadata of HDF5 is scattered over a granule
 KEPT_BLOCKS = 1024  # 16 MB
 SMALL_BYTES = 8 << 20  # of a file that is fetched whole: its blocks would take more time
 GAP_BYTES = 16 << 10  # between two ranges: so few are not worth another request
@@ -67,7 +67,7 @@ class RemoteFile(io.RawIOBase):
 
         if self.size <= SMALL_BYTES:
             return
-        # HDF5 itself shall say what is wrong with a range that is none.
+        # Of a range outside the file, HDF5 says best what is wrong.
         found = {r: self._find(*r) for r in ranges if 0 <= r[0] < r[1] <= self.size}
         wanted = [extent for extent, begin in found.items() if begin is None]
         if not wanted:

@@ -85,7 +85,7 @@ def file_system(url: Url) -> Any:
 
 
 def _s3_options(url: Url) -> dict[str, Any]:
-    # What is worth another attempt is decided here: neither by botocore nor by s3fs.
+    # We decide what is tried again, not botocore or s3fs.
     patience = {"connect_timeout": PATIENCE_SECONDS, "read_timeout": PATIENCE_SECONDS}
     tuning: dict[str, Any] = {**patience, "retries": {"total_max_attempts": 1}}
     options: dict[str, Any] = {"config_kwargs": tuning}
@@ -205,7 +205,7 @@ def alike(addresses: Iterable[str]) -> list[Url]:
     url = Url(os.path.commonprefix(sorted(addresses)))  # noqa: RUF071 - of the characters
     system = file_system(url)
     folder, _, name = url.rpartition("/")
-    which = {"prefix": name} if name else {"maxdepth": 1}  # older s3fs do not know both at once
+    which = {"prefix": name} if name else {"maxdepth": 1}  # older versions of s3fs do not take both
     try:
         found = _ask(url, lambda: system.find(folder, detail=True, **which))
     except Missing:
@@ -224,7 +224,7 @@ def _addresses(system: Any, found: Iterable[dict]) -> list[Url]:
 
 def get(url: Url, path: Path) -> None:
     """Fetch a whole file."""
-    details(url)  # it says more than s3fs of what is no file
+    details(url)  # its errors are clearer than those of s3fs
     system = file_system(url)
     _ask(url, lambda: system.get_file(url, path))
 
@@ -256,7 +256,7 @@ def remove(urls: Iterable[Url]) -> None:
     for url in urls:
         system = file_system(url)
         with contextlib.suppress(Missing):
-            # Not through `_ask`: a signal may be why they are removed.
+            # Not through `_ask`, which a signal ends: this may be the clean-up after one.
             attempt(url, partial(system.rm_file, url))
 
 

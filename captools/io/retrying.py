@@ -11,7 +11,7 @@ from captools.errors import CaptoolsError
 TRIES = 5
 PAUSE_SECONDS = float(os.environ.get("CAPTOOLS_PAUSE", "2"))  # before the second try
 LONGEST_SECONDS = 120.0  # whatever the server asks for
-PASSING = {408, 425, 429, 500, 502, 503, 504}  # answers that are others a little later
+PASSING = {408, 425, 429, 500, 502, 503, 504}  # HTTP answers that may be better a little later
 Answer = TypeVar("Answer")
 
 

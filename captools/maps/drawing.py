@@ -138,7 +138,7 @@ def _write_pixels(picture: Map, path: Path, style: Style) -> list[Path]:
     colours = style.colours(style.norm(picture.values)(np.ma.masked_invalid(picture.values)))
     colours[np.isnan(picture.values), 3] = 0
     kind = path.suffix.lower().lstrip(".")
-    if kind in ("jpg", "jpeg"):  # knows no transparency: white, as paper is
+    if kind in ("jpg", "jpeg"):  # has no transparency: on white
         colours = colours[..., :3] * colours[..., 3:] + 1 - colours[..., 3:]
     with appearing(path) as file:
         imsave(file, colours, format=kind, metadata={"Software": None} if kind == "png" else None)
@@ -224,7 +224,7 @@ def make_figure(picture: Map, style: Style, title: str | None = None) -> "Figure
         interpolation="nearest",
         aspect="auto",
     )
-    axes.set_autoscale_on(False)  # lines may run out of the map
+    axes.set_autoscale_on(False)  # lines may run beyond the map
     axes.set_xlabel(f"x ({unit})" if unit == "km" else "x")
     axes.set_ylabel(f"y ({unit})" if unit == "km" else "y")
     axes.set_title(title or picture.label, fontsize=13, pad=12, wrap=True)

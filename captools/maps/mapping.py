@@ -174,7 +174,7 @@ def survey_files(paths: list[Path | Url], request: MapOptions) -> Survey:
 def _take_in(survey: Survey, file: FlatFile, attrs: dict, request: MapOptions) -> None:
     """Add what a file says to the survey; InputError if it does not go with the others."""
     if request.xy != ("x", "y"):
-        file.check_columns(request.xy)  # named by the user, hence not to be missed in silence
+        file.check_columns(request.xy)  # the user named them: their absence is an error
     projected = request.crs is None and all(name in file.columns for name in request.xy)
     crs = "EPSG:4326" if request.xy == ("lon", "lat") else attrs.get("crs") or "unknown"
     if not survey.good:

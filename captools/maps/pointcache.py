@@ -19,7 +19,7 @@ from captools.maps.raster import AGGREGATES, Aggregate, Canvas
 from captools.process import workers
 
 STRETCH_ROWS = 1 << 12  # read or left alone together: some 80 km of a ground track
-THREADS = 8  # each has a grid of its own
+THREADS = 8  # at most: each has pixels of its own
 MEAN, COUNT, MIN, MAX, STD = range(len(AGGREGATES))
 CODES = "year and direction"
 DIRECTIONS = ("both", "ascending", "descending")

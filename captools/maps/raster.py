@@ -91,7 +91,7 @@ def fit(
     if size is None:
         scale = longest / max(wide, high)
         size = max(longest // 4, round(wide * scale)), max(longest // 4, round(high * scale))
-    pixel = max(wide / size[0], high / size[1]) * (1 + 1e-9)  # rounding must not lose the edges
+    pixel = max(wide / size[0], high / size[1]) * (1 + 1e-9)  # rounding must not lose an edge
     x, y = (xmin + xmax) / 2, (ymin + ymax) / 2
     half_x, half_y = pixel * size[0] / 2, pixel * size[1] / 2
     return Canvas(x - half_x, x + half_x, y - half_y, y + half_y, *size)

@@ -111,13 +111,13 @@ def serve(scene: Scene, port: int, browser: bool) -> Iterator[str]:
     from tornado.ioloop import PeriodicCallback
 
     holoviews.extension("bokeh")
-    silence(FIXED_SIZING_MODE)  # a frame of fixed size lets the figure be as large as it must
+    silence(FIXED_SIZING_MODE)  # only the frame is of fixed size, the figure grows around it
     port = port or _free_port()
     server = panel.serve(
         lambda: Page(scene).layout(),
         address=HOST,
         port=port,
-        websocket_origin=f"{HOST}:{port}",  # pages from elsewhere may not look in
+        websocket_origin=f"{HOST}:{port}",  # other web pages must not read it
         title="captools view",
         show=False,
         start=False,
@@ -131,7 +131,7 @@ def serve(scene: Scene, port: int, browser: bool) -> Iterator[str]:
             webbrowser.open(address)
         PeriodicCallback(process.check, TICK_MILLISECONDS).start()
         server.io_loop.start()
-        raise KeyboardInterrupt  # panel takes Ctrl-C for itself, and only ends the loop
+        raise KeyboardInterrupt  # panel catches Ctrl-C and only ends the loop
     finally:
         server.stop()
 
@@ -284,7 +284,7 @@ class Page:
 
         self.shown = canvas = Canvas(*map(float, (*x_range, *y_range)), *SIZE_PIXELS)
         choice, cloud = Choice(**chosen), self.scene.cloud
-        years = None if choice.years == cloud.years else choice.years  # None: of unknown time, too
+        years = None if choice.years == cloud.years else choice.years  # None: unknown times as well
         pixels = cloud.view(canvas, choice.name, choice.kind, choice.direction, years)
         label, unit = self.scene.labels[choice.name]
         unit = "" if choice.kind == "count" or unit in ("", "1") else f" ({unit})"
@@ -309,7 +309,7 @@ def limits(
     """Return the values of the first and the last colour: as asked for, else percentiles."""
     known = values[np.isfinite(values)]
     if how == "log":
-        known = known[known > 0]  # others have no place on this scale
+        known = known[known > 0]  # the others have no logarithm
     if not known.size:
         return 1.0, 2.0
     first, last = Style(percentiles=percentiles).limits(known)

@@ -61,7 +61,7 @@ class Check:
 
     def lost(self, path: str, why: str, died: bool = False) -> Result:
         """Return the end of a file that was not seen to end by itself."""
-        if self.copies is not None:  # many such would fill the disk
+        if self.copies is not None:  # copies of killed workers would fill the disk
             with suppress(OSError):
                 sweep(self.copies)
         return Result(Finding(path, "failed", error=f"{path}: {why}"), died=died)

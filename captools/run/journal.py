@@ -41,7 +41,7 @@ class Outcome:
 
     def line(self) -> bytes:
         """Return the outcome as a line of the journal; what was removed only where rows were."""
-        content = asdict(self) | {"input": str(self.input)}  # of an address what may be shown
+        content = asdict(self) | {"input": str(self.input)}  # an address without its secrets
         if not self.removed:
             del content["removed"]
         return json.dumps(content).encode() + b"\n"
@@ -164,7 +164,7 @@ class Record:
         self._offset = np.zeros(len(self._number), dtype=np.int64)
         newest = np.full(len(self._number), since)
         for at, path in enumerate(paths):
-            # Within a journal lines come in order, whatever the clock says.
+            # Within a journal the last line is the newest, whatever the clock says.
             ended, offsets = np.full_like(newest, -np.inf), np.zeros_like(self._offset)
             for offset, outcome in lines(path):
                 number = self._number.get(outcome.name)

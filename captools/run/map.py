@@ -211,7 +211,7 @@ def run_inputs(pool: Pool, task: Task, run: Run) -> int:
         tally = Tally(len(run.paths), before=len(run.paths) - len(todo))
         code = _run(pool, task, replace(run, paths=todo), journal, tally)
         if task.keeps:
-            with suppress(OSError):  # the folder may have vanished; else the next run sweeps
+            with suppress(OSError):  # the folder may have vanished; the next run sweeps
                 _sweep(task, run.paths, lambda path: _is_done(journal.newest(path)))
         if not todo:
             log.info("%d inputs, all done before: nothing to do", len(run.paths))
@@ -238,7 +238,7 @@ def _open_journal(run: Run, task: Task) -> Journal:
         if is_new:
             begin_anew(folder, run.name)
         journal = Journal(folder, run.name, run.shard, run.paths)
-        if not task.keeps:  # else it goes on with what a killed run left half-written
+        if not task.keeps:  # otherwise this run continues what a killed one left half-written
             sweep(folder)
     except OSError as error:
         raise ValueError(f"output folder {folder}: cannot be used ({error.strerror})") from None

@@ -116,7 +116,7 @@ def _give_up(addresses: list[Url], sent: int, earlier: set[Url]) -> None:
         )
         log.error("replaced: %s; still of an earlier run: %s", _listed(replaced), _listed(kept))
     with suppress(InputError):
-        # The one that failed may have arrived all the same.
+        # The one that failed may be there nevertheless.
         remote.remove(url for url in addresses[: sent + 1] if url not in earlier)
 
 

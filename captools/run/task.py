@@ -43,7 +43,7 @@ class Task:
     options: dict
     version: int
     access: Access = field(default_factory=Access)
-    keeps: bool = False  # outputs that may be there nowhere else are replaced, never removed
+    keeps: bool = False  # outputs are replaced, never removed: there may be no other copy
 
     def __call__(self, path: str) -> Result:
         """Do one input."""
@@ -69,10 +69,10 @@ class Task:
         """Return the end of an input that was not seen to end by itself."""
         remote.use(self.access)
         error = f"{path}: {why}"
-        # No key: that would touch the input, which may be what hangs.
+        # No key: reading the input for it may be what hangs.
         outcome = Outcome(path, "failed", ended=now(), error=error)
         self.clear(path, outcome.outputs)
-        if not self.keeps:  # else another try goes on with it
+        if not self.keeps:  # otherwise the next try continues it
             with contextlib.suppress(OSError):
                 sweep(self.folder.journal)
         return Result(outcome, died=died)
@@ -96,7 +96,7 @@ class Task:
         self.folder.clear([name for name in self.outputs(path) if name not in now_there], path)
 
     def _apply(self, path: str, outcome: Outcome) -> None:
-        # The step would make a vanished folder anew, and lose what was in it.
+        # The step would create a vanished folder again, without what was in it.
         if not self.folder.is_there:
             raise FolderError(self._vanished())
         with warnings.catch_warnings(record=True) as caught:
