@@ -71,7 +71,7 @@ def _summary(path: Path) -> str:
 def main() -> None:
     """Reduce large instrument files to small analysis-ready ones, in parallel.
 
-    captools STEP --help tells more of a step.
+    captools STEP --help shows the options of a step.
     """
 
 

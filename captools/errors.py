@@ -60,7 +60,7 @@ def one_line(error: BaseException) -> str:
 
 
 def unexpected(item: object, error: Exception) -> str:
-    """Return what to tell of a bug of ours: the error with the line of code that raised it."""
+    """Return what to say of a bug of ours: the error with the line of code that raised it."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{os.path.basename(frame.filename)}:{frame.lineno}"
     what = f"{type(error).__name__} at {where}: {one_line(error)}"

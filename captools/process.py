@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-GRACE = 20.0  # seconds for inputs under way when a run is stopped; SLURM kills after 30
+GRACE_SECONDS = 20.0  # for inputs under way when a run is stopped; SLURM kills after 30
 _asked: list[int] = []  # signals that asked for the end
 _waiting = ContextVar("waiting", default=False)
 
@@ -73,7 +73,7 @@ class Stop:
         """Stop; a second signal does not wait for inputs under way (a signal handler)."""
         if number is not None:
             again = self.number is not None
-            self._deadline = time.monotonic() + (0 if again else GRACE)
+            self._deadline = time.monotonic() + (0 if again else GRACE_SECONDS)
             self.number = number
         self.asked = True
 
@@ -100,7 +100,7 @@ def workers() -> int:
 def stoppable() -> Iterator[Stop]:
     """Let Ctrl-C and SIGTERM ask for the end of the block's work; yield what they asked."""
     stop = Stop()
-    # A shell starts its background jobs with Ctrl-C ignored: let it be so.
+    # A shell starts its background jobs with Ctrl-C ignored: they stay so.
     heeded = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
     before = {number: signal.signal(number, stop.ask) for number in heeded}
     try:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from captools.process import check
 
-INTERVAL = 30.0  # seconds between the lines of a log
+INTERVAL_SECONDS = 30.0  # between the lines of a log
 Item = TypeVar("Item")
 _shown = ContextVar("shown", default=False)
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def track(items: Sequence[Item]) -> Iterator[Item]:
             check()
             yield item
             progress.update(failed=False)
-            progress.tell()
+            progress.log_if_due()
     finally:
         progress.close()
 
@@ -56,12 +56,12 @@ class Progress:
     def __init__(self, total: int) -> None:
         self.total = total
         self.ended = self.failed = 0
-        self._began = self._told = time.monotonic()
+        self._began = self._logged = time.monotonic()
         self._bar = None
         if log.isEnabledFor(logging.INFO) and sys.stderr.isatty():
             from tqdm import tqdm
 
-            tqdm.monitor_interval = 0  # no thread: a process that has some cannot be copied
+            tqdm.monitor_interval = 0  # no thread: with threads a process cannot be copied
             self._bar = tqdm(total=total, unit="file", dynamic_ncols=True, leave=False)
 
     def update(self, failed: bool) -> None:
@@ -82,10 +82,10 @@ class Progress:
         yield
         self._bar.refresh()
 
-    def tell(self) -> None:
+    def log_if_due(self) -> None:
         """Write a line, if there is no bar and the last line is old enough."""
-        if self._bar is None and time.monotonic() - self._told >= INTERVAL:
-            self._told = time.monotonic()
+        if self._bar is None and time.monotonic() - self._logged >= INTERVAL_SECONDS:
+            self._logged = time.monotonic()
             log.info(self.line())
 
     def line(self) -> str:

@@ -55,7 +55,7 @@ def granule(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def run() -> Callable[..., Result]:
-    """Give a function that calls the command line in this process, on one core unless -n tells."""
+    """Give a function that calls the command line in this process, by default on one core."""
 
     def call(*words: str | os.PathLike[str], **options: object) -> Result:
         # An exception that is no exit is a bug: it shall end the test with its traceback.
@@ -90,7 +90,7 @@ def earthdata(pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     import unplotted  # noqa: F401 - before icepyx
     from earthdata import Earthdata, Granule
 
-    monkeypatch.setattr("captools.io.retrying.PAUSE", 0.01)
+    monkeypatch.setattr("captools.io.retrying.PAUSE_SECONDS", 0.01)
     monkeypatch.setenv("CAPTOOLS_PAUSE", "0.01")  # of processes started from here
     with Earthdata(pool, tmp_path / "servers") as servers:
         servers.granules += [Granule(path.name) for path in sorted(pool.iterdir())]

@@ -1,8 +1,8 @@
 """NASA's Earthdata servers on loopback, over TLS, for the real icepyx and earthaccess.
 
-Four kinds of servers, told apart by the Host header as they all listen at one port: the catalogue
-(CMR) answers searches, Earthdata login (URS) knows who somebody is, and the data pool sends who is
-logged in on to a bucket, which hands out the bytes of files in a local folder. They agree with
+Four kinds of servers at one port, which the Host header keeps apart: the catalogue (CMR) answers
+searches, Earthdata login (URS) knows who somebody is, and the data pool sends who is logged in on
+to a bucket, which hands out the bytes of files in a local folder. They agree with
 NASA's in what a client sees: addresses, parameters, paging, redirects, cookies and refusals.
 
     with Earthdata(folder, scratch) as earthdata:
@@ -72,7 +72,7 @@ class Granule:
 
     @functools.cached_property
     def parts(self) -> tuple[str, ...]:
-        """Product, start, and release, as its name tells."""
+        """Product, start, and release, as its name says."""
         return re.match(r"(ATL\d\d)_(\d{14})_\d{8}_(\d{3})_\d\d", self.name).groups()
 
     @functools.cached_property
@@ -120,7 +120,7 @@ class Fault:
     times: int | None = None  # for ever
 
     def meets(self, host: str, path: str) -> bool:
-        """Tell whether its pattern fits the host, the file's name, or all of the address."""
+        """Return whether its pattern fits the host, the file's name, or all of the address."""
         texts = host, path.rpartition("/")[2], f"{host}{path}"
         return any(fnmatchcase(text, self.pattern) for text in texts)
 
@@ -148,7 +148,7 @@ class Earthdata:
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
         self._known: set[str] = set()  # tokens, cookies, codes and signatures that are good
-        self._told: set[str] = set()  # and those that were
+        self._given: set[str] = set()  # and those that were
 
     def __enter__(self) -> "Earthdata":
         authority = trustme.CA()
@@ -243,17 +243,17 @@ class Earthdata:
 
     def leaks(self, text: str) -> list[str]:
         """Return the passwords, tokens, cookies and signatures in a text."""
-        return [secret for secret in (*LOGIN, *self._told) if secret in text]
+        return [secret for secret in (*LOGIN, *self._given) if secret in text]
 
     def remember(self, prefix: str) -> str:
         """Return a new secret that `knows` is true of."""
         secret = prefix + secrets.token_hex(8)
         self._known.add(secret)
-        self._told.add(secret)
+        self._given.add(secret)
         return secret
 
     def knows(self, secret: str) -> bool:
-        """Tell whether a secret came from here and is good still."""
+        """Return whether a secret came from here and is good still."""
         return secret in self._known
 
     def fault(self, host: str, path: str, *, status: bool) -> Fault | None:
@@ -516,7 +516,7 @@ class _Handler(BaseHTTPRequestHandler):
         super().finish()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: `Earthdata.requests` tells."""
+        """Say nothing: `Earthdata.requests` has it."""
 
     def do_GET(self) -> None:
         self.earthdata = self.server.earthdata
@@ -584,8 +584,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def catalogue(self) -> None:
         if self.bearer and not self.earthdata.knows(self.bearer):
-            told = f"Token [Bearer {self.bearer[:3]}XXX] has expired."
-            return self.answer(401, {"errors": [told]})
+            message = f"Token [Bearer {self.bearer[:3]}XXX] has expired."
+            return self.answer(401, {"errors": [message]})
         kind, _, form = self.where.removeprefix("/search/").partition(".")
         query = {re.sub(r"\[\]$", "", name): values for name, values in self.query.items()}
         known = {*_MATCHES, *_NAMES, "page_size", "page_num"}

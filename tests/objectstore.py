@@ -39,16 +39,16 @@ class Store:
 
     def contents(self, prefix: str = "") -> dict[str, bytes]:
         """Return all objects below a prefix, by their keys."""
-        told = self.client.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
+        listed = self.client.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
         return {
             one["Key"]: self.client.get_object(Bucket=BUCKET, Key=one["Key"])["Body"].read()
-            for one in told
+            for one in listed
         }
 
     def times(self, prefix: str = "") -> dict[str, object]:
         """Return when each object below a prefix was written."""
-        told = self.client.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
-        return {one["Key"]: one["LastModified"] for one in told}
+        listed = self.client.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
+        return {one["Key"]: one["LastModified"] for one in listed}
 
     def remove(self, prefix: str = "") -> None:
         """Remove all objects below a prefix."""

@@ -50,7 +50,7 @@ def call_on_terminal(stream: str, *words: str | os.PathLike) -> Ended:
     with start(*words, **{stream: theirs}) as process, open(ours, "rb", buffering=0) as screen:
         os.close(theirs)
         shown = b""
-        with contextlib.suppress(OSError):  # EIO is how a terminal tells its end
+        with contextlib.suppress(OSError):  # EIO is how a terminal ends
             while chunk := screen.read(4096):
                 shown += chunk
         stdout, stderr = process.communicate(timeout=60)

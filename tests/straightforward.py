@@ -45,12 +45,12 @@ DERIVED = ("x", "y", "t_gps", "t_year", "is_asc")
 
 
 def good(rows: Columns) -> np.ndarray:
-    """Tell which rows the default rule keeps: quality 0 and a height below 10 km."""
+    """Return which rows the default rule keeps: quality 0 and a height below 10 km."""
     return (rows["q_flag"] == 0) & has_height(rows)
 
 
 def has_height(rows: Columns) -> np.ndarray:
-    """Tell which rows have a height below 10 km; fills (NaN) have none."""
+    """Return which rows have a height below 10 km; fills (NaN) have none."""
     return np.abs(rows["h_li"]) < 10_000
 
 
@@ -92,7 +92,7 @@ def present_beams(file: h5py.File) -> Iterator[str]:
 
 
 def epoch(file: h5py.File) -> float:
-    """Return the GPS seconds of 2018-01-01, as the granule or else the product tells them."""
+    """Return the GPS seconds of 2018-01-01, as the granule or else the product has them."""
     path = "ancillary_data/atlas_sdp_gps_epoch"
     return float(file[path][0]) if path in file else 1198800018.0
 

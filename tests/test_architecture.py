@@ -1,4 +1,4 @@
-"""Imports go downwards only, from floor to floor, and never in a circle."""
+"""Imports go downwards only and never in a circle; modules and functions are of one idea each."""
 
 import ast
 import re
@@ -86,3 +86,33 @@ def test_no_imports_go_in_a_circle():
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: path.stem)
 def test_a_module_is_one_idea(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 350
+
+
+# Rooms whose functions are still to follow.
+TO_FOLLOW = {"points", "simulation"}
+
+
+def functions(path):
+    """Yield the functions of a module, methods and inner ones included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def parameters(function):
+    """The names of a function's parameters, without the object that a method is of."""
+    words = function.args
+    all_of_them = [*words.posonlyargs, *words.args, *words.kwonlyargs, words.vararg, words.kwarg]
+    return [one.arg for one in all_of_them if one and one.arg not in ("self", "cls")]
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: path.stem)
+def test_a_function_has_six_parameters_at_most(path):
+    # A step's own function is named as its module; its parameters are the command's options.
+    step = path.stem if path.parent.name == "steps" else None
+    long = [
+        f"{path}:{one.lineno}: {one.name} has {len(parameters(one))}"
+        for one in functions(path)
+        if len(parameters(one)) > 6 and one.name != step and path.parent.name not in TO_FOLLOW
+    ]
+    assert long == []

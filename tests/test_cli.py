@@ -51,13 +51,13 @@ def test_quiet_leaves_only_failed_inputs_on_standard_error(granules, tmp_path):
     assert len(ended.stdout.splitlines()) == 18
 
 
-def test_quiet_still_tells_wrong_usage(tmp_path):
+def test_quiet_still_names_wrong_usage(tmp_path):
     ended = call("readatl06", tmp_path, "-o", tmp_path / "out", "-q")
     assert ended.code == 2
     assert "Error: no inputs" in ended.stderr
 
 
-def test_verbose_tells_of_every_input(granules, tmp_path):
+def test_verbose_names_every_input(granules, tmp_path):
     ended = call("readatl06", granules, "-o", tmp_path / "out", "--verbose", "-n", 1)
     for path in granules.iterdir():
         assert f"{path}: done, " in ended.stderr
@@ -115,7 +115,7 @@ def test_a_list_on_a_closed_standard_input_is_an_empty_one(tmp_path):
     assert ended.stderr.splitlines()[-1] == "no inputs: nothing to do"
 
 
-def test_a_full_disk_behind_standard_output_is_told(granules, tmp_path):
+def test_a_full_disk_behind_standard_output_is_reported(granules, tmp_path):
     ended = shell(f"readatl06 {granules} -o out >/dev/full", cwd=tmp_path)
     assert ended.returncode == 1
     summary, error = ended.stderr.splitlines()
@@ -133,7 +133,7 @@ def test_head_gets_its_line_and_nobody_a_traceback(granules, tmp_path, step):
 
 
 def test_a_run_killed_outright_leaves_nothing_to_one_that_keeps_nothing(many, tmp_path):
-    # Its options do not matter: outputs of which no journal tells have any of the names.
+    # Its options do not matter: outputs that no journal names have any of the names.
     out = tmp_path / "out"
     with start("readatl06", many, "-o", out, "-n", 2, "--split") as process:
         interrupt(process, out / "_captools/readatl06.jsonl", signal.SIGKILL)
@@ -194,7 +194,7 @@ def test_finished_work_is_kept_and_the_next_run_does_the_rest(many, tmp_path, nu
     assert len(list(out.glob("*.h5"))) == 16 * 6
 
 
-def test_an_interrupt_before_the_first_input_is_told_by_the_exit_code_too(tmp_path):
+def test_an_interrupt_before_the_first_input_shows_in_the_exit_code_too(tmp_path):
     with start("readatl06", "-", "-o", tmp_path / "out") as process:
         process.stdin.write("\n" * 200_000)  # more than a pipe holds: it reads its list by now
         process.stdin.flush()
@@ -218,8 +218,8 @@ def test_a_run_killed_outright_leaves_a_folder_that_the_next_run_completes(many,
 
 def test_the_command_is_on_the_path_of_its_environment():
     command = Path(sys.executable).with_name("captools")
-    told = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
-    assert told.stdout == f"captools, version {captools.__version__}\n"
+    ran = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
+    assert ran.stdout == f"captools, version {captools.__version__}\n"
 
 
 def test_an_unknown_step_is_wrong_usage():
@@ -237,7 +237,7 @@ def test_the_options_of_the_contract_are_there(run):
 
 
 def test_a_shim_runs_the_step_of_its_own_checkout_from_anywhere(granules, tmp_path):
-    # Not the captools that happens to be installed, which this one here tells apart.
+    # Not the captools that happens to be installed: the version shows it.
     checkout = tmp_path / "checkout"
     shutil.copytree(ROOT / "bin", checkout / "bin")
     ignored = shutil.ignore_patterns("__pycache__")
@@ -259,8 +259,8 @@ def test_a_shim_runs_the_step_of_its_own_checkout_from_anywhere(granules, tmp_pa
 
 def test_a_shim_takes_the_same_words_and_gives_the_same_exit_codes(tmp_path):
     shim = [sys.executable, ROOT / "bin/readatl06.py"]
-    told = subprocess.run([*shim, "--help"], capture_output=True, text=True, cwd=tmp_path)
-    assert (told.returncode, told.stdout) == (0, call("readatl06", "--help").stdout)
+    ran = subprocess.run([*shim, "--help"], capture_output=True, text=True, cwd=tmp_path)
+    assert (ran.returncode, ran.stdout) == (0, call("readatl06", "--help").stdout)
     wrong = subprocess.run([*shim, "-o", "out"], capture_output=True, text=True, cwd=tmp_path)
     assert (wrong.returncode, wrong.stderr) == (2, call("readatl06", "-o", "out").stderr)
 

@@ -59,8 +59,8 @@ def test_the_lock_has_a_version_with_hashes_for_all_that_is_needed(command, extr
     for entry in (
         (ROOT / f"requirements/{command}.txt").read_text().replace("\\\n", " ").splitlines()
     ):
-        told, *hashes = entry.split("--hash=")
-        requirement = Requirement(told)
+        named, *hashes = entry.split("--hash=")
+        requirement = Requirement(named)
         assert hashes
         assert all(one.startswith("sha256:") for one in hashes)
         pinned.setdefault(canonicalize_name(requirement.name), []).append(requirement)

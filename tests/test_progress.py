@@ -12,7 +12,7 @@ from captools.progress import Progress
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that stands still until told."""
+    """A clock that stands still until it is set."""
     now = [1000.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
 
@@ -26,18 +26,18 @@ def test_a_log_gets_a_line_every_thirty_seconds(clock, log):
     counter = Progress(100)
     for _ in range(29):
         clock(1.0)
-        counter.tell()
+        counter.log_if_due()
         counter.update(False)
     assert log.messages == []
     clock(1.0)
     counter.update(True)
-    counter.tell()
+    counter.log_if_due()
     # 30 in 30 s, hence 70 more in 70 s.
     assert log.messages == ["30 of 100 inputs ended, 1 failed, 1.00 per second, 1.2 minutes left"]
     for _ in range(60):
         clock(1.0)
         counter.update(False)
-        counter.tell()
+        counter.log_if_due()
     counter.close()
     assert [line.split()[0] for line in log.messages] == ["30", "60", "90"]
     assert log.messages[2].endswith("1.00 per second, 0.2 minutes left")
@@ -47,17 +47,17 @@ def test_a_slow_input_is_followed_by_one_line_not_by_those_missed(clock, log):
     counter = Progress(10)
     clock(100.0)
     counter.update(False)
-    counter.tell()
+    counter.log_if_due()
     clock(1.0)
     counter.update(False)
-    counter.tell()
+    counter.log_if_due()
     assert len(log.messages) == 1
 
 
-def test_a_log_is_told_that_nothing_has_ended_yet(clock, log):
+def test_a_log_says_that_nothing_has_ended_yet(clock, log):
     counter = Progress(10)
     clock(30.0)
-    counter.tell()
+    counter.log_if_due()
     assert log.messages == ["0 of 10 inputs ended, 0 failed, 0.00 per second, unknown minutes left"]
 
 
@@ -66,7 +66,7 @@ def test_a_quiet_log_gets_no_line(clock, log):
     counter = Progress(2)
     clock(31.0)
     counter.update(True)
-    counter.tell()
+    counter.log_if_due()
     counter.close()
     assert log.messages == []
 

@@ -133,8 +133,8 @@ def test_the_point_tools_run_on_files_of_the_tutorial_as_shown(real_data, tmp_pa
     assert {command.split()[1] for command in commands} == steps
     for command in commands:
         done = run(["bash", "-c", command], tmp_path)
-        told = "no column" in done.stderr if "--outliers" in command else done.returncode == 0
-        assert told, f"{command}\n{done.stderr}"
+        is_right = "no column" in done.stderr if "--outliers" in command else done.returncode == 0
+        assert is_right, f"{command}\n{done.stderr}"
     with h5py.File(tmp_path / "all.h5") as file:
         assert file["h_li"].shape == (190_610,)
         assert not np.any(file["tide_ocean"][:] > 1e38)
@@ -172,7 +172,7 @@ def test_demo_makes_flat_files():
 
 @pytest.fixture
 def bare(tmp_path):
-    """Give a copy of bin/demo beside stubs of all that it runs; `captools` fails if told to."""
+    """Give a copy of bin/demo beside stubs of all that it runs; `captools` fails on request."""
     stubs = {
         "bin/environment": 'echo environment >> log; [ "${FAIL:-}" != environment ] || exit 3',
         ".venv/bin/captools": 'echo "$1" >> log; [ "${FAIL:-}" != "$1" ] || exit 4',

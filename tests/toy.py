@@ -18,7 +18,7 @@ from captools.run.inspection import Check, Finding
 
 VERSION = 1
 PRODUCT = ATL06
-DEATHS = {  # how a process can die, and how the engine tells it
+DEATHS = {  # how a process can die, and what the engine says of it
     "sigkill": "SIGKILL(-9): memory used up?",
     "sigsegv": "SIGSEGV(-11)",
     "exit": "EXIT(3)",
@@ -65,7 +65,7 @@ def toy(path: str, outdir: Path, *, only: int | None = None, mask: Path | None =
             die("sigkill")
         case "signal":  # to this process
             signal.raise_signal(int(more))
-        case "tell":  # a signal to the parent; then it takes a while
+        case "signal-parent":  # and then take a while
             number, _, seconds = more.partition(" ")
             os.kill(os.getppid(), int(number))
             time.sleep(float(seconds or 0.5))

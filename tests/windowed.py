@@ -16,7 +16,7 @@ from captools.io.atomic import Outputs
 VERSION = 1
 SUFFIXES = (".rec",)
 RECORDS, SAMPLES = 14, 100  # how many, and how long each is
-WINDOW = 140  # samples
+WINDOW_SAMPLES = 140
 STORE = "sums.i8"
 
 
@@ -24,8 +24,8 @@ def plan(paths: list[str], halo: int = 3) -> list[Input]:
     """Return windows of the records, each with those that it and its halo touch."""
     paths = sorted(paths, key=_number)  # a name in upper case comes before all others
     windows = []
-    for number, start in enumerate(range(0, RECORDS * SAMPLES, WINDOW)):
-        stop = start + WINDOW
+    for number, start in enumerate(range(0, RECORDS * SAMPLES, WINDOW_SAMPLES)):
+        stop = start + WINDOW_SAMPLES
         near = range((start - halo) // SAMPLES, (stop + halo - 1) // SAMPLES + 1)
         files = [path for path in paths if _number(path) in near]
         windows.append(Input(f"w{number:02d}", files, [start, stop]))
@@ -36,6 +36,11 @@ def prepare(outdir: Path, halo: int = 3) -> None:
     """Make the array, or leave it as it is."""
     with open(outdir / STORE, "ab") as store:
         store.truncate(RECORDS * SAMPLES * 8)
+
+
+def has_store(outdir: Path, halo: int = 3) -> bool:
+    """Return whether the array is there."""
+    return (outdir / STORE).is_file()
 
 
 def outputs(name: str, halo: int = 3) -> list[str]:
@@ -52,7 +57,7 @@ def windowed(window: Input, outdir: Path, halo: int = 3) -> Outputs:
     sums = moving_sums(samples[low - first : high - first], halo)[start - low : stop - low]
     store = os.open(outdir / STORE, os.O_WRONLY)
     try:
-        half = WINDOW // 2
+        half = WINDOW_SAMPLES // 2
         os.pwrite(store, sums[:half].tobytes(), start * 8)
         _wait(window, outdir)
         os.pwrite(store, sums[half:].tobytes(), (start + half) * 8)

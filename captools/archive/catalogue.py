@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     import icepyx
 
 
-PAGE = 2000  # records of an answer, the most there can be
+PAGE_RECORDS = 2000  # of an answer, the most there can be
 NAMES = 50  # names in a question: an address has room for no more
-CONNECT, READ = 20.0, 120.0  # seconds that the catalogue may take to answer
+CONNECT_SECONDS, READ_SECONDS = 20.0, 120.0  # that the catalogue may take to answer
 WORLD = [-180.0, -90.0, 180.0, 90.0]  # west, south, east, north
 MARGIN = timedelta(minutes=1)  # more than GPS time is ahead of UTC
-UNKNOWN = "0"  # megabytes of a granule, where a record does not tell them
+UNKNOWN = "0"  # megabytes of a granule, where a record does not give them
 FITTING = "earthaccess>=0.17,<0.19"  # which goes with icepyx, as pyproject.toml says
 _NAME = "readable_granule_name[]"
 _GPS = datetime(1980, 1, 6)
@@ -126,7 +126,7 @@ def look_up(product: Product, names: Iterable[str]) -> list[Url]:
 
 
 def megabytes(listed: Url) -> float:
-    """Return the size of a granule as the catalogue tells it; 0 of one that it does not know."""
+    """Return the size of a granule as the catalogue gives it; 0 of one that it does not know."""
     return float(listed.identity or 0)
 
 
@@ -158,7 +158,7 @@ def _query(
         import icepyx
 
         query = icepyx.Query(product.name, box, dates, version=release, **orbit)
-        query.CMRparams["page_size"] = str(PAGE)
+        query.CMRparams["page_size"] = str(PAGE_RECORDS)
         return query
 
     return _asked(ask)
@@ -180,7 +180,7 @@ def _answer(query: "icepyx.Query") -> list[dict[str, Any]]:
     try:
         query.granules.get_avail(query.CMRparams)
     except AssertionError:
-        if query.granules.avail:  # fewer than there were to be
+        if query.granules.avail:  # fewer than the catalogue announced
             raise
     return query.granules.avail
 
@@ -260,9 +260,9 @@ def quietly() -> Iterator[None]:
     """Keep what icepyx prints, warns and logs from the user, and its settings from the process."""
     root, silent = logging.getLogger(), logging.NullHandler()
     level = root.level
-    root.addHandler(silent)  # else icepyx would add one that is not
+    root.addHandler(silent)  # otherwise icepyx adds one that prints
     try:
-        # Recorded, too: icepyx has filters of its own for some.
+        # Recorded as well: icepyx sets its own filters for some.
         with (
             warnings.catch_warnings(record=True),
             contextlib.redirect_stdout(io.StringIO()),
@@ -283,7 +283,7 @@ def _impatiently() -> Iterator[None]:
     ask = Session.request
 
     def request(session: Session, *words: object, **more: object) -> object:
-        return ask(session, *words, **{**more, "timeout": (CONNECT, READ)})
+        return ask(session, *words, **{**more, "timeout": (CONNECT_SECONDS, READ_SECONDS)})
 
     Session.request = request
     try:

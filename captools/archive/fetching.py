@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     import requests
 
 
-TIMES = 2  # that a whole file is fetched, if what came is damaged
-CONNECT, READ = 20.0, 60.0  # seconds that a server may take to answer, and to go on
-PIECE = 1 << 16  # bytes; what a killed process had read and not written is less
-ROUNDED = 0.01  # of a size that the catalogue does not tell exactly
+TIMES = 2  # that a file is fetched if what came is damaged
+CONNECT_SECONDS, READ_SECONDS = 20.0, 60.0  # that a server may take to answer, and to go on
+PIECE_BYTES = 1 << 16  # a killed process loses less than this
+ROUNDED = 0.01  # relative error of a size that the catalogue has rounded
 LOGIN_SERVER = "urs.earthdata.nasa.gov"
 REFUSED = "Earthdata login refused or token expired"
 
@@ -77,7 +77,7 @@ def fetch(address: Url, outdir: Path, check: Callable[[Path], int], again: bool 
             hidden.unlink(missing_ok=True)
     else:
         raise InputError(wrong)
-    with _told(path):
+    with _naming(path):
         os.replace(hidden, path)
     return Outputs([path], rows, rows)
 
@@ -94,7 +94,7 @@ def _adopted(path: Path) -> Path:
 
 
 def _has_size(path: Path, address: Url) -> bool:
-    """Tell whether a file is as long as the catalogue says, as exactly as it says it, if at all."""
+    """Return whether a file is as long as the catalogue says, as far as it says so."""
     if address.size is not None:
         return _size(path) == address.size
     expected = float(address.identity or 0) * 2**20
@@ -119,7 +119,7 @@ def _complete(address: Url, hidden: Path) -> None:
         try:
             return _go_on(address, hidden)
         except Retryable as again:
-            failures = 1 if _size(hidden) >= before + PIECE else failures + 1
+            failures = 1 if _size(hidden) >= before + PIECE_BYTES else failures + 1
             if failures == TRIES:
                 raise InputError(f"{address}: {again} ({TRIES} times)") from None
             pause(failures, again.after)
@@ -138,7 +138,7 @@ def _go_on(address: Url, hidden: Path) -> None:
         changed = formatdate(hidden.stat().st_mtime, usegmt=True)
         headers |= {"Range": f"bytes={have}-", "If-Unmodified-Since": changed}
     try:
-        how = {"headers": headers, "stream": True, "timeout": (CONNECT, READ)}
+        how = {"headers": headers, "stream": True, "timeout": (CONNECT_SECONDS, READ_SECONDS)}
         with _session(os.getpid()).get(address, **how) as response:
             _check_status(address, response)
             start, total = _extent(response, have)
@@ -187,7 +187,7 @@ def _check_status(address: str, response: "requests.Response") -> None:
 def _extent(response: "requests.Response", have: int) -> tuple[int | None, int | None]:
     """Return at which byte of the file an answer starts, and how long the file is.
 
-    No start tells that it does not fit to the bytes that are there.
+    A start of None says that it does not go on from the bytes that are there.
     """
     if response.status_code == 200:
         length = response.headers.get("Content-Length", "")
@@ -203,18 +203,18 @@ def _extent(response: "requests.Response", have: int) -> tuple[int | None, int |
 
 def _receive(response: "requests.Response", hidden: Path, start: int, path: Path) -> None:
     """Write the bytes of an answer as they come, from `start` on."""
-    pieces = response.iter_content(PIECE)
-    with _told(path):
+    pieces = response.iter_content(PIECE_BYTES)
+    with _naming(path):
         file = open(hidden, "ab" if start else "wb", buffering=0)  # noqa: SIM115 - closed below
     with file:
         for piece in pieces:
-            with _told(path):
+            with _naming(path):
                 while piece:
                     piece = piece[file.write(piece) :]
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _naming(path: Path) -> Iterator[None]:
     """Say of which file it is that the disk takes no more."""
     try:
         yield
@@ -223,7 +223,7 @@ def _told(path: Path) -> Iterator[None]:
 
 
 def _why(error: "requests.RequestException") -> str:
-    """Return what went wrong, without the signed address of which such errors tell."""
+    """Return what went wrong, without the signed address that such errors show."""
     from requests import ConnectionError, Timeout
     from requests.exceptions import ChunkedEncodingError
 

@@ -26,7 +26,7 @@ def dask(jobs: int | None, scheduler: str | None) -> Iterator[Pool]:
         from distributed import Client, LocalCluster
     except ImportError as error:
         raise ValueError(f"--engine dask: {error}: pip install 'captools[dask]'") from None
-    # What happens to an input is in its outcome; dask's own words come with tracebacks.
+    # Outcomes say what happens to inputs; the log of dask would add tracebacks.
     for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with ExitStack() as stack:
@@ -42,7 +42,7 @@ def dask(jobs: int | None, scheduler: str | None) -> Iterator[Pool]:
             client = stack.enter_context(Client(cluster))
         except (OSError, ValueError) as error:
             raise ValueError(f"--scheduler {scheduler}: {one_line(error)}") from None
-        executor = client.get_executor(pure=False)  # entered, it would wait for a lost cluster
+        executor = client.get_executor(pure=False)  # leaving it would wait for a lost cluster
 
         def size() -> int:
             try:

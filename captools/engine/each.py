@@ -17,7 +17,7 @@ from captools.io import remote
 from captools.io.remote import Access
 from captools.process import Stop
 
-BATCH = 1000  # items; within a batch values may wait for that of an earlier item
+BATCH_ITEMS = 1000  # within a batch a value may wait for that of an earlier item
 
 
 def each(
@@ -75,8 +75,8 @@ def in_order(
     hear : callable, optional
         Called with each outcome as it comes, before its turn; with None now and then.
     """
-    for start in range(0, len(items), BATCH):
-        batch = items[start : start + BATCH]
+    for start in range(0, len(items), BATCH_ITEMS):
+        batch = items[start : start + BATCH_ITEMS]
         early: dict[int, Any] = {}
         turn = 0
         with closing(pool.run(_Numbered(work), enumerate(batch), Stop(), timeout)) as results:

@@ -25,7 +25,7 @@ def mpi() -> Iterator[Pool | None]:
     try:
         from mpi4py import MPI
         from mpi4py.futures import MPICommExecutor
-    except (ImportError, RuntimeError) as error:  # the latter where there is no MPI library
+    except (ImportError, RuntimeError) as error:  # RuntimeError without an MPI library
         raise ValueError(
             f"--engine mpi: {one_line(error)}: pip install 'captools[mpi]', and load an MPI"
         ) from None
@@ -41,7 +41,7 @@ def mpi() -> Iterator[Pool | None]:
     try:
         with MPICommExecutor(world, root=0) as executor:
             if executor is not None:
-                ranks = cast(Executor, executor)  # which it is in all but its class
+                ranks = cast(Executor, executor)  # it has all methods of one
                 yield Pool(ranks, in_worker, lambda: world.Get_size() - 1, world.Abort)
     finally:
         kill_workers()

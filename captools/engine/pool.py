@@ -22,7 +22,7 @@ from captools.engine.work import Result, Work
 from captools.errors import one_line
 from captools.process import Stop
 
-POLL = 0.5  # seconds between looks at whether the run is to stop
+POLL_SECONDS = 0.5  # between looks at whether the run is to stop
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Pool:
 
     def for_items(self, count: int) -> "Pool":
         """Return the same pool with the executor that is best at so many items."""
-        # A copy has none of the threads of this process, but all locks that they hold.
+        # A copy of this process would keep the locks of its threads, but not the threads.
         if count == 1 and self.lone and threading.active_count() == 1:
             return replace(self, executor=self.lone)
         return self
@@ -92,7 +92,7 @@ class Pool:
                 if not under_way:
                     return
                 yield "", None
-                for future in wait(under_way, POLL, FIRST_COMPLETED).done:
+                for future in wait(under_way, POLL_SECONDS, FIRST_COMPLETED).done:
                     item = under_way.pop(future)
                     error = CancelledError() if future.cancelled() else future.exception()
                     if error is None:

@@ -20,9 +20,9 @@ from captools.engine.work import Result, Work
 from captools.errors import one_line
 
 PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>: which signal a process gets when its parent dies
-IDLE = 60.0  # seconds after which a process without work ends, as in dask workers it must
+IDLE_SECONDS = 60.0  # after which a process without work ends, as it must in dask workers
 CUT_SHORT = "was cut short"
-WATCH = 0.2  # seconds between looks of a worker at whether its parent lives
+WATCH_SECONDS = 0.2  # between looks of a worker at whether its parent lives
 
 
 class Worker:
@@ -59,7 +59,7 @@ class Worker:
             if ended.is_set():
                 return work.lost(item, CUT_SHORT)
             return work.lost(item, f"its process died ({self._how()})", died=True)
-        self.kill()  # before what it may have written goes
+        self.kill()  # first, so that it writes nothing after the clean-up
         return work.lost(item, f"took longer than {timeout:g} s (--timeout)")
 
     def kill(self) -> None:
@@ -74,14 +74,12 @@ class Worker:
         for _ in range(100):
             code = self._process.exitcode
             if code is not None:
-                return _told(code)
-            time.sleep(
-                0.01
-            )  # another thread, which starts a process, has the exit code and stores it at once
+                return _meaning(code)
+            time.sleep(0.01)  # another thread has just fetched the exit code, and will store it
         return "unknown exit code"
 
 
-def _told(code: int) -> str:
+def _meaning(code: int) -> str:
     """Return the name of an exit code, and what it may mean."""
     if code >= 0:
         return f"EXIT({code})"
@@ -93,10 +91,10 @@ def _told(code: int) -> str:
 def _serve(pipe: Connection, parent: int) -> None:
     """Do the inputs that come through the pipe, in a process of its own."""
     _follow(parent)
-    # The pipe ends with the work: who is about to end must not be given more. And if the parent
-    # has died, so shall we, in a moment.
+    # Closing the pipe shows the parent that no more work is taken. An error of the pipe means that
+    # the parent has died, which ends this process in a moment.
     with pipe, suppress(EOFError, ConnectionError):
-        while pipe.poll(IDLE):
+        while pipe.poll(IDLE_SECONDS):
             work, item = pipe.recv()
             pipe.send(_result(work, item))
 
@@ -105,19 +103,19 @@ def _result(work: Work, item: Any) -> Result:
     """Do one item, and return how it ended, whatever is raised."""
     try:
         return work(item)
-    except BaseException as error:  # such as an interrupt of a step's own making
+    except BaseException as error:  # such as an interrupt that the step itself raised
         return work.lost(item, f"was lost ({one_line(error)})", died=True)
 
 
 def _follow(parent: int) -> None:
     """Live and die with the parent: it alone writes down what is done."""
     leave_signals_to_parent()
-    with suppress(OSError, AttributeError):  # Linux: at once, even while HDF5 waits for a disk
+    with suppress(OSError, AttributeError):  # on Linux at once, even while HDF5 waits for a disk
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
     def watch() -> None:
         while os.getppid() == parent:
-            time.sleep(WATCH)
+            time.sleep(WATCH_SECONDS)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -159,7 +157,7 @@ def _once(worker: Worker, work: Work, item: Any, timeout: float | None) -> Resul
 _workers: set[Worker] = set()  # of this process, to be ended with it
 _own = threading.local()
 ended = threading.Event()  # no worker is to begin with another input
-_starting = threading.Lock()  # so that none begins while they are ended
+_starting = threading.Lock()  # held while workers are started or ended
 
 
 def in_worker(work: Work, item: Any, timeout: float | None) -> Result:

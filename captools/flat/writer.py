@@ -16,6 +16,7 @@ import numpy as np
 from h5py import h5a, h5d, h5f, h5g, h5p, h5s, h5t
 
 from captools.errors import FolderError
+from captools.flat import lzf
 from captools.flat.table import Table, joined
 from captools.io.address import local_path
 from captools.io.atomic import PRIVATE, Outputs, output_error, temporary_name
@@ -134,7 +135,7 @@ class Stream:
         self._held = 0  # rows of the tables that wait
         self._sink: _Sink | None = None
         self._file: h5py.File | None = None
-        self._datasets: dict[str, h5py.Dataset] = {}
+        self._columns: dict[str, _Column | lzf.Column] = {}
 
     def append(self, table: Table) -> None:
         """Add rows; the columns must be those of the first table."""
@@ -160,6 +161,8 @@ class Stream:
             return
         self._flush()
         with self._errors():
+            for column in self._columns.values():
+                column.finish()
             for name, values in private.items():
                 self._file.create_dataset(f"{PRIVATE}/{name}", data=values)
             for key, value in attrs.items():
@@ -183,12 +186,9 @@ class Stream:
             for table in _in_pieces(self._waiting):
                 if self._file is None:
                     self._create(table)
-                done = self.rows - self._held
                 self._held -= table.rows
                 for name, values in table.columns.items():
-                    dataset = self._datasets[name]
-                    dataset.resize((done + table.rows,))
-                    dataset[done:] = values
+                    self._columns[name].append(values)
         self._waiting = []
 
     def _create(self, table: Table) -> None:
@@ -197,7 +197,7 @@ class Stream:
         self._sink = _Sink(hidden)
         self._file = h5py.File(self._sink, "w", libver="earliest", rdcc_nbytes=CHUNK_ROWS * 8)
         for name, values in table.columns.items():
-            dataset = self._datasets[name] = self._file.create_dataset(
+            dataset = self._file.create_dataset(
                 name,
                 shape=(0,),
                 maxshape=(None,),
@@ -207,6 +207,8 @@ class Stream:
             )
             for key, value in table.column_attrs.get(name, {}).items():
                 _set_attribute(dataset.id, key, value)
+            is_lzf = self._batch.compression == "lzf"
+            self._columns[name] = lzf.Column(dataset) if is_lzf else _Column(dataset)
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -218,6 +220,22 @@ class Stream:
             self._batch._unlink(self._batch._hidden)
             path = self._batch.folder / self._name
             raise output_error(path, OSError(*error.args)) from None
+
+
+class _Column:
+    """A column that grows in a dataset, which HDF5 stores as it is or compresses."""
+
+    def __init__(self, dataset: h5py.Dataset) -> None:
+        self._dataset = dataset
+
+    def append(self, values: np.ndarray) -> None:
+        """Add rows."""
+        start = self._dataset.shape[0]
+        self._dataset.resize((start + len(values),))
+        self._dataset[start:] = values
+
+    def finish(self) -> None:
+        """Do nothing: no row waits."""
 
 
 def _in_pieces(tables: list[Table]) -> Iterator[Table]:
@@ -273,6 +291,8 @@ def _create_column(
     group: h5g.GroupID | h5f.FileID, name: str, values: np.ndarray, compression: str | None
 ) -> h5d.DatasetID:
     """Write one column, in one piece or compressed chunk by chunk."""
+    if compression == "lzf":
+        return lzf.create_column(h5py.Group(group), name, values).id
     if compression is not None:
         return h5py.Group(group).create_dataset(name, data=values, compression=compression).id
     space = h5s.create_simple(values.shape)

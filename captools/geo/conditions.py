@@ -9,7 +9,7 @@ from functools import cache, reduce
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # tables of products are read before any help is shown: numpy would be slow
+if TYPE_CHECKING:  # products import this before help is shown, and numpy is slow to import
     import numpy as np
 
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Mod, ast.Pow)
@@ -56,7 +56,7 @@ class Condition:
             raise ValueError(f"condition {words!r}: names no column")
 
     def holds(self, columns: Mapping[str, "np.ndarray"]) -> "np.ndarray":
-        """Tell for which rows it holds; not where NaN is compared, but by ``!=``.
+        """Return for which rows it holds; not where NaN is compared, but by ``!=``.
 
         All numbers are doubles, whatever the columns are stored as.
 
@@ -71,7 +71,7 @@ class Condition:
         )
 
     def holds_for_few(self, columns: Mapping[str, "np.ndarray"]) -> "np.ndarray":
-        """Tell the same as `holds` without numexpr, whose import takes as long as a granule.
+        """Return the same as `holds`, without numexpr, whose import takes as long as a granule.
 
         Raises
         ------

@@ -139,7 +139,7 @@ def lon_bounds(lon: np.ndarray) -> tuple[float, float]:
 
 
 def is_ascending(lat: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Tell for each point of a ground track whether the satellite moves north.
+    """Return for each point of a ground track whether the satellite moves north.
 
     A track has at most one turning point, at its highest or lowest latitude.
     The legs on both sides of it have one direction each; that is robust where,

@@ -6,9 +6,9 @@ import numpy as np
 
 from captools.geo import select
 
-SMALLEST = 1e-3  # km, of a square
-FAR = 1e9  # metres; no projection of the Earth reaches so far
-_SPAN = 1 << 32  # of the numbers of columns and rows of a grid
+SMALLEST_KM = 1e-3  # of a square
+FAR_METRES = 1e9  # no projection of the Earth reaches so far
+_SPAN = 1 << 32  # how many columns or rows can be numbered
 
 
 # --- what is asked for ------------------------------------------------------------
@@ -16,8 +16,8 @@ _SPAN = 1 << 32  # of the numbers of columns and rows of a grid
 
 def check_size(size: float) -> None:
     """Raise ValueError if `size` (km) is no side of a square."""
-    if not SMALLEST <= size < np.inf:
-        raise ValueError(f"size {size:g} km: it must be {SMALLEST} or more")
+    if not SMALLEST_KM <= size < np.inf:
+        raise ValueError(f"size {size:g} km: it must be {SMALLEST_KM} or more")
 
 
 def check_overlap(overlap: float) -> None:
@@ -86,7 +86,7 @@ class Grid:
         digits = _decimals(self.size / 1e3, self.x / 1e3, self.y / 1e3)
         width = 5 + bool(digits) + digits
         left, _, low, _ = self.square(column, row)
-        # Adding 0 makes of -0 a plain one.
+        # Adding 0 turns -0 into 0.
         corner = [round(value / 1e3, digits) + 0.0 for value in (left, low)]
         x, y = (f"{value:+0{width}.{digits}f}" for value in corner)
         size = np.format_float_positional(round(self.size / 1e3, 6), trim="-")
@@ -94,21 +94,21 @@ class Grid:
 
 
 def _decimals(*values: float) -> int:
-    """Return how many decimals tell the values, at most 6."""
+    """Return how many decimals the values need, at most 6."""
     return next(
         (count for count in range(6) if all(abs(round(v, count) - v) < 1e-9 for v in values)), 6
     )
 
 
 def known(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Tell which points have a place."""
-    return (np.abs(x) < FAR) & (np.abs(y) < FAR)
+    """Return which points have a place."""
+    return (np.abs(x) < FAR_METRES) & (np.abs(y) < FAR_METRES)
 
 
 def assign(
     x: np.ndarray, y: np.ndarray, grid: Grid
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Tell in which tiles points lie.
+    """Return in which tiles points lie.
 
     A tile is a square, grown by the overlap on all sides (lower and left edges count, the
     others do not). With an extent there are no other tiles than its own, points outside are
@@ -117,7 +117,7 @@ def assign(
     Parameters
     ----------
     x, y : arrays of float, shape (n,)
-        Metres. Points that are NaN, or farther than `FAR`, lie in no tile.
+        Metres. Points that are NaN, or farther than `FAR_METRES`, lie in no tile.
     grid : Grid
         The squares.
 
@@ -158,7 +158,7 @@ def assign(
             found.append((at, column[at] + right, row[at] + up, core))
     at, column, row, core = map(np.concatenate, zip(*found, strict=True))
     kept = _in_shape(column, row, grid.shape)
-    # Stable, so that the tiles of a point come in one order.
+    # Stable, so that the tiles of a point always come in the same order.
     order = np.flatnonzero(kept)[np.argsort(at[kept], kind="stable")]
     return point[at[order]], column[order], row[order], core[order]
 
@@ -181,7 +181,7 @@ def _cell(values: np.ndarray, origin: float, size: float) -> np.ndarray:
 def _reaches(
     values: np.ndarray, cell: np.ndarray, step: int, origin: float, grid: Grid
 ) -> np.ndarray:
-    """Tell of which values the neighbour of their cell, grown by the overlap, holds them too."""
+    """Return which values the neighbour of their cell, grown by the overlap, holds too."""
     if step < 0:
         return values < origin + cell * grid.size + grid.overlap
     if step > 0:

@@ -11,14 +11,14 @@ from captools.errors import InputError
 from captools.geo import coords
 
 RASTERS = (".tif", ".tiff", ".vrt", ".img", ".nc", ".asc")
-_RUN = 4096  # consecutive points of a track, whose window of a raster is small
+_RUN_POINTS = 4096  # so many in a row lie near each other: a small window of the raster covers them
 
 
 class Mask(Protocol):
     """A region of the Earth."""
 
     def contains(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
-        """Tell which points (degrees, shape (n,)) lie inside."""
+        """Return which points (degrees, shape (n,)) lie inside."""
 
 
 @lru_cache(maxsize=4)
@@ -28,7 +28,7 @@ def load(path: str | Path) -> Mask:
     Raises
     ------
     ValueError
-        If the file cannot be read as a mask or does not tell its CRS, or the
+        If the file cannot be read as a mask or does not name its CRS, or the
         extra ``geo`` is not installed.
     """
     from pyproj.exceptions import ProjError
@@ -65,7 +65,7 @@ class PolygonMask:
         if self.area.is_empty or not np.isin(shapely.get_dimensions(polygons), 2).all():
             raise ValueError(f"mask {path}: must hold polygons, and nothing else")
         if not about["crs"]:
-            raise ValueError(f"mask {path}: does not tell its CRS (a .prj file is missing?)")
+            raise ValueError(f"mask {path}: does not name its CRS (a .prj file is missing?)")
         self.crs = about["crs"]
         shapely.prepare(self.area)
         self.shifts = [0.0]
@@ -76,7 +76,7 @@ class PolygonMask:
             ]
 
     def contains(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
-        """Tell which points (degrees, shape (n,)) lie inside or on the boundary."""
+        """Return which points (degrees, shape (n,)) lie inside or on the boundary."""
         import shapely
 
         x, y = coords.project(lon, lat, self.crs)
@@ -96,14 +96,14 @@ class RasterMask:
         except rasterio.errors.RasterioIOError as error:
             raise ValueError(f"mask {path}: is no raster file ({error})") from None
         except rasterio.errors.NotGeoreferencedWarning:
-            raise ValueError(f"mask {path}: does not tell where on Earth it lies") from None
+            raise ValueError(f"mask {path}: does not say where on Earth it lies") from None
         if self.raster.crs is None:
-            raise ValueError(f"mask {path}: does not tell its CRS")
+            raise ValueError(f"mask {path}: does not name its CRS")
         self.crs = self.raster.crs.to_wkt()
         self.in_degrees = coords.crs_unit(self.crs) == "degree"
 
     def contains(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
-        """Tell which points (degrees, shape (n,)) fall in a cell that counts."""
+        """Return which points (degrees, shape (n,)) fall in a cell that counts."""
         x, y = coords.project(lon, lat, self.crs)
         if self.in_degrees:  # a raster may run from 0 to 360
             x = coords.wrap(x, self.raster.bounds.left)
@@ -111,13 +111,13 @@ class RasterMask:
         column = to_cell.a * x + to_cell.b * y + to_cell.c
         row = to_cell.d * x + to_cell.e * y + to_cell.f
         inside = np.zeros(len(lon), dtype=bool)
-        for start in range(0, len(lon), _RUN):
-            run = slice(start, start + _RUN)
+        for start in range(0, len(lon), _RUN_POINTS):
+            run = slice(start, start + _RUN_POINTS)
             inside[run] = self._cells(np.floor(row[run]), np.floor(column[run]))
         return inside
 
     def _cells(self, row: np.ndarray, column: np.ndarray) -> np.ndarray:
-        """Tell whether the cells at rows and columns (floats, NaN allowed) count."""
+        """Return whether the cells at rows and columns (floats, NaN allowed) count."""
         from rasterio.errors import RasterioIOError
 
         within = (row >= 0) & (row < self.raster.height)

@@ -4,8 +4,8 @@ import numpy as np
 
 from captools.geo import coords
 
-ON_POLE = 1e-4  # metres
-ACCURACY = 1e-3  # of the outlines in the index, in sizes of a tile
+ON_POLE_METRES = 1e-4  # a point nearer than this is on the pole
+ACCURACY = 1e-3  # of the outlines in the index, as a share of the size of a tile
 _LONLAT = "EPSG:4326"
 
 
@@ -50,7 +50,7 @@ def _ring(square: tuple[float, float, float, float], crs: str) -> tuple[np.ndarr
         [np.full(len(xs), ymin), ys[1:-1], np.full(len(xs), ymax), ys[-2:0:-1]],
     )
     for pole in poles:
-        on = np.flatnonzero(np.hypot(x - pole[0], y - pole[1]) < ON_POLE)
+        on = np.flatnonzero(np.hypot(x - pole[0], y - pole[1]) < ON_POLE_METRES)
         if len(on):
             x, y = np.roll(x, -on[0]), np.roll(y, -on[0])
     return np.append(x, x[0]), np.append(y, y[0])
@@ -58,14 +58,14 @@ def _ring(square: tuple[float, float, float, float], crs: str) -> tuple[np.ndarr
 
 def _sampled(low: float, high: float, more: np.ndarray) -> np.ndarray:
     """Return five values from `low` to `high`, and those of `more` that lie between."""
-    inside = more[(more > low + ON_POLE) & (more < high - ON_POLE)]
+    inside = more[(more > low + ON_POLE_METRES) & (more < high - ON_POLE_METRES)]
     return np.union1d(np.linspace(low, high, 5), inside)
 
 
 def _followed(x: np.ndarray, y: np.ndarray, crs: str) -> tuple[np.ndarray, np.ndarray]:
     """Return lon and lat of a ring, lon without jumps (and hence beyond 180)."""
     lon, lat = coords.transform(x, y, crs, _LONLAT)
-    if abs(lat[0]) > 90 - 2 * ON_POLE * 1e-5:  # which has any longitude
+    if abs(lat[0]) > 90 - 2 * ON_POLE_METRES * 1e-5:  # a pole has no longitude of its own
         lat[[0, -1]] = np.copysign(90.0, lat[0])
         lon[0], lon[-1] = lon[1], lon[-2]
     return np.unwrap(lon, period=360), lat
@@ -88,7 +88,7 @@ def _cut(lon: np.ndarray, lat: np.ndarray) -> list[np.ndarray]:
     rings = []
     for turn in turns * 360:
         ring = _clipped(_clipped(whole, turn - 180, 1), turn + 180, -1) - [turn, 0]
-        # An edge along the antimeridian is, within rounding, on both sides of it.
+        # Rounding puts the points of an edge along the antimeridian on both sides of it.
         if abs(_area(ring)) > 1e-9 * abs(_area(whole)):
             rings.append(ring)
     return rings

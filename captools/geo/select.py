@@ -4,7 +4,7 @@ import numpy as np
 
 from captools.geo import coords
 
-SEGMENT_STEP = 20.0  # metres between the centres of consecutive ATL06 segments
+SEGMENT_STEP_METRES = 20.0  # between the centres of consecutive ATL06 segments
 
 
 def check_box(bbox: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
@@ -43,7 +43,7 @@ def check_extent(extent: tuple[float, float, float, float]) -> tuple[float, floa
 
 
 def in_box(lon: np.ndarray, lat: np.ndarray, bbox: tuple[float, float, float, float]) -> np.ndarray:
-    """Tell which points lie in a lon/lat box, its edges included.
+    """Return which points lie in a lon/lat box, its edges included.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def in_box(lon: np.ndarray, lat: np.ndarray, bbox: tuple[float, float, float, fl
 
 
 def in_span(t: np.ndarray, span: tuple[float, float]) -> np.ndarray:
-    """Tell which times lie in the half-open span ``span[0] <= t < span[1]``, same unit."""
+    """Return which times lie in the half-open span ``span[0] <= t < span[1]``, same unit."""
     return (t >= span[0]) & (t < span[1])
 
 
@@ -85,7 +85,7 @@ def check_tolerance(tolerance: float) -> float:
 def segments_agree(
     h: np.ndarray, slope: np.ndarray, segment_id: np.ndarray, tolerance: float
 ) -> np.ndarray:
-    """Tell which segments have the height that their neighbours predict.
+    """Return which segments have the height that their neighbours predict.
 
     The neighbour before predicts ``h + 20 m * slope`` and the one behind
     ``h - 20 m * slope``, each with its own height and along-track slope; every
@@ -116,7 +116,7 @@ def segments_agree(
     array([ True, False, False])
     """
     h = np.asarray(h, dtype=np.float64)
-    rise = SEGMENT_STEP * np.asarray(slope, dtype=np.float64)
+    rise = SEGMENT_STEP_METRES * np.asarray(slope, dtype=np.float64)
     adjacent = np.diff(segment_id) == 1
     too_far_ahead = np.abs(h[:-1] + rise[:-1] - h[1:]) > tolerance
     too_far_behind = np.abs(h[1:] - rise[1:] - h[:-1]) > tolerance
@@ -157,7 +157,7 @@ def cells(x: np.ndarray, y: np.ndarray, t: np.ndarray, width: float, length: flo
 def far_from_median(
     values: np.ndarray, cell: np.ndarray, nmad: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Tell which values are far from the median of their cell.
+    """Return which values are far from the median of their cell.
 
     Far is more than `nmad` scaled median absolute deviations: 1.4826 times the
     median distance from the median, which is the standard deviation for normal

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 GPS_EPOCH = np.datetime64("1980-01-06")
-TAI_MINUS_GPS = 19  # seconds, constant by definition of GPS time (IS-GPS-200)
+TAI_MINUS_GPS_SECONDS = 19  # by definition of GPS time (IS-GPS-200)
 DAY = np.timedelta64(1, "D")
 FIRST_YEAR, LAST_YEAR = 1980, 2100
 _ISO = re.compile(r"\d{4}-\d\d(-\d\d([T ][\d:.]+Z?)?)?")  # numpy also takes "now" and offsets
@@ -26,7 +26,7 @@ def _gps_of_midnight(days: np.ndarray) -> np.ndarray:
     table = erfa.leap_seconds.get()
     since = np.array([f"{y:04d}-{m:02d}" for y, m in table[["year", "month"]]], "M8[D]")
     tai_minus_utc = table["tai_utc"][np.searchsorted(since, days, side="right") - 1]
-    return (days - GPS_EPOCH) / DAY * 86400.0 + tai_minus_utc - TAI_MINUS_GPS
+    return (days - GPS_EPOCH) / DAY * 86400.0 + tai_minus_utc - TAI_MINUS_GPS_SECONDS
 
 
 def gps_of_utc(seconds: np.ndarray, start: datetime) -> np.ndarray:

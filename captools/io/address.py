@@ -20,10 +20,10 @@ class Url(str):
         ``s3://bucket/key``, ``https://host/path``, or as `captools.io.remote` knows; of several
         names of a protocol it keeps one.
     identity : str
-        What a listing or catalogue tells of its content, "" without one: another one means
+        What a listing or catalogue says of its content, "" without one: another one means
         another content, as size and time of change do of a file.
     size : int, optional
-        Bytes, if a catalogue tells them exactly.
+        Bytes, if a catalogue gives them exactly.
     """
 
     identity: str
@@ -85,7 +85,7 @@ def files_of(item: str) -> tuple[str, ...]:
 
 
 def is_remote(path: Any) -> bool:
-    """Tell whether a path is the address of something on a server."""
+    """Return whether a path is the address of something on a server."""
     protocol, separator, _ = os.fspath(path).partition("://") if path else ("", "", "")
     return bool(separator) and protocol.isalnum()
 
@@ -96,7 +96,7 @@ def file_name(path: str) -> str:
 
 
 def has_suffix(path: str, suffixes: tuple[str, ...] | None) -> bool:
-    """Tell whether a file of a folder is an input.
+    """Return whether a file of a folder is an input.
 
     Parameters
     ----------

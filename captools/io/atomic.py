@@ -16,7 +16,7 @@ from captools.errors import FolderError, OutputError, one_line
 from captools.io.address import Url, parse_location
 
 PRIVATE = "_captools"  # the folder beside, and the group inside, flat files: ours, not data
-DAY = 86400.0
+DAY_SECONDS = 86400.0
 _LEFTOVER = re.compile(r"\.(?P<name>.+)\.(?P<host>[^.]+)-(?P<pid>\d+)-[0-9a-f]{8}\.part")
 
 
@@ -40,9 +40,9 @@ def leftovers(folder: Path) -> Iterator[tuple[str, os.DirEntry]]:
         match = _LEFTOVER.fullmatch(entry.name)
         if match is None:
             continue
-        # Another task may take or sweep what is there, hence the suppressed races.
+        # Another process may rename or remove it at any time.
         with contextlib.suppress(FileNotFoundError):
-            old = time.time() - entry.stat().st_mtime > DAY
+            old = time.time() - entry.stat().st_mtime > DAY_SECONDS
             dead = match["host"] == host and not _is_alive(int(match["pid"]))
             if old or dead:
                 yield match["name"], entry
@@ -57,19 +57,19 @@ def sweep(folder: Path, names: Container[str] | None = None) -> None:
         if names is not None and name not in names:
             continue
         with contextlib.suppress(FileNotFoundError):
-            # A folder is what buckets or a folder of tiles was to be.
+            # Buckets and the outputs of `tile` are folders.
             shutil.rmtree(entry.path) if entry.is_dir() else os.unlink(entry.path)
 
 
 def _is_alive(pid: int) -> bool:
-    """Tell whether a process of this number runs on this host."""
+    """Return whether a process of this number runs on this host."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    try:  # on Linux: dead, but nobody has asked how it ended, as in many containers
+    try:  # on Linux it may be a zombie, as in many containers
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (OSError, IndexError, ValueError):
         return True
@@ -79,7 +79,7 @@ class Outputs(list):
     """The paths of the files written for one input, with the rows read and written.
 
     `removed` counts the rows that were left out, by the condition that they did not meet;
-    `errors` tells of inputs, by path, without which an output was made all the same.
+    `errors` says, by path, what is wrong with inputs that an output was made without.
     """
 
     def __init__(self, paths: Iterable[Path] = (), rows_in: int = 0, rows_out: int = 0) -> None:
@@ -139,9 +139,6 @@ def output_error(path: Path, error: OSError) -> OutputError:
     """Return the error for the user; only a bad name is this output's own affair."""
     kind = OutputError if error.errno in (errno.EISDIR, errno.ENAMETOOLONG) else FolderError
     return kind(f"{path}: cannot be written ({error.strerror or one_line(error)})")
-
-
-# --- writing ----------------------------------------------------------------------
 
 
 @contextlib.contextmanager

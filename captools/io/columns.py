@@ -23,11 +23,11 @@ from h5py import h5d, h5s, h5z
 
 from captools.io.hdf5 import DAMAGE, ServedFile, attribute, hdf5_type, text
 
-# glibc gives large arrays back to the system when they are freed, until one of this size was:
-# then it keeps memory for the next, whose pages need not be made anew (a seventh of all time).
+# Once an array of this size was freed, glibc keeps the memory of freed arrays for the next ones
+# in place of giving it back to the system. That saves a seventh of all time.
 np.empty(31 << 20, np.uint8)
 
-FEW = 4  # chunks that HDF5 has fetched before it has listed where all of them lie
+FEW_CHUNKS = 4  # reading so few is quicker than listing where all chunks lie
 
 
 class RowSelection:
@@ -132,7 +132,7 @@ class StoredColumn:
             values = self._through_hdf5(rows)
         for fill in self._fills:
             (at,) = (values == fill).nonzero()
-            if len(at):  # by index: a mask takes several times as long where fills are many
+            if len(at):  # by index: with many fills a mask takes several times as long
                 values[at] = np.nan
         return values
 
@@ -179,7 +179,7 @@ class StoredColumn:
         """Return the rows from `start` up to `stop` of chunks of a length, None if one is odd."""
         values = np.empty(stop - start, self.dtype)
         offsets = _offsets(start, stop, length)
-        places = self._places if len(offsets) > FEW else {}
+        places = self._places if len(offsets) > FEW_CHUNKS else {}
         for offset in offsets:
             chunk = self._chunk(offset, places)
             if chunk is None:
@@ -194,7 +194,7 @@ class StoredColumn:
         """Return the selected rows of chunks of a length, None if one is odd."""
         values = np.empty(len(rows.rows), self.dtype)
         chunks = rows.chunks(self.shape[0], length)
-        places = self._places if len(chunks) > FEW else {}
+        places = self._places if len(chunks) > FEW_CHUNKS else {}
         for offset, among_picked, within in chunks:
             chunk = self._chunk(offset, places)
             if chunk is None:
@@ -235,7 +235,7 @@ class StoredColumn:
         """What stands for no value in a column of floats."""
         if self.dtype.kind != "f":
             return set()
-        missing = attribute(self._dataset, "missing_value", self.dtype)  # CF's older word for it
+        missing = attribute(self._dataset, "missing_value", self.dtype)  # the older name in CF
         named = () if self.fill_value is None else (self.fill_value,)
         return {_largest(self.dtype), *missing.flat, *named}
 
@@ -248,9 +248,9 @@ class StoredColumn:
 
     @cached_property
     def _places(self) -> dict[int, h5d.StoreInfo]:
-        """Where in a file on this machine the chunks lie, by their first rows, if HDF5 tells."""
+        """Where in a file on this machine the chunks lie, by their first rows, if HDF5 says so."""
         places: list[h5d.StoreInfo] = []
-        # HDF5 knows how to tell all at once since 1.12.3; clusters have older ones.
+        # HDF5 can list all at once since 1.12.3; clusters have older ones.
         if self._descriptor is not None and hasattr(self._dataset, "chunk_iter"):
             self._dataset.chunk_iter(places.append)
         return {place.chunk_offset[0]: place for place in places}

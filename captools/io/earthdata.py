@@ -1,6 +1,6 @@
 """NASA's Earthdata: logging in, and the keys of its object store, through earthaccess.
 
-Nothing here tells a password or a token: what the servers answer to them stays
+Nothing here shows a password or a token: what the servers answer to them stays
 unsaid, too.
 """
 
@@ -19,7 +19,7 @@ from captools.io.retrying import Retryable, persist
 if TYPE_CHECKING:
     import earthaccess
 
-LIFE = 3000.0  # seconds for which Earthdata's keys to its object store are used; they live 3600
+LIFE_SECONDS = 3000.0  # for which keys to Earthdata's object store are used; they live 3600
 NO_LOGIN = (
     "no Earthdata login: set EARTHDATA_TOKEN, or EARTHDATA_USERNAME and EARTHDATA_PASSWORD; "
     "or write a netrc file with machine urs.earthdata.nasa.gov; or answer the prompt on a terminal"
@@ -48,19 +48,19 @@ def _log_in_or_ask() -> None:
     except ValueError:
         if not sys.stdin.isatty():
             raise
-        with contextlib.redirect_stdout(sys.stderr):  # the question is no result
+        with contextlib.redirect_stdout(sys.stderr):  # standard output is for results
             auth = _attempt("interactive")
         if auth.token:
             os.environ["EARTHDATA_TOKEN"] = auth.token["access_token"]
 
 
 def log_in() -> "earthaccess.Auth":
-    """Log in with what the environment or a netrc file tells.
+    """Log in with what the environment or a netrc file holds.
 
     Raises
     ------
     ValueError
-        If neither tells anything.
+        If neither holds anything.
     LoginError
         If it is refused.
     Again
@@ -69,7 +69,7 @@ def log_in() -> "earthaccess.Auth":
     from earthaccess.exceptions import LoginStrategyUnavailable
 
     if not os.environ.get("EARTHDATA_TOKEN"):
-        os.environ.pop("EARTHDATA_TOKEN", None)  # an empty one would come before a password
+        os.environ.pop("EARTHDATA_TOKEN", None)  # or it is tried before a password
     for strategy in ("environment", "netrc"):
         with contextlib.suppress(LoginStrategyUnavailable):
             return _attempt(strategy)
@@ -108,7 +108,7 @@ def earthdata_login() -> Any:
 
 def store_keys() -> dict[str, str]:
     """Return keys to Earthdata's object store, for fsspec's file system of S3."""
-    return _keys_of_hour(int(time.monotonic() / LIFE))
+    return _keys_of_hour(int(time.monotonic() / LIFE_SECONDS))
 
 
 @cache
@@ -128,6 +128,6 @@ def _earthdata_answer() -> dict[str, str]:
         keys = earthdata_login().get_s3_credentials(daac="NSIDC")
     except RequestException:
         raise Retryable("Earthdata cannot be reached for keys to its object store") from None
-    if not keys:  # nor does it tell why
+    if not keys:  # without a reason
         raise Retryable("Earthdata gives no keys to its object store")
     return keys

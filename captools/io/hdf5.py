@@ -14,14 +14,13 @@ from captools.io.address import Url
 from captools.io.ranges import RemoteFile
 
 REMEDY = "the file is damaged, fetch it again"
-HEAD = 512  # bytes that tell what kind of file it is
+HEAD_BYTES = 512  # enough to see what kind of file it is
 
 # What h5py raises when the bytes of a file are not what they should be.
 DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
 
 
-# Columns are read from front to back: the 8 MB of chunks that HDF5 would keep of each of them
-# are of no use.
+# Columns are read from front to back. Keeping chunks, up to 8 MB for each column, is of no use.
 _CACHE = {"rdcc_nbytes": 1 << 20}
 
 
@@ -63,7 +62,7 @@ def open_file(path: Path | Url) -> h5py.File:
 def _open_served(source: RemoteFile) -> ServedFile:
     """Open a file on a server, and close it again if it is none of ours."""
     try:
-        head = source.read(HEAD)
+        head = source.read(HEAD_BYTES)
         return ServedFile(source)
     except DAMAGE as error:
         source.close()
@@ -78,7 +77,7 @@ def _head(path: Path) -> tuple[bytes, int]:
     """Return how a file begins, and its size."""
     try:
         with open(path, "rb") as file:
-            return file.read(HEAD), os.path.getsize(path)
+            return file.read(HEAD_BYTES), os.path.getsize(path)
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist") from None
     except OSError as error:
@@ -121,7 +120,7 @@ def attribute(
 def attribute_value(stored: h5a.AttrID, dtype: np.dtype | None = None) -> np.ndarray:
     """Return the value of an attribute, an empty array if it has none."""
     space = stored.get_space()
-    if not space.get_simple_extent_npoints():  # it has a type, but no value
+    if not space.get_simple_extent_npoints():  # an attribute without a value
         return np.array([])
     value = np.empty(space.shape, stored.dtype if dtype is None else dtype)
     stored.read(value, None if dtype is None else hdf5_type(dtype))

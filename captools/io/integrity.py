@@ -14,10 +14,10 @@ from h5py import h5a, h5d, h5f, h5g, h5l, h5o, h5t, h5z
 from captools.errors import InputError, one_line
 from captools.io.hdf5 import DAMAGE, REMEDY, attribute_value, open_file
 
-PIECE = 1 << 22  # bytes in memory at a time, of what has no chunks
-STRING = 1 << 10  # bytes that a string is taken for, since only reading tells its length
+PIECE_BYTES = 1 << 22  # in memory at a time, of what has no chunks
+STRING_BYTES = 1 << 10  # assumed for a string, whose length is known only when it is read
 DEFLATED = ([h5z.FILTER_DEFLATE], [h5z.FILTER_SHUFFLE, h5z.FILTER_DEFLATE])
-INFLATION = 1032  # deflated bytes become at most so many times as many
+INFLATION = 1032  # deflate shrinks bytes to a 1032nd at best
 
 Stored: TypeAlias = h5g.GroupID | h5d.DatasetID | h5t.TypeID
 
@@ -61,7 +61,7 @@ def _objects(path: str | Path, file: h5f.FileID) -> Iterator[tuple[str, Stored]]
             continue
         with damage_told(path, where):
             address = h5o.get_info(item).addr
-            if address in seen:  # a group may hold itself
+            if address in seen:  # a group may contain itself
                 continue
             seen.add(address)
             names = [one for one in item if item.links.get_info(one).type == h5l.TYPE_HARD]
@@ -91,7 +91,7 @@ def _check_dataset(dataset: h5d.DatasetID, is_essential: bool) -> None:
     layout = dataset.get_create_plist().get_layout()
     if layout == h5d.CHUNKED:
         is_stored = _check_chunks(dataset)
-    else:  # opening it has shown that it is no longer than what is stored
+    else:  # HDF5 checked its length when it was opened
         is_stored = layout == h5d.COMPACT or dataset.get_offset() is not None
     if is_essential and not is_stored and math.prod(dataset.shape):
         raise OSError("none of its values are there")
@@ -105,8 +105,8 @@ def _read_in_pieces(dataset: h5d.DatasetID) -> None:
     if not whole.shape:
         whole[()]
         return
-    item = STRING if whole.dtype.hasobject else whole.dtype.itemsize
-    rows = max(1, PIECE // (item * math.prod(whole.shape[1:]) or 1))
+    item = STRING_BYTES if whole.dtype.hasobject else whole.dtype.itemsize
+    rows = max(1, PIECE_BYTES // (item * math.prod(whole.shape[1:]) or 1))
     for start in range(0, whole.shape[0], rows):
         whole[start : start + rows]
 
@@ -115,17 +115,17 @@ def _read_in_pieces(dataset: h5d.DatasetID) -> None:
 
 
 def _check_chunks(dataset: h5d.DatasetID) -> bool:
-    """Read all chunks of a dataset, and tell whether there are any; all or none must be."""
+    """Read all chunks of a dataset, and return whether there are any; all or none must be."""
     plist = dataset.get_create_plist()
     shape = plist.get_chunk()
     expected = math.prod(-(-rows // step) for rows, step in zip(dataset.shape, shape, strict=True))
     found = dataset.get_num_chunks()
     if found not in (0, expected):
         raise OSError(f"{found} of {expected} chunks are there")
-    if found and not dataset.dtype.hasobject:  # strings are read later, with their chunks
+    if found and not dataset.dtype.hasobject:  # strings are read later
         length = math.prod(shape) * dataset.get_type().get_size()
         filters = [plist.get_filter(at)[0] for at in range(plist.get_nfilters())]
-        # Else the list of filters is damaged; HDF5 would take packed bytes for values.
+        # Otherwise the list of filters is damaged, and HDF5 would take compressed bytes for values.
         if not filters and (stored := dataset.get_storage_size()) != found * length:
             raise OSError(f"{stored} bytes are stored in {found} chunks of {length}")
         steps = (range(0, rows, step) for rows, step in zip(dataset.shape, shape, strict=True))

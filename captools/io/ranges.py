@@ -18,11 +18,11 @@ from captools.io import remote
 from captools.io.address import Url
 from captools.io.troubles import attempt
 
-BLOCK = 16 << 10  # bytes of a block; what HDF5 wants to know lies scattered over a granule
-KEPT = 1024  # blocks, 16 MB
-SMALL = 8 << 20  # bytes of a file that comes as a whole: its blocks would take more time
-GAP = 16 << 10  # bytes between two ranges that are not worth a request more
-PIECE = 8 << 20  # bytes up to which neighbouring ranges become one request
+BLOCK_BYTES = 16 << 10  # small: the metadata of HDF5 is scattered over a granule
+KEPT_BLOCKS = 1024  # 16 MB
+SMALL_BYTES = 8 << 20  # of a file that is fetched whole: its blocks would take more time
+GAP_BYTES = 16 << 10  # between two ranges: so few are not worth another request
+PIECE_BYTES = 8 << 20  # up to which neighbouring ranges become one request
 
 
 class RemoteFile(io.RawIOBase):
@@ -50,10 +50,10 @@ class RemoteFile(io.RawIOBase):
         self.size = details["size"]
         self._identity = remote.identity_of(details)
         if self.size is None:
-            raise InputError(f"{url}: the server does not tell how long it is")
+            raise InputError(f"{url}: the server does not say how long it is")
         self._at = 0
-        block = self.size if self.size <= SMALL else BLOCK
-        self._blocks = BlockCache(max(block, 1), self._range, self.size, KEPT)
+        block = self.size if self.size <= SMALL_BYTES else BLOCK_BYTES
+        self._blocks = BlockCache(max(block, 1), self._range, self.size, KEPT_BLOCKS)
         self._ahead: dict[int, bytes] = {}  # by where they begin
         self._is_open = True
         _collector.rest()
@@ -65,16 +65,17 @@ class RemoteFile(io.RawIOBase):
         """
         from fsspec.utils import merge_offset_ranges
 
-        if self.size <= SMALL:
+        if self.size <= SMALL_BYTES:
             return
-        # HDF5 itself shall say what is wrong with a range that is none.
+        # Of a range outside the file, HDF5 says best what is wrong.
         found = {r: self._find(*r) for r in ranges if 0 <= r[0] < r[1] <= self.size}
         wanted = [extent for extent, begin in found.items() if begin is None]
         if not wanted:
             return
         starts, stops = zip(*wanted, strict=True)
+        urls = [self.url] * len(wanted)
         _, starts, stops = merge_offset_ranges(
-            [self.url] * len(wanted), list(starts), list(stops), max_gap=GAP, max_block=PIECE
+            urls, list(starts), list(stops), max_gap=GAP_BYTES, max_block=PIECE_BYTES
         )
         pieces = self._ranges(starts, stops)
         self._ahead = {begin: self._ahead[begin] for begin in found.values() if begin is not None}
@@ -128,7 +129,9 @@ class RemoteFile(io.RawIOBase):
 
     def check_unchanged(self) -> None:
         """Raise InputError if ranges may come from different contents of the file."""
-        if self.size > SMALL and remote.identity_of(remote.details(self.url)) != self._identity:
+        if self.size <= SMALL_BYTES:
+            return
+        if remote.identity_of(remote.details(self.url)) != self._identity:
             raise InputError(f"{self.url}: has changed while it was read: read it again")
 
     def close(self) -> None:
@@ -141,11 +144,11 @@ class RemoteFile(io.RawIOBase):
         super().close()
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Return that it can be read."""
         return True
 
     def seekable(self) -> bool:
-        """Tell that any part of it can be read."""
+        """Return that any part of it can be read."""
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:

@@ -21,7 +21,7 @@ from captools.io.retrying import Retryable
 from captools.io.troubles import Missing, Unreachable, attempt
 
 PROTOCOLS = ("s3", "https", "http", "gs", "az", "memory")
-PATIENCE = 30.0  # seconds without an answer; fsspec asks a web server twice, and we five times
+PATIENCE_SECONDS = 30.0  # for an answer; fsspec asks a web server twice, and we five times
 NASA = "nsidc-cumulus-"  # how the buckets of NASA's archive of snow and ice begin
 Answer = TypeVar("Answer")
 
@@ -85,8 +85,8 @@ def file_system(url: Url) -> Any:
 
 
 def _s3_options(url: Url) -> dict[str, Any]:
-    # What is worth another attempt is decided here: neither by botocore nor by s3fs.
-    patience = {"connect_timeout": PATIENCE, "read_timeout": PATIENCE}
+    # We decide what is tried again, not botocore or s3fs.
+    patience = {"connect_timeout": PATIENCE_SECONDS, "read_timeout": PATIENCE_SECONDS}
     tuning: dict[str, Any] = {**patience, "retries": {"total_max_attempts": 1}}
     options: dict[str, Any] = {"config_kwargs": tuning}
     if _access.earthdata and url.partition("://")[2].startswith(NASA):
@@ -101,7 +101,7 @@ def _web_options(url: Url) -> dict[str, Any]:
         return {}
     import aiohttp
 
-    patience = aiohttp.ClientTimeout(sock_connect=PATIENCE, sock_read=PATIENCE)
+    patience = aiohttp.ClientTimeout(sock_connect=PATIENCE_SECONDS, sock_read=PATIENCE_SECONDS)
     options: dict[str, Any] = {"client_kwargs": {"trust_env": True, "timeout": patience}}
     if _access.earthdata and _is_of_nasa(url):
         options["headers"] = {"Authorization": f"Bearer {earthdata_login().token['access_token']}"}
@@ -129,7 +129,7 @@ def check_protocols(urls: Iterable[Url]) -> None:
 
 
 def _is_of_nasa(url: Url) -> bool:
-    """Tell whether an address may see our token: nobody else must."""
+    """Return whether an address may see our token: nobody else must."""
     host = urlsplit(url).hostname or ""
     return url.protocol == "https" and host.endswith(
         (".earthdata.nasa.gov", ".earthdatacloud.nasa.gov")
@@ -138,7 +138,7 @@ def _is_of_nasa(url: Url) -> bool:
 
 @cache
 def _is_anonymous() -> bool:
-    """Tell whether there are no keys of an object store anywhere: some can be read by everybody."""
+    """Return whether there are no keys of an object store: some can be read by everybody."""
     from botocore.exceptions import BotoCoreError
     from botocore.session import get_session
 
@@ -152,7 +152,7 @@ def _is_anonymous() -> bool:
 
 
 def identity(url: Url) -> str:
-    """Return what changes when the content of a file does; "" if it is not there, or nobody tells.
+    """Return what changes with the content of a file, "" if it is not there or no server says.
 
     Raises
     ------
@@ -166,13 +166,13 @@ def identity(url: Url) -> str:
 
 
 def identity_of(details: dict) -> str:
-    """Return the same of what a server tells; "" if that tells no content from another."""
+    """Return the same of what a server says; "" if that does not depend on the content."""
     tag = details.get("ETag") or details.get("Last-Modified") or details.get("LastModified")
     return f"{tag} {details.get('size')}" if tag else ""
 
 
 def details(url: Url) -> dict:
-    """Return what a server tells of a file: its size, and its etag or time of change."""
+    """Return what a server says of a file: its size, and its etag or time of change."""
     system = file_system(url)
     found = _ask(url, lambda: system.info(url))
     if found["type"] == "directory":
@@ -205,7 +205,7 @@ def alike(addresses: Iterable[str]) -> list[Url]:
     url = Url(os.path.commonprefix(sorted(addresses)))  # noqa: RUF071 - of the characters
     system = file_system(url)
     folder, _, name = url.rpartition("/")
-    which = {"prefix": name} if name else {"maxdepth": 1}  # older s3fs do not know both at once
+    which = {"prefix": name} if name else {"maxdepth": 1}  # older versions of s3fs do not take both
     try:
         found = _ask(url, lambda: system.find(folder, detail=True, **which))
     except Missing:
@@ -224,7 +224,7 @@ def _addresses(system: Any, found: Iterable[dict]) -> list[Url]:
 
 def get(url: Url, path: Path) -> None:
     """Fetch a whole file."""
-    details(url)  # it says more than s3fs of what is no file
+    details(url)  # its errors are clearer than those of s3fs
     system = file_system(url)
     _ask(url, lambda: system.get_file(url, path))
 
@@ -256,7 +256,7 @@ def remove(urls: Iterable[Url]) -> None:
     for url in urls:
         system = file_system(url)
         with contextlib.suppress(Missing):
-            # Not through `_ask`: a signal may be why they are removed.
+            # Not through `_ask`, which a signal ends: this may be the clean-up after one.
             attempt(url, partial(system.rm_file, url))
 
 

@@ -9,9 +9,9 @@ from typing import TypeVar
 from captools.errors import CaptoolsError
 
 TRIES = 5
-PAUSE = float(os.environ.get("CAPTOOLS_PAUSE", "2"))  # seconds before the second try
-LONGEST = 120.0  # seconds, whatever the server asks for
-PASSING = {408, 425, 429, 500, 502, 503, 504}  # answers that are others a little later
+PAUSE_SECONDS = float(os.environ.get("CAPTOOLS_PAUSE", "2"))  # before the second try
+LONGEST_SECONDS = 120.0  # whatever the server asks for
+PASSING = {408, 425, 429, 500, 502, 503, 504}  # HTTP answers that may be better a little later
 Answer = TypeVar("Answer")
 
 
@@ -46,4 +46,5 @@ def pause(tries: int, after: float = 0.0) -> None:
 
     Up to half as long again, as thousands of workers should not come back all at once.
     """
-    time.sleep(min(max(PAUSE * 2 ** (tries - 1), after) * random.uniform(1, 1.5), LONGEST))
+    seconds = max(PAUSE_SECONDS * 2 ** (tries - 1), after) * random.uniform(1, 1.5)
+    time.sleep(min(seconds, LONGEST_SECONDS))

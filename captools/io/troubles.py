@@ -105,7 +105,7 @@ def _root(error: BaseException) -> BaseException:
 
 
 def _status(error: BaseException) -> int | None:
-    """Return the status that a server answered with, as far as the cause of an error tells."""
+    """Return the status that a server answered with, as far as the cause of an error names it."""
     error = _root(error)
     response = getattr(error, "response", None)
     if isinstance(response, dict):  # of botocore

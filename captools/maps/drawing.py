@@ -24,7 +24,7 @@ DPI = 100
 WORLD = {".png": ".pgw", ".jpg": ".jgw", ".jpeg": ".jgw"}
 RASTERS = (".tif", ".tiff")
 KINDS = (*WORLD, ".pdf", ".svg", *RASTERS)
-STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 45)  # degrees between lines
+STEPS_DEGREES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 45)  # between lines
 ROUND = (1, 2, 5)  # lengths of a scale bar, times powers of ten
 
 
@@ -106,7 +106,7 @@ def check_limits(limits: tuple[float, float]) -> None:
 
 
 def check_kind(path: Path, bare: bool) -> None:
-    """Raise ValueError if a picture cannot be of the kind that its name tells."""
+    """Raise ValueError if a picture cannot be of the kind that its name says."""
     kind = path.suffix.lower()
     if kind not in KINDS:
         raise ValueError(f"output {path}: must end in {', '.join(KINDS)}")
@@ -118,7 +118,7 @@ def check_kind(path: Path, bare: bool) -> None:
 
 
 def draw(picture: Map, path: Path, style: Style, bare: bool, title: str | None) -> list[Path]:
-    """Write a map, in the kind of file that its name tells, and return what was written."""
+    """Write a map, in the kind of file that its name says, and return what was written."""
     if path.suffix.lower() in RASTERS:
         _write_geotiff(picture, path)
         return [path]
@@ -132,13 +132,13 @@ def draw(picture: Map, path: Path, style: Style, bare: bool, title: str | None) 
 
 
 def _write_pixels(picture: Map, path: Path, style: Style) -> list[Path]:
-    """Write the pixels alone, and a world file that tells where they lie."""
+    """Write the pixels alone, and a world file that says where they lie."""
     from matplotlib.image import imsave
 
     colours = style.colours(style.norm(picture.values)(np.ma.masked_invalid(picture.values)))
     colours[np.isnan(picture.values), 3] = 0
     kind = path.suffix.lower().lstrip(".")
-    if kind in ("jpg", "jpeg"):  # knows no transparency: white, as paper is
+    if kind in ("jpg", "jpeg"):  # has no transparency: on white
         colours = colours[..., :3] * colours[..., 3:] + 1 - colours[..., 3:]
     with appearing(path) as file:
         imsave(file, colours, format=kind, metadata={"Software": None} if kind == "png" else None)
@@ -224,7 +224,7 @@ def make_figure(picture: Map, style: Style, title: str | None = None) -> "Figure
         interpolation="nearest",
         aspect="auto",
     )
-    axes.set_autoscale_on(False)  # lines may run out of the map
+    axes.set_autoscale_on(False)  # lines may run beyond the map
     axes.set_xlabel(f"x ({unit})" if unit == "km" else "x")
     axes.set_ylabel(f"y ({unit})" if unit == "km" else "y")
     axes.set_title(title or picture.label, fontsize=13, pad=12, wrap=True)
@@ -314,7 +314,7 @@ def _lines(lon: np.ndarray, lat: np.ndarray) -> dict[str, list]:
 
 def _round_degrees(low: float, high: float) -> np.ndarray:
     """Return some four to eight round numbers between two."""
-    step = next((step for step in STEPS if (high - low) / step <= 8), STEPS[-1])
+    step = next((step for step in STEPS_DEGREES if (high - low) / step <= 8), STEPS_DEGREES[-1])
     values = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
     return values[:-1] if len(values) and values[-1] - values[0] == 360 else values
 

@@ -17,7 +17,7 @@ from captools.maps.raster import Aggregate, Canvas, fit
 from captools.process import check
 from captools.progress import track
 
-BLOCK = 1 << 20  # rows of a few columns at a time
+BLOCK_ROWS = 1 << 20  # of a few columns, in memory at a time
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Survey:
     bad: dict[str, str] = field(default_factory=dict)
     crs: str = ""  # of the map
     projected: bool = True  # whether the files have x and y in this CRS
-    bounds: list[tuple | None] = field(default_factory=list)  # of each good file, if it tells
+    bounds: list[tuple | None] = field(default_factory=list)  # of each good file, if it names any
     rows: int = 0
     label: str = ""
     units: str = ""
@@ -100,7 +100,7 @@ def make_map(files: Iterable[str | Path | Url], request: MapOptions) -> Map:
             f"nothing to draw: no point with a value of {request.column or 'any kind'} "
             f"in {len(survey.good)} files lies there"
         )
-    values = _difference(totals) if request.diff else _unseen_as_nan(totals[0])
+    values = _difference(totals) if request.diff else totals[0].values()
     if not np.isfinite(values).any():
         raise InputError("nothing to draw: no pixel has points of both periods")
     counts = request.agg == "count" and not request.diff
@@ -139,11 +139,6 @@ def _difference(totals: list[Aggregate]) -> np.ndarray:
     return totals[0].values() - totals[1].values()
 
 
-def _unseen_as_nan(total: Aggregate) -> np.ndarray:
-    values = total.values().astype(np.float64)
-    return np.where(values > 0, values, np.nan) if total.kind == "count" else values
-
-
 def _label(survey: Survey, request: MapOptions) -> str:
     if request.diff:
         return f"{survey.label}: {request.diff[0]} less {request.diff[1]}"
@@ -179,7 +174,7 @@ def survey_files(paths: list[Path | Url], request: MapOptions) -> Survey:
 def _take_in(survey: Survey, file: FlatFile, attrs: dict, request: MapOptions) -> None:
     """Add what a file says to the survey; InputError if it does not go with the others."""
     if request.xy != ("x", "y"):
-        file.check_columns(request.xy)  # named by the user, hence not to be missed in silence
+        file.check_columns(request.xy)  # the user named them: their absence is an error
     projected = request.crs is None and all(name in file.columns for name in request.xy)
     crs = "EPSG:4326" if request.xy == ("lon", "lat") else attrs.get("crs") or "unknown"
     if not survey.good:
@@ -195,8 +190,8 @@ def _take_in(survey: Survey, file: FlatFile, attrs: dict, request: MapOptions) -
     if request.column is not None:
         file.check_columns([request.column])
         if not survey.good:
-            told = file.attributes(request.column)
-            survey.label, survey.units = told["long_name"], told["units"]
+            about = file.attributes(request.column)
+            survey.label, survey.units = about["long_name"], about["units"]
     bounds = attrs.get("bounds_xy") if projected and request.xy == ("x", "y") else None
     survey.bounds.append(None if bounds is None else tuple(map(float, bounds)))
     survey.rows += file.rows
@@ -208,27 +203,27 @@ def _chosen_crs(file: FlatFile, request: MapOptions) -> str:
     file.check_columns(["lon", "lat"])
     if request.crs not in (None, "auto"):
         return coords.crs_name(request.crs)
-    return coords.polar_crs(float(np.nanmean(file.read("lat", slice(0, BLOCK)))))
+    return coords.polar_crs(float(np.nanmean(file.read("lat", slice(0, BLOCK_ROWS)))))
 
 
 def _bounds(survey: Survey, request: MapOptions) -> tuple[float, float, float, float]:
-    """Return what the map must show: from the headers if these tell, else from the points."""
+    """Return what the map must show: from the headers if these name it, else from the points."""
     if request.extent is not None:
         return request.extent
     if request.bbox is None and None not in survey.bounds:
-        told = np.array(survey.bounds)
+        bounds = np.array(survey.bounds)
     else:
-        told = np.array(
+        bounds = np.array(
             [
                 [np.fmin.reduce(x), np.fmax.reduce(x), np.fmin.reduce(y), np.fmax.reduce(y)]
                 for x, y in ((block["x"], block["y"]) for block in blocks_of(survey, request, ()))
                 if len(x)
             ]
         ).reshape(-1, 4)
-    told = told[np.isfinite(told).all(axis=1)]
-    if not len(told):
+    bounds = bounds[np.isfinite(bounds).all(axis=1)]
+    if not len(bounds):
         raise InputError(f"nothing to draw: no point of {len(survey.good)} files lies there")
-    low, high = told.min(axis=0), told.max(axis=0)
+    low, high = bounds.min(axis=0), bounds.max(axis=0)
     return float(low[0]), float(high[1]), float(low[2]), float(high[3])
 
 
@@ -237,12 +232,12 @@ def blocks_of(
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yield x, y and `more` columns of the points of all files, as many as fit in memory.
 
-    A file that turns out to be damaged is dropped, and told of.
+    A file that turns out to be damaged is dropped, and named in `Survey.bad`.
     """
     for path in track(list(survey.good)):
         try:
             with FlatFile(path) as file:
-                for rows in file.ranges(BLOCK):
+                for rows in file.ranges(BLOCK_ROWS):
                     check()
                     yield _block(file, rows, survey, request, more)
                 file.check_unchanged()

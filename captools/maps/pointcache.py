@@ -15,11 +15,11 @@ from typing import BinaryIO
 import numpy as np
 
 from captools.errors import InputError, OutputError
-from captools.maps.raster import AGGREGATES, Canvas
+from captools.maps.raster import AGGREGATES, Aggregate, Canvas
 from captools.process import workers
 
-STRETCH = 1 << 12  # rows that are read or left alone together: some 80 km of a ground track
-THREADS = 8  # each has a grid of its own
+STRETCH_ROWS = 1 << 12  # read or left alone together: some 80 km of a ground track
+THREADS = 8  # at most: each has pixels of its own
 MEAN, COUNT, MIN, MAX, STD = range(len(AGGREGATES))
 CODES = "year and direction"
 DIRECTIONS = ("both", "ascending", "descending")
@@ -131,7 +131,7 @@ class PointCache:
             columns.append(f"value of {name}", values.astype(np.result_type(values, np.float32)))
             self._known[name] = self._known[name] or bool(np.isfinite(values).any())
         self._codes.update(np.unique(codes).tolist())
-        starts = np.arange(0, rows, STRETCH)
+        starts = np.arange(0, rows, STRETCH_ROWS)
         self._boxes.append(
             [
                 edge.reduceat(block[name], starts)
@@ -170,7 +170,7 @@ class PointCache:
         name : str
             The column; points without a finite value of it do not count.
         kind : {"mean", "count", "min", "max", "std"}
-            What to tell of the points of a pixel.
+            What is asked of the points of a pixel.
         direction : {"both", "ascending", "descending"}
             Which points.
         years : collection of int, optional
@@ -180,24 +180,24 @@ class PointCache:
         near = (xmin <= canvas.xmax) & (xmax >= canvas.xmin)
         near &= (ymin <= canvas.ymax) & (ymax >= canvas.ymin)
         starts, stops = self._starts[near], self._stops[near]
-        points = [self._columns[column] for column in ("x", "y", f"value of {name}", CODES)]
+        columns = "x", "y", f"value of {name}", CODES
+        points = tuple(self._columns[column] for column in columns)
         wanted, number = _wanted(direction, years), AGGREGATES.index(kind)
         edges = np.array([canvas.xmin, canvas.xmax, canvas.ymin, canvas.ymax])
+        view = edges, canvas.width, canvas.height
 
-        def fold(part: np.ndarray) -> "_Grid":
-            grid = _Grid(canvas, number)
-            _compiled()(
-                *points, wanted, starts[part], stops[part], edges, canvas.width, canvas.height,
-                number, grid.count, grid.first, grid.second,
-            )  # fmt: skip
-            return grid
+        def fold(part: np.ndarray) -> Aggregate:
+            total = Aggregate(canvas, kind)
+            sums = total.count, total.first, total.second
+            _compiled()(points, wanted, (starts[part], stops[part]), view, number, sums)
+            return total
 
         parts = np.array_split(np.arange(len(starts)), min(THREADS, workers()))
         with ThreadPoolExecutor(len(parts)) as pool:
             total, *others = pool.map(fold, parts)
         for other in others:
             total.join(other)
-        return total.pixels()
+        return Pixels(total.values(), total.count.reshape(canvas.height, canvas.width))
 
 
 def _codes(block: dict[str, np.ndarray]) -> np.ndarray:
@@ -223,59 +223,31 @@ def _wanted(direction: str, years: Collection[int] | None) -> np.ndarray:
 # --- the fold -------------------------------------------------------------------
 
 
-class _Grid:
-    """What the points of each pixel add up to: their count, and two numbers more.
+def _fold(points, wanted, stretches, canvas, kind, sums):
+    """Add the points of stretches of rows to the sums of an `Aggregate`.
 
-    For the mean the first is the sum, for extremes the extreme, for the standard deviation
-    the mean, and the second the sum of squared deviations from it.
+    It is what `Aggregate.add` does, point by point, for the compiler, which knows arrays,
+    tuples and numbers only.
+
+    Parameters
+    ----------
+    points : (x, y, values, codes), arrays of shape (rows,)
+        All points.
+    wanted : array of bool, shape (65536,)
+        For every code, whether its points count.
+    stretches : (starts, stops), arrays of int
+        Rows.
+    canvas : (edges, width, height)
+        The pixels of a `Canvas`; edges are an array of xmin, xmax, ymin, ymax.
+    kind : int
+        Place in `AGGREGATES`.
+    sums : (count, first, second)
+        The arrays of an `Aggregate`, which are added to.
     """
-
-    def __init__(self, canvas: Canvas, kind: int) -> None:
-        self.kind = kind
-        self.shape = canvas.height, canvas.width
-        size = canvas.height * canvas.width
-        self.count = np.zeros(size, np.int64)
-        self.first = np.full(size, {MIN: np.inf, MAX: -np.inf}.get(kind, 0.0))
-        self.second = np.zeros(size if kind == STD else 0)
-
-    def join(self, other: "_Grid") -> None:
-        """Add the points of another grid of the same pixels.
-
-        Source for the deviations: Chan, Golub and LeVeque (1979), Updating formulae.
-        """
-        if self.kind == MEAN:
-            self.first += other.first
-        elif self.kind == MIN:
-            np.minimum(self.first, other.first, out=self.first)
-        elif self.kind == MAX:
-            np.maximum(self.first, other.first, out=self.first)
-        elif self.kind == STD:
-            both = np.maximum(self.count + other.count, 1)
-            apart = other.first - self.first
-            self.second += other.second + apart**2 * self.count * other.count / both
-            self.first += apart * other.count / both
-        self.count += other.count
-
-    def pixels(self) -> Pixels:
-        """Return the values that were asked for."""
-        values = np.full(len(self.count), np.nan)
-        seen = self.count > 0
-        if self.kind == COUNT:
-            values[seen] = self.count[seen]
-        elif self.kind == MEAN:
-            values[seen] = self.first[seen] / self.count[seen]
-        elif self.kind == STD:
-            values[seen] = np.sqrt(self.second[seen] / self.count[seen])
-        else:
-            values[seen] = self.first[seen]
-        return Pixels(values.reshape(self.shape), self.count.reshape(self.shape))
-
-
-def _fold(
-    x, y, values, codes, wanted, starts, stops, edges, width, height, kind, count, first, second
-):
-    """Add the points of stretches of rows to a grid; pixels as `Canvas.locate` finds them."""
-    xmin, xmax, ymin, ymax = edges
+    x, y, values, codes = points
+    starts, stops = stretches
+    (xmin, xmax, ymin, ymax), width, height = canvas
+    count, first, second = sums
     across, up = 1 / ((xmax - xmin) / width), 1 / ((ymax - ymin) / height)
     for stretch in range(len(starts)):
         for at in range(starts[stretch], stops[stretch]):

@@ -91,14 +91,14 @@ def fit(
     if size is None:
         scale = longest / max(wide, high)
         size = max(longest // 4, round(wide * scale)), max(longest // 4, round(high * scale))
-    pixel = max(wide / size[0], high / size[1]) * (1 + 1e-9)  # rounding must not lose the edges
+    pixel = max(wide / size[0], high / size[1]) * (1 + 1e-9)  # rounding must not lose an edge
     x, y = (xmin + xmax) / 2, (ymin + ymax) / 2
     half_x, half_y = pixel * size[0] / 2, pixel * size[1] / 2
     return Canvas(x - half_x, x + half_x, y - half_y, y + half_y, *size)
 
 
 class Aggregate:
-    """What the points of each pixel add up to.
+    """What the points of each pixel add up to: their count, and two numbers more.
 
     Parameters
     ----------
@@ -106,6 +106,16 @@ class Aggregate:
         The pixels.
     kind : {"mean", "count", "min", "max", "std"}
         What is asked of them; ``std`` is that of the points themselves (division by n).
+
+    Attributes
+    ----------
+    count : array of int, shape (height * width,)
+        Points of each pixel.
+    first : array of float, shape (height * width,)
+        Their sum for ``mean``, their mean for ``std``, the smallest or largest value for
+        ``min`` and ``max``; empty for ``count``.
+    second : array of float, shape (height * width,)
+        For ``std`` the sum of squared deviations from the mean; else empty.
 
     Examples
     --------
@@ -119,12 +129,15 @@ class Aggregate:
         self.canvas = canvas
         self.kind = kind
         size = canvas.width * canvas.height
-        self.points = 0
         self.count = np.zeros(size, np.int64)
-        self._mean = np.zeros(size if kind in ("mean", "std") else 0)  # for mean: the sum
-        self._squares = np.zeros(size if kind == "std" else 0)
-        extreme = {"min": np.inf, "max": -np.inf}.get(kind, 0.0)
-        self._extreme = np.full(size if kind in ("min", "max") else 0, extreme)
+        start = {"min": np.inf, "max": -np.inf}.get(kind, 0.0)
+        self.first = np.full(0 if kind == "count" else size, start)
+        self.second = np.zeros(size if kind == "std" else 0)
+
+    @property
+    def points(self) -> int:
+        """How many points there are in all pixels."""
+        return int(self.count.sum())
 
     def add(self, x: np.ndarray, y: np.ndarray, values: np.ndarray | None = None) -> None:
         """Add points; those without a finite value do not count."""
@@ -133,45 +146,56 @@ class Aggregate:
             if not known.all():
                 x, y, values = x[known], y[known], values[known]
         pixel, inside = self.canvas.locate(x, y)
-        self.points += len(pixel)
         if not len(pixel):
             return
         if values is not None and len(pixel) < len(values):
             values = values[inside]
         count = np.bincount(pixel, minlength=self.count.size)
         if self.kind == "mean":
-            self._mean += np.bincount(pixel, values, self.count.size)
+            self.first += np.bincount(pixel, values, self.count.size)
         elif self.kind == "std":
-            self._add_squares(pixel, values.astype(np.float64), count)
+            values = values.astype(np.float64)
+            mean = np.bincount(pixel, values, count.size) / np.maximum(count, 1)
+            squares = np.bincount(pixel, (values - mean[pixel]) ** 2, count.size)
+            self._join_deviations(count, mean, squares)
         elif self.kind == "min":
-            np.minimum.at(self._extreme, pixel, values)
+            np.minimum.at(self.first, pixel, values)
         elif self.kind == "max":
-            np.maximum.at(self._extreme, pixel, values)
+            np.maximum.at(self.first, pixel, values)
         self.count += count
 
-    def _add_squares(self, pixel: np.ndarray, values: np.ndarray, count: np.ndarray) -> None:
-        """Join mean and squared deviations of new points with those of the old ones.
+    def join(self, other: "Aggregate") -> None:
+        """Add the points of another aggregate of the same pixels and kind."""
+        if self.kind == "mean":
+            self.first += other.first
+        elif self.kind == "std":
+            self._join_deviations(other.count, other.first, other.second)
+        elif self.kind == "min":
+            np.minimum(self.first, other.first, out=self.first)
+        elif self.kind == "max":
+            np.maximum(self.first, other.first, out=self.first)
+        self.count += other.count
+
+    def _join_deviations(self, count: np.ndarray, mean: np.ndarray, squares: np.ndarray) -> None:
+        """Join mean and squared deviations of other points with those of the points so far.
 
         Source: Chan, Golub and LeVeque (1979), Updating formulae.
         """
-        mean = np.bincount(pixel, values, count.size) / np.maximum(count, 1)
-        squares = np.bincount(pixel, (values - mean[pixel]) ** 2, count.size)
         both = np.maximum(self.count + count, 1)
-        apart = np.where(count > 0, mean - self._mean, 0.0)
-        self._squares += squares + apart**2 * self.count * count / both
-        self._mean += apart * count / both
+        apart = np.where(count > 0, mean - self.first, 0.0)
+        self.second += squares + apart**2 * self.count * count / both
+        self.first += apart * count / both
 
     def values(self) -> np.ndarray:
-        """Return the map, shape (height, width), NaN where no point is (0 for counts)."""
+        """Return the map, shape (height, width), NaN where no point is."""
+        seen = self.count > 0
+        flat = np.full(self.count.size, np.nan)
         if self.kind == "count":
-            flat = self.count
+            flat[seen] = self.count[seen]
+        elif self.kind == "mean":
+            flat[seen] = self.first[seen] / self.count[seen]
+        elif self.kind == "std":
+            flat[seen] = np.sqrt(self.second[seen] / self.count[seen])
         else:
-            seen = self.count > 0
-            flat = np.full(self.count.size, np.nan)
-            if self.kind == "mean":
-                flat[seen] = self._mean[seen] / self.count[seen]
-            elif self.kind == "std":
-                flat[seen] = np.sqrt(self._squares[seen] / self.count[seen])
-            else:
-                flat[seen] = self._extreme[seen]
+            flat[seen] = self.first[seen]
         return flat.reshape(self.canvas.height, self.canvas.width)

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 
 HOST = "127.0.0.1"
-SIZE = 800, 600  # pixels of the map
+SIZE_PIXELS = 800, 600  # of the map
 COLOURS = ("viridis", "magma", "cividis", "turbo", "gray", "RdBu")
 HOWS = ("linear", "log", "eq_hist")
-WIDE = 220  # pixels of a widget
-TICK = 200  # milliseconds until a signal is heeded
+WIDGET_PIXELS = 220  # its width
+TICK_MILLISECONDS = 200  # until a signal is heeded
 log = logging.getLogger(__name__)
 
 
@@ -89,7 +89,7 @@ def _columns(survey: Survey, names: list[str]) -> tuple[set[str], dict[str, tupl
 def _points(
     survey: Survey, request: MapOptions, more: Iterable[str]
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Yield the points block by block, with their decimal years if they tell their time."""
+    """Yield the points block by block, with their decimal years if their times are known."""
     for block in blocks_of(survey, request, more):
         if "t_gps" in block and "t_year" not in block:
             block["t_year"] = decimal_year(block["t_gps"])
@@ -111,13 +111,13 @@ def serve(scene: Scene, port: int, browser: bool) -> Iterator[str]:
     from tornado.ioloop import PeriodicCallback
 
     holoviews.extension("bokeh")
-    silence(FIXED_SIZING_MODE)  # a frame of fixed size lets the figure be as large as it must
+    silence(FIXED_SIZING_MODE)  # only the frame is of fixed size, the figure grows around it
     port = port or _free_port()
     server = panel.serve(
         lambda: Page(scene).layout(),
         address=HOST,
         port=port,
-        websocket_origin=f"{HOST}:{port}",  # pages from elsewhere may not look in
+        websocket_origin=f"{HOST}:{port}",  # other web pages must not read it
         title="captools view",
         show=False,
         start=False,
@@ -129,9 +129,9 @@ def serve(scene: Scene, port: int, browser: bool) -> Iterator[str]:
         yield address
         if browser and _has_screen():
             webbrowser.open(address)
-        PeriodicCallback(process.check, TICK).start()
+        PeriodicCallback(process.check, TICK_MILLISECONDS).start()
         server.io_loop.start()
-        raise KeyboardInterrupt  # panel takes Ctrl-C for itself, and only ends the loop
+        raise KeyboardInterrupt  # panel catches Ctrl-C and only ends the loop
     finally:
         server.stop()
 
@@ -144,8 +144,23 @@ def _free_port() -> int:
 
 
 def _has_screen() -> bool:
-    """Tell whether a browser can open: one for terminals would take ours, and never return."""
+    """Return whether a browser can open: one for terminals would take ours, and never return."""
     return sys.platform == "darwin" or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the widgets say; each has the name of a field."""
+
+    name: str
+    kind: str
+    direction: str
+    years: list[int]
+    cmap: str
+    how: str
+    percentiles: tuple[float, float]
+    low: float | None
+    high: float | None
 
 
 class Page:
@@ -161,7 +176,7 @@ class Page:
         from panel import widgets
 
         self.scene = scene
-        self.home = self.shown = fit(scene.cloud.bounds, SIZE)
+        self.home = self.shown = fit(scene.cloud.bounds, SIZE_PIXELS)
         years = scene.cloud.years
         self.widgets = {
             "name": widgets.Select(label="Column", options=list(scene.labels)),
@@ -186,7 +201,7 @@ class Page:
         import panel
 
         for widget in self.widgets.values():
-            widget.width = WIDE
+            widget.width = WIDGET_PIXELS
         chart = panel.bind(self.plot, self.widgets["how"])
         return panel.Row(panel.Column(*self.widgets.values()), chart)
 
@@ -200,7 +215,7 @@ class Page:
         from holoviews.streams import Params, RangeXY
 
         values = {
-            # A slider tells every step of a drag; only where it ends is worth a new map.
+            # A slider reports every step of a drag; only where it ends is worth a new map.
             name: widget.param["value_throttled" if name == "percentiles" else "value"]
             for name, widget in self.widgets.items()
             if name != "how"
@@ -261,30 +276,26 @@ class Page:
         self,
         x_range: tuple[float, float],
         y_range: tuple[float, float],
-        name: str,
-        kind: str,
-        direction: str,
-        years: list[int],
-        cmap: str,
-        **asked: object,
+        **chosen: object,
     ) -> "Image":
-        """Return the map of a view."""
+        """Return the map of these ranges, for what the widgets say (the fields of `Choice`)."""
         import holoviews
         from matplotlib.colors import to_hex
 
-        self.shown = canvas = Canvas(*map(float, (*x_range, *y_range)), *SIZE)
-        chosen = None if years == self.scene.cloud.years else years  # None: of unknown time, too
-        pixels = self.scene.cloud.view(canvas, name, kind, direction, chosen)
-        label, unit = self.scene.labels[name]
-        unit = "" if kind == "count" or unit in ("", "1") else f" ({unit})"
+        self.shown = canvas = Canvas(*map(float, (*x_range, *y_range)), *SIZE_PIXELS)
+        choice, cloud = Choice(**chosen), self.scene.cloud
+        years = None if choice.years == cloud.years else choice.years  # None: unknown times as well
+        pixels = cloud.view(canvas, choice.name, choice.kind, choice.direction, years)
+        label, unit = self.scene.labels[choice.name]
+        unit = "" if choice.kind == "count" or unit in ("", "1") else f" ({unit})"
         return holoviews.Image(
             np.dstack([pixels.values, pixels.count]),
             bounds=(canvas.xmin, canvas.ymin, canvas.xmax, canvas.ymax),
             vdims=["value", "count"],
         ).opts(
-            title=f"{kind} of {label}{unit}: {pixels.count.sum():,} points",
-            cmap=[to_hex(colour) for colour in colormap(cmap)(np.arange(256))],
-            clim=limits(pixels.values, **asked),
+            title=f"{choice.kind} of {label}{unit}: {pixels.count.sum():,} points",
+            cmap=[to_hex(colour) for colour in colormap(choice.cmap)(np.arange(256))],
+            clim=limits(pixels.values, choice.how, choice.percentiles, choice.low, choice.high),
         )
 
 
@@ -298,7 +309,7 @@ def limits(
     """Return the values of the first and the last colour: as asked for, else percentiles."""
     known = values[np.isfinite(values)]
     if how == "log":
-        known = known[known > 0]  # others have no place on this scale
+        known = known[known > 0]  # the others have no logarithm
     if not known.size:
         return 1.0, 2.0
     first, last = Style(percentiles=percentiles).limits(known)

@@ -5,8 +5,9 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from types import ModuleType
 
 from captools.errors import CaptoolsError, InputError
 from captools.io import remote
@@ -165,6 +166,24 @@ class _RemoteNames:
 
 
 Folder = LocalFolder | RemoteFolder
+
+
+@dataclass(frozen=True)
+class Store:
+    """What all inputs of a step fill together; the step knows whether it is there, and makes it."""
+
+    is_there: Callable[[], bool]
+    prepare: Callable[[], None]
+
+
+def store_of(step: ModuleType, folder: Folder, options: dict) -> Store | None:
+    """Return the store that a step fills in a folder, None if each input has its own outputs."""
+    if not hasattr(step, "prepare"):
+        return None
+    return Store(
+        partial(step.has_store, folder.location, **options),
+        partial(step.prepare, folder.location, **options),
+    )
 
 
 def folder_of(outdir: Path | Url, journal: Path | None) -> Folder:

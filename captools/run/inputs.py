@@ -16,12 +16,12 @@ class Naming(Protocol):
     """How the inputs of a step are named, as a product is."""
 
     def parse_name(self, filename: str) -> Any:
-        """Return what a file name tells: `granule`, `plain` and `region`, "" and 0 if nothing."""
+        """Return what a file name says: `granule`, `plain` and `region`, "" and 0 if nothing."""
         ...
 
 
 class _Nothing(NamedTuple):
-    """What a name tells that tells nothing."""
+    """What a name says that follows no rule."""
 
     granule: str = ""
     plain: str = ""
@@ -29,10 +29,10 @@ class _Nothing(NamedTuple):
 
 
 class AnyName:
-    """How inputs are named of which no name tells anything."""
+    """How inputs are named that follow no rule."""
 
     def parse_name(self, filename: str) -> _Nothing:
-        """Return that it tells nothing."""
+        """Return that it says nothing."""
         return _Nothing()
 
 
@@ -49,9 +49,9 @@ def leave_out(
     paths : sequence of str
         The inputs.
     naming : Naming
-        What their names tell.
+        What their names say.
     regions : collection of int, optional
-        Regions to keep; a name that tells no region is kept.
+        Regions to keep; a name without a region is kept.
     unwanted : str or Path, optional
         A text file of granule names; folders, prefixes and endings do not count.
 
@@ -63,8 +63,8 @@ def leave_out(
     names = {_plain(line, naming) for line in expand_word(f"@{unwanted}")} if unwanted else ()
     kept = []
     for path in paths:
-        told = naming.parse_name(file_name(path))
-        elsewhere = regions is not None and told.region and told.region not in regions
+        parsed = naming.parse_name(file_name(path))
+        elsewhere = regions is not None and parsed.region and parsed.region not in regions
         if not elsewhere and _plain(path, naming) not in names:
             kept.append(path)
     return kept
@@ -94,7 +94,7 @@ def check_names(paths: Iterable[str], naming: Naming, endings: Collection[str]) 
     paths : iterable of str
         The inputs.
     naming : Naming
-        What their names tell.
+        What their names say.
     endings : collection of str
         What a step adds to the file name (less ``.h5``) of an input to name its outputs.
 
@@ -114,9 +114,9 @@ def check_names(paths: Iterable[str], naming: Naming, endings: Collection[str]) 
                 f"{stems[stem]} and {path} would write outputs of the same name: give one of them"
             )
         stems[stem] = path
-        told = naming.parse_name(name)
-        if told.granule:
-            granules[told.granule, stem.split(told.plain)[-1]].append(name)
+        parsed = naming.parse_name(name)
+        if parsed.granule:
+            granules[parsed.granule, stem.split(parsed.plain)[-1]].append(name)
     for stem, path in stems.items():
         for ending in filter(stem.endswith, endings):
             if ending and (other := stems.get(stem.removesuffix(ending))):

@@ -36,7 +36,7 @@ class Finding(Outcome):
         return self.status == "failed"
 
     @property
-    def told(self) -> str:
+    def line(self) -> str:
         """The line for the user."""
         return self.error or "" if self.is_bad else f"{self.input}: fine ({self.what})"
 
@@ -61,7 +61,7 @@ class Check:
 
     def lost(self, path: str, why: str, died: bool = False) -> Result:
         """Return the end of a file that was not seen to end by itself."""
-        if self.copies is not None:  # many such would fill the disk
+        if self.copies is not None:  # copies of killed workers would fill the disk
             with suppress(OSError):
                 sweep(self.copies)
         return Result(Finding(path, "failed", error=f"{path}: {why}"), died=died)
@@ -90,7 +90,7 @@ def inspect(
     shown = progress.Progress(len(paths))
 
     def hear(finding: Finding | None) -> None:
-        shown.tell()
+        shown.log_if_due()
         if finding is not None:
             shown.update(finding.is_bad)
 

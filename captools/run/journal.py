@@ -17,7 +17,7 @@ import numpy as np
 
 from captools.errors import FolderError
 from captools.io.address import file_name
-from captools.io.atomic import PRIVATE
+from captools.io.atomic import PRIVATE, temporary_name
 
 STATUSES = ("done", "empty", "failed")
 _NAME = re.compile(r"(?P<step>[a-z][a-z0-9_]*)(-\d+-of-\d+)?\.jsonl")
@@ -41,10 +41,10 @@ class Outcome:
 
     def line(self) -> bytes:
         """Return the outcome as a line of the journal; what was removed only where rows were."""
-        told = asdict(self) | {"input": str(self.input)}  # of an address what may be shown
+        content = asdict(self) | {"input": str(self.input)}  # an address without its secrets
         if not self.removed:
-            del told["removed"]
-        return json.dumps(told).encode() + b"\n"
+            del content["removed"]
+        return json.dumps(content).encode() + b"\n"
 
     @property
     def name(self) -> str:
@@ -76,7 +76,7 @@ _FIELDS = {field.name for field in fields(Outcome)}
 
 
 def now() -> str:
-    """Return the time in UTC, as journals tell it."""
+    """Return the time in UTC, as journals write it."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
@@ -89,6 +89,33 @@ def files(outdir: Path, step: str | None = None) -> dict[Path, str]:
         if match and step in (None, match["step"]):
             found[path] = match["step"]
     return found
+
+
+def begin_anew(outdir: Path, step: str) -> None:
+    """Let nothing count that journals say of a step so far: the store that it filled is gone.
+
+    Raises
+    ------
+    OSError
+        If that cannot be written.
+    """
+    path = _anew(outdir, step)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    hidden = path.with_name(temporary_name(path.name))
+    hidden.write_text(now())
+    os.replace(hidden, path)
+
+
+def _began_anew(outdir: Path, step: str) -> float:
+    """Return when what journals say of a step began to count, in seconds since 1970."""
+    try:
+        return datetime.fromisoformat(_anew(outdir, step).read_text()).timestamp()
+    except FileNotFoundError:
+        return -np.inf
+
+
+def _anew(outdir: Path, step: str) -> Path:
+    return Path(outdir) / PRIVATE / f"{step}.anew"
 
 
 def lines(path: Path) -> Iterator[tuple[int, Outcome]]:
@@ -105,18 +132,18 @@ def lines(path: Path) -> Iterator[tuple[int, Outcome]]:
 def _parse(line: bytes) -> Outcome | None:
     """Return the outcome in a line, None if torn or odd; what a later version adds is ignored."""
     try:
-        told = json.loads(line)
-        outcome = Outcome(**{name: told[name] for name in _FIELDS & told.keys()})
+        content = json.loads(line)
+        outcome = Outcome(**{name: content[name] for name in _FIELDS & content.keys()})
         return outcome if outcome.is_sound else None
     except (ValueError, TypeError, AttributeError, OverflowError):
         return None
 
 
 class Record:
-    """The newest outcome of each of a list of inputs, as journals tell it.
+    """The newest outcome of each of a list of inputs, as journals have it.
 
     Outputs are named after the input's file name, so that this is what stands
-    for an input: the newest line that names it tells whose the outputs are.
+    for an input: the newest line that names it says whose the outputs are.
     Memory is a few numbers per listed input, from the start on; all else stays
     on disk and is read back when asked for.
 
@@ -126,16 +153,18 @@ class Record:
         The journals.
     names : iterable of str
         File names of the inputs.
+    since : float
+        What ended before counts no more (seconds since 1970).
     """
 
-    def __init__(self, paths: Sequence[Path], names: Iterable[str]) -> None:
+    def __init__(self, paths: Sequence[Path], names: Iterable[str], since: float) -> None:
         self._files = [open(path, "rb") for path in paths]  # noqa: SIM115 - closed in `close`
         self._number = {name: number for number, name in enumerate(names)}
         self._file = np.full(len(self._number), -1, dtype=np.int32)
         self._offset = np.zeros(len(self._number), dtype=np.int64)
-        newest = np.full(len(self._number), -np.inf)
+        newest = np.full(len(self._number), since)
         for at, path in enumerate(paths):
-            # Within a journal lines come in order, whatever the clock says.
+            # Within a journal the last line is the newest, whatever the clock says.
             ended, offsets = np.full_like(newest, -np.inf), np.zeros_like(self._offset)
             for offset, outcome in lines(path):
                 number = self._number.get(outcome.name)
@@ -166,7 +195,7 @@ def records(outdir: Path) -> Iterator[tuple[str, Iterator[Outcome]]]:
     for step in sorted(set(steps.values())):
         paths = [path for path, of in steps.items() if of == step]
         names = sorted({outcome.name for path in paths for _, outcome in lines(path)})
-        with closing(Record(paths, names)) as record:
+        with closing(Record(paths, names, _began_anew(outdir, step))) as record:
             yield step, (outcome for name in names if (outcome := record.newest(name)))
 
 
@@ -200,7 +229,7 @@ class Journal(Record):
         self._writing = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         paths = list(files(outdir, step))
         self._own = paths.index(self.path)
-        super().__init__(paths, map(file_name, inputs))
+        super().__init__(paths, map(file_name, inputs), _began_anew(outdir, step))
         self._torn = not _ends_whole(self.path)
 
     def append(self, outcome: Outcome) -> None:
@@ -222,7 +251,7 @@ class Journal(Record):
             raise FolderError(f"{self.path}: cannot be written (no space left)")
         self._torn = False
         number = self._number[outcome.name]
-        # Other runs may append to the same file: the position after the write tells where.
+        # Other runs may append to the same file: the position after the write shows where.
         end = os.lseek(self._writing, 0, os.SEEK_CUR)
         self._file[number], self._offset[number] = self._own, end - len(line)
 
@@ -233,7 +262,7 @@ class Journal(Record):
 
 
 def _ends_whole(path: Path) -> bool:
-    """Tell whether a journal ends with a whole line."""
+    """Return whether a journal ends with a whole line."""
     with open(path, "rb") as file:
         if file.seek(0, os.SEEK_END) == 0:
             return True

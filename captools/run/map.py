@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, fields, replace
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,8 +21,8 @@ from captools.io.atomic import Outputs, check_outputs, leftovers, sweep
 from captools.process import stoppable
 from captools.progress import Progress
 from captools.run import inputs
-from captools.run.folders import Folder, folder_of
-from captools.run.journal import Journal, Outcome
+from captools.run.folders import Folder, Store, folder_of, store_of
+from captools.run.journal import Journal, Outcome, begin_anew
 from captools.run.journal import files as journal_files
 from captools.run.journal import lines as journal_lines
 from captools.run.resume import output_names, pending, under_way
@@ -90,8 +89,8 @@ class Run:
         Stop at the first failed input.
     timeout : float, optional
         Seconds for an input.
-    prepare : callable, optional
-        Makes the store that all inputs fill, if it is not there.
+    store : Store, optional
+        What all inputs fill.
     """
 
     name: str
@@ -101,7 +100,7 @@ class Run:
     overwrite: bool = False
     fail_fast: bool = False
     timeout: float | None = None
-    prepare: Callable[[], None] | None = None
+    store: Store | None = None
 
 
 def run_map(
@@ -155,7 +154,6 @@ def _run_map(
     check_outputs([asked.outdir], {file for path in paths for file in files_of(path)})
     place = folder.absolute()
     task = Task(function, step.outputs, place, options, step.VERSION, remote.used())
-    prepare = getattr(step, "prepare", None)
     run = Run(
         function.__name__,
         paths,
@@ -164,7 +162,7 @@ def _run_map(
         asked.overwrite,
         asked.fail_fast,
         asked.timeout,
-        prepare and partial(prepare, place.location, **options),
+        store_of(step, place, options),
     )
     return run_inputs(pool, task, run)
 
@@ -205,15 +203,15 @@ def run_inputs(pool: Pool, task: Task, run: Run) -> int:
     """
     _check_other_steps(run, task)
     with closing(_open_journal(run, task)) as journal:
-        if run.prepare is not None:
-            run.prepare()
+        if run.store is not None:
+            run.store.prepare()
         if task.keeps and run.overwrite:
             _sweep(task, run.paths, lambda path: True)
         todo = run.paths if run.overwrite else pending(journal, task, run.paths)
         tally = Tally(len(run.paths), before=len(run.paths) - len(todo))
         code = _run(pool, task, replace(run, paths=todo), journal, tally)
         if task.keeps:
-            with suppress(OSError):  # the folder may have vanished; else the next run sweeps
+            with suppress(OSError):  # the folder may have vanished; the next run sweeps
                 _sweep(task, run.paths, lambda path: _is_done(journal.newest(path)))
         if not todo:
             log.info("%d inputs, all done before: nothing to do", len(run.paths))
@@ -228,11 +226,19 @@ def run_inputs(pool: Pool, task: Task, run: Run) -> int:
 
 
 def _open_journal(run: Run, task: Task) -> Journal:
-    """Make the output folder ready, or say why it cannot be used."""
+    """Make the output folder ready, or say why it cannot be used.
+
+    If the store is gone, what was done so far does not count. This is written down before the
+    store is made again, for this run may be killed, and before the journals are read, for
+    another shard may make the store in between.
+    """
     folder = run.folder.journal
+    is_new = run.store is not None and not run.store.is_there()
     try:
+        if is_new:
+            begin_anew(folder, run.name)
         journal = Journal(folder, run.name, run.shard, run.paths)
-        if not task.keeps:  # else it goes on with what a killed run left half-written
+        if not task.keeps:  # otherwise this run continues what a killed one left half-written
             sweep(folder)
     except OSError as error:
         raise ValueError(f"output folder {folder}: cannot be used ({error.strerror})") from None
@@ -282,7 +288,7 @@ def _run(pool: Pool, task: Task, run: Run, journal: Journal, tally: Tally) -> in
         paths = under_way(run.paths, journal, task)
         with stoppable() as stop, closing(pool.run(task, paths, stop, run.timeout)) as results:
             for result in results:
-                progress.tell()
+                progress.log_if_due()
                 if result is None:
                     continue
                 outcome = result.outcome

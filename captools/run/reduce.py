@@ -18,7 +18,7 @@ from captools.io import listing, remote
 from captools.io.address import Url
 from captools.io.atomic import Outputs, check_outputs, sweep
 
-NAMED = 20  # files of a set, on a line
+NAMED_FILES = 20  # of a set, on a line
 log = logging.getLogger(__name__)
 
 
@@ -113,13 +113,13 @@ def _give_up(addresses: list[Url], sent: int, earlier: set[Url]) -> None:
         )
         log.error("replaced: %s; still of an earlier run: %s", _listed(replaced), _listed(kept))
     with suppress(InputError):
-        # The one that failed may have arrived all the same.
+        # The one that failed may be there nevertheless.
         remote.remove(url for url in addresses[: sent + 1] if url not in earlier)
 
 
 def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return (", ".join(names[:NAMED]) or "none") + more
+    more = f" and {len(names) - NAMED_FILES} more" if len(names) > NAMED_FILES else ""
+    return (", ".join(names[:NAMED_FILES]) or "none") + more
 
 
 def _named_alike(addresses: list[Url]) -> set[Url]:
@@ -147,8 +147,8 @@ def _build(
         try:
             return function(kept, output, **options)
         except BadInputs as error:
-            for told in error.errors.values():
-                log.error("failed: %s", told)
+            for why in error.errors.values():
+                log.error("failed: %s", why)
             kept = [path for path in kept if path not in error.errors]
             if not skip_bad or not kept:
                 log.error(

@@ -43,7 +43,7 @@ class Task:
     options: dict
     version: int
     access: Access = field(default_factory=Access)
-    keeps: bool = False  # outputs that may be there nowhere else are replaced, never removed
+    keeps: bool = False  # outputs are replaced, never removed: there may be no other copy
 
     def __call__(self, path: str) -> Result:
         """Do one input."""
@@ -69,10 +69,10 @@ class Task:
         """Return the end of an input that was not seen to end by itself."""
         remote.use(self.access)
         error = f"{path}: {why}"
-        # No key: that would touch the input, which may be what hangs.
+        # No key: reading the input for it may be what hangs.
         outcome = Outcome(path, "failed", ended=now(), error=error)
         self.clear(path, outcome.outputs)
-        if not self.keeps:  # else another try goes on with it
+        if not self.keeps:  # otherwise the next try continues it
             with contextlib.suppress(OSError):
                 sweep(self.folder.journal)
         return Result(outcome, died=died)
@@ -82,13 +82,13 @@ class Task:
         return self.names(file_name(path), **self.options)
 
     def fills_store(self, path: str) -> bool:
-        """Tell whether an input has no outputs of its own: it fills its part of a store."""
+        """Return whether an input has no outputs of its own: it fills its part of a store."""
         return not self.outputs(path)
 
     def clear(self, path: str, but: Collection[str] = ()) -> None:
         """Remove what an input may have left, but not these outputs that it has now.
 
-        A run that was killed leaves outputs of which no journal tells.
+        A run that was killed leaves outputs that no journal names.
         """
         if self.keeps:
             return
@@ -96,7 +96,7 @@ class Task:
         self.folder.clear([name for name in self.outputs(path) if name not in now_there], path)
 
     def _apply(self, path: str, outcome: Outcome) -> None:
-        # The step would make a vanished folder anew, and lose what was in it.
+        # The step would create a vanished folder again, without what was in it.
         if not self.folder.is_there:
             raise FolderError(self._vanished())
         with warnings.catch_warnings(record=True) as caught:
@@ -141,7 +141,7 @@ class Task:
 
 
 def _identity(item: str) -> str | None:
-    """Return what tells the content of an input from an earlier one, None if a file is missing."""
+    """Return what changes with the content of an input, None if a file is missing."""
     if not isinstance(item, Input):
         return _identity_of_file(item)
     files = [(file_name(path), _identity_of_file(path)) for path in item.paths]
@@ -151,7 +151,7 @@ def _identity(item: str) -> str | None:
 
 
 def _identity_of_file(path: str) -> str | None:
-    """Return what tells the content of a file from an earlier one, None if it is not there."""
+    """Return what changes with the content of a file, None if it is not there."""
     if is_remote(path):
         return remote.identity(cast(Url, parse_location(path))) or None
     try:

@@ -17,5 +17,7 @@ A map step whose input is not just one file of the user's may have more:
 - ``prepare(outdir, **options)``: makes the store that all inputs fill, and leaves one that is
   there; several shards may call it at once. ``outputs`` then returns ``[]``, and the function
   gets where the store is to be, which in an object store is its address.
+- ``has_store(outdir, **options)``, beside ``prepare``: whether the store is there, whole. If it is
+  not, all inputs are done again.
 - ``FORKS = False``, if a process in which a library was used must not be copied.
 """

@@ -1,8 +1,8 @@
-"""Tell of every file whether it is whole, or what is wrong with it.
+"""Find the files that are damaged, and say what is wrong with them.
 
 All that is in a granule or a flat file is read, also what no step asks for: a
 download that was cut short and a chunk that was damaged on its way show here.
-Files may be addresses (s3://, https://). Exit code 1 tells that a file is bad.
+Files may be addresses (s3://, https://). Exit code 1 says that a file is bad.
 
 \b
 Examples:
@@ -69,8 +69,8 @@ def check(
     for finding in inspect(check_file, paths, jobs, timeout):
         bad += finding.is_bad
         if not failed:
-            yield finding.told
+            yield finding.line
         elif finding.is_bad:
-            log.error("failed: %s", finding.told)
+            log.error("failed: %s", finding.line)
             yield finding.input
     return 1 if bad else 0

@@ -31,7 +31,7 @@ KIND = "reduce"
     "--agg",
     type=click.Choice(["mean", "count", "min", "max", "std"]),
     default="mean",
-    help="What to tell of the points of a pixel.",
+    help="What is drawn of the points of a pixel.",
 )
 @options.places
 @options.map_crs
@@ -64,7 +64,7 @@ KIND = "reduce"
     default=(2.0, 98.0),
     metavar="LO HI",
     callback=options.checked("maps.drawing.check_limits"),
-    help="The same as percentiles of the pixels, where --clip does not tell.",
+    help="The same as percentiles of the pixels, without --clip.",
 )
 @click.option(
     "--diff",
@@ -105,7 +105,7 @@ def preview(
     var : str, optional
         Column, by default the height that the files name.
     agg : {"mean", "count", "min", "max", "std"}
-        What to tell of the points of a pixel.
+        What is drawn of the points of a pixel.
     xy : str or two of str
         The columns of the places.
     crs : str or int, optional
@@ -128,7 +128,7 @@ def preview(
     Returns
     -------
     Written
-        The paths (a list); `errors` tells of the files that could not be read.
+        The paths (a list); `errors` names the files that could not be read.
 
     Raises
     ------

@@ -109,7 +109,8 @@ def simulate(
         If an argument is wrong; nothing is written then.
     """
     regions, cycles, defects = tuple(regions), tuple(cycles), tuple(defects)
-    _check(granules, segments, regions, cycles, noise, bad, seed, release, defects)
+    _check_overpasses(granules, regions, cycles, defects)
+    _check_content(segments, noise, bad, seed, release)
     # Imported here: the command line reads this module for its options alone.
     from captools.io.atomic import sweep
     from captools.simulation.granule import write_granule
@@ -141,36 +142,40 @@ def simulate(
     ]
 
 
-def _check(
-    granules: int,
-    segments: int,
-    regions: tuple[int, ...],
-    cycles: tuple[int, ...],
-    noise: float,
-    bad: float,
-    seed: int,
-    release: str,
-    defects: tuple[str, ...],
+def _check_overpasses(
+    granules: int, regions: tuple[int, ...], cycles: tuple[int, ...], defects: tuple[str, ...]
 ) -> None:
-    """Raise ValueError if an argument of `simulate` is wrong."""
+    """Raise ValueError if it is wrong which granules there are to be."""
     most = RGTS * len(set(regions)) * len(set(cycles))
     wrong = {
         f"regions must be within 1 to 14, each once: {regions}": not _distinct(regions, REGIONS),
         f"cycles must be within 1 to 99, each once: {cycles}": not _distinct(cycles, CYCLES),
         f"granules must be 1 to {most} for these regions and cycles": not 1 <= granules <= most,
+        f"{len(defects)} defects do not fit into {granules} granules": len(defects) > granules,
+    }
+    _refuse(wrong)
+    planted.check(defects)
+
+
+def _check_content(segments: int, noise: float, bad: float, seed: int, release: str) -> None:
+    """Raise ValueError if it is wrong what each granule is to hold."""
+    wrong = {
         "segments must be at least 1": segments < 1,
         "noise must be at least 0 m": not 0 <= noise < math.inf,
         "bad must be a share, 0 to 1": not 0 <= bad <= 1,
         "seed must be at least 0": seed < 0,
         f"release must be three digits, not {release!r}": not re.fullmatch("[0-9]{3}", release),
-        f"{len(defects)} defects do not fit into {granules} granules": len(defects) > granules,
     }
+    _refuse(wrong)
+
+
+def _refuse(wrong: dict[str, bool]) -> None:
+    """Raise ValueError with the first message that is true."""
     for message, is_wrong in wrong.items():
         if is_wrong:
             raise ValueError(message)
-    planted.check(defects)
 
 
 def _distinct(numbers: tuple[int, ...], allowed: range) -> bool:
-    """Tell whether there are numbers, all allowed and each given once."""
+    """Return whether there are numbers, all allowed and each given once."""
     return 0 < len(numbers) == len(set(numbers) & set(allowed))

@@ -64,8 +64,8 @@ def test_the_newest_release_comes_unless_one_is_named(cmr):
 def test_cycles_and_tracks_choose_together(cmr):
     cmr.granules += [granule(rgt=rgt, cycle=cycle) for rgt in (1, 2, 300) for cycle in (2, 3, 4)]
     found = search(ATL06, cycles=[2, 4], rgts=[1, 300])
-    told = {(ATL06.parse_name(name).rgt, ATL06.parse_name(name).cycle) for name in names(found)}
-    assert told == {(1, 2), (1, 4), (300, 2), (300, 4)}
+    tracks = {(ATL06.parse_name(name).rgt, ATL06.parse_name(name).cycle) for name in names(found)}
+    assert tracks == {(1, 2), (1, 4), (300, 2), (300, 4)}
     assert len(search(ATL06, cycles=[3])) == len(search(ATL06, rgts=[2])) == 3
 
 
@@ -91,14 +91,14 @@ def test_many_tracks_are_asked_for_in_parts(cmr):
         ((12.3, 45.6, -80, -70), [12.3, -80, 45.6, -70]),
     ],
 )
-def test_a_box_is_told_in_the_order_and_range_of_the_catalogue(cmr, box, expected):
+def test_a_box_is_given_in_the_order_and_range_of_the_catalogue(cmr, box, expected):
     cmr.granules += [
         granule("20190221121851", bbox=(-50, 60, -40, 70)),
         granule("20190222121851", bbox=(175, -79, -175, -71)),
     ]
     search(ATL06, box)
-    (told,) = {request.query["bounding_box"][0] for request in asked(cmr)}
-    assert [float(number) for number in told.split(",")] == expected
+    (sent,) = {request.query["bounding_box"][0] for request in asked(cmr)}
+    assert [float(number) for number in sent.split(",")] == expected
 
 
 def test_a_box_across_the_antimeridian_finds_what_is_there(cmr):
@@ -130,9 +130,9 @@ def test_a_time_span_is_half_open(cmr, span, is_there):
 def test_names_are_looked_up_in_parts_whatever_stands_around_them(cmr):
     cmr.granules += [*many(120), *many(3, "006")]
     wanted = [one.name for one in cmr.granules]
-    told = [f"/data/processed_{wanted[0]}", f"https://host/x/{wanted[1]}?X=1", *wanted[2:]]
+    given = [f"/data/processed_{wanted[0]}", f"https://host/x/{wanted[1]}?X=1", *wanted[2:]]
     unknown = granule(release="001").name
-    found = look_up(ATL06, [*told, wanted[5], f"{wanted[7]}  1.0 MB", unknown, "any/thing.h5"])
+    found = look_up(ATL06, [*given, wanted[5], f"{wanted[7]}  1.0 MB", unknown, "any/thing.h5"])
     assert names(found) == sorted({*wanted, unknown, "thing.h5"})
     assert [one for one in found if "/" not in one] == [unknown, "thing.h5"]
     assert len(asked(cmr)) == 2 * (3 + 1)
@@ -154,7 +154,7 @@ def test_a_granule_has_an_address_and_a_size(cmr):
     assert megabytes(look_up(ATL06, ["unknown"])[0]) == 0
 
 
-def test_a_size_that_the_catalogue_does_not_tell_is_unknown(cmr):
+def test_a_size_that_the_catalogue_does_not_give_is_unknown(cmr):
     cmr.granules.append(granule(sized=False))
     (found,) = search(ATL06, rgts=[841])
     assert found.endswith(cmr.granules[0].name)
@@ -229,10 +229,11 @@ def test_libraries_that_do_not_go_together_are_named_with_what_to_install(cmr, m
     monkeypatch.setattr(earthaccess.results.DataCollection, "concept_id", concept)
     with pytest.raises(CaptoolsError) as caught:
         search(ATL06, rgts=[841])
-    told = str(caught.value)
-    assert told.startswith(f"icepyx {version('icepyx')} and earthaccess {version('earthaccess')} ")
-    assert told.endswith(f"pip install --upgrade icepyx '{catalogue.FITTING}'")
-    assert "\n" not in told
+    message = str(caught.value)
+    versions = [f"{name} {version(name)}" for name in ("icepyx", "earthaccess")]
+    assert message.startswith(f"{' and '.join(versions)} ")
+    assert message.endswith(f"pip install --upgrade icepyx '{catalogue.FITTING}'")
+    assert "\n" not in message
 
 
 def test_what_it_says_to_install_is_what_the_extra_brings():

@@ -9,7 +9,7 @@ import requests
 from earthdata import BUCKET, LOGIN, LOGIN_PAGE, POOL
 
 from captools.archive import fetching
-from captools.archive.fetching import PIECE, fetch
+from captools.archive.fetching import PIECE_BYTES, fetch
 from captools.errors import FolderError, InputError, LoginError
 from captools.io import retrying
 from captools.io.address import Url
@@ -19,7 +19,7 @@ from captools.steps.download import fetch_granule
 
 NAME = "some.h5"
 ADDRESS = f"https://{POOL}/nsidc-cumulus-prod-protected/{NAME}"
-DATA = os.urandom(5 * PIECE + 123)
+DATA = os.urandom(5 * PIECE_BYTES + 123)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_the_file_comes_whole_under_its_name(archive, out):
     assert len(archive.asked(BUCKET)) == 1
 
 
-def test_what_is_wrong_is_told_of_the_address(archive, out):
+def test_what_is_wrong_is_said_of_the_address(archive, out):
     def check(path):
         raise InputError(f"{path}: is odd; of {path}")
 
@@ -71,7 +71,7 @@ def test_what_is_wrong_is_told_of_the_address(archive, out):
 
 
 def test_a_server_that_stalls_is_not_waited_for(archive, out, monkeypatch):
-    monkeypatch.setattr(fetching, "READ", 0.2)
+    monkeypatch.setattr(fetching, "READ_SECONDS", 0.2)
     archive.fail(NAME, pause=0.6, times=1)
     get(out)
     assert (out / NAME).read_bytes() == DATA
@@ -97,16 +97,16 @@ def test_a_server_that_does_not_know_ranges_starts_anew(archive, out, monkeypatc
 
 
 def test_a_file_that_grows_at_each_try_may_take_more_tries(archive, out):
-    archive.fail(NAME, cut=PIECE)
-    assert len(DATA) / PIECE > retrying.TRIES
+    archive.fail(NAME, cut=PIECE_BYTES)
+    assert len(DATA) / PIECE_BYTES > retrying.TRIES
     get(out)
     assert (out / NAME).read_bytes() == DATA
     # A connection that breaks may lose what was under way.
-    assert len(DATA) <= archive.sent[NAME] <= len(DATA) + 2 * PIECE
+    assert len(DATA) <= archive.sent[NAME] <= len(DATA) + 2 * PIECE_BYTES
     assert len(archive.asked(BUCKET)) > retrying.TRIES
 
 
-def test_a_size_that_nobody_tells_is_believed(archive, out, monkeypatch):
+def test_a_size_that_nobody_gives_is_believed(archive, out, monkeypatch):
     monkeypatch.setattr(fetching, "_extent", lambda response, have: (0, None))
     get(out)
     assert (out / NAME).read_bytes() == DATA
@@ -125,7 +125,7 @@ def test_without_a_network_it_says_so(archive, out, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "why"),
     [
         (requests.ReadTimeout("https://x?sig=1"), "the server took too long"),
         (requests.ConnectionError("Read timed out. https://x?sig=1"), "the server took too long"),
@@ -134,8 +134,8 @@ def test_without_a_network_it_says_so(archive, out, monkeypatch):
         (requests.TooManyRedirects("https://x?sig=1"), "TooManyRedirects"),
     ],
 )
-def test_no_reason_tells_an_address(error, told):
-    assert fetching._why(error) == told
+def test_no_reason_shows_an_address(error, why):
+    assert fetching._why(error) == why
 
 
 def test_a_folder_that_vanishes_ends_the_run(archive, out):
@@ -158,7 +158,7 @@ def test_a_part_that_another_process_takes_is_left_to_it(archive, out, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
+    ("status", "why"),
     [
         (400, "HTTP 400"),
         (401, "Earthdata login refused or token expired"),
@@ -166,9 +166,9 @@ def test_a_part_that_another_process_takes_is_left_to_it(archive, out, monkeypat
         (404, "is not in the archive"),
     ],
 )
-def test_what_no_other_try_would_mend_is_told_at_once(archive, out, status, told):
+def test_what_no_other_try_would_mend_is_reported_at_once(archive, out, status, why):
     archive.fail(NAME, status)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=why):
         get(out)
     assert len(archive.requests) == 2 + 1  # two of them to log in
 
@@ -230,7 +230,7 @@ def test_a_refusal_of_what_was_not_asked_for_is_no_crash(archive, out, status):
 
 def test_the_pauses_double_and_heed_the_server(monkeypatch):
     waited = []
-    monkeypatch.setattr(retrying, "PAUSE", 2.0)
+    monkeypatch.setattr(retrying, "PAUSE_SECONDS", 2.0)
     monkeypatch.setattr(retrying.time, "sleep", waited.append)
     for tries in range(1, 5):
         retrying.pause(tries)
@@ -238,5 +238,5 @@ def test_the_pauses_double_and_heed_the_server(monkeypatch):
     retrying.pause(1, after=1e9)
     for seconds, least in zip(waited[:5], (2, 4, 8, 16, 30), strict=True):
         assert least <= seconds <= 1.5 * least  # not all at once
-    assert waited[5] == retrying.LONGEST
+    assert waited[5] == retrying.LONGEST_SECONDS
     assert (str(Retryable("why")), Retryable("why").after) == ("why", 0.0)

@@ -58,18 +58,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rows", type=int, default=5_000_000)
-    told = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        path = make_file(folder / "in", told.rows)
+        path = make_file(folder / "in", args.rows)
         out = folder / "out"
         calls = {
             "read and write": lambda: copy(path, folder / "copy.h5"),
             "filter --where": lambda: filter_step(path, out, where="s_li < 0.9 and h_li > -9"),
             "filter --outliers": lambda: filter_step(path, out, outliers="h_li", min_obs=5),
         }
-        took = medians(calls, told.rounds)
-    print(f"| {told.rows:,} rows, 21 columns | seconds | times reading and writing | wanted |")
+        took = medians(calls, args.rounds)
+    print(f"| {args.rows:,} rows, 21 columns | seconds | times reading and writing | wanted |")
     print("|---|---|---|---|")
     for (name, value), wanted in zip(took.items(), ("", "1.5", "10"), strict=True):
         print(f"| {name} | {value:.2f} | {value / took['read and write']:.2f} | {wanted} |")

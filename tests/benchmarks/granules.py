@@ -67,12 +67,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--segments", type=int, default=100_000)
-    told = parser.parse_args()
+    args = parser.parse_args()
     warnings.simplefilter("ignore", CaptoolsWarning)
     on_one_core()
     with tempfile.TemporaryDirectory() as place:
-        full = write_granule(place, 1, 1, 10, segments=told.segments)
-        run = partial(compare, rounds=told.rounds)
+        full = write_granule(place, 1, 1, 10, segments=args.segments)
+        run = partial(compare, rounds=args.rounds)
         works = {
             "full granule": (2.0, run([full], None)),
             "a box that keeps 5 %": (8.0, run([full], box_of(full, 0.05))),

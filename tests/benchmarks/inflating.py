@@ -35,10 +35,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=21)
     parser.add_argument("--segments", type=int, default=100_000)
-    told = parser.parse_args()
+    args = parser.parse_args()
     on_one_core()
     with tempfile.TemporaryDirectory() as place:
-        granule = write_granule(place, 1, 1, 10, segments=told.segments)
+        granule = write_granule(place, 1, 1, 10, segments=args.segments)
         paths = [
             f"{beam}/{ATL06.group}/{column.path}".encode()
             for beam in ATL06.tracks
@@ -60,7 +60,7 @@ def main() -> None:
                     file[path][:]
 
             took = medians(
-                {"libdeflate alone": floor, "captools": ours, "h5py": h5py_alone}, told.rounds
+                {"libdeflate alone": floor, "captools": ours, "h5py": h5py_alone}, args.rounds
             )
     print("| reading 96 columns | ms | times libdeflate alone |\n|---|---|---|")
     for name, value in took.items():

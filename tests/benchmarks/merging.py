@@ -39,7 +39,7 @@ from captools.steps.merge import merge
 ---
 merge(sorted(glob.glob(sys.argv[1] + "/*.h5")), sys.argv[2])
 """
-TOLD = """
+MEASURE = """
 import resource, time
 began = time.perf_counter()
 {body}
@@ -66,10 +66,10 @@ def run(body: str, folder: Path, out: Path) -> tuple[float, float]:
     """Return seconds and peak memory (MB) of a process, its imports left out."""
     out.unlink(missing_ok=True)
     imports, _, rest = body.partition("---")
-    script = imports + TOLD.format(body=rest)
+    script = imports + MEASURE.format(body=rest)
     command = [sys.executable, "-c", script, folder, out]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-    return float(told[0]), float(told[1])
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return float(said[0]), float(said[1])
 
 
 def main() -> None:
@@ -77,15 +77,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--files", type=int, default=100)
     parser.add_argument("--rows", type=int, default=100_000)
-    told = parser.parse_args()
+    args = parser.parse_args()
     figures = {"bare loop": [], "captools merge": []}
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "in"
-        make_files(folder, told.files, told.rows, 20)
-        for _ in range(told.rounds):
+        make_files(folder, args.files, args.rows, 20)
+        for _ in range(args.rounds):
             figures["bare loop"].append(run(LOOP, folder, Path(place) / "loop.h5"))
             figures["captools merge"].append(run(OURS, folder, Path(place) / "ours.h5"))
-    print(f"| {told.files} files x {told.rows:,} rows x 20 columns | seconds | peak MB |")
+    print(f"| {args.files} files x {args.rows:,} rows x 20 columns | seconds | peak MB |")
     print("|---|---|---|")
     medians = {}
     for name, runs in figures.items():

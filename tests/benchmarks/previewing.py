@@ -39,7 +39,7 @@ from captools.maps.mapping import MapOptions, make_map
 picture = make_map(sorted(glob.glob(sys.argv[1] + "/*.h5")), MapOptions(size=(600, 600)))
 print(float(picture.values[~(picture.values != picture.values)].sum()), file=sys.stderr)
 """
-TOLD = """
+MEASURE = """
 import resource, time
 began = time.perf_counter()
 {body}
@@ -75,27 +75,27 @@ def make_files(folder: Path, count: int, rows: int) -> None:
 def run(body: str, folder: Path) -> tuple[float, float]:
     """Return seconds and peak memory (MB) of a process, its imports left out."""
     imports, _, rest = body.partition("---")
-    command = [sys.executable, "-c", imports + TOLD.format(body=rest), folder]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-    return float(told[0]), float(told[1])
+    command = [sys.executable, "-c", imports + MEASURE.format(body=rest), folder]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return float(said[0]), float(said[1])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--points", type=int, metavar="MILLIONS")
-    told = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        if told.points:
-            make_files(folder, 10, told.points * 100_000)
+        if args.points:
+            make_files(folder, 10, args.points * 100_000)
             took, peak = run(OURS, folder)
-            print(f"{told.points} million points: {took:.1f} s, peak {peak:.0f} MB")
+            print(f"{args.points} million points: {took:.1f} s, peak {peak:.0f} MB")
             return
         make_files(folder, 60, 400_000)
         ways = {"dask frames and datashader": THEIRS, "captools": OURS}
         runs: dict[str, list] = {name: [] for name in ways}
-        for _ in range(told.rounds):
+        for _ in range(args.rounds):
             for name, body in ways.items():
                 runs[name].append(run(body, folder))
     print("| 24 million points, 60 files, mean | seconds | peak MB |\n|---|---|---|")

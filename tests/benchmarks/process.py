@@ -42,7 +42,7 @@ def peak_memory(command: list) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
-    told = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         small = write_granule(folder / "small", 1, 1, 10, segments=2_000)
@@ -60,7 +60,7 @@ def main() -> None:
 
         took = medians(
             {"straightforward": lambda: run(slow(small)), "captools": lambda: run(ours(small))},
-            told.rounds,
+            args.rounds,
         )
         memory = {"straightforward": peak_memory(slow(full)), "captools": peak_memory(ours(full))}
     print("| one granule, whole process | small: seconds | full: peak memory (MB) |\n|---|---|---|")

@@ -37,10 +37,10 @@ def count_bytes() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--segments", type=int, default=100_000)
-    told = parser.parse_args()
+    args = parser.parse_args()
     count_bytes()
     with tempfile.TemporaryDirectory() as folder, object_store() as store:
-        granule = write_granule(folder, 1, 1, 10, segments=told.segments)
+        granule = write_granule(folder, 1, 1, 10, segments=args.segments)
         size = os.path.getsize(granule)
         url = store.put(Path(granule))
         remote.use(Access(endpoint_url=store.endpoint))

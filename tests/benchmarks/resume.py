@@ -44,10 +44,10 @@ def prepare(place: Path, count: int, done: int) -> None:
             if number < done:
                 output = out / path.name
                 output.touch()
-                told = {"input": str(path), "status": "done", "outputs": [str(output)]}
-                told |= {"rows_in": 600_000, "rows_out": 300_000, "seconds": 1.0, "error": None}
-                told |= {"ended": "2026-01-01T00:00:00.000000+00:00", "warnings": []}
-                journal.write(json.dumps(told | {"key": task.key(str(path))}) + "\n")
+                line = {"input": str(path), "status": "done", "outputs": [str(output)]}
+                line |= {"rows_in": 600_000, "rows_out": 300_000, "seconds": 1.0, "error": None}
+                line |= {"ended": "2026-01-01T00:00:00.000000+00:00", "warnings": []}
+                journal.write(json.dumps(line | {"key": task.key(str(path))}) + "\n")
 
 
 def main() -> None:
@@ -63,8 +63,8 @@ def main() -> None:
                 prepare(Path(place), count, done)
                 words = ["captools", "readatl06", f"@{place}/list.txt", "-o", f"{place}/out"]
                 words += ["--layout", "granule", "-q", "-n", "2"]
-                told = run([Path(sys.executable).parent / words[0], *words[1:]])
-            print(f"| {count:,} | {done:,} | {told[0]:.1f} | {told[1]:.0f} MB |")
+                figures = run([Path(sys.executable).parent / words[0], *words[1:]])
+            print(f"| {count:,} | {done:,} | {figures[0]:.1f} | {figures[1]:.0f} MB |")
 
 
 def run(words: list) -> tuple[float, float]:

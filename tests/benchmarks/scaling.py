@@ -2,7 +2,7 @@
 
 Run by hand: ``python tests/benchmarks/scaling.py``. Full granules (100,000
 segments a beam) are simulated once and linked under many names; the runs of
-each kind are interleaved, and medians are told. The file cache is warm.
+each kind are interleaved, and medians are shown. The file cache is warm.
 """
 
 import argparse
@@ -49,10 +49,10 @@ def main() -> None:
     parser.add_argument("--granules", type=int, default=120)
     parser.add_argument("--segments", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
-    told = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder, out = Path(place) / "in", Path(place) / "out"
-        size = make_granules(folder, told.granules, told.segments)
+        size = make_granules(folder, args.granules, args.segments)
         captools = [BIN / "captools", "readatl06", folder, "-o", out, "-q"]
         kinds = {
             "serial (-n 1)": (1, [*captools, "-n", 1]),
@@ -60,27 +60,27 @@ def main() -> None:
             "3 MPI ranks (2 work)": (2, ["mpiexec", "-n", 3, *captools, "--engine", "mpi"]),
         }
         times = {kind: [] for kind in kinds}
-        for _ in range(told.rounds):
+        for _ in range(args.rounds):
             for kind, (_, command) in kinds.items():
                 times[kind].append(seconds(command, out))
     medians = {kind: statistics.median(values) for kind, values in times.items()}
     serial = medians["serial (-n 1)"]
     print(
-        f"{told.granules} granules of {told.segments:,} segments a beam, {size / 1e6:.0f} MB each"
+        f"{args.granules} granules of {args.segments:,} segments a beam, {size / 1e6:.0f} MB each"
     )
     print("| run | seconds | granules/s | speed-up | efficiency |")
     print("|---|---|---|---|---|")
     for kind, (cores, _) in kinds.items():
         speedup = serial / medians[kind]
         print(
-            f"| {kind} | {medians[kind]:.1f} | {told.granules / medians[kind]:.2f} "
+            f"| {kind} | {medians[kind]:.1f} | {args.granules / medians[kind]:.2f} "
             f"| {speedup:.2f} | {speedup / cores:.2f} |"
         )
-    project(told.granules * size / medians["2 processes (-n 2)"] / 2)
+    project(args.granules * size / medians["2 processes (-n 2)"] / 2)
 
 
 def project(bytes_per_core: float) -> None:
-    """Tell how long all of Antarctica takes, at this many bytes of granules a core and second."""
+    """Print how long all of Antarctica takes, at this many bytes of granules a core and second."""
     took = TERABYTES * 1e12 / (bytes_per_core * CORES)
     print(
         f"\nAll of Antarctica ({ANTARCTICA:,} granules, {TERABYTES:g} TB) on {CORES} cores: "

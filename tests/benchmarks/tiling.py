@@ -18,7 +18,7 @@ import numpy as np
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
 
-HALF = 2.4e6  # metres, of the area
+HALF_METRES = 2.4e6  # of the width of the area
 OURS = """
 import glob, resource, shutil, sys, time
 import captools.points.tiling
@@ -32,16 +32,16 @@ print(took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, len(writte
 
 def track(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the points of a straight line across the area."""
-    angle, off = random.uniform(0, np.pi), random.uniform(-HALF, HALF) / 2
-    along = np.linspace(-HALF, HALF, rows)
+    angle, off = random.uniform(0, np.pi), random.uniform(-HALF_METRES, HALF_METRES) / 2
+    along = np.linspace(-HALF_METRES, HALF_METRES, rows)
     x = along * np.cos(angle) - off * np.sin(angle)
     y = along * np.sin(angle) + off * np.cos(angle)
-    return np.clip(x, -HALF, HALF), np.clip(y, -HALF, HALF)
+    return np.clip(x, -HALF_METRES, HALF_METRES), np.clip(y, -HALF_METRES, HALF_METRES)
 
 
 def scatter(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Return points anywhere in the area."""
-    return tuple(random.uniform(-HALF, HALF, (2, rows)))
+    return tuple(random.uniform(-HALF_METRES, HALF_METRES, (2, rows)))
 
 
 def make_files(folder: Path, place, count: int, rows: int) -> None:
@@ -63,17 +63,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--files", type=int, default=50)
     parser.add_argument("--rows", type=int, default=100_000)
-    told = parser.parse_args()
-    points = told.files * told.rows
-    print(f"| {told.files} files x {told.rows:,} points x 20 columns | tiles | seconds |", end="")
+    args = parser.parse_args()
+    points = args.files * args.rows
+    print(f"| {args.files} files x {args.rows:,} points x 20 columns | tiles | seconds |", end="")
     print(" million points a second | peak MB |\n|---|---|---|---|---|")
     for place in (track, scatter):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name) / "in"
-            make_files(folder, place, told.files, told.rows)
+            make_files(folder, place, args.files, args.rows)
             command = [sys.executable, "-c", OURS, folder, Path(name) / "out"]
             runs = []
-            for _ in range(told.rounds):
+            for _ in range(args.rounds):
                 done = subprocess.run(command, check=True, capture_output=True, text=True)
                 runs.append([float(word) for word in done.stdout.split()])
         seconds = statistics.median(took for took, _, _ in runs)

@@ -23,8 +23,8 @@ from captools.maps import viewing
 from captools.maps.mapping import MapOptions
 from captools.maps.raster import AGGREGATES, Canvas
 
-TRACK = 1 << 18  # points of a track: 20 m apart
-WIDE = 2.5e6  # metres from the middle to the ends of a track
+TRACK_POINTS = 1 << 18  # 20 m apart
+WIDE_METRES = 2.5e6  # from the middle to the ends of a track
 
 
 def make_file(path: Path, points: int, shuffled: bool) -> None:
@@ -32,12 +32,12 @@ def make_file(path: Path, points: int, shuffled: bool) -> None:
     random = np.random.default_rng(0)
     with FlatWriter(path.parent) as batch:
         stream = batch.stream(path.name)
-        for start in range(0, points, TRACK):
-            rows = min(TRACK, points - start)
-            along = np.linspace(-WIDE, WIDE, TRACK)[:rows]
+        for start in range(0, points, TRACK_POINTS):
+            rows = min(TRACK_POINTS, points - start)
+            along = np.linspace(-WIDE_METRES, WIDE_METRES, TRACK_POINTS)[:rows]
             if shuffled:
                 along = random.permutation(along)
-            angle, apart = random.uniform(0, np.pi), random.uniform(-WIDE, WIDE)
+            angle, apart = random.uniform(0, np.pi), random.uniform(-WIDE_METRES, WIDE_METRES)
             columns = {
                 "x": along * np.cos(angle) - apart * np.sin(angle),
                 "y": along * np.sin(angle) + apart * np.cos(angle),
@@ -52,8 +52,8 @@ def make_file(path: Path, points: int, shuffled: bool) -> None:
 def anonymous() -> float:
     """Return the memory that this process holds for itself, in MB."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    (told,) = [line for line in lines if line.startswith("RssAnon")]
-    return int(told.split()[1]) / 1e3
+    (line,) = [one for one in lines if one.startswith("RssAnon")]
+    return int(line.split()[1]) / 1e3
 
 
 def main() -> None:
@@ -61,11 +61,11 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=100, metavar="MILLIONS")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--shuffled", action="store_true")
-    told = parser.parse_args()
+    args = parser.parse_args()
     scenes = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "merged.h5"
-        make_file(path, told.points * 1_000_000, told.shuffled)
+        make_file(path, args.points * 1_000_000, args.shuffled)
         gather = seconds(
             lambda: scenes.append(viewing.gather([path], ["h_li"], MapOptions(var="h_li")))
         )
@@ -76,18 +76,18 @@ def main() -> None:
     print(f"compiling: {compiling:.1f} s\n")
     print("| km across | points | first mean | " + " | ".join(AGGREGATES) + " | mean of a year |")
     print("|---" * (4 + len(AGGREGATES)) + "|")
-    home = viewing.fit(scene.cloud.bounds, viewing.SIZE)
+    home = viewing.fit(scene.cloud.bounds, viewing.SIZE_PIXELS)
     x, y = (home.xmin + home.xmax) / 2, (home.ymin + home.ymax) / 2
     for zoom in (1, 4, 16, 64, 256, 4096):
         wide, high = (home.xmax - home.xmin) / zoom / 2, (home.ymax - home.ymin) / zoom / 2
-        canvas = Canvas(x - wide, x + wide, y - high, y + high, *viewing.SIZE)
+        canvas = Canvas(x - wide, x + wide, y - high, y + high, *viewing.SIZE_PIXELS)
         ways = [(kind, None) for kind in AGGREGATES] + [("mean", scene.cloud.years[:1])]
         row = []
         first = seconds(partial(scene.cloud.view, canvas, "h_li", "mean"))
         points = scene.cloud.view(canvas, "h_li", "count").count.sum()
         for kind, years in ways:
             view = partial(scene.cloud.view, canvas, "h_li", kind, years=years)
-            row.append(statistics.median(seconds(view) for _ in range(told.rounds)))
+            row.append(statistics.median(seconds(view) for _ in range(args.rounds)))
         figures = " | ".join(f"{one:.3f}" for one in (first, *row))
         print(f"| {2 * wide / 1e3:,.1f} | {points:,} | {figures} |")
     print(f"\nits own memory after all views: {anonymous():.0f} MB (wanted: views about 1 s)")

@@ -123,8 +123,8 @@ def test_a_dask_cluster_of_its_own(place, truth, out):
 def dask_cluster(folder):
     """Run a dask scheduler and two workers; yield the scheduler's process and address."""
     need("distributed", shutil.which("dask", path=str(BIN)) is None)
-    told = folder / "scheduler.json"
-    common = ["--scheduler-file", told, "--no-dashboard"]
+    address = folder / "scheduler.json"
+    common = ["--scheduler-file", address, "--no-dashboard"]
     scheduler = [BIN / "dask", "scheduler", "--port", "0", *common]
     workers = [BIN / "dask", "worker", "--nworkers", "2", "--nthreads", "1", *common]
     with contextlib.ExitStack() as stack:
@@ -136,8 +136,8 @@ def dask_cluster(folder):
             stack.callback(process.wait)
             stack.callback(process.terminate)
             started.append(process)
-            wait_for(lambda: told.exists() and told.stat().st_size > 0)
-        yield started[0], json.loads(told.read_text())["address"]
+            wait_for(lambda: address.exists() and address.stat().st_size > 0)
+        yield started[0], json.loads(address.read_text())["address"]
 
 
 def test_a_running_dask_cluster(place, truth, out, tmp_path):
@@ -209,8 +209,8 @@ def finished(out):
     for journal in (out / "_captools").glob("*.jsonl"):
         for line in journal.read_text(errors="replace").splitlines():
             with contextlib.suppress(ValueError):
-                told = json.loads(line)
-                for output in told["outputs"]:
+                outcome = json.loads(line)
+                for output in outcome["outputs"]:
                     times[output] = os.stat(output).st_mtime_ns
     return times
 
@@ -312,9 +312,9 @@ def test_mpi_ranks_stop_in_order_when_asked(place, truth, out):
         for member in psutil.Process(process.pid).children(recursive=True):
             if "readatl06" in " ".join(member.cmdline()):
                 member.send_signal(signal.SIGTERM)
-        told = process.communicate(timeout=60)[1].decode()
+        said = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 143
-    assert "interrupted" in told
+    assert "interrupted" in said
     assert run(*words, cwd=place).returncode == 0
     assert content(out) == truth
 

@@ -29,7 +29,7 @@ def test_no_items_give_nothing():
 
 @pytest.mark.parametrize("batch", [2, 1000])
 def test_what_goes_wrong_is_the_value_of_its_item_alone(monkeypatch, batch):
-    monkeypatch.setattr(module, "BATCH", batch)
+    monkeypatch.setattr(module, "BATCH_ITEMS", batch)
     items = ["damaged", "a", "bad", "bug", "die sigkill", "sleep 60", "b"]
     found = list(each(say, items, 2, timeout=5))
     assert [item for item, _ in found] == items
@@ -44,7 +44,7 @@ def test_what_goes_wrong_is_the_value_of_its_item_alone(monkeypatch, batch):
 
 
 def test_only_a_batch_of_values_is_kept(monkeypatch):
-    monkeypatch.setattr(module, "BATCH", 3)
+    monkeypatch.setattr(module, "BATCH_ITEMS", 3)
     asked = []
 
     class Watched(list):

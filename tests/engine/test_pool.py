@@ -1,4 +1,4 @@
-"""The engine: outcomes stream, deaths and hangs cost their own input, and it ends when told."""
+"""The engine: outcomes stream, deaths and hangs cost their own input, and it ends on request."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ from toy import DEATHS, outputs, toy, write_inputs
 from captools import process
 from captools.engine import worker
 from captools.engine.local import local
-from captools.engine.pool import POLL
+from captools.engine.pool import POLL_SECONDS
 from captools.engine.worker import Worker
 from captools.io.atomic import PRIVATE
 from captools.process import Stop
@@ -45,13 +45,13 @@ def outdir(tmp_path):
 def ends(outdir, paths, jobs, timeout=None, stop=None, **options):
     """Yield the ends of inputs done on this machine."""
     task = Task(toy, outputs, LocalFolder(outdir), options, 1)
-    with local(jobs) as crew:
-        run = crew.run(task, paths, stop or Stop(), timeout)
+    with local(jobs) as pool:
+        run = pool.run(task, paths, stop or Stop(), timeout)
         with contextlib.closing(run):
             yield from (end for end in run if end is not None)
 
 
-def told(ended):
+def facts_of(ended):
     """What ends say but for the clock, by input."""
     facts = {}
     for outcome, fatal, died in ended:
@@ -71,7 +71,7 @@ STATUSES = ["done", "failed", "empty", "failed", "done", "done"]
 @pytest.mark.parametrize("jobs", [1, 2, 50])
 def test_every_input_has_one_outcome_and_others_do_not_suffer(tmp_path, outdir, jobs):
     paths = write_inputs(tmp_path / "in", **MANY)
-    facts = told(ends(outdir, paths, jobs))
+    facts = facts_of(ends(outdir, paths, jobs))
     assert [facts[path][0]["status"] for path in paths] == STATUSES
     assert sorted(os.listdir(outdir)) == [
         *(PRIVATE, "a_0.h5", "e_0.h5"),
@@ -82,8 +82,9 @@ def test_every_input_has_one_outcome_and_others_do_not_suffer(tmp_path, outdir, 
 def test_processes_change_nothing_in_the_outcomes(tmp_path, outdir):
     paths = write_inputs(tmp_path / "in", **MANY)
     task = Task(toy, outputs, LocalFolder(outdir), {"only": 2}, 1)
-    here = told(map(task, paths))
-    assert here == told(ends(outdir, paths, 1, only=2)) == told(ends(outdir, paths, 2, only=2))
+    here = facts_of(map(task, paths))
+    for jobs in (1, 2):
+        assert here == facts_of(ends(outdir, paths, jobs, only=2))
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -110,15 +111,15 @@ def test_outcomes_come_as_inputs_end_not_as_they_were_given(tmp_path, outdir):
 def test_while_nothing_ends_the_caller_hears_so(tmp_path, outdir):
     # It writes a line of progress now and then.
     paths = write_inputs(tmp_path / "in", a="sleep 1.5")
-    with local(1) as crew:
-        heard = list(crew.run(Task(toy, outputs, LocalFolder(outdir), {}, 1), paths, Stop()))
+    with local(1) as pool:
+        heard = list(pool.run(Task(toy, outputs, LocalFolder(outdir), {}, 1), paths, Stop()))
     assert heard.count(None) >= 3
     assert len(heard) - heard.count(None) == 1
 
 
 def test_an_interrupt_that_a_step_raises_costs_its_input_only(tmp_path, outdir):
     paths = write_inputs(tmp_path / "in", a="interrupt", b="write 1")
-    facts = told(ends(outdir, paths, 1))
+    facts = facts_of(ends(outdir, paths, 1))
     assert [facts[path][0]["status"] for path in paths] == ["failed", "done"]
     assert facts[paths[0]][0]["error"] == f"{paths[0]}: was lost (KeyboardInterrupt)"
 
@@ -133,7 +134,7 @@ def test_an_input_that_kills_its_process_fails_alone_after_another_try(tmp_path,
     paths = write_inputs(tmp_path / "in", **texts)
     ended = list(ends(outdir, paths, jobs))
     assert ended[-1].outcome.input == paths[1]  # alone, when all others were done
-    facts = told(ended)
+    facts = facts_of(ended)
     assert set(facts) == set(paths)
     assert [path for path in paths if facts[path][0]["status"] != "done"] == [paths[1]]
     assert facts[paths[1]][0]["error"] == f"{paths[1]}: its process died ({DEATHS[how]})"
@@ -144,7 +145,7 @@ def test_an_input_that_kills_its_process_fails_alone_after_another_try(tmp_path,
 
 def test_what_a_dead_process_left_half_written_goes_with_it(tmp_path, outdir):
     paths = write_inputs(tmp_path / "in", a="part", b="write 1")
-    facts = told(ends(outdir, paths, 1))
+    facts = facts_of(ends(outdir, paths, 1))
     assert [facts[path][0]["status"] for path in paths] == ["failed", "done"]
     assert sorted(os.listdir(outdir)) == [PRIVATE, "b_0.h5"]
 
@@ -153,15 +154,15 @@ def test_what_a_dead_process_left_half_written_goes_with_it(tmp_path, outdir):
 @pytest.mark.parametrize("how", DEATHS)
 def test_an_input_that_kills_its_process_only_once_is_done(tmp_path, outdir, how, jobs):
     paths = write_inputs(tmp_path / "in", a=f"die {how} 1", b="write 1")
-    facts = told(ends(outdir, paths, jobs))
+    facts = facts_of(ends(outdir, paths, jobs))
     assert [facts[path][0]["status"] for path in paths] == ["done", "done"]
     assert (outdir / "a_0.h5").read_text() == f"from {paths[0]}"
 
 
-def test_several_deaths_at_once_are_told_apart(tmp_path, outdir):
+def test_several_deaths_at_once_are_kept_apart(tmp_path, outdir):
     texts = {"a": "die exit", "b": "die sigkill", "c": "die exit 1", "d": "write 1"}
     paths = write_inputs(tmp_path / "in", **texts)
-    facts = told(ends(outdir, paths, 2))
+    facts = facts_of(ends(outdir, paths, 2))
     assert [facts[path][0]["status"] for path in paths] == ["failed", "failed", "done", "done"]
     assert "EXIT(3)" in facts[paths[0]][0]["error"]
     assert "SIGKILL(-9)" in facts[paths[1]][0]["error"]
@@ -181,10 +182,10 @@ def test_a_process_that_dies_between_two_inputs_costs_none(tmp_path, outdir):
 
 
 def test_a_worker_that_has_waited_long_ends_and_costs_none(tmp_path, outdir, monkeypatch):
-    monkeypatch.setattr(worker, "IDLE", 0.3)
+    monkeypatch.setattr(worker, "IDLE_SECONDS", 0.3)
     monkeypatch.setattr(worker, "ended", threading.Event())  # which other tests have set
     paths = write_inputs(tmp_path / "in", a="write 1", b="write 1")
-    one = Worker(multiprocessing.get_context("fork"))  # it inherits IDLE
+    one = Worker(multiprocessing.get_context("fork"))  # it inherits IDLE_SECONDS
     task = Task(toy, outputs, LocalFolder(outdir), {}, 1)
     assert one.do(task, paths[0], None).outcome.status == "done"
     deadline = time.monotonic() + 10
@@ -195,10 +196,10 @@ def test_a_worker_that_has_waited_long_ends_and_costs_none(tmp_path, outdir, mon
 
 
 @pytest.mark.parametrize(
-    ("code", "told"), [(3, "EXIT(3)"), (-11, "SIGSEGV(-11)"), (-40, "a signal(-40)")]
+    ("code", "meaning"), [(3, "EXIT(3)"), (-11, "SIGSEGV(-11)"), (-40, "a signal(-40)")]
 )
-def test_how_a_process_ended_is_told(code, told):
-    assert worker._told(code) == told
+def test_how_a_process_ended_is_named(code, meaning):
+    assert worker._meaning(code) == meaning
 
 
 def test_where_no_tool_lists_processes_nothing_is_said_of_it(tmp_path):
@@ -267,15 +268,15 @@ def end_of_one(outdir, path, **more):
     before = psutil.Process().children()
     # Threads that libraries left here when they served other tests do not count.
     alone = mock.patch.object(threading, "active_count", return_value=1)
-    with alone, local(2) as crew:
-        (end,) = filter(None, crew.for_items(1).run(task, [path], Stop(), **more))
+    with alone, local(2) as pool:
+        (end,) = filter(None, pool.for_items(1).run(task, [path], Stop(), **more))
     assert set(psutil.Process().children()) <= set(before)
-    return told([end])[path][0]
+    return facts_of([end])[path][0]
 
 
 def test_a_single_input_ends_as_one_of_many_without_a_worker(tmp_path, outdir, monkeypatch):
     paths = write_inputs(tmp_path / "in", **MANY)
-    among_many = told(ends(outdir, paths, 2))
+    among_many = facts_of(ends(outdir, paths, 2))
     monkeypatch.setattr(worker, "in_worker", None)
     for path in paths:
         assert end_of_one(outdir, path) == among_many[path][0]
@@ -287,8 +288,8 @@ def test_a_process_with_threads_is_not_copied_for_a_single_input():
     thread = threading.Thread(target=done.wait)
     thread.start()
     try:
-        with local(2) as crew:
-            assert crew.for_items(1) is crew
+        with local(2) as pool:
+            assert pool.for_items(1) is pool
     finally:
         done.set()
         thread.join()
@@ -330,7 +331,7 @@ def test_when_the_parent_of_a_single_input_is_killed_it_ends_too(tmp_path, busy)
 def test_an_input_that_takes_too_long_fails_and_the_rest_is_done(tmp_path, outdir, jobs):
     paths = write_inputs(tmp_path / "in", a="write 1", b="sleep 60", c="write 1", d="write 1")
     began = time.monotonic()
-    facts = told(ends(outdir, paths, jobs, timeout=4))
+    facts = facts_of(ends(outdir, paths, jobs, timeout=4))
     assert time.monotonic() - began < 20
     assert [facts[path][0]["status"] for path in paths] == ["done", "failed", "done", "done"]
     assert facts[paths[1]][0]["error"] == f"{paths[1]}: took longer than 4 s (--timeout)"
@@ -348,9 +349,9 @@ def test_in_dask_workers_deaths_and_hangs_cost_their_own_input_too(tmp_path):
     with start_run(tmp_path, 2, timeout=4, engine="dask") as process:
         _, stderr = process.communicate(timeout=50)
     assert process.returncode == 1, stderr
-    told = {outcome.input: outcome for _, outcome in lines(tmp_path / JOURNAL)}
-    assert set(told) == set(paths)
-    failed = {Path(path).stem: one.error for path, one in told.items() if one.status != "done"}
+    ended = {outcome.input: outcome for _, outcome in lines(tmp_path / JOURNAL)}
+    assert set(ended) == set(paths)
+    failed = {Path(path).stem: one.error for path, one in ended.items() if one.status != "done"}
     place = f"{tmp_path}/in"
     assert failed == {"slow": f"{place}/slow.h5: took longer than 4 s (--timeout)"} | {
         f"h_{how}": f"{place}/h_{how}.h5: its process died ({death})"
@@ -381,7 +382,7 @@ def test_in_dask_workers_no_process_outlives_a_killed_run(tmp_path):
 
 @pytest.fixture
 def ticking(monkeypatch):
-    """A clock that stands still until told."""
+    """A clock that stands still until it is set."""
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
 
@@ -400,7 +401,7 @@ def test_nothing_is_asked_of_a_new_stop(ticking):
 def test_a_signal_gives_inputs_under_way_a_grace_and_a_second_gives_none(ticking):
     stop = Stop()
     stop.ask(signal.SIGTERM)
-    ticking(process.GRACE)
+    ticking(process.GRACE_SECONDS)
     assert (stop.asked, stop.overdue, stop.code) == (True, False, 143)
     ticking(0.1)
     assert stop.overdue
@@ -419,7 +420,7 @@ def test_who_stops_without_a_signal_waits_for_inputs_under_way(ticking):
 
 
 def test_the_grace_is_shorter_than_what_slurm_gives():
-    assert process.GRACE + 2 * POLL < 30
+    assert process.GRACE_SECONDS + 2 * POLL_SECONDS < 30
 
 
 def test_a_signal_is_heeded_even_where_python_drops_what_a_handler_raises():
@@ -458,7 +459,7 @@ def test_inputs_whose_process_died_are_not_tried_again_when_it_stops(tmp_path, o
 
 
 def test_what_is_under_way_when_the_grace_is_over_is_ended_at_once(tmp_path, outdir, monkeypatch):
-    monkeypatch.setattr(process, "GRACE", 0.5)
+    monkeypatch.setattr(process, "GRACE_SECONDS", 0.5)
     paths = write_inputs(tmp_path / "in", a="write 1", b="sleep 60")
     stop, began, ended = Stop(), time.monotonic(), []
     for end in ends(outdir, paths, 2, stop=stop):
@@ -476,7 +477,7 @@ def test_it_can_be_ended_at_any_moment(tmp_path, outdir):
     task = Task(toy, outputs, LocalFolder(outdir), {}, 1)
     chance = random.Random(1)
     for _ in range(8):
-        with local(2) as crew, contextlib.closing(crew.run(task, paths, Stop())) as run:
+        with local(2) as pool, contextlib.closing(pool.run(task, paths, Stop())) as run:
             deadline = time.monotonic() + chance.uniform(0, 1.2)
             for end in run:
                 assert end is None or end.outcome.error is None
@@ -488,9 +489,9 @@ def test_it_can_be_ended_at_any_moment(tmp_path, outdir):
 def test_a_thread_that_is_late_starts_no_process_after_the_end(tmp_path, outdir):
     paths = write_inputs(tmp_path / "in", a="sleep 60", b="write 1", c="write 1")
     task = Task(toy, outputs, LocalFolder(outdir), {}, 1)
-    with local(1) as crew:
-        crew.abort(1)
-        end = crew.executor.submit(crew.run_one, task, paths[0], 20).result()
+    with local(1) as pool:
+        pool.abort(1)
+        end = pool.executor.submit(pool.run_one, task, paths[0], 20).result()
         assert end.outcome.error == f"{paths[0]}: was cut short"
         assert workers_of(psutil.Process()) == []
     # The next run is not the one that ended.
@@ -500,17 +501,17 @@ def test_a_thread_that_is_late_starts_no_process_after_the_end(tmp_path, outdir)
 # --- how many processes -------------------------------------------------------------
 
 
-def test_slurm_tells_the_number_of_workers(monkeypatch):
+def test_slurm_gives_the_number_of_workers(monkeypatch):
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "7")
     assert process.workers() == 7
 
 
-@pytest.mark.parametrize("told", [None, "", "0", "many"])
-def test_otherwise_the_affinity_of_the_process_does(monkeypatch, told):
-    if told is None:
+@pytest.mark.parametrize("cpus", [None, "", "0", "many"])
+def test_otherwise_the_affinity_of_the_process_does(monkeypatch, cpus):
+    if cpus is None:
         monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
     else:
-        monkeypatch.setenv("SLURM_CPUS_PER_TASK", told)
+        monkeypatch.setenv("SLURM_CPUS_PER_TASK", cpus)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 6}, raising=False)
     assert process.workers() == 3
 

@@ -126,7 +126,7 @@ def test_older_files_are_warned_of_once(tmp_path):
 
 
 def test_reading_shows_how_far_it_is(files, log, monkeypatch):
-    monkeypatch.setattr(progress, "INTERVAL", 0.0)
+    monkeypatch.setattr(progress, "INTERVAL_SECONDS", 0.0)
     known = Collection(files)
     list(known.blocks())
     assert log.messages == []

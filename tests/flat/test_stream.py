@@ -89,7 +89,7 @@ def test_how_rows_are_cut_does_not_change_a_small_file(tmp_path):
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-@pytest.mark.parametrize("compression", ["none", "gzip"])
+@pytest.mark.parametrize("compression", ["none", "lzf", "gzip"])
 def test_the_same_pieces_give_the_same_bytes_at_another_time_and_place(
     tmp_path, chunked, compression
 ):

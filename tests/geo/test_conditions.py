@@ -76,9 +76,9 @@ def test_examples(words, rows):
 
 def test_bits_are_of_whole_numbers():
     for column in ("h_li", "is_asc"):
-        for tell in (Condition.holds, Condition.holds_for_few):
+        for holds in (Condition.holds, Condition.holds_for_few):
             with pytest.raises(ValueError, match=f"{column} is no column of whole numbers"):
-                tell(Condition(f"{column} & 1 == 0"), COLUMNS)
+                holds(Condition(f"{column} & 1 == 0"), COLUMNS)
 
 
 def test_a_formula_gives_doubles():

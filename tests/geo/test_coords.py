@@ -404,7 +404,7 @@ arcs = st.tuples(
 
 
 def legs(cosine):
-    """Tell the number of points before and after the turning point."""
+    """Return the number of points before and after the turning point."""
     ascending = int((cosine > 0).sum())
     return sorted((ascending, len(cosine) - ascending))
 

@@ -268,9 +268,9 @@ def test_a_raster_cut_short_is_refused_or_says_so_when_its_cells_are_missing(tmp
         path.write_bytes(whole[:cut])
         with pytest.raises((ValueError, InputError)) as error:
             masks.load(path).contains(lon, lat)
-        told = str(error.value)
-        assert told.startswith(f"mask {path}: ")
-        assert "\n" not in told
+        message = str(error.value)
+        assert message.startswith(f"mask {path}: ")
+        assert "\n" not in message
         errors.append(type(error.value))
     assert expected.any()
     assert errors[0] is ValueError
@@ -326,12 +326,12 @@ def test_a_vector_file_with_other_than_polygons(tmp_path, geometries):
 def test_a_shapefile_without_its_prj(tmp_path):
     path = write_polygons(tmp_path / "mask.shp", IN_METRES, None)
     assert not path.with_suffix(".prj").exists()
-    refuse(path, r"does not tell its CRS \(a .prj file is missing\?\)")
+    refuse(path, r"does not name its CRS \(a .prj file is missing\?\)")
 
 
 def test_a_raster_without_crs(tmp_path):
     path = write_raster(tmp_path / "mask.tif", np.ones((2, 2), "u1"), 0, 0, 5, None)
-    refuse(path, "does not tell its CRS")
+    refuse(path, "does not name its CRS")
 
 
 @pytest.mark.parametrize("crs", [None, "EPSG:3031"])
@@ -342,13 +342,13 @@ def test_a_picture_without_place(tmp_path, crs):
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
         with rasterio.open(path, "w", crs=crs, **profile) as file:
             file.write(np.ones((1, 2, 2), "u1"))
-    refuse(path, "does not tell where on Earth it lies")
+    refuse(path, "does not say where on Earth it lies")
 
 
 @pytest.mark.parametrize(
     ("name", "module"), [("m.gpkg", "pyogrio"), ("m.gpkg", "shapely"), ("m.tif", "rasterio")]
 )
-def test_without_the_extra_the_error_tells_how_to_get_it(tmp_path, monkeypatch, name, module):
+def test_without_the_extra_the_error_says_how_to_get_it(tmp_path, monkeypatch, name, module):
     (tmp_path / name).touch()
     monkeypatch.setitem(sys.modules, module, None)
     refuse(tmp_path / name, rf"needs {module}: pip install 'captools\[geo\]'")

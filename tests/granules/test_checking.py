@@ -19,7 +19,7 @@ from captools.errors import InputError
 from captools.granules.checking import check_file, check_granule
 from captools.granules.granule import Granule
 from captools.io import integrity, remote
-from captools.io.integrity import STRING
+from captools.io.integrity import STRING_BYTES
 from captools.products import ATL06
 from captools.simulation import defects
 from captools.simulation.granule import write_granule
@@ -438,7 +438,7 @@ def test_damaged_strings_are_found(tmp_path, options):
 
 
 def test_strings_behind_the_first_piece_are_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(integrity, "PIECE", 10 * STRING)
+    monkeypatch.setattr(integrity, "PIECE_BYTES", 10 * STRING_BYTES)
     words = [f"Granule number {number}" + 5000 * "." for number in range(50)]
     path = make(tmp_path / "flat.h5", words={"data": words, "dtype": h5py.string_dtype()})
     assert path.read_bytes().count(b"GCOL") > 3

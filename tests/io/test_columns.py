@@ -142,15 +142,15 @@ LAYOUTS = st.builds(
 
 def outputs_both_ways(granule, folder, **options):
     """Return the bytes of a granule's outputs, read as fast as may be and by HDF5 alone."""
-    told = []
+    contents = []
     for way in ("fast", "slow"):
         with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
             warnings.simplefilter("ignore", CaptoolsWarning)
             if way == "slow":
                 patch.setattr(StoredColumn, "_deflated", None)
             paths = readatl06(granule, folder / way, **options)
-        told.append({path.name: path.read_bytes() for path in paths})
-    return told
+        contents.append({path.name: path.read_bytes() for path in paths})
+    return contents
 
 
 BOXES = st.one_of(

@@ -53,7 +53,7 @@ def test_an_empty_token_does_not_stand_before_a_password(earthdata, home):
 
 
 @pytest.mark.parametrize("text", ["", "machine elsewhere login a password b\n", "machine"])
-def test_a_netrc_that_does_not_tell_is_none(earthdata, home, text):
+def test_a_netrc_without_a_login_is_none(earthdata, home, text):
     home.mkdir()
     (home / ".netrc").write_text(text)
     with earthdata.here(home), pytest.raises(ValueError, match="no Earthdata login"):

@@ -32,7 +32,7 @@ def server():
 @pytest.fixture
 def store(server, monkeypatch):
     """Give an empty bucket."""
-    monkeypatch.setattr(retrying, "PAUSE", 0.01)
+    monkeypatch.setattr(retrying, "PAUSE_SECONDS", 0.01)
     yield server
     server.remove()
     remote.use(Access())
@@ -161,8 +161,8 @@ def flat_far(store, flat):
 
 def tree(folder):
     files = (path for path in folder.rglob("*") if path.is_file())
-    told = {str(path.relative_to(folder)): path.read_bytes() for path in files}
-    return {name: data for name, data in told.items() if "_captools" not in name}
+    found = {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    return {name: data for name, data in found.items() if "_captools" not in name}
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -201,8 +201,8 @@ def test_outputs_in_an_object_store_are_those_of_a_disk(call, store, far, near, 
     assert there(store) == near
     assert result.stdout.splitlines() == sorted(f"{out}/{name}" for name in near)
     assert [path.name for path in (tmp_path / "log").iterdir()] == ["_captools"]
-    told = [output for line in journal(tmp_path / "log") for output in line["outputs"]]
-    assert sorted(told) == result.stdout.splitlines()
+    outputs = [output for line in journal(tmp_path / "log") for output in line["outputs"]]
+    assert sorted(outputs) == result.stdout.splitlines()
 
 
 def test_a_second_run_sends_nothing_and_a_lost_object_is_made_again(
@@ -239,18 +239,18 @@ def test_a_failed_input_leaves_no_object(call, store, far, near, out, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "why"),
     [
         (("-o", f"s3://{BUCKET}/out"), "--journal"),
         (("-o", "https://host/out", "--journal", "log"), "is neither on this machine nor s3://"),
         (("-o", "here", "--journal", "log"), "--journal goes with"),
     ],
 )
-def test_wrong_usage_of_outputs(call, far, tmp_path, monkeypatch, words, told):
+def test_wrong_usage_of_outputs(call, far, tmp_path, monkeypatch, words, why):
     monkeypatch.chdir(tmp_path)
     result = call("readatl06", far, *words)
     assert result.exit_code == 2
-    assert told in result.stderr
+    assert why in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -290,7 +290,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_objects(
     assert os.listdir(tmp_path / "log") == ["_captools"]
 
 
-def test_a_folder_without_its_slash_is_told(call, far, tmp_path):
+def test_a_folder_without_its_slash_is_reported(call, far, tmp_path):
     folder = far.rstrip("/")
     for words in (("readatl06", "-o", tmp_path / "out"), ("merge", "-o", "all.h5"), ("check",)):
         result = call(words[0], folder, *words[1:])

@@ -48,7 +48,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch):
-    monkeypatch.setattr(retrying, "PAUSE", 0.01)
+    monkeypatch.setattr(retrying, "PAUSE_SECONDS", 0.01)
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,7 @@ def whose_keys():
 @pytest.fixture
 def by_ranges(monkeypatch):
     """Let no file be small enough to come as a whole."""
-    monkeypatch.setattr(ranges, "SMALL", 0)
+    monkeypatch.setattr(ranges, "SMALL_BYTES", 0)
 
 
 @pytest.fixture(scope="module")
@@ -84,15 +84,15 @@ def store(server):
 @pytest.fixture
 def fetched(monkeypatch):
     """Record the ranges that are asked for, by file name."""
-    told = []
+    asked = []
     answer = ranges.RemoteFile._ranges
 
     def noted(self, starts, stops):
-        told.extend(zip(starts, stops, strict=True))
+        asked.extend(zip(starts, stops, strict=True))
         return answer(self, starts, stops)
 
     monkeypatch.setattr(ranges.RemoteFile, "_ranges", noted)
-    return told
+    return asked
 
 
 def outputs(path, folder, **options):
@@ -124,7 +124,7 @@ def test_a_signature_is_not_shown():
     assert url == "https://host/x.h5?signature=secret"
 
 
-def test_what_a_listing_told_travels_with_the_address():
+def test_what_a_listing_says_travels_with_the_address():
     url = pickle.loads(pickle.dumps(Url("s3://bucket/key.h5", "etag 12")))
     assert (url, url.identity, remote.identity(url)) == ("s3://bucket/key.h5", "etag 12", "etag 12")
 
@@ -151,7 +151,7 @@ def test_what_is_fetched_ahead_is_all_that_reading_needs(layout, data):
         dataset[:written] = truth[:written]
     for rows in (slice(None), slice(first, last), np.array(sorted(chosen), dtype=np.intp)):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ranges, "SMALL", 0)
+            patch.setattr(ranges, "SMALL_BYTES", 0)
             with open_file(Url("memory://any.h5")) as file:
                 column = StoredColumn(file["column"].id)
                 fetch_ahead(file, [column], rows)
@@ -159,11 +159,11 @@ def test_what_is_fetched_ahead_is_all_that_reading_needs(layout, data):
                 assert column.read(rows).tobytes() == truth[rows].tobytes()
 
 
-@pytest.mark.parametrize("small", [0, ranges.SMALL])
+@pytest.mark.parametrize("small", [0, ranges.SMALL_BYTES])
 def test_real_granules_give_the_same_bytes_from_an_object_store(
     store, real_data, tmp_path, monkeypatch, small
 ):
-    monkeypatch.setattr(ranges, "SMALL", small)
+    monkeypatch.setattr(ranges, "SMALL_BYTES", small)
     paths = sorted((real_data / "atl06").glob("*.h5"))[:: 1 if small else 4]
     assert len(paths) > 2
     for path in paths:
@@ -256,7 +256,7 @@ class _Refusing(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def refusing(monkeypatch):
-    """Give a server to be told what to answer."""
+    """Give a server that answers as it is asked to."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Refusing)
     server.asked = 0
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
@@ -273,7 +273,7 @@ def refusing(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "why"),
     [
         ((403, "AccessDenied"), "access refused (403"),
         ((400, "ExpiredToken"), "access refused (400"),
@@ -282,12 +282,12 @@ def refusing(monkeypatch):
         ((500, "InternalError"), "cannot be reached (500"),
     ],
 )
-def test_what_an_object_store_refuses_is_named(refusing, tmp_path, monkeypatch, answer, told):
+def test_what_an_object_store_refuses_is_named(refusing, tmp_path, monkeypatch, answer, why):
     monkeypatch.setattr("s3fs.core.S3FileSystem.retries", 1)
     refusing.answer = answer
     with pytest.raises(InputError, match=r"^s3://bucket/x\.h5: ") as error:
         readatl06("s3://bucket/x.h5", tmp_path)
-    assert told in str(error.value)
+    assert why in str(error.value)
     assert (refusing.asked > 3) == (answer[0] >= 500)
 
 
@@ -390,7 +390,7 @@ def test_a_server_that_is_in_trouble_for_a_while_is_asked_again(
 
 
 @pytest.mark.parametrize(
-    ("how", "told"),
+    ("how", "why"),
     [
         ({"status": 404}, "does not exist"),
         ({"status": 401}, "login refused (401)"),
@@ -401,12 +401,12 @@ def test_a_server_that_is_in_trouble_for_a_while_is_asked_again(
         ({"shorten": 9000}, "is truncated ("),
     ],
 )
-def test_what_a_server_refuses_is_named(pool, granule, tmp_path, how, told):
+def test_what_a_server_refuses_is_named(pool, granule, tmp_path, how, why):
     pool.fail(granule.name, **how)
     with pytest.raises(InputError) as error:
         readatl06(address(granule), tmp_path / "far")
     assert str(error.value).startswith(f"{address(granule)}: ")
-    assert told in str(error.value)
+    assert why in str(error.value)
     assert not list((tmp_path / "far").glob("*"))
 
 
@@ -517,15 +517,15 @@ def test_a_signal_ends_what_waits_for_a_server(mute, tmp_path, step, number, cod
 @pytest.fixture
 def asked(monkeypatch):
     """Record whether Python collects cycles when bytes are asked for in fsspec's thread."""
-    told, system = [], type(fsspec.filesystem("https"))
+    enabled, system = [], type(fsspec.filesystem("https"))
     answer = system._cat_file
 
     async def noted(self, *words, **more):
-        told.append(gc.isenabled())
+        enabled.append(gc.isenabled())
         return await answer(self, *words, **more)
 
     monkeypatch.setattr(system, "_cat_file", noted)
-    return told
+    return enabled
 
 
 def test_no_cycles_are_collected_where_hdf5_may_be_waiting(
@@ -574,10 +574,10 @@ def test_an_error_that_is_asked_about_again_holds_no_frames():
             errors.append(OSError("no answer"))
             raise errors[-1] from cause
 
-    with pytest.raises(Unreachable) as told:
+    with pytest.raises(Unreachable) as caught:
         attempt(Url("https://host/x.h5"), call)
     assert len(errors) == retrying.TRIES
-    assert told.value.__context__.__traceback__ is None
+    assert caught.value.__context__.__traceback__ is None
 
 
 def test_of_many_ranges_only_those_that_did_not_come_are_asked_for_again(pool, granule, by_ranges):
@@ -647,5 +647,5 @@ def test_a_password_in_an_address_is_refused_and_not_shown(run, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_what_a_server_does_not_tell_is_no_identity():
+def test_what_a_server_does_not_say_is_no_identity():
     assert remote.identity_of({"size": None}) == remote.identity_of({"size": 3}) == ""

@@ -25,7 +25,7 @@ def truth(canvas, x, y, values, kind):
     x, y, values = x[known], y[known], values[known]
     count = np.histogram2d(y, x, edges)[0][::-1]
     if kind == "count":
-        return count
+        return np.where(count > 0, count, np.nan)
     total = np.histogram2d(y, x, edges, weights=values)[0][::-1]
     with np.errstate(invalid="ignore"):
         mean = total / count
@@ -46,21 +46,27 @@ def truth(canvas, x, y, values, kind):
 def test_a_map_is_what_numpy_says_however_the_points_come(kind, seed, count, width, parts):
     canvas = Canvas(0.0, 10.0, 0.0, 5.0, width, 7)
     x, y, values = points(seed, count)
-    total = Aggregate(canvas, kind)
+    total, joined = Aggregate(canvas, kind), Aggregate(canvas, kind)
     for part in np.array_split(np.arange(count), parts):
         total.add(x[part], y[part], values[part])
+        other = Aggregate(canvas, kind)
+        other.add(x[part], y[part], values[part])
+        joined.join(other)
     expected = truth(canvas, x, y, values, kind)
-    if kind == "count":
-        np.testing.assert_array_equal(total.values(), expected)
-        assert total.points == expected.sum()
-    else:
-        np.testing.assert_allclose(total.values(), expected, rtol=1e-9, atol=1e-9)
+    number = np.nansum(truth(canvas, x, y, values, "count"))
+    for one in (total, joined):
+        assert one.points == number
+        if kind == "count":
+            np.testing.assert_array_equal(one.values(), expected)
+        else:
+            np.testing.assert_allclose(one.values(), expected, rtol=1e-9, atol=1e-9)
 
 
 def test_points_are_counted_without_values_too():
     total = Aggregate(Canvas(0.0, 2.0, 0.0, 2.0, 2, 2), "count")
     total.add(np.array([0.1, 0.2, 1.9, np.nan, 5.0]), np.array([0.1, 0.2, 1.9, 1.0, 1.0]))
-    assert total.values().tolist() == [[0, 1], [2, 0]]
+    assert total.count.tolist() == [0, 1, 2, 0]
+    np.testing.assert_array_equal(total.values(), [[np.nan, 1], [2, np.nan]])
 
 
 def test_the_deviation_of_heights_far_from_zero_is_exact():

@@ -196,7 +196,7 @@ def test_the_beams_of_a_granule_are_not_the_same_granule_twice(log):
 
 
 @pytest.mark.parametrize("over", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
-def test_what_a_catalogue_lists_is_an_address_and_takes_along_what_is_told_of_it(over):
+def test_what_a_catalogue_lists_is_an_address_and_takes_along_what_is_known_of_it(over):
     listed = over(Url("https://host/a.h5", "1.5", 1572864))
     assert (listed, listed.identity, listed.size) == ("https://host/a.h5", "1.5", 1572864)
     assert (Url("a.h5").identity, Url("a.h5").size) == ("", None)

@@ -62,9 +62,9 @@ def test_every_field_of_a_finished_input(run, granule, tmp_path):
             kept += len(file["h_li"])
     assert line["rows_out"] == kept
     assert 0 < line["seconds"] < 60
-    told = datetime.fromisoformat(line["ended"])
-    assert told.utcoffset() == timedelta(0)
-    assert began <= told <= datetime.now(UTC)
+    then = datetime.fromisoformat(line["ended"])
+    assert then.utcoffset() == timedelta(0)
+    assert began <= then <= datetime.now(UTC)
     assert line["warnings"] == []
     assert line["error"] is None
     assert isinstance(line["key"], str)
@@ -152,9 +152,9 @@ def test_a_line_that_is_no_outcome_is_ignored(tmp_path, noise):
 
 
 def test_a_line_of_another_version_may_lack_fields_and_have_others(tmp_path):
-    told = {"input": "/d/a.h5", "status": "done", "ended": ended(0), "mood": "good"}
+    line = {"input": "/d/a.h5", "status": "done", "ended": ended(0), "mood": "good"}
     path = write_lines(tmp_path, "toy.jsonl")
-    path.write_text(json.dumps(told) + "\n")
+    path.write_text(json.dumps(line) + "\n")
     assert [found for _, found in lines(path)] == [outcome("/d/a.h5")]
 
 
@@ -209,8 +209,8 @@ def test_the_last_line_of_a_file_wins_though_the_clock_was_set_back(
 ):
     # Between files the clock decides, and of each its last line.
     own = "toy-1-of-2.jsonl" if other == "toy-0-of-2.jsonl" else "toy-0-of-2.jsonl"
-    told = [outcome("/d/a.h5", when, key=str(n)) for n, when in enumerate((5, 9, 2))]
-    write_lines(tmp_path, own, *told)
+    outcomes = [outcome("/d/a.h5", when, key=str(n)) for n, when in enumerate((5, 9, 2))]
+    write_lines(tmp_path, own, *outcomes)
     assert keys(tmp_path) == ["2"]
     write_lines(tmp_path, other, outcome("/d/a.h5", second, key="other"))
     assert keys(tmp_path) == [newest]
@@ -251,7 +251,7 @@ def test_a_journal_does_not_read_those_of_other_steps(tmp_path):
     journal.close()
 
 
-def test_the_journals_of_a_folder_are_told_by_step(tmp_path):
+def test_the_journals_of_a_folder_are_listed_by_step(tmp_path):
     for name in (*NAMES, "readatl06-0-of-2.jsonl", "notes.txt"):
         write_lines(tmp_path, name)
     folder = tmp_path / PRIVATE

@@ -196,9 +196,9 @@ def test_failed_inputs_are_named_with_their_reasons_and_the_rest_is_done(tmp_pat
     ran = go(a, b, c, gone, jobs=jobs)
     assert ran.code == 1
     assert ran.outputs == [f"{tmp_path}/out/a_0.h5"]
-    told = [line for line in ran.said if line.startswith("failed: ")]
-    assert sorted(line.split()[1].rstrip(":") for line in told) == [b, c, gone]
-    assert f"failed: {b}: is damaged" in told
+    failed = [line for line in ran.said if line.startswith("failed: ")]
+    assert sorted(line.split()[1].rstrip(":") for line in failed) == [b, c, gone]
+    assert f"failed: {b}: is damaged" in failed
     assert "ZeroDivisionError" in ran.text
     assert "Traceback" not in ran.text
     assert ran.said[-1].startswith("4 inputs: 1 done, 0 empty, 3 failed")
@@ -223,7 +223,7 @@ def test_when_it_stops_for_a_failure_inputs_under_way_are_finished(tmp_path, go,
     assert ran.outputs == [f"{tmp_path}/out/s00_0.h5"]
 
 
-def test_a_full_disk_ends_the_run_and_tells_how_many_were_not_attempted(tmp_path, go):
+def test_a_full_disk_ends_the_run_and_says_how_many_were_not_attempted(tmp_path, go):
     inputs(tmp_path, a="write 1", b="full", c="write 1", d="write 1")
     ran = go()
     assert ran.code == 1
@@ -261,13 +261,13 @@ def test_no_more_than_twenty_warnings_are_shown_and_the_rest_is_counted(tmp_path
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_and_keeps_what_is_finished(tmp_path, go, number, code, jobs):
-    texts = {"a": f"sleep {3 * (jobs - 1)}", "b": f"tell {number:d} 1"}
+    texts = {"a": f"sleep {3 * (jobs - 1)}", "b": f"signal-parent {number:d} 1"}
     inputs(tmp_path, **texts, **{f"c{n}": "write 1" for n in range(4)})
     handlers = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
     ran = go(jobs=jobs)
     assert ran.code == code
     assert ran.said[0] == "interrupted: the same command goes on from here"
-    # What was under way was finished, that which told included; no other was begun.
+    # What was under way was finished, that which gave the signal included; no other was begun.
     assert ran.said[-1].startswith("6 inputs: 2 done, 0 empty, 0 failed, 4 not attempted")
     names = ["a_0.h5", "b_0.h5"]
     assert ran.outputs == [f"{tmp_path}/out/{name}" for name in names]
@@ -281,7 +281,8 @@ def test_a_signal_ends_the_run_and_keeps_what_is_finished(tmp_path, go, number, 
 
 
 def test_a_second_signal_waits_for_nothing_and_what_was_under_way_is_done_again(tmp_path, go):
-    inputs(tmp_path, b=f"tell {signal.SIGINT:d} 60", c=f"tell {signal.SIGTERM:d} 60")
+    signals = {"b": signal.SIGINT, "c": signal.SIGTERM}
+    inputs(tmp_path, **{name: f"signal-parent {one:d} 60" for name, one in signals.items()})
     began = time.monotonic()
     ran = go(jobs=2)
     assert time.monotonic() - began < 15
@@ -293,7 +294,7 @@ def test_a_second_signal_waits_for_nothing_and_what_was_under_way_is_done_again(
 
 
 def test_a_signal_when_all_is_done_changes_nothing(tmp_path, go):
-    inputs(tmp_path, a="write 1", b=f"tell {signal.SIGINT:d}")
+    inputs(tmp_path, a="write 1", b=f"signal-parent {signal.SIGINT:d}")
     ran = go()
     assert ran.code == 0
     assert ran.said == ["2 inputs: 2 done, 0 empty, 0 failed; 2 of 20 rows kept"]
@@ -310,7 +311,7 @@ def test_a_signal_that_hits_worker_processes_alone_is_none(tmp_path, go, number,
 
 def test_a_run_in_the_background_of_a_shell_goes_on_after_an_interrupt(tmp_path, go):
     # The shell starts it with SIGINT ignored, so that Ctrl-C is for the foreground.
-    inputs(tmp_path, a=f"tell {signal.SIGINT:d}", b="write 1")
+    inputs(tmp_path, a=f"signal-parent {signal.SIGINT:d}", b="write 1")
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         assert go().code == 0
@@ -322,7 +323,7 @@ def test_a_run_in_the_background_of_a_shell_goes_on_after_an_interrupt(tmp_path,
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_deaths_and_hangs_are_told_and_counted_and_the_rest_is_done(tmp_path, go, jobs):
+def test_deaths_and_hangs_are_named_and_counted_and_the_rest_is_done(tmp_path, go, jobs):
     texts = {"a": "write 1", "b": "die sigkill", "c": "sleep 60", "d": "die exit 1", "e": "write 1"}
     _, b, c, *_ = inputs(tmp_path, **texts)
     ran = go(jobs=jobs, timeout=4)
@@ -348,7 +349,7 @@ def test_an_interrupted_run_with_other_options_mixes_nothing(tmp_path, go):
     inputs(tmp_path, **{f"i{n}": "write 3" for n in range(6)})
     go()
     undisturbed = outputs_in(tmp_path / "out")
-    inputs(tmp_path, i2=f"tell {signal.SIGTERM:d}")  # it writes one output, not three
+    inputs(tmp_path, i2=f"signal-parent {signal.SIGTERM:d}")  # it writes one output, not three
     assert go(only=1).code == 143
     partly = set(outputs_in(tmp_path / "out"))
     assert {"i0_0.h5", "i5_2.h5"} <= partly
@@ -388,7 +389,7 @@ def test_outputs_of_a_run_killed_while_an_input_is_done_again_are_not_taken_for_
         assert Path(name).read_text() == f"from {a}"
 
 
-def test_outputs_that_no_journal_tells_of_go_with_an_input_that_keeps_nothing(tmp_path, go):
+def test_outputs_that_no_journal_names_go_with_an_input_that_keeps_nothing(tmp_path, go):
     inputs(tmp_path, a="write 3", b="write 1")
     go()
     (tmp_path / "out" / PRIVATE / "toy.jsonl").unlink()  # as if killed before the lines
@@ -443,8 +444,8 @@ def test_odd_lines_of_a_journal_break_neither_run_nor_report(tmp_path, go):
     line = json.loads(journal.read_text())
     with open(journal, "a") as file:
         for odd in ODD:
-            for told in ({**line, **odd}, {k: line[k] for k in line.keys() - odd.keys()}):
-                file.write(json.dumps(told) + "\n")
+            for changed in ({**line, **odd}, {k: line[k] for k in line.keys() - odd.keys()}):
+                file.write(json.dumps(changed) + "\n")
     # A field that is missing is as good as empty; the time is not.
     assert {one.key for _, one in lines(journal)} == {line["key"], ""}
     assert "toy" in list(report(tmp_path / "out"))[1]

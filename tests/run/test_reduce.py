@@ -141,7 +141,7 @@ def test_folders_of_the_output_are_made(run, files, tmp_path):
     assert (tmp_path / "a" / "b" / "out.h5").is_file()
 
 
-def test_an_output_that_is_a_folder_is_told(run, files, tmp_path):
+def test_an_output_that_is_a_folder_is_reported(run, files, tmp_path):
     (tmp_path / "out.h5").mkdir()
     result = run("merge", *files, "-o", tmp_path / "out.h5")
     assert result.exit_code in (1, 2)
@@ -284,7 +284,7 @@ def test_a_terminal_gets_a_bar_that_goes_away(files, tmp_path):
 
 
 def test_a_log_gets_lines(run, files, tmp_path, monkeypatch):
-    monkeypatch.setattr(progress, "INTERVAL", 0.0)
+    monkeypatch.setattr(progress, "INTERVAL_SECONDS", 0.0)
     result = run("merge", *files, "-o", tmp_path / "out.h5")
     lines = result.stderr.splitlines()
     assert [line.split(",")[0] for line in lines] == [
@@ -328,7 +328,7 @@ def test_a_set_that_is_interrupted_leaves_nothing_new(tmp_path, monkeypatch):
         put(path, url)
 
     monkeypatch.setattr(remote, "put", interrupted)
-    monkeypatch.setattr(retrying, "PAUSE", 0.01)
+    monkeypatch.setattr(retrying, "PAUSE_SECONDS", 0.01)
     with process.interruptible(), pytest.raises(KeyboardInterrupt):
         _send(written, tmp_path / "all.h5", Url("memory://interrupted/all.h5"))
     assert len(sent) == 3

@@ -71,8 +71,8 @@ def store(tmp_path):
 
 def region(data, name):
     """The part of the array that a window fills."""
-    start = int(name[1:]) * windowed.WINDOW * 8
-    return data[start : start + windowed.WINDOW * 8]
+    start = int(name[1:]) * windowed.WINDOW_SAMPLES * 8
+    return data[start : start + windowed.WINDOW_SAMPLES * 8]
 
 
 def journal(tmp_path):
@@ -256,8 +256,8 @@ def test_a_damaged_file_fails_just_the_windows_that_read_it(tmp_path, paths, go)
     truth, sound = whole(paths), paths[7].read_bytes()
     paths[7].write_bytes(sound[:-1])
     code, said = go()
-    told = [f"failed: {paths[7]}: is truncated"] * 2
-    assert (code, said[:-1]) == (1, told)
+    failed = [f"failed: {paths[7]}: is truncated"] * 2
+    assert (code, said[:-1]) == (1, failed)
     ended = newest(tmp_path)
     assert [name for name in ALL if ended[name].status == "failed"] == ["w04", "w05"]
     for name in set(ALL) - {"w04", "w05"}:
@@ -345,7 +345,57 @@ def test_the_store_is_prepared_once_before_any_input_and_only_for_inputs(
     assert called == [(tmp_path / "out", {"halo": 2}, [])]
 
 
-def test_a_store_that_cannot_be_made_is_told_before_any_work(tmp_path, go, monkeypatch):
+def test_a_store_that_is_gone_is_filled_anew_by_all_inputs(tmp_path, paths, go):
+    go()
+    before = len(journal(tmp_path))
+    (tmp_path / "out" / STORE).unlink()
+    code, said = go()
+    assert (code, said[0].split(";")[0]) == (0, "10 inputs: 10 done, 0 empty, 0 failed")
+    assert done_since(tmp_path, before) == ALL
+    assert store(tmp_path) == whole(paths)
+    assert go() == (0, ["10 inputs, all done before: nothing to do"])
+
+
+def test_shards_that_come_after_the_store_was_made_anew_do_all_of_theirs_again(tmp_path, paths, go):
+    go()
+    (tmp_path / "out" / STORE).unlink()
+    for number in range(3):
+        assert go(shard=(number, 3))[0] == 0
+    assert store(tmp_path) == whole(paths)
+
+
+def test_a_store_that_is_gone_is_filled_by_the_next_run_if_one_is_killed_meanwhile(
+    tmp_path, paths, go
+):
+    go()
+    (tmp_path / "out" / STORE).unlink()
+    kill_amid(tmp_path, "w04")
+    assert go()[1][0].startswith("10 inputs: 4 done before, 6 done,")
+    assert store(tmp_path) == whole(paths)
+
+
+def test_a_run_that_ends_while_it_makes_the_store_anew_leaves_nothing_called_done(
+    tmp_path, paths, go, monkeypatch
+):
+    go()
+    (tmp_path / "out" / STORE).unlink()
+
+    def prepare(outdir, **options):
+        windowed_prepare(outdir, **options)
+        raise KeyboardInterrupt  # the store is there, and the run is over
+
+    windowed_prepare = windowed.prepare
+    monkeypatch.setattr(windowed, "prepare", prepare)
+    with pytest.raises(KeyboardInterrupt):
+        go()
+    monkeypatch.undo()
+    assert windowed.has_store(tmp_path / "out")
+    assert newest(tmp_path) == {}
+    assert go()[0] == 0
+    assert store(tmp_path) == whole(paths)
+
+
+def test_a_store_that_cannot_be_made_is_reported_before_any_work(tmp_path, go, monkeypatch):
     def prepare(outdir, **options):
         raise ValueError(f"{outdir}: holds a store of another window")
 

@@ -28,7 +28,7 @@ def do_one(tmp_path, outdir, text, **options):
 # --- one input ------------------------------------------------------------------
 
 
-def test_a_done_input_tells_its_outputs_and_rows(tmp_path, outdir):
+def test_a_done_input_names_its_outputs_and_rows(tmp_path, outdir):
     began = datetime.now(UTC)
     outcome, fatal, died = do_one(tmp_path, outdir, "write 2")
     assert (fatal, died) == (False, False)
@@ -39,13 +39,13 @@ def test_a_done_input_tells_its_outputs_and_rows(tmp_path, outdir):
     assert began <= datetime.fromisoformat(outcome.ended) <= datetime.now(UTC)
 
 
-def test_outputs_are_told_absolute(tmp_path, outdir, monkeypatch):
+def test_outputs_are_absolute(tmp_path, outdir, monkeypatch):
     monkeypatch.chdir(tmp_path)
     outcome, *_ = do_one(tmp_path, Path("out"), "write 1")
     assert outcome.outputs == [f"{outdir}/a_0.h5"]
 
 
-def test_the_time_an_input_took_is_told(tmp_path, outdir):
+def test_the_time_an_input_took_is_measured(tmp_path, outdir):
     assert 0.2 <= do_one(tmp_path, outdir, "sleep 0.2")[0].seconds < 10
 
 
@@ -104,8 +104,8 @@ def test_an_interrupt_is_no_outcome(tmp_path, outdir):
     ("text", "left"),
     [("write 2", ["a_0.h5", "a_1.h5"]), ("nothing", []), ("damaged", []), ("bug", [])],
 )
-def test_only_the_outputs_told_are_left_of_an_input(tmp_path, outdir, text, left):
-    # As a killed run leaves them: whole, and no journal tells of them.
+def test_only_the_outputs_named_are_left_of_an_input(tmp_path, outdir, text, left):
+    # As a killed run leaves them: whole, and in no journal.
     for name in ("a_0.h5", "a_1.h5", "a_9.h5", "b_0.h5", "ab_0.h5"):
         (outdir / name).write_text("of a killed run")
     do_one(tmp_path, outdir, text)
@@ -118,11 +118,11 @@ def test_an_input_lost_on_the_way_has_failed_and_leaves_nothing(tmp_path, outdir
     (path,) = write_inputs(tmp_path / "in", a="write 1")
     (outdir / "a_0.h5").touch()
     task = Task(toy, outputs, LocalFolder(outdir), {}, 1)
-    outcome, fatal, told_died = task.lost(path, "was lost", died)
+    outcome, fatal, has_died = task.lost(path, "was lost", died)
     assert (outcome.status, outcome.error) == ("failed", f"{path}: was lost")
     assert outcome.key == ""  # to make one would touch what may hang
     assert datetime.fromisoformat(outcome.ended) <= datetime.now(UTC)
-    assert (fatal, told_died) == (False, died)
+    assert (fatal, has_died) == (False, died)
     assert outcome.outputs == []
 
 
@@ -184,7 +184,7 @@ def test_an_input_that_is_not_there_has_no_key(tmp_path):
     assert Task(toy, outputs, LocalFolder(tmp_path), {}, 1).key(str(tmp_path / "gone.h5")) == ""
 
 
-def test_the_key_of_what_a_catalogue_lists_stands_for_what_it_tells(outdir):
+def test_the_key_of_what_a_catalogue_lists_stands_for_what_it_says(outdir):
     task = Task(toy, outputs, LocalFolder(outdir), {}, 1)
     keys = {task.key(Url("https://host/a.h5", identity)) for identity in ("1", "2", "2")}
     assert len(keys) == 2

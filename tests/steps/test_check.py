@@ -135,7 +135,7 @@ def test_a_path_need_not_be_utf8(tmp_path, granules):
 @pytest.mark.parametrize("jobs", [1, 3])
 @pytest.mark.parametrize("batch", [2, 1000])
 def test_lines_keep_their_order_whoever_is_slow_or_dies(toys, monkeypatch, jobs, batch):
-    monkeypatch.setattr(each, "BATCH", batch)
+    monkeypatch.setattr(each, "BATCH_ITEMS", batch)
     texts = {"a": "sleep 0.5", "b": "fine", "c": "die sigsegv", "d": "damaged", "e": "fine"}
     result, lines = toys("-n", jobs, **texts)
     assert lines == [
@@ -152,7 +152,7 @@ def test_lines_keep_their_order_whoever_is_slow_or_dies(toys, monkeypatch, jobs,
 
 def test_only_a_batch_of_findings_waits(tmp_path, monkeypatch):
     monkeypatch.setattr(inspection, "Check", toy.ToyCheck)
-    monkeypatch.setattr(each, "BATCH", 3)
+    monkeypatch.setattr(each, "BATCH_ITEMS", 3)
     texts = {f"{number:02d}": "fine" for number in range(9)} | {"00": "sleep 1"}
     paths = toy.write_inputs(tmp_path / "toys", **texts)
     asked = []
@@ -165,14 +165,14 @@ def test_only_a_batch_of_findings_waits(tmp_path, monkeypatch):
     found = inspection.inspect(check_file, Watched(paths), 2)
     for number, path in enumerate(paths):
         assert next(found).input == path
-        assert len(asked) == number // 3 + 1  # the next batch begins when this one is told
+        assert len(asked) == number // 3 + 1  # the next batch begins when this one is out
     assert list(found) == []
 
 
-@pytest.mark.parametrize(("how", "told"), toy.DEATHS.items())
-def test_a_lone_file_that_kills_its_process_is_bad(toys, how, told):
+@pytest.mark.parametrize(("how", "meaning"), toy.DEATHS.items())
+def test_a_lone_file_that_kills_its_process_is_bad(toys, how, meaning):
     result, lines = toys(a=f"die {how}")
-    assert lines == [f"a.h5: its process died ({told})", ""]
+    assert lines == [f"a.h5: its process died ({meaning})", ""]
     assert result.exit_code == 1
 
 
@@ -193,8 +193,8 @@ def test_a_bug_of_ours_costs_one_file():
     broken = inspection.Check(lambda path, folder: 1 / 0, Access())
     (outcome, fatal, died) = broken("/a.h5")
     assert (fatal, died) == (False, False)
-    assert outcome.told.startswith("/a.h5: unexpected ZeroDivisionError at test_check.py:")
-    assert outcome.told.endswith("please report it")
+    assert outcome.line.startswith("/a.h5: unexpected ZeroDivisionError at test_check.py:")
+    assert outcome.line.endswith("please report it")
 
 
 @pytest.mark.parametrize(
@@ -213,9 +213,9 @@ def test_a_signal_ends_it_with_what_is_found_so_far(fifo, granules, number, code
         assert process.wait(30) == code
         assert time.monotonic() - began < 15  # nothing to finish, nothing to wait for
         assert found == paths
-        told = process.stderr.read()
-    assert "4 files: 3 fine, 0 bad, 1 not checked" in told
-    assert "Traceback" not in told
+        said = process.stderr.read()
+    assert "4 files: 3 fine, 0 bad, 1 not checked" in said
+    assert "Traceback" not in said
 
 
 # --- on servers --------------------------------------------------------------------

@@ -166,7 +166,7 @@ SHARED_BY_KIND = {
 every_step = pytest.mark.parametrize("step", STEPS)
 every_map = pytest.mark.parametrize("step", OF_KIND["map"])
 every_reduce = pytest.mark.parametrize("step", OF_KIND["reduce"])
-# A picture is drawn all the same, and tells how many files are missing: see test_preview.
+# A picture is drawn all the same, and says how many files are missing: see test_preview.
 every_strict_reduce = pytest.mark.parametrize("step", sorted({*OF_KIND["reduce"]} - {"preview"}))
 
 
@@ -204,7 +204,7 @@ def archive_answers(request):
 
 @pytest.fixture(autouse=True)
 def view_ends(monkeypatch):
-    """`view` serves until a signal comes; here it only tells its address."""
+    """`view` serves until a signal comes; here it only gives its address."""
     address = "http://127.0.0.1:1/"
     monkeypatch.setattr("captools.maps.viewing.serve", lambda scene, port, browser: iter([address]))
 
@@ -212,8 +212,8 @@ def view_ends(monkeypatch):
 def snapshot(folder):
     """Every file below a folder, with its content and the time of its last change."""
     files = [path for path in folder.rglob("*") if path.is_file()]
-    told = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
-    return told | {path: None for path in folder.rglob("*") if path.is_dir()}
+    found = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+    return found | {path: None for path in folder.rglob("*") if path.is_dir()}
 
 
 def results(folder):
@@ -256,7 +256,7 @@ def test_the_list_of_commands_has_it_with_a_summary(run, step):
 
 
 @every_step
-def test_help_tells_what_it_does_shows_an_example_and_explains_every_option(run, step):
+def test_help_says_what_it_does_shows_an_example_and_explains_every_option(run, step):
     command = cli.main.get_command(None, step)
     result = run(step, "--help")
     assert result.exit_code == 0
@@ -348,8 +348,8 @@ def test_one_bad_input_fails_alone_and_is_named(run, place, step):
     bad = spoil(place / EXAMPLES[step].inputs)
     result = run(step, *EXAMPLES[step].words)
     assert result.exit_code == 1
-    (told,) = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
-    assert str(bad) in told
+    (failed,) = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
+    assert str(bad) in failed
     assert "Traceback" not in result.stderr
     expected = {name: data for name, data in good.items() if not name.startswith(bad.stem)}
     assert results(place / "out") == expected

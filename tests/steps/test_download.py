@@ -13,7 +13,7 @@ import pytest
 from earthdata import BUCKET, CMR, EULA, LOGIN, LOGIN_PAGE, POOL, URS, Granule
 from processes import call, start
 
-from captools.archive.fetching import PIECE
+from captools.archive.fetching import PIECE_BYTES
 from captools.io.atomic import temporary_name
 from captools.run.journal import lines
 
@@ -40,15 +40,15 @@ def out(tmp_path):
 
 @pytest.fixture
 def go(earthdata, home, out, run):
-    """Give a function that downloads to ``out`` with a login, and lets no secret be told."""
+    """Give a function that downloads to ``out`` with a login, and lets no secret out."""
 
     def go(*words, login=LOGIN, **more):
         with earthdata.here(home, login=login, **more):
             result = run("download", *words, "-o", out)
-        told = result.stdout + result.stderr
-        told += "".join(path.read_text() for path in out.glob("_captools/*"))
-        assert earthdata.leaks(told) == []
-        assert "Traceback" not in told
+        said = result.stdout + result.stderr
+        said += "".join(path.read_text() for path in out.glob("_captools/*"))
+        assert earthdata.leaks(said) == []
+        assert "Traceback" not in said
         return result
 
     return go
@@ -103,14 +103,14 @@ def test_it_fetches_what_is_not_there_yet(go, earthdata, pool, out, run):
     assert len(earthdata.asked(POOL)) == asked + 2
 
 
-def test_the_journal_tells_of_each(go, out):
+def test_the_journal_has_each(go, out):
     go(*ONE)
-    [(_, told)] = lines(out / "_captools/download.jsonl")
-    assert told.status == "done"
-    assert told.input.startswith(f"https://{POOL}/")
-    assert told.name == NAMES[1]
-    assert told.rows_in == told.rows_out > 100
-    assert told.key
+    [(_, outcome)] = lines(out / "_captools/download.jsonl")
+    assert outcome.status == "done"
+    assert outcome.input.startswith(f"https://{POOL}/")
+    assert outcome.name == NAMES[1]
+    assert outcome.rows_in == outcome.rows_out > 100
+    assert outcome.key
 
 
 def test_shards_fetch_all_together(go, out, pool):
@@ -236,7 +236,7 @@ def test_a_missing_extra_is_named(go, monkeypatch):
     assert "pip install 'captools[download]'" in result.stderr
 
 
-def test_a_catalogue_that_is_down_is_told(go, earthdata, out):
+def test_a_catalogue_that_is_down_is_reported(go, earthdata, out):
     earthdata.fail(CMR, 503, text="<html>maintenance")
     result = go(*WORLD)
     assert result.exit_code == 1
@@ -291,7 +291,7 @@ def test_a_token_that_has_expired_ends_the_run(go, earthdata, out):
 
 
 @pytest.mark.parametrize(
-    ("how", "told"),
+    ("how", "why"),
     [
         ({"status": 401}, "Earthdata login refused or token expired"),
         ({"status": 403, "text": EULA}, "(EULA)"),
@@ -299,13 +299,13 @@ def test_a_token_that_has_expired_ends_the_run(go, earthdata, out):
         ({"status": 400}, "HTTP 400"),
     ],
 )
-def test_what_no_other_try_would_mend_is_told_at_once(how, told, go, earthdata, out, pool):
+def test_what_no_other_try_would_mend_is_reported_at_once(how, why, go, earthdata, out, pool):
     earthdata.fail(NAMES[1], **how)
     result = go(*ONE)
     assert (result.exit_code, result.stdout) == (1, "")
     (line,) = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
     assert f"{NAMES[1]}: " in line
-    assert told in line
+    assert why in line
     assert len(earthdata.asked(POOL)) == 1
     assert fetched(out) == {}
 
@@ -346,7 +346,7 @@ def test_what_passes_is_tried_again(how, go, earthdata, out, pool):
 
 
 @pytest.mark.parametrize(
-    ("how", "told", "tries"),
+    ("how", "why", "tries"),
     [
         ({"status": 503}, "HTTP 503 (5 times)", 5),
         ({"status": 200, "text": LOGIN_PAGE}, "a web page came in place of the file", 5),
@@ -355,13 +355,13 @@ def test_what_passes_is_tried_again(how, go, earthdata, out, pool):
         ({"corrupt": IN_A_CHUNK}, "cannot be read", 2),
     ],
 )
-def test_what_does_not_pass_is_told(how, told, tries, go, earthdata, out, pool):
+def test_what_does_not_pass_is_reported(how, why, tries, go, earthdata, out, pool):
     fault = earthdata.fail(NAMES[1], **how)
     if fault.corrupt:
         fault.corrupt = offset(pool / NAMES[1])
     result = go(*ONE)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert told in result.stderr
+    assert why in result.stderr
     assert f"{NAMES[1]}: " in result.stderr
     assert "?" not in result.stderr
     assert ".part" not in result.stderr
@@ -370,11 +370,12 @@ def test_what_does_not_pass_is_told(how, told, tries, go, earthdata, out, pool):
 
 
 def test_a_cut_connection_goes_on_where_it_broke(go, earthdata, out, pool):
-    earthdata.fail(NAMES[1], cut=4 * PIECE)
+    earthdata.fail(NAMES[1], cut=4 * PIECE_BYTES)
     assert go(*ONE).exit_code == 0
     assert fetched(out) == contents(pool, *ONE)
     assert earthdata.sent[NAMES[1]] == (pool / NAMES[1]).stat().st_size
-    assert len(earthdata.asked(BUCKET)) == -(-(pool / NAMES[1]).stat().st_size // (4 * PIECE)) > 5
+    answers = -(-(pool / NAMES[1]).stat().st_size // (4 * PIECE_BYTES))
+    assert len(earthdata.asked(BUCKET)) == answers > 5
 
 
 def test_another_product_is_refused(go, earthdata, pool, tmp_path):
@@ -452,12 +453,12 @@ def test_an_input_that_fails_keeps_its_own_parts_only(go, earthdata, out, pool):
     assert fetched(out) == contents(pool)
 
 
-HOW_SIZES_ARE_TOLD = {"exactly": {}, "rounded": {"exact": False}, "not at all": {"sized": False}}
+HOW_SIZES_ARE_GIVEN = {"exactly": {}, "rounded": {"exact": False}, "not at all": {"sized": False}}
 
 
-@pytest.mark.parametrize("how", HOW_SIZES_ARE_TOLD)
-def test_a_whole_file_of_which_no_journal_tells_is_not_fetched(go, earthdata, out, pool, how):
-    earthdata.granules = [Granule(NAMES[1], **HOW_SIZES_ARE_TOLD[how])]
+@pytest.mark.parametrize("how", HOW_SIZES_ARE_GIVEN)
+def test_a_whole_file_that_no_journal_names_is_not_fetched(go, earthdata, out, pool, how):
+    earthdata.granules = [Granule(NAMES[1], **HOW_SIZES_ARE_GIVEN[how])]
     data = (pool / NAMES[1]).read_bytes()
     out.mkdir()
     (out / NAMES[1]).write_bytes(data)
@@ -478,7 +479,7 @@ def test_what_does_not_fit_is_fetched_anew(how, go, earthdata, out, pool):
 
 
 def test_what_an_input_that_failed_has_is_not_fetched_again(go, earthdata, out, pool):
-    earthdata.fail(NAMES[1], cut=4 * PIECE, times=1)
+    earthdata.fail(NAMES[1], cut=4 * PIECE_BYTES, times=1)
     earthdata.fail(NAMES[1], cut=0)
     assert go(*ONE).exit_code == 1
     earthdata.mend()
@@ -507,7 +508,7 @@ def test_killed_and_killed_again_it_fetches_no_byte_twice(earthdata, home, out, 
     assert fetched(out) == contents(pool)
     # Of what a killed process had asked for, this much was on the way: what it had read and not
     # written, and what the server had sent.
-    on_the_way = 2 * kills * (PIECE + 4 * (1 << 14))
+    on_the_way = 2 * kills * (PIECE_BYTES + 4 * (1 << 14))
     sizes = sum((pool / name).stat().st_size for name in NAMES)
     assert sizes <= earthdata.sent.total() <= sizes + on_the_way
 

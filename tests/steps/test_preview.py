@@ -55,7 +55,7 @@ def histogram(canvas, x, y, weights=None):
 
 @pytest.mark.parametrize("block", [17, 1 << 20])
 def test_counts_and_means_are_those_of_all_points(beams, monkeypatch, block):
-    monkeypatch.setattr("captools.maps.mapping.BLOCK", block)
+    monkeypatch.setattr("captools.maps.mapping.BLOCK_ROWS", block)
     rows = rows_of(beams)
     counted = make_map(beams, MapOptions(agg="count", size=(80, 60)))
     count = histogram(counted.canvas, rows["x"], rows["y"])
@@ -166,14 +166,14 @@ def test_the_axes_of_a_figure_put_a_known_point_in_the_right_pixel(tmp_path):
 
 def test_a_figure_says_what_it_shows(beams):
     figure = make_figure(make_map(beams, MapOptions(size=(400, 400))), Style())
-    told = " ".join(
+    text = " ".join(
         text.get_text() for text in figure.findobj(match=lambda a: hasattr(a, "get_text"))
     )
-    assert "mean of land-ice height above the WGS 84 ellipsoid (m)" in told.replace("\n", " ")
-    assert "points of 18 files · EPSG:3031" in told
-    assert "80°S" in told
-    assert "°E" in told
-    assert " km" in told
+    assert "mean of land-ice height above the WGS 84 ellipsoid (m)" in text.replace("\n", " ")
+    assert "points of 18 files · EPSG:3031" in text
+    assert "80°S" in text
+    assert "°E" in text
+    assert " km" in text
 
 
 @pytest.mark.parametrize("how", ["linear", "log", "eq_hist"])
@@ -219,7 +219,7 @@ def test_a_single_point_is_a_picture(tmp_path):
         ({"h_li": [1.0]}, "has no column lon, lat"),
     ],
 )
-def test_what_cannot_be_drawn_is_told(run, tmp_path, columns, why):
+def test_what_cannot_be_drawn_is_reported(run, tmp_path, columns, why):
     path = write(tmp_path, **columns)
     result = run("preview", path, "-o", tmp_path / "map.png")
     assert (result.exit_code, result.stdout) == (1, "")
@@ -227,7 +227,7 @@ def test_what_cannot_be_drawn_is_told(run, tmp_path, columns, why):
     assert os.listdir(tmp_path) == ["a.h5"]
 
 
-def test_files_of_two_crs_are_told_and_can_be_projected_anew(beams, tmp_path):
+def test_files_of_two_crs_are_reported_and_can_be_projected_anew(beams, tmp_path):
     north = write(tmp_path, crs="EPSG:3413", lon=[0.0], lat=[80.0], x=[0.0], y=[0.0], h_li=[1.0])
     with pytest.raises(InputError, match=r"differ: CRS EPSG:3031 and CRS EPSG:3413: name a CRS"):
         make_map([*beams, north], MapOptions())
@@ -247,8 +247,8 @@ def test_bad_files_are_named_counted_in_the_figure_and_the_rest_is_drawn(run, be
     result = run("preview", *beams, tmp_path / "bad.h5", late, "-o", tmp_path / "map.png")
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [f"{tmp_path}/map.png"]
-    told = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
-    assert ["bad.h5" in told[0], "late.h5" in told[1]] == [True, True]
+    failed = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
+    assert ["bad.h5" in failed[0], "late.h5" in failed[1]] == [True, True]
     picture = make_map([*beams, tmp_path / "bad.h5", late], MapOptions(size=(300, 300)))
     footer = [text.get_text() for text in make_figure(picture, Style()).texts]
     assert "2 files could not be read" in footer[-1]
@@ -267,7 +267,7 @@ def test_real_files_of_the_tutorial_are_drawn(run, real_data, tmp_path):
     assert "190610 rows in, 190610 rows out" in result.stderr
 
 
-def test_periods_without_a_common_pixel_are_told(tmp_path):
+def test_periods_without_a_common_pixel_are_reported(tmp_path):
     path = write(tmp_path, x=[0.0, 9.0], y=[0.0, 9.0], t_gps=[1.23e9, 1.27e9], h_li=[1.0, 2.0])
     with pytest.raises(InputError, match="no pixel has points of both periods"):
         make_map([path], MapOptions(diff=("2020", "2018-12-01/2019-06-01")))
@@ -306,7 +306,7 @@ def test_a_vector_picture_has_the_same_bytes_again(beams, tmp_path):
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
 
 
-def test_places_may_be_other_columns_and_degrees_are_told_as_such(beams):
+def test_places_may_be_other_columns_and_degrees_are_named_as_such(beams):
     figure = make_figure(make_map(beams, MapOptions(xy=("lon", "lat"))), Style())
     assert figure.axes[0].get_xlabel() == "x"
     assert "EPSG:4326" in figure.texts[-1].get_text()

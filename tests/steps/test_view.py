@@ -101,12 +101,12 @@ def browser():
 
 @pytest.fixture
 def page(browser, server):
-    """The page, loaded; anything wrong that the browser tells fails the test at its end."""
+    """The page, loaded; anything wrong that the browser reports fails the test at its end."""
     page, wrong = browser.new_page(), []
-    page.on("console", lambda told: told.type in HARMLESS or wrong.append(told.text))
+    page.on("console", lambda message: message.type in HARMLESS or wrong.append(message.text))
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("requestfailed", lambda request: wrong.append(request.url))
-    page.on("response", lambda told: told.status < 400 or wrong.append((told.status, told.url)))
+    page.on("response", lambda came: came.status < 400 or wrong.append((came.status, came.url)))
     page.on(
         "request",
         lambda request: (
@@ -138,7 +138,7 @@ def settled(page, before=None, until=lambda pixels: True):
     """The picture, once it has colour, differs from the one before, and changes no more.
 
     On a busy machine the browser shows the old map enlarged for a while before the new one
-    comes: `until` tells whether a picture can be the one that is waited for.
+    comes: `until` says whether a picture can be the one that is waited for.
     """
     deadline, last = time.monotonic() + 60, None
     while time.monotonic() < deadline:
@@ -229,18 +229,18 @@ def test_limits_change_the_colours(page):
     settled(page, before)
 
 
-def test_hover_tells_value_and_count(page):
+def test_hover_shows_value_and_count(page):
     rows, columns = np.nonzero(np.ptp(settled(page), axis=-1) > 0.2)
     some = np.random.default_rng(0).permutation(len(rows))[:20]
     for row, column in zip(rows[some], columns[some], strict=True):
         page.mouse.move(360 + int(column), 50 + int(row))
         page.wait_for_timeout(150)
-        told = page.locator(".bk-tooltip-row-value").all_inner_texts()
-        if told and told[3] != "0":
-            assert -1.5e6 <= float(told[0].replace(",", "")) <= -0.5e6
-            assert 700 <= float(told[2]) <= 1300
+        shown = page.locator(".bk-tooltip-row-value").all_inner_texts()
+        if shown and shown[3] != "0":
+            assert -1.5e6 <= float(shown[0].replace(",", "")) <= -0.5e6
+            assert 700 <= float(shown[2]) <= 1300
             return
-    raise AssertionError(f"no count on coloured pixels: {told}")
+    raise AssertionError(f"no count on coloured pixels: {shown}")
 
 
 # --- the server -------------------------------------------------------------------
@@ -288,7 +288,7 @@ def test_a_signal_ends_it_and_nothing_is_left(tracks, tmp_path, number, code):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_port_can_be_chosen_and_a_taken_one_is_told(tracks):
+def test_the_port_can_be_chosen_and_a_taken_one_is_reported(tracks):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -303,17 +303,17 @@ def test_the_port_can_be_chosen_and_a_taken_one_is_told(tracks):
 
 @pytest.mark.parametrize(("screen", "opened"), [({"DISPLAY": ":99"}, True), ({}, False)])
 def test_a_browser_is_opened_where_there_is_a_screen(tracks, tmp_path, screen, opened):
-    script, told = tmp_path / "browser", tmp_path / "told"
-    script.write_text(f'#!/bin/sh\nprintf %s "$1" > {told}\n')
+    script, opened_at = tmp_path / "browser", tmp_path / "opened"
+    script.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened_at}\n')
     script.chmod(0o755)
     kept = {name: text for name, text in os.environ.items() if "DISPLAY" not in name}
     with served(tracks, env={**kept, **screen, "BROWSER": f"{script} %s"}, silent=()) as process:
         urllib.request.urlopen(process.address, timeout=30)  # it serves
-        assert told.exists() == opened
-        assert not opened or told.read_text() == process.address
+        assert opened_at.exists() == opened
+        assert not opened or opened_at.read_text() == process.address
 
 
-def test_damaged_files_are_told_of_and_the_others_served(tmp_path):
+def test_damaged_files_are_named_and_the_others_served(tmp_path):
     write_tracks(tmp_path, 3)
     truncate(tmp_path / "track_00.h5")
     write_flat(tmp_path / "track_01.h5", track(1), "gzip", crs="EPSG:3031")
@@ -339,33 +339,33 @@ def without(columns, *names):
     return {name: values for name, values in columns.items() if name not in names}
 
 
-def test_a_missing_column_is_told(run, tracks):
+def test_a_missing_column_is_reported(run, tracks):
     result = run("view", tracks, "-v", "h_li,none")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "has no column none" in result.stderr
 
 
-def test_different_crs_are_told(run, tmp_path):
+def test_different_crs_are_reported(run, tmp_path):
     write_pair(tmp_path, track(0), track(1), ("EPSG:3031", "EPSG:3413"))
     result = run("view", tmp_path)
     assert result.exit_code == 1
     assert "differ: CRS EPSG:3031 and CRS EPSG:3413" in result.stderr
 
 
-def test_a_column_without_values_is_told(run, tmp_path):
+def test_a_column_without_values_is_reported(run, tmp_path):
     write_flat(tmp_path / "0.h5", track(0, h_li=np.full(3000, np.nan)), crs="EPSG:3031")
     result = run("view", tmp_path)
     assert result.exit_code == 1
     assert "no point has a value of h_li" in result.stderr
 
 
-def test_an_empty_box_is_told(run, tracks):
+def test_an_empty_box_is_reported(run, tracks):
     result = run("view", tracks, "-b", 10, 20, -80.5, -79.5)
     assert result.exit_code == 1
     assert "no point lies there" in result.stderr
 
 
-def test_no_file_that_can_be_read_is_told(run, tmp_path):
+def test_no_file_that_can_be_read_is_reported(run, tmp_path):
     (tmp_path / "a.h5").write_text("<html>")
     result = run("view", tmp_path)
     assert (result.exit_code, result.stdout) == (1, "")
@@ -385,7 +385,7 @@ def test_a_bad_value_is_wrong_usage(run, tracks, words):
     assert (result.exit_code, result.stdout) == (2, "")
 
 
-def test_a_missing_extra_is_told_with_its_remedy(run, tracks, monkeypatch):
+def test_a_missing_extra_is_reported_with_its_remedy(run, tracks, monkeypatch):
     monkeypatch.setitem(sys.modules, "holoviews", None)
     result = run("view", tracks)
     assert result.exit_code == 2
@@ -423,7 +423,7 @@ def test_years_come_from_gps_seconds_where_there_are_no_decimal_ones(tmp_path):
     assert (scene.cloud.years, scene.directed) == ([2020], False)
 
 
-def test_what_not_all_files_tell_is_no_filter(tmp_path):
+def test_what_not_all_files_have_is_no_filter(tmp_path):
     write_pair(tmp_path, track(0), without(track(1), "t_year", "is_asc"))
     scene = gather(tmp_path)
     assert (scene.cloud.years, scene.directed, scene.cloud.rows) == ([], False, 6000)
