@@ -36,7 +36,7 @@ class Finding(Outcome):
         return self.status == "failed"
 
     @property
-    def line(self) -> str:
+    def message(self) -> str:
         """The line for the user."""
         return self.error or "" if self.is_bad else f"{self.input}: fine ({self.what})"
 

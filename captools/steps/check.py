@@ -69,8 +69,8 @@ def check(
     for finding in inspect(check_file, paths, jobs, timeout):
         bad += finding.is_bad
         if not failed:
-            yield finding.line
+            yield finding.message
         elif finding.is_bad:
-            log.error("failed: %s", finding.line)
+            log.error("failed: %s", finding.message)
             yield finding.input
     return 1 if bad else 0

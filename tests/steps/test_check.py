@@ -193,8 +193,8 @@ def test_a_bug_of_ours_costs_one_file():
     broken = inspection.Check(lambda path, folder: 1 / 0, Access())
     (outcome, fatal, died) = broken("/a.h5")
     assert (fatal, died) == (False, False)
-    assert outcome.line.startswith("/a.h5: unexpected ZeroDivisionError at test_check.py:")
-    assert outcome.line.endswith("please report it")
+    assert outcome.message.startswith("/a.h5: unexpected ZeroDivisionError at test_check.py:")
+    assert outcome.message.endswith("please report it")
 
 
 @pytest.mark.parametrize(
