@@ -101,7 +101,7 @@ class Granule(Lookup):
         """Return one of the numbers that tell tracks apart, 0 if neither file nor name does."""
         source = self.product.identity.get(name, "")
         if source.startswith("@"):
-            told = self._attribute(track, source[1:]) if track else ""
+            told = self._attribute(track, source[1:])
             told = float(told) if re.fullmatch(r"\d+(\.0*)?", told) else None
         else:
             told = self._number(source) if source else None
@@ -172,6 +172,8 @@ class Beam:
         """Tell whether the beam has this column."""
         if column.formula:
             return all(map(self.has, self._terms(column)))
+        if column.map and not self.has(_index(column)):
+            return False
         return self._dataset(column) is not None
 
     def whole(self, name: str) -> np.ndarray:
@@ -235,7 +237,7 @@ class Beam:
             if stored.dtype.kind in "iu" and stored.fill_value is not None:
                 told["_FillValue"] = stored.fill_value
         except DAMAGE as error:
-            raise self.granule.damage(f"{self.name}: {column.path}", error) from None
+            raise self.granule.damage(self._where(column), error) from None
         return told
 
     def _read(self, column: Column, rows: RowSelection | None = None) -> np.ndarray:
@@ -244,7 +246,7 @@ class Beam:
         try:
             return stored.read(rows)
         except DAMAGE as error:
-            raise self.granule.damage(f"{self.name}: {column.path}", error) from None
+            raise self.granule.damage(self._where(column), error) from None
 
     def _terms(self, column: Column) -> list[Column]:
         """Return the columns that a computed one is made of."""
@@ -260,7 +262,11 @@ class Beam:
 
     def error(self, column: Column, why: str) -> InputError:
         """Return the error that a column of this beam is wrong."""
-        return self.granule.error(f"{self.name}: {column.path or column.name}", why)
+        return self.granule.error(self._where(column), why)
+
+    def _where(self, column: Column) -> str:
+        """Return what names a column of this beam in messages; a single track has no name."""
+        return ": ".join(filter(None, (self.name, column.path or column.name)))
 
     def _column(self, column: Column) -> Source:
         """Return a column that has the length of the beam, opened once."""
@@ -275,11 +281,14 @@ class Beam:
                 return Computed(column.formula, sources)
             if (dataset := self._dataset(column)) is None:
                 raise self.error(column, MISSING)
-            source = rowwise(dataset, column, self.repeat, self.length, self.granule.descriptor)
+            source = rowwise(
+                *(dataset, column, self.repeat, self.length, self.granule.descriptor),
+                index=self._column(_index(column)) if column.map else None,
+            )
         except NoColumnError as error:
             raise self.error(column, str(error)) from None
         except DAMAGE as error:
-            raise self.granule.damage(f"{self.name}: {column.path}", error) from None
+            raise self.granule.damage(self._where(column), error) from None
         rows = source.shape[0]
         if self.length is not None and rows != self.length:
             raise self.error(column, f"has {rows} rows where the beam has {self.length}; {REMEDY}")
@@ -297,6 +306,11 @@ class Beam:
         if shape is None or len(shape) != 2:
             raise self.error(column, f"has the shape {shape}, not (n, k)")
         return shape[1]
+
+
+def _index(column: Column) -> Column:
+    """Return the column that says which value of a mapped one each point has."""
+    return Column(column.map, column.map)
 
 
 def _positions(rows: np.ndarray, among: np.ndarray) -> np.ndarray | None:

@@ -22,6 +22,7 @@ def granule_attributes(granule: Granule) -> dict[str, object]:
         "release": known.release,
         **({"sc_orient": known.sc_orient} if granule.product.spots else {}),
         **granule.frame(),
+        **({"applied": ",".join(granule.product.applied)} if granule.product.applied else {}),
     }
 
 

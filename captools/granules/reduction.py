@@ -330,8 +330,11 @@ def _warn_of_missing(granule: Granule, missing: dict[str, list[str]]) -> None:
         by_beams: dict[str, list[str]] = {}
         for name, beams in missing.items():
             by_beams.setdefault(" ".join(beams), []).append(name)
-        told = "; ".join(f"{', '.join(names)} in {beams}" for beams, names in by_beams.items())
-        _warn(f"{granule.path.name}: columns missing and left out: {told}")
+        which = "; ".join(
+            f"{', '.join(names)} in {beams}" if beams else ", ".join(names)
+            for beams, names in by_beams.items()
+        )
+        _warn(f"{granule.path.name}: columns missing and left out: {which}")
 
 
 def _warn(message: str) -> None:

@@ -91,20 +91,35 @@ class StoredColumn:
         The dataset.
     descriptor : int, optional
         Of its file, if that is on this machine: chunks are read past HDF5.
+    fill : scalar, optional
+        What stands for no value, in the dtype of the dataset, if that names nothing.
     """
 
-    def __init__(self, dataset: h5d.DatasetID, descriptor: int | None = None) -> None:
+    def __init__(
+        self,
+        dataset: h5d.DatasetID,
+        descriptor: int | None = None,
+        fill: np.generic | None = None,
+    ) -> None:
         self._dataset = dataset
         self._descriptor = descriptor
+        self._fill = fill
         self._type = dataset.get_type()
         self.dtype = self._type.dtype
         self.shape = dataset.shape
 
     @cached_property
     def fill_value(self) -> Any:
-        """The fill value that the dataset names, in its own dtype, or None."""
-        named = attribute(self._dataset, "_FillValue", self.dtype)
-        return named.flat[0] if named.size else None
+        """What stands for no value in a column of whole numbers, in its own dtype, or None."""
+        return next(iter(self._named_fills), None)
+
+    @cached_property
+    def _named_fills(self) -> list[Any]:
+        """What the dataset names as no value: the fill value, and CF's older words for it."""
+        names = ("_FillValue", "missing_value")
+        named = [attribute(self._dataset, name, self.dtype) for name in names]
+        known = [value for values in named for value in values.flat]
+        return known or [fill for fill in [self._fill] if fill is not None]
 
     def attribute(self, name: str) -> str:
         """Return an attribute as text, "" if there is none."""
@@ -123,7 +138,8 @@ class StoredColumn:
         array, shape (number of rows,)
             In the dtype of the dataset. The largest number of a float dtype is
             a fill too, named or not: it is the convention of the ICESat-2
-            products, and subsetters drop attributes.
+            products, and subsetters drop attributes. Of several fills of whole
+            numbers all become the first, `fill_value`.
         """
         if isinstance(rows, np.ndarray):
             rows = RowSelection(rows)
@@ -133,7 +149,7 @@ class StoredColumn:
         for fill in self._fills:
             (at,) = (values == fill).nonzero()
             if len(at):  # by index: a mask takes several times as long where fills are many
-                values[at] = np.nan
+                values[at] = np.nan if self.dtype.kind == "f" else self.fill_value
         return values
 
     def extents(self, rows: Rows = None) -> Iterator[tuple[int, int]]:
@@ -232,12 +248,10 @@ class StoredColumn:
 
     @cached_property
     def _fills(self) -> set[Any]:
-        """What stands for no value in a column of floats."""
-        if self.dtype.kind != "f":
-            return set()
-        missing = attribute(self._dataset, "missing_value", self.dtype)  # CF's older word for it
-        named = () if self.fill_value is None else (self.fill_value,)
-        return {_largest(self.dtype), *missing.flat, *named}
+        """What is replaced: all fills of floats, and of whole numbers all but the first."""
+        if self.dtype.kind == "f":
+            return {_largest(self.dtype), *self._named_fills}
+        return set(self._named_fills) - {self.fill_value}
 
     def _stored(self, offset: int, places: dict[int, h5d.StoreInfo]) -> tuple[int, bytes]:
         """Return which filters a chunk was spared, and its bytes as they are in the file."""

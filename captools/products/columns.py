@@ -16,6 +16,8 @@ class Column:
     other_paths: tuple[str, ...] = ()  # where other releases have it
     axis: str = "n"  # one value for each point, for each point and column, or for each column
     pick: int | None = None  # of a dataset (n, m), the column that it is
+    map: str = ""  # of a dataset (m,), where each point's index into it stands
+    fill: float | None = None  # as stored, what stands for no value if the dataset names nothing
     formula: str = ""  # what it is computed from: names of other columns
 
     @property

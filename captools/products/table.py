@@ -3,6 +3,7 @@
 import re
 import tomllib
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,13 @@ _KEYS = {
 _REQUIRED = ("name", "file_name", "tracks", "clock", "epoch", "roles", "columns", "quality")
 _ROLES = ("lat", "lon", "time", "height", "slope", "segment_id", "order")
 _COLUMN = {"path": (str, list), "units": str, "long_name": str, "axis": str, "pick": int}
+_COLUMN |= {"map": str, "fill": (int, float)}
 _DERIVED = {"formula": str, "units": str, "long_name": str}
 _REGIONS = ("ascending", "turning", "southern")
 _ORIENTATIONS = {"backward": 0, "forward": 1}
 _NUMBERS = {"rgt", "cycle", "region"}  # of what a file name tells
 _TYPES = {str: "text", bool: "true or false", list: "a list", int: "a whole number"}
-_TYPES |= {dict: "a table", datetime: "a date with a time"}
+_TYPES |= {float: "a fraction", dict: "a table", datetime: "a date with a time"}
 _TAI_MINUS_GPS = 19  # seconds; as in geo.time, which would import numpy before any help
 _NAME = re.compile(r"[A-Za-z]\w*")
 
@@ -164,8 +166,21 @@ def _column(name: str, told: Any, where: str) -> Column:
         raise _Wrong(f"{key}.axis", f"must be {', '.join(AXES[:-1])} or {AXES[-1]}")
     if pick is not None and (axis != "n" or pick < 0):
         raise _Wrong(f"{key}.pick", "must be 0 or more, of a column with a value for each point")
+    index, fill = told.get("map", ""), told.get("fill")
+    if index and (axis != "n" or pick is not None or not is_path(index)):
+        raise _Wrong(
+            f"{key}.map", "must be a path below the group, of a column without axis or pick"
+        )
+    if fill is not None and not isfinite(fill):
+        raise _Wrong(f"{key}.fill", "must be a finite number")
     units, long_name = told.get("units", ""), told.get("long_name", "")
-    return Column(name, paths[0], units, long_name, tuple(paths[1:]), axis, pick)
+    return Column(
+        *(name, paths[0], units, long_name, tuple(paths[1:])),
+        axis=axis,
+        pick=pick,
+        map=index,
+        fill=fill,
+    )
 
 
 def _check_column(key: str, name: str, told: Any, types: dict) -> None:

@@ -104,7 +104,7 @@ def command(*words):
     [
         (b"", "is empty (0 bytes)"),
         (b"\n\n<!DOCTYPE html><html><title>Earthdata Login</title>", "is a web page saved as .h5"),
-        (b"CDF\x01" + bytes(1000), "is not HDF5"),
+        (b"CDF\x01" + bytes(1000), "is netCDF-3, not HDF5: convert it (nccopy "),
         (b"\x89HDF\r\n\x1a\n", "cannot be opened"),
         (b"\x89HDF\r\n\x1a\n" + bytes(4000), "cannot be opened"),
     ],

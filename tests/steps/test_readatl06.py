@@ -316,7 +316,8 @@ def test_every_column_tells_its_units_and_what_it_is(granule, tmp_path):
 def test_the_header_has_what_the_contract_lists_and_nothing_else(granule, tmp_path):
     paths = readatl06(granule, tmp_path, compression="gzip", variables=["h_li"])
     contract = """beam beam_type spot rgt cycle region release sc_orient crs bounds_lonlat
-        bounds_xy t_span source step options captools_version rows_in product height identity"""
+        bounds_xy t_span source step options captools_version rows_in product height identity
+        applied"""
     with h5py.File(granule) as file:
         orient = file["orbit_info/sc_orient"][0]
         lengths = {beam: len(file[beam]["land_ice_segments/h_li"]) for beam in BEAMS}
@@ -326,6 +327,7 @@ def test_the_header_has_what_the_contract_lists_and_nothing_else(granule, tmp_pa
         assert set(header) == {*contract.split(), "reference_frame", "tide_system"}
         assert (header["product"], header["height"]) == ("ATL06", "h_li")
         assert header["identity"] == "rgt,cycle,spot"
+        assert header["applied"] == "tide_earth,tide_load,tide_pole"
         assert header["beam"] == beam
         assert header["spot"] == spot
         assert header["beam_type"] == ("strong" if spot % 2 else "weak")
