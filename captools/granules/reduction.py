@@ -87,10 +87,10 @@ def check_request(product: Product, request: ReadOptions) -> None:
     """Raise ValueError if something is wanted that the product does not have."""
     product.choose(request.variables)
     product.rule(request.quality)
-    if request.split and not product.order:
-        raise ValueError(f"split: rows of {product.name} have no direction")
-    if request.segment_tolerance is not None and not (product.slope and product.segment_id):
-        raise ValueError(f"segment tolerance: {product.name} has no slopes of segments")
+    if request.split:
+        product.check_direction()
+    if request.segment_tolerance is not None:
+        product.check_slopes()
 
 
 def output_name(granule: str, beam: str, leg: str) -> str:

@@ -117,6 +117,16 @@ class Product:
             )
         return self.quality[name]
 
+    def check_direction(self) -> None:
+        """Raise ValueError if rows neither ascend nor descend."""
+        if not self.order:
+            raise ValueError(f"split: rows of {self.name} have no direction")
+
+    def check_slopes(self) -> None:
+        """Raise ValueError if segments have no slopes to predict their neighbours with."""
+        if not (self.slope and self.segment_id):
+            raise ValueError(f"segment tolerance: {self.name} has no slopes of segments")
+
     def where(self, track: str, path: str) -> str:
         """Return where in a granule something of a track stands."""
         return "/".join(filter(None, (track, self.group, path)))
