@@ -15,13 +15,14 @@ from h5py import h5a, h5d, h5g, h5o
 
 from captools.errors import InputError
 from captools.flat.reader import FlatFile
+from captools.granules.finding import found_by_content
 from captools.granules.granule import MISSING, Beam, Granule
 from captools.io import remote
 from captools.io.address import Url, parse_location
 from captools.io.atomic import temporary_name
 from captools.io.hdf5 import attribute, open_file, text
 from captools.io.integrity import check_content, damage_told
-from captools.products import ATL06, CAPTOOLKIT_NAMES, Product, known
+from captools.products import ATL06, CAPTOOLKIT_NAMES, Product
 
 
 def check_file(
@@ -106,8 +107,8 @@ def _product(path: str | Path) -> Product | None:
         told = text(attribute(root, "short_name"))
         if told or h5a.exists(root, b"short_name"):
             # One that no table knows is refused by name.
-            return next((one for one in _found_by_content() if one.short_name == told), ATL06)
-        similar = [product for product in _found_by_content() if _has_track(root, product)]
+            return next((one for one in found_by_content() if one.short_name == told), ATL06)
+        similar = [product for product in found_by_content() if _has_track(root, product)]
         if similar:
             named = (one for one in similar if one.parse_name(Path(path).name).plain)
             return next(named, similar[0])
@@ -115,10 +116,6 @@ def _product(path: str | Path) -> Product | None:
         if any(isinstance(item, h5d.DatasetID) and item.rank == 1 for item in items):
             return None
     raise InputError(f"{path}: is HDF5, but neither an ATL06 granule nor a flat file")
-
-
-def _found_by_content() -> list[Product]:
-    return [product for product in known() if not product.on_request]
 
 
 def _has_track(root: h5g.GroupID, product: Product) -> bool:
@@ -137,8 +134,8 @@ def _check_beam(beam: Beam) -> int:
     """Return the length of a beam; opening it has checked place, time and height."""
     product = beam.granule.product
     for column in product.essential:
-        if not beam.has(column):
-            raise beam.error(column, MISSING)
+        if (missing := beam.lacking(column)) is not None:
+            raise beam.error(missing, MISSING)
     for column in product.all_columns:
         if beam.has(column):
             beam.attributes(column)  # which no column of another length has

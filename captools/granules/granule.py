@@ -169,12 +169,16 @@ class Beam:
         return self.length // max(1, self.repeat)
 
     def has(self, column: Column) -> bool:
-        """Tell whether the beam has this column."""
-        if column.formula:
-            return all(map(self.has, self._terms(column)))
-        if column.map and not self.has(_index(column)):
-            return False
-        return self._dataset(column) is not None
+        """Return whether the beam has this column, and all that it is made of."""
+        return self.lacking(column) is None
+
+    def lacking(self, column: Column) -> Column | None:
+        """Return what is missing of a column: itself, its index, a term of its formula."""
+        parts = self._terms(column) if column.formula else [_index(column)] if column.map else []
+        for part in parts:
+            if (missing := self.lacking(part)) is not None:
+                return missing
+        return None if column.formula or self._dataset(column) is not None else column
 
     def whole(self, name: str) -> np.ndarray:
         """Return all rows of the product's column `name`, read once.

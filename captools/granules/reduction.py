@@ -153,8 +153,9 @@ def _meets(beam: Beam, rule: Condition, read: Callable[[Column], np.ndarray]) ->
     """Tell which rows meet a rule of the product."""
     columns = {name: beam.granule.product.column(name) for name in rule.columns}
     for column in columns.values():
-        if not beam.has(column):
-            raise beam.error(column, f"{MISSING}, or use --quality all")
+        if (missing := beam.lacking(column)) is not None:
+            needed = column.name in beam.granule.product.rule("all").columns
+            raise beam.error(missing, MISSING if needed else f"{MISSING}, or use --quality all")
     return rule.holds_for_few({name: read(column) for name, column in columns.items()})
 
 

@@ -24,10 +24,10 @@ from captools.products import DIALECTS, KNOWN, Product, get, known
 
 if TYPE_CHECKING:
     from captools.io.atomic import Outputs
+    from captools.run.inputs import Naming
 
 KIND = "map"
 VERSION = 1
-PRODUCT = KNOWN
 
 
 def reading(
@@ -138,6 +138,11 @@ class _ProductType(click.ParamType):
 
 def _candidates(product: str | Path | None) -> tuple[Product, ...]:
     return known() if product is None else (get(product),)
+
+
+def naming(*, product: str | Path | None = None, **options: object) -> "Naming":
+    """Return what file names of inputs say: those of the product, or of any known one."""
+    return KNOWN if product is None else get(product)
 
 
 def outputs(name: str, *, product: str | Path | None = None, **options: object) -> list[str]:

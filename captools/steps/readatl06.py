@@ -21,10 +21,15 @@ from captools.steps.read import reading
 
 if TYPE_CHECKING:
     from captools.io.atomic import Outputs
+    from captools.run.inputs import Naming
 
 KIND = "map"
 VERSION = 1
-PRODUCT = ATL06
+
+
+def naming(**options: object) -> "Naming":
+    """Return what file names of inputs say: those of ATL06."""
+    return ATL06
 
 
 def outputs(name: str, **options: object) -> list[str]:

@@ -1,6 +1,7 @@
 """A table of one's own: what it may say, and what the files it describes may hold."""
 
 import re
+import shutil
 
 import h5py
 import numpy as np
@@ -123,10 +124,55 @@ def test_a_rule_whose_column_is_absent_is_an_error(own, tmp_path):
     table, path = own
     with h5py.File(path, "r+") as file:
         del file["flag"]
-    with pytest.raises(InputError, match="flag: is missing"):
+    with pytest.raises(InputError, match=r"flag: is missing: .*, or use --quality all$"):
         read(path, tmp_path / "out", product=table)
     with pytest.warns(CaptoolsWarning, match="left out: flag$"):
         read(path, tmp_path / "out", product=table, quality="all")
+
+
+@pytest.mark.parametrize("quality", ["all", "range"])
+def test_all_is_not_offered_where_it_needs_the_column_too(own, tmp_path, quality):
+    table, path = own
+    table.write_text(
+        OWN.replace('t = "time"', 't = "time"\nwide = "width"') + 'range = "wide > 1"\n'
+    )
+    table.write_text(table.read_text().replace('all = "abs(h)', 'all = "wide > 0 and abs(h)'))
+    with pytest.raises(InputError) as refused:
+        read(path, tmp_path / "out", product=table, quality=quality)
+    assert str(refused.value) == f"{path}: width: is missing: order the granule with this variable"
+
+
+def test_what_a_computed_column_lacks_is_named(own, tmp_path):
+    table, path = own
+    table.write_text(
+        OWN.replace('height = "h"', 'height = "range"').replace("abs(h)", "abs(range)")
+    )
+    table.write_text(table.read_text() + 'narrow = "h < 1"\n')
+    with h5py.File(path, "r+") as file:
+        del file["bias"]
+    with pytest.raises(InputError, match=r": bias: is missing: .*, or use --quality all$"):
+        read(path, tmp_path / "out", product=table, quality="narrow")
+
+
+def test_regions_and_unwanted_granules_go_by_the_names_of_the_table(own, tmp_path, run):
+    table, path = own
+    table.write_text(OWN.replace("'own'", r"'own_(?P<region>\d\d)_\d'"))
+    (tmp_path / "granules").mkdir()
+    for name in ("own_10_1", "own_11_2", "processed_own_11_3", "other"):
+        shutil.copy(path, tmp_path / "granules" / f"{name}.h5")
+    (tmp_path / "unwanted.txt").write_text("folder/processed_own_11_2.h5\n")
+    choice = ("-g", "11", "-l", tmp_path / "unwanted.txt")
+    words = (tmp_path / "granules", "-o", tmp_path / "out", "--product", table, *choice)
+    assert run("read", *words).exit_code == 0
+    written = sorted(path.name for path in (tmp_path / "out").glob("*.h5"))
+    assert written == ["other.h5", "processed_own_11_3.h5"]
+
+
+def test_a_file_of_no_product_says_so(own, tmp_path):
+    _, path = own
+    why = "has no short_name, nor a name of a product; known are ATL06, ATL08, ATL11, others need"
+    with pytest.raises(InputError, match=re.escape(f"{path}: {why} --product my.toml")):
+        read(path, tmp_path / "out")
 
 
 # --- values of a lower rate, fills ---------------------------------------------------
