@@ -5,16 +5,16 @@ cycle: then each of these is a row, and the values of a point or of a cycle are
 repeated. Those of a lower rate are mapped to the points by an index.
 """
 
-import math
 from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
-from h5py import h5d, h5g, h5s
+from h5py import h5d, h5g
 
 from captools.geo.conditions import Formula
 from captools.io.columns import RowSelection, StoredColumn
 from captools.io.hdf5 import REMEDY, attribute
+from captools.io.matrix import StoredMatrix
 from captools.products import Column
 
 Selection = RowSelection | None  # of rows, or all
@@ -44,46 +44,6 @@ class Source(Protocol):
         ...
 
 
-class StoredMatrix(StoredColumn):
-    """A dataset of shape (n, m), row by row as one column of n·m values, or one of its columns.
-
-    Parameters
-    ----------
-    dataset : h5d.DatasetID
-        The dataset.
-    pick : int, optional
-        The column that is wanted.
-    fill : scalar, optional
-        As for `StoredColumn`.
-    """
-
-    def __init__(
-        self,
-        dataset: h5d.DatasetID,
-        pick: int | None = None,
-        fill: np.generic | None = None,
-    ) -> None:
-        super().__init__(dataset, fill=fill)
-        self._wide = dataset.shape
-        self._pick_column = pick
-        self.shape = (math.prod(self._wide) if pick is None else self._wide[0],)
-
-    def extents(self, rows: Selection = None) -> Iterator[tuple[int, int]]:
-        """Yield nothing: what is read is fetched as HDF5 asks for it."""
-        return iter(())
-
-    def _inflated(self, rows: Selection) -> None:
-        """Leave it to HDF5."""
-
-    def _through_hdf5(self, rows: Selection) -> np.ndarray:
-        self._check_storage()
-        values = np.empty(self._wide, self.dtype)
-        if values.size:
-            self._dataset.read(h5s.ALL, h5s.ALL, values)
-        values = values.ravel() if self._pick_column is None else values[:, self._pick_column]
-        return values.copy() if rows is None else values[rows.rows]
-
-
 class Changed:
     """A source as it is, but for its values; what is made of others stands on this."""
 
@@ -107,7 +67,7 @@ class Changed:
 
 
 class Repeated(Changed):
-    """What is told of each point, `count` times, or of each column, for `count` points."""
+    """The values of points, `count` times each, or those of columns, for `count` points."""
 
     def __init__(self, source: Source, count: int, is_along: bool) -> None:
         super().__init__(source)
@@ -115,14 +75,24 @@ class Repeated(Changed):
         self.shape = (source.shape[0] * count,)
 
     def extents(self, rows: Selection = None) -> Iterator[tuple[int, int]]:
-        """Yield where in the file the bytes of all rows lie."""
-        return self._source.extents()
+        """Yield where in the file the bytes lie that hold the rows: from, up to."""
+        return self._source.extents(self._points(rows))
 
     def read(self, rows: Selection = None) -> np.ndarray:
         """Return rows, with NaN for fills of floats."""
-        values = self._source.read()
+        points = self._points(rows)
+        values = self._source.read(points)
         at = np.arange(self.shape[0]) if rows is None else rows.rows
-        return values[at % len(values) if self._is_along else at // self._count]
+        if self._is_along:
+            return values[at % len(values)]
+        at = at // self._count
+        return values[at if points is None else np.searchsorted(points.rows, at)]
+
+    def _points(self, rows: Selection) -> Selection:
+        """Return the points that the rows are of; of columns all are needed."""
+        if rows is None or self._is_along:
+            return None
+        return RowSelection(np.unique(rows.rows // self._count))
 
 
 class Mapped(Changed):

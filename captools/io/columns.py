@@ -158,20 +158,24 @@ class StoredColumn:
         if plist.get_layout() != h5d.CHUNKED:
             begin = self._dataset.get_offset()
             if begin is not None and self.shape[0]:
-                first, last = _span(rows, self.shape[0])
+                first, last = span_of(rows, self.shape[0])
                 size = self.dtype.itemsize
                 yield begin + first * size, begin + last * size
             return
         length = plist.get_chunk()[0]
-        for offset in _chunks_of(rows, self.shape[0], length):
-            chunk = self._dataset.get_chunk_info_by_coord((offset,))
-            if chunk.byte_offset is not None:
-                yield chunk.byte_offset, chunk.byte_offset + chunk.size
+        for offset in chunks_of(rows, self.shape[0], length):
+            yield from self._chunk_extent((offset,))
+
+    def _chunk_extent(self, coordinates: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+        """Yield where the bytes of the chunk that begins at these indices lie, if it is there."""
+        chunk = self._dataset.get_chunk_info_by_coord(coordinates)
+        if chunk.byte_offset is not None:
+            yield chunk.byte_offset, chunk.byte_offset + chunk.size
 
     def _through_hdf5(self, rows: Rows) -> np.ndarray:
         """Read any layout, from the first wanted row to the last."""
         self._check_storage()
-        start, stop = _span(rows, self.shape[0])
+        start, stop = span_of(rows, self.shape[0])
         values = self._stretch(start, stop)
         return values[rows.rows - start] if isinstance(rows, RowSelection) else values
 
@@ -189,7 +193,7 @@ class StoredColumn:
             return None
         if isinstance(rows, RowSelection):
             return self._pick(rows, self._deflated[0])
-        return self._range(*_span(rows, self.shape[0]), self._deflated[0])
+        return self._range(*span_of(rows, self.shape[0]), self._deflated[0])
 
     def _range(self, start: int, stop: int, length: int) -> np.ndarray | None:
         """Return the rows from `start` up to `stop` of chunks of a length, None if one is odd."""
@@ -295,7 +299,7 @@ def fetch_ahead(file: h5py.File, columns: Iterable[StoredColumn], rows: Rows = N
         file.source.fetch(extent for column in columns for extent in column.extents(rows))
 
 
-def _span(rows: Rows, count: int) -> tuple[int, int]:
+def span_of(rows: Rows, count: int) -> tuple[int, int]:
     """Return the first of the wanted rows and the one behind the last."""
     if isinstance(rows, RowSelection):
         return (int(rows.rows[0]), int(rows.rows[-1]) + 1) if len(rows.rows) else (0, 0)
@@ -303,11 +307,11 @@ def _span(rows: Rows, count: int) -> tuple[int, int]:
     return start, max(start, stop)
 
 
-def _chunks_of(rows: Rows, count: int, length: int) -> Iterable[int]:
+def chunks_of(rows: Rows, count: int, length: int) -> Iterable[int]:
     """Return the first rows of the chunks that hold one of the wanted rows."""
     if isinstance(rows, RowSelection):
         return [offset for offset, *_ in rows.chunks(count, length)]
-    return _offsets(*_span(rows, count), length)
+    return _offsets(*span_of(rows, count), length)
 
 
 def _offsets(start: int, stop: int, length: int) -> range:

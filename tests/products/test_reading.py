@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import fsspec
 import h5py
 import numpy as np
 import pytest
 
 from captools.errors import CaptoolsWarning, InputError
 from captools.flat.reader import FlatFile
+from captools.io import ranges
 from captools.products import Product, get, known
 from captools.steps.filter import filter
 from captools.steps.merge import merge
@@ -155,6 +157,19 @@ def test_atl11_has_a_row_for_each_point_and_cycle_with_a_height(real_data, tmp_p
     )
     change = np.median([fourth[point] - third[point] for point in third.keys() & fourth.keys()])
     assert change == pytest.approx(-0.855, abs=0.002)
+
+
+@pytest.mark.parametrize("bbox", [None, (-180, 180, -75.3, -75.1)])
+def test_atl11_on_a_server_is_as_on_a_disk(tmp_path, monkeypatch, bbox):
+    monkeypatch.setattr(ranges, "SMALL", 0)  # no file is small enough to come as a whole
+    path, _ = make_granule(tmp_path, get("ATL11"))
+    with fsspec.open("memory://made.h5", "wb") as file:
+        file.write(path.read_bytes())
+    near = read(path, tmp_path / "near", bbox=bbox, variables="atc")
+    far = read("memory://made.h5", tmp_path / "far", bbox=bbox, variables="atc")
+    assert len(near) == len(far) == 3
+    for one, other in zip(near, far, strict=True):
+        assert one.read_bytes() == other.read_bytes()
 
 
 def test_crossings_of_atl11_come_on_request(real_data, tmp_path):
