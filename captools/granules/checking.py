@@ -1,10 +1,9 @@
 """Whether a file is whole: every object opened, every attribute read, every chunk inflated.
 
-A damaged file says so in many ways, most of which show only when the bytes are
-read. Here all of them are, also those that no step asks for. Chunks are not
-made into values: that they inflate to their length, with the checksum that zlib
-puts behind them, is what there is to know. What is read is never more than what
-is stored, whatever lengths a damaged file claims.
+Most damage shows only when bytes are read, so all of them are read, also those
+that no step asks for. Chunks are inflated, but not made into values: their length
+and zlib's checksum show the damage. No more is read than is stored, whatever
+lengths a damaged file claims.
 """
 
 import shutil
@@ -63,7 +62,7 @@ def check_file(
 
 def _check_copy(url: Url, product: Product | None, folder: Path) -> str:
     """Check a copy of a file on a server, since all of its bytes are read."""
-    # In a folder of its own: it keeps its name, which tells what a granule itself may not.
+    # In a folder of its own it keeps its name, which may say what the granule itself does not.
     copy = folder / temporary_name("copy") / url.name
     copy.parent.mkdir(mode=0o700)
     try:
@@ -101,13 +100,13 @@ def _count(number: int, what: str) -> str:
 
 
 def _product(path: str | Path) -> Product | None:
-    """Return the product of a granule, None if the file is to be taken for a flat one."""
+    """Return the product of a granule, None of what may be a flat file."""
     with open_file(path) as file, damage_told(path, "/"):
         root = h5g.open(file.id, b"/")
-        told = text(attribute(root, "short_name"))
-        if told or h5a.exists(root, b"short_name"):
-            # One that no table knows is refused by name.
-            return next((one for one in found_by_content() if one.short_name == told), ATL06)
+        short_name = text(attribute(root, "short_name"))
+        if short_name or h5a.exists(root, b"short_name"):
+            # Any product refuses an unknown one by name.
+            return next((one for one in found_by_content() if one.short_name == short_name), ATL06)
         similar = [product for product in found_by_content() if _has_track(root, product)]
         if similar:
             named = (one for one in similar if one.parse_name(Path(path).name).plain)
@@ -138,7 +137,7 @@ def _check_beam(beam: Beam) -> int:
             raise beam.error(missing, MISSING)
     for column in product.all_columns:
         if beam.has(column):
-            beam.attributes(column)  # which no column of another length has
+            beam.attributes(column)  # raises if its length is not that of the beam
     return beam.length
 
 

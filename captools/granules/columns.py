@@ -45,7 +45,7 @@ class Source(Protocol):
 
 
 class Changed:
-    """A source as it is, but for its values; what is made of others stands on this."""
+    """A source made of another one, whose values it changes."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -164,7 +164,7 @@ class Computed:
         self.shape = next(iter(sources.values())).shape
 
     def attribute(self, name: str) -> str:
-        """Return nothing: the table of the product tells it."""
+        """Return nothing: the table of the product has it."""
         return ""
 
     def extents(self, rows: Selection = None) -> Iterator[tuple[int, int]]:

@@ -22,7 +22,7 @@ MISSING = "is missing: order the granule with this variable"
 
 @dataclass(frozen=True)
 class Identity:
-    """Which granule this is; 0, -1 or "" where neither file nor name tells."""
+    """Which granule this is; 0, -1 or "" where neither file nor name says it."""
 
     region: int
     release: str
@@ -64,18 +64,18 @@ class Granule(Lookup):
                 yield Beam(self, name)
 
     def frame(self) -> dict[str, str]:
-        """Return the reference frame and the tide system, as far as the granule tells them."""
-        told = {}
+        """Return the reference frame and the tide system, where the granule names them."""
+        named = {}
         description = self._attribute("", "description")
         if match := re.search(r"ITRF\s?\d{4}", description):
-            told["reference_frame"] = match.group().replace(" ", "")
+            named["reference_frame"] = match.group().replace(" ", "")
         for beam in self.product.tracks:
             path = self.product.where(beam, "geophysical/tide_earth")
             tide = self._attribute(path, "description")
             if match := re.search(r"(tide-free|mean-tide|mean tide)", tide):
-                told["tide_system"] = match.group().replace(" ", "-")
+                named["tide_system"] = match.group().replace(" ", "-")
                 break
-        return told
+        return named
 
     def _check_product(self) -> None:
         name = self.product.short_name
@@ -88,25 +88,24 @@ class Granule(Lookup):
             )
 
     def _identify(self) -> Identity:
-        told = self._named
         start, end = (self._number(f"ancillary_data/{edge}_region") for edge in ("start", "end"))
         return Identity(
-            region=told.region or int(start if start is not None and start == end else 0),
-            release=text(self._array("ancillary_data/release")) or told.release,
+            region=self._named.region or int(start if start is not None and start == end else 0),
+            release=text(self._array("ancillary_data/release")) or self._named.release,
             sc_orient=self._orientation(),
             epoch=float(self._number(self.product.epoch_path, self.product.epoch)),
         )
 
     def number(self, name: str, track: str = "") -> int:
-        """Return one of the numbers that tell tracks apart, 0 if neither file nor name does."""
+        """Return one of the numbers that distinguish tracks, 0 if neither file nor name has it."""
         source = self.product.identity.get(name, "")
         if source.startswith("@"):
-            told = self._attribute(track, source[1:])
-            told = float(told) if re.fullmatch(r"\d+(\.0*)?", told) else None
+            value = self._attribute(track, source[1:])
+            stored = float(value) if re.fullmatch(r"\d+(\.0*)?", value) else None
         else:
-            told = self._number(source) if source else None
+            stored = self._number(source) if source else None
         named = self._named.parts.get(name, "")
-        return int(told or (named if named.isdecimal() else 0))
+        return int(stored or (named if named.isdecimal() else 0))
 
     def _orientation(self) -> int:
         values = self._numbers("orbit_info/sc_orient")
@@ -145,23 +144,23 @@ class Beam:
     @property
     def spot(self) -> int:
         """The spot number, 1 to 6; 0 if unknown."""
-        if told := self.granule.number("spot", self.name):
-            return told
+        if spot := self.granule.number("spot", self.name):
+            return spot
         orientation = self.granule.identity.sc_orient
         return self.granule.product.spots.get(orientation, {}).get(self.name, 0)
 
     @property
     def type(self) -> str:
         """``strong`` or ``weak``; odd spots are strong."""
-        told = self.granule._attribute(self.name, "atlas_beam_type")
-        return told or (("weak", "strong")[self.spot % 2] if self.spot else "unknown")
+        stated = self.granule._attribute(self.name, "atlas_beam_type")
+        return stated or (("weak", "strong")[self.spot % 2] if self.spot else "unknown")
 
     @property
     def numbers(self) -> dict[str, int]:
-        """The numbers that tell this track from others of its granule."""
+        """The numbers that distinguish this track from others of its granule."""
         product = self.granule.product
-        told = {name: self.granule.number(name, self.name) for name in product.track_numbers}
-        return told | ({"spot": self.spot} if "spot" in told else {})
+        numbers = {name: self.granule.number(name, self.name) for name in product.track_numbers}
+        return numbers | ({"spot": self.spot} if "spot" in numbers else {})
 
     @property
     def points(self) -> int:
@@ -234,15 +233,15 @@ class Beam:
         """Return units and long name of a column, and the fill value of an integer one."""
         stored = self._column(column)
         try:
-            told = {
+            attributes: dict[str, object] = {
                 "units": column.units or stored.attribute("units") or "1",
                 "long_name": column.long_name or stored.attribute("long_name") or column.name,
             }
             if stored.dtype.kind in "iu" and stored.fill_value is not None:
-                told["_FillValue"] = stored.fill_value
+                attributes["_FillValue"] = stored.fill_value
         except DAMAGE as error:
             raise self.granule.damage(self._where(column), error) from None
-        return told
+        return attributes
 
     def _read(self, column: Column, rows: RowSelection | None = None) -> np.ndarray:
         stored = self._column(column)

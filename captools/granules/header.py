@@ -38,7 +38,7 @@ def provenance(granule: Granule, step: str, wanted: ReadOptions) -> dict[str, ob
 
 
 def beam_attributes(beam: Beam, crs: str) -> dict[str, object]:
-    """Return what tells a beam from the others of its granule."""
+    """Return what distinguishes a beam from the others of its granule."""
     return {
         "beam": beam.name,
         **({"beam_type": beam.type} if beam.granule.product.spots else {}),

@@ -88,8 +88,8 @@ class ReadOptions:
 
     def options(self) -> str:
         """Return the options as JSON for the header of a flat file, without paths."""
-        told = asdict(self) | {"mask": self.mask and Path(self.mask).name}
-        return json.dumps(told, sort_keys=True)
+        options = asdict(self) | {"mask": self.mask and Path(self.mask).name}
+        return json.dumps(options, sort_keys=True)
 
 
 def _plain_words(words: str | Iterable[str]) -> str | None:

@@ -106,9 +106,9 @@ def test_a_wrong_table_is_refused_with_file_and_key(tmp_path, old, new, why):
     path.write_text(OWN.replace(old, new, 1))
     with pytest.raises(ValueError, match=re.escape(why)) as refused:
         get(path)
-    told = str(refused.value)
-    assert told.startswith(f"{path}: ")
-    assert "\n" not in told
+    message = str(refused.value)
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
 
 
 def test_another_shape_is_refused_with_it(own, tmp_path):
