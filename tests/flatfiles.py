@@ -57,14 +57,14 @@ def write_split(folder: Path, columns: dict[str, np.ndarray], cuts: list[int]) -
 
 
 @contextlib.contextmanager
-def small_pieces(heap=8, stride=2, block=7, piece=16, chunk=5):
+def small_pieces(bucket=8, stride=2, block=7, piece=16, chunk=5):
     """Let everything that is done piece by piece be done in small ones."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(merging, "HEAP", heap)
-        patch.setattr(merging, "STRIDE", stride)
-        patch.setattr(reader, "BLOCK", block)
-        patch.setattr(writer, "PIECE", piece)
-        patch.setattr(writer, "CHUNK", chunk)
+        patch.setattr(merging, "BUCKET_ROWS", bucket)
+        patch.setattr(merging, "STRIDE_ROWS", stride)
+        patch.setattr(reader, "BLOCK_ROWS", block)
+        patch.setattr(writer, "PIECE_ROWS", piece)
+        patch.setattr(writer, "CHUNK_ROWS", chunk)
         yield
 
 
@@ -92,7 +92,7 @@ def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) 
         np.testing.assert_array_equal(found[name], values, err_msg=name)
 
 
-def told(path: Path) -> list[str]:
+def sources_of(path: Path) -> list[str]:
     """Return the sources that a file names below `_captools`."""
     with h5py.File(path) as file:
         return [name.decode() for name in file["_captools/source"][()]]

@@ -11,7 +11,7 @@ _FRAMES = ("to_dask", "to_pandas")
 
 
 def __getattr__(name: str):
-    """Give what makes data frames, importing it only now."""
+    """Return a maker of data frames, imported only now."""
     if name not in _FRAMES:
         raise AttributeError(f"module 'captools.flat' has no attribute {name!r}")
     return getattr(import_module("captools.flat.frames"), name)

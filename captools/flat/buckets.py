@@ -1,4 +1,4 @@
-"""Rows sorted into heaps on disk, for what needs more of them together than memory holds."""
+"""Rows in buckets on disk, for work that needs more of them together than memory holds."""
 
 import shutil
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ from captools.flat.table import Table
 from captools.io.atomic import output_error, temporary_name
 from captools.process import check
 
-HELD = 1 << 26  # bytes of rows in memory, of all heaps together
-STRIPE = 1 << 11  # rows turned from columns to records, or back, at a time: they stay in the cache
+HELD_BYTES = 1 << 26  # of rows in memory, of all buckets together
+STRIPE_ROWS = 1 << 11  # turned from columns to records, or back, at a time: they fit in the cache
 
 
 class Buckets:
-    """Heaps of rows, each in a file of its own below a hidden folder.
+    """Rows by keys, each bucket in a file of its own below a hidden folder.
 
-    A context: the folder goes when it is left.
+    A context: leaving it removes the folder.
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ class Buckets:
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder) / temporary_name("buckets")
-        self._records: np.ndarray | None = None  # room for those that wait in memory
-        self._held = 0  # how many wait
+        self._records: np.ndarray | None = None  # room for the rows in memory
+        self._held = 0  # rows in memory
         self._rows: dict[int, int] = {}
 
     def __enter__(self) -> "Buckets":
@@ -39,10 +39,18 @@ class Buckets:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def add(self, keys: np.ndarray, columns: dict[str, np.ndarray]) -> None:
-        """Add rows to the heaps of these keys (int, one a row), behind those already there."""
+        """Add rows to buckets, behind the rows that these have.
+
+        Parameters
+        ----------
+        keys : array of int, shape (rows,)
+            The bucket of each row.
+        columns : dict of str to array, shape (rows,)
+            The rows; the same columns in every call.
+        """
         if self._records is None:
             self._begin(columns)
-        step = min(STRIPE, len(self._keys))
+        step = min(STRIPE_ROWS, len(self._keys))
         for start in range(0, len(keys), step):
             part = keys[start : start + step]
             if self._held + len(part) > len(self._keys):
@@ -56,16 +64,12 @@ class Buckets:
 
     @property
     def rows(self) -> dict[int, int]:
-        """How many rows each heap has."""
+        """How many rows each bucket has, by key."""
         self._write()
         return self._rows
 
-    def heaps(self) -> list[int]:
-        """Return the keys of the heaps, in increasing order."""
-        return sorted(self.rows)
-
     def blocks(self, key: int, size: int) -> Iterator[Table]:
-        """Yield the rows of a heap in the order they came, `size` at a time."""
+        """Yield the rows of a bucket in the order they came, `size` at a time."""
         self._write()
         with open(self._path(key), "rb") as file:
             while len(records := np.fromfile(file, self._records.dtype, size)):
@@ -74,11 +78,11 @@ class Buckets:
 
     def _begin(self, columns: dict[str, np.ndarray]) -> None:
         dtype = np.dtype([(name, values.dtype) for name, values in columns.items()])
-        count = max(1, HELD // dtype.itemsize)
+        count = max(1, HELD_BYTES // dtype.itemsize)
         self._records, self._keys = np.empty(count, dtype), np.empty(count, np.int64)
 
     def _write(self) -> None:
-        """Add the rows in memory to the files, those of one heap in one go."""
+        """Add the rows in memory to the files, those of one bucket in one go."""
         if not self._held:
             return
         keys = self._keys[: self._held]
@@ -88,7 +92,7 @@ class Buckets:
             key = int(keys[rows[0]])
             try:
                 with open(self._path(key), "ab") as file:
-                    file.write(self._records.take(rows))  # an index would go field by field
+                    file.write(self._records.take(rows))  # an index would copy field by field
             except OSError as error:
                 raise output_error(self.folder, error) from None
             self._rows[key] = self._rows.get(key, 0) + len(rows)
@@ -99,10 +103,10 @@ class Buckets:
 
 
 def _columns(records: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the columns of records, each in one piece."""
+    """Return the columns of records, each contiguous in memory."""
     columns = {name: np.empty(len(records), records.dtype[name]) for name in records.dtype.names}
-    for start in range(0, len(records), STRIPE):
-        at = slice(start, start + STRIPE)
+    for start in range(0, len(records), STRIPE_ROWS):
+        at = slice(start, start + STRIPE_ROWS)
         part = records[at]
         for name, values in columns.items():
             values[at] = part[name]

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from captools.errors import BadInputs, CaptoolsWarning, InputError
-from captools.flat.reader import FOREIGN, FlatFile
+from captools.flat import legacy
+from captools.flat.reader import FlatFile
 from captools.flat.table import Table
 from captools.io.address import Url, parse_location
 from captools.process import check
@@ -40,14 +41,14 @@ class Collection:
     dtypes : dict of str to dtype
         The columns.
     attrs : dict
-        What the headers of all files say alike.
+        The part of the header that all files have in common.
     sources : dict
         The names of the granules they come from, as keys.
 
     Raises
     ------
     BadInputs
-        If files cannot be used; it tells of all of them.
+        If files cannot be used; it names all of them.
     InputError
         If columns or CRS differ; it names two files and the difference.
     """
@@ -61,7 +62,7 @@ class Collection:
         self.attrs: dict[str, object] = {}
         self.sources: dict[str, None] = {}  # a set that keeps its order
         self.crs = ""
-        self._differ = ""  # how the first that is unlike the others is
+        self._differ = ""  # how the first file that does not fit differs
         self._dropped: dict[str, None] = {}  # a set that keeps its order
         self._check()
 
@@ -81,7 +82,7 @@ class Collection:
         Raises
         ------
         BadInputs
-            If files are damaged: all others are read to their end to tell of all.
+            If files are damaged. All others are read to their end, so that it names all of them.
         """
         names = list(self.dtypes if names is None else names)
         bad: dict[str, str] = {}
@@ -135,13 +136,13 @@ class Collection:
             )
         if foreign:
             warnings.warn(
-                f"{foreign} files are not of captools: {FOREIGN}",
+                f"{foreign} files are not of captools: {legacy.MENDED}",
                 CaptoolsWarning,
                 stacklevel=3,
             )
 
     def _with_damaged(self, bad: dict[str, str]) -> dict[str, str]:
-        """Return what is wrong with all files, with those too that only reading shows."""
+        """Return what is wrong with each bad file, damage that only reading shows included."""
         errors = {}
         for path in track(self.paths):
             try:
@@ -199,7 +200,7 @@ def _dtypes(file: FlatFile) -> dict[str, np.dtype]:
 
 
 def _difference(ours: dict[str, np.dtype], theirs: dict[str, np.dtype]) -> str:
-    """Say in what the columns of two files differ, "" if in nothing but their order."""
+    """Return how the columns of two files differ, "" if at most in their order."""
     if lost := [name for name in ours if name not in theirs]:
         return f"only the first has {', '.join(lost)}"
     if more := [name for name in theirs if name not in ours]:

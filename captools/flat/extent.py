@@ -4,7 +4,7 @@ import numpy as np
 
 from captools.geo import coords
 
-_BINS = 3600  # of longitude; the widest gap between points need not be found finer
+_LON_BINS = 3600  # fine enough to find the widest gap between points
 
 
 class Extent:
@@ -20,8 +20,8 @@ class Extent:
 
     def __init__(self) -> None:
         self._limits: dict[str, tuple[float, float]] = {}
-        self._west = np.full(_BINS, np.inf)  # the least longitude in each bin, and the largest
-        self._east = np.full(_BINS, -np.inf)
+        self._west = np.full(_LON_BINS, np.inf)  # the least longitude in each bin, and the largest
+        self._east = np.full(_LON_BINS, -np.inf)
 
     def add(self, columns: dict[str, np.ndarray]) -> None:
         """Take in the rows of some columns."""
@@ -30,9 +30,9 @@ class Extent:
                 self._widen(name, columns[name])
         if "lon" in columns:
             lon = coords.wrap(columns["lon"][np.isfinite(columns["lon"])], -180.0)
-            # With numpy's own dtype, not h5py's equal one, `at` takes a fifteenth of the time.
+            # `at` is 15 times as fast with numpy's own dtype as with h5py's, which is equal to it.
             lon = lon.astype(np.float64, copy=False).view(np.float64)
-            at = np.clip(((lon + 180) * (_BINS / 360)).astype(int), 0, _BINS - 1)
+            at = np.clip(((lon + 180) * (_LON_BINS / 360)).astype(int), 0, _LON_BINS - 1)
             np.minimum.at(self._west, at, lon)
             np.maximum.at(self._east, at, lon)
 
@@ -45,13 +45,13 @@ class Extent:
 
     def attributes(self) -> dict[str, np.ndarray]:
         """Return the bounds as the header of a flat file has them, as far as they are known."""
-        told = {}
+        bounds = {}
         held = np.flatnonzero(self._west <= 180)
         if len(held) and "lat" in self._limits:
             west, east = coords.lon_bounds(np.concatenate([self._west[held], self._east[held]]))
-            told["bounds_lonlat"] = np.array([west, east, *self._limits["lat"]])
+            bounds["bounds_lonlat"] = np.array([west, east, *self._limits["lat"]])
         if "x" in self._limits and "y" in self._limits:
-            told["bounds_xy"] = np.array([*self._limits["x"], *self._limits["y"]])
+            bounds["bounds_xy"] = np.array([*self._limits["x"], *self._limits["y"]])
         if "t_gps" in self._limits:
-            told["t_span"] = np.array(self._limits["t_gps"])
-        return told
+            bounds["t_span"] = np.array(self._limits["t_gps"])
+        return bounds

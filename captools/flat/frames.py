@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-ROWS = 1 << 20  # of a partition: 200 MB of all columns of a flat file
+PARTITION_ROWS = 1 << 20  # 200 MB of all columns of a flat file
 
 Files = str | Path | Iterable[str | Path]
 Piece = tuple[str, int, int]  # a file, and its rows from the first up to the last
@@ -41,7 +41,7 @@ def to_pandas(files: Files, columns: Iterable[str] | None = None) -> "pd.DataFra
     Raises
     ------
     ValueError
-        If there are no files, or pandas is missing.
+        If there are no files, or pandas (for `to_dask`, dask) is missing.
     InputError
         If files cannot be used or differ in their columns, or a column is missing.
     """
@@ -64,26 +64,7 @@ def to_dask(files: Files, columns: Iterable[str] | None = None) -> "dd.DataFrame
     """Return the rows of flat files as a dask data frame, which reads only what it needs.
 
     Opening it reads the headers of all files. Small files share a partition, large ones
-    become several.
-
-    Parameters
-    ----------
-    files : path, or iterable of paths
-        Files, folders, globs and lists, as for the command line.
-    columns : iterable of str, optional
-        All by default; those that identify a file (rgt, cycle, spot) are among them.
-
-    Returns
-    -------
-    dask.dataframe.DataFrame
-        The files in the order of their names.
-
-    Raises
-    ------
-    ValueError
-        If there are no files, or dask is missing.
-    InputError
-        If files cannot be used or differ in their columns, or a column is missing.
+    become several. Parameters, order of the rows and errors are those of `to_pandas`.
     """
     try:
         import dask.dataframe as dd
@@ -104,7 +85,7 @@ def to_dask(files: Files, columns: Iterable[str] | None = None) -> "dd.DataFrame
     )
 
 
-def partitions(paths: list[str], rows: list[int], most: int = ROWS) -> list[list[Piece]]:
+def partitions(paths: list[str], rows: list[int], most: int = PARTITION_ROWS) -> list[list[Piece]]:
     """Return the files in parts of at most so many rows: small ones together, large ones cut.
 
     Parameters
@@ -152,7 +133,7 @@ def _partition(
     dtypes: dict[str, np.dtype],
     columns: Iterable[str] | None = None,
 ) -> "pd.DataFrame":
-    """Return the rows of one part; dask names the columns if it needs not all."""
+    """Return the rows of one part; dask names the columns if it does not need all."""
     import pandas as pd
 
     names = list(dtypes if columns is None else columns)
@@ -160,9 +141,9 @@ def _partition(
     whole = {name: np.empty(total, dtypes[name]) for name in names}
     done = 0
     for path, start, stop in part:
-        held = slice(done, done + stop - start)
+        at = slice(done, done + stop - start)
         with FlatFile(path) as file:
             for name, values in whole.items():
-                values[held] = file.take(name, slice(start, stop))
-        done = held.stop
+                values[at] = file.take(name, slice(start, stop))
+        done = at.stop
     return pd.DataFrame(whole, pd.RangeIndex(first, first + total), copy=False)

@@ -1,7 +1,4 @@
-"""Reading flat files: ours, and those of CAPToolkit and the first tutorials.
-
-Whatever a file calls its columns, here they bear our names.
-"""
+"""Reading flat files: ours, and older ones as if they were ours (`legacy`)."""
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -14,31 +11,19 @@ import numpy as np
 from h5py import h5a, h5d, h5g, h5o
 
 from captools.errors import CaptoolsWarning, InputError, one_line
+from captools.flat import legacy
 from captools.flat.table import Table
-from captools.geo.time import decimal_year
 from captools.io.address import Url, parse_location
 from captools.io.columns import Rows, StoredColumn, fetch_ahead
 from captools.io.hdf5 import DAMAGE, REMEDY, attribute, check_unchanged, descriptor, open_file, text
-from captools.products import (
-    ATL06,
-    CAPTOOLKIT_NAMES,
-    DERIVED,
-    IDENTITY,
-    IDENTITY_DTYPES,
-    Column,
-    identity_dtype,
-)
+from captools.products import identity_dtype
 
-BLOCK = 1 << 17  # rows in memory at a time: with 40 columns of 8 bytes 40 MB
-
-OUR_NAMES = {theirs: ours for ours, theirs in CAPTOOLKIT_NAMES.items()}
-_KNOWN = {column.name: column for column in (*ATL06.columns, *DERIVED, *IDENTITY)}
-FOREIGN = "columns renamed to ours, fills are NaN, t_year made anew from the seconds"
+BLOCK_ROWS = 1 << 17  # in memory at a time: 40 MB with 40 columns of 8 bytes
 
 
 @dataclass(frozen=True)
 class FlatColumn:
-    """A column as it is seen: under our name, in the dtype it should have."""
+    """A column under our name, in the dtype that it should have."""
 
     name: str
     dtype: np.dtype
@@ -52,15 +37,12 @@ class FlatColumn:
 
     @cached_property
     def attributes(self) -> dict[str, object]:
-        """What is told of the column: by the file, else by what we know."""
-        known = _KNOWN.get(self.name, Column(self.name, "", "1", self.name))
-        told = {
-            name: self.stored.attribute(name) or getattr(known, name)
-            for name in ("units", "long_name")
-        }
+        """Units, long name and, of whole numbers, fill value: those that the file gives."""
+        texts = {name: self.stored.attribute(name) for name in ("units", "long_name")}
+        attributes: dict[str, object] = {name: words for name, words in texts.items() if words}
         if self.dtype.kind in "iu" and self.stored.fill_value is not None:
-            told["_FillValue"] = self.stored.fill_value
-        return told
+            attributes["_FillValue"] = self.stored.fill_value
+        return attributes
 
 
 class FlatFile:
@@ -98,12 +80,7 @@ class FlatFile:
             self.close()
             raise
         self.rows = next(iter(stored.values())).shape[0]
-        self.columns = {}
-        for name, column in stored.items():
-            seen = self._seen(OUR_NAMES.get(name, name), column, stored)
-            if seen.name in self.columns:
-                raise InputError(f"{self.path}: holds {seen.name} twice, once as CAPToolkit's")
-            self.columns[seen.name] = seen
+        self.columns = self._as_ours(stored)
 
     def __enter__(self) -> "FlatFile":
         return self
@@ -127,7 +104,7 @@ class FlatFile:
 
     @property
     def crs(self) -> str:
-        """The CRS of x and y, "" if the file does not tell."""
+        """The CRS of x and y, "" if the file does not say."""
         return str(self.attrs.get("crs", ""))
 
     @property
@@ -146,48 +123,42 @@ class FlatFile:
         return [self.source]
 
     def identity(self, name: str) -> int:
-        """Return rgt, cycle, spot or region, as header or file name tell it; 0 if unknown."""
-        told = self.attrs.get(name)
-        named = ATL06.parse_name(self.path.name)
+        """Return rgt, cycle, spot or region, by the header, else the file name; 0 if unknown."""
+        number = self.attrs.get(name, legacy.header(self.path.name).get(name, 0))
         try:
-            return int(told) if told is not None else int(getattr(named, name, 0))
+            return int(number)
         except (TypeError, ValueError):
-            raise InputError(f"{self.path}: its {name} is no number: {told!r}") from None
+            raise InputError(f"{self.path}: its {name} is no number: {number!r}") from None
 
     @property
     def height(self) -> str:
-        """The name of its height column; older files are of ATL06."""
-        return str(self.attrs.get("height", ATL06.height))
+        """The name of its height column."""
+        return str(self.attrs.get("height", legacy.PRODUCT.height))
 
     @property
     def identity_names(self) -> tuple[str, ...]:
-        """The columns that tell its tracks from others; older files are of ATL06."""
-        told = str(self.attrs.get("identity", ""))
-        return tuple(told.split(",")) if told else tuple(ATL06.identity)
+        """The columns that set its tracks apart from others."""
+        names = str(self.attrs.get("identity", ""))
+        return tuple(names.split(",")) if names else tuple(legacy.PRODUCT.identity)
 
     @property
     def header(self) -> dict[str, object]:
-        """The header, of an older file made from its name."""
+        """The header; that of an older file is made from its name."""
         if self.is_ours:
             return self.attrs
-        named = ATL06.parse_name(self.path.name)
-        told = {"source": self.path.name}
-        if named.granule:
-            told |= {"rgt": named.rgt, "cycle": named.cycle, "region": named.region}
-            told |= {"release": named.release, "spot": 0}
-        return told | self.attrs
+        return legacy.header(self.path.name) | self.attrs
 
     def private(self) -> dict[str, np.ndarray]:
-        """Return what a file made of this one should keep beside its columns."""
+        """Return what a file made from this one keeps in the group `_captools`."""
         if "source" in self.attrs or not self.is_ours:
             return {}
         return {"source": np.array([name.encode() for name in self.sources])}
 
     def warn_if_foreign(self) -> None:
-        """Say that the columns of an older file were renamed and mended."""
+        """Warn of an older file that its columns are renamed and mended."""
         if not self.is_ours:
             warnings.warn(
-                f"{self.path.name}: is not of captools: {FOREIGN}",
+                f"{self.path.name}: is not of captools: {legacy.MENDED}",
                 CaptoolsWarning,
                 stacklevel=3,
             )
@@ -228,14 +199,15 @@ class FlatFile:
         return self.read(name, rows)
 
     def attributes(self, name: str) -> dict[str, object]:
-        """Return what is told of a column; InputError if it is damaged."""
+        """Return units, long name and fill value of a column; InputError if it is damaged."""
+        known = legacy.described(name, str(self.attrs.get("product", "")))
         try:
-            return self.columns[name].attributes
+            return known.attributes | self.columns[name].attributes
         except DAMAGE as error:
             raise self._damage(name, error) from None
 
     def table(self, names: Iterable[str] | None = None, rows: slice | None = None) -> Table:
-        """Return rows of columns (all by default) with what is told of them."""
+        """Return rows of columns (all by default), their attributes and the header."""
         names = list(self.columns if names is None else names)
         self.fetch_ahead(names, rows)
         return Table(
@@ -245,8 +217,8 @@ class FlatFile:
         )
 
     def ranges(self, size: int | None = None) -> Iterator[slice]:
-        """Yield the file as ranges of so many rows, by default what fits in memory."""
-        size = size or BLOCK
+        """Yield ranges of so many rows (by default as fit in memory) that make up the file."""
+        size = size or BLOCK_ROWS
         for start in range(0, self.rows, size):
             yield slice(start, min(start + size, self.rows))
 
@@ -284,38 +256,32 @@ class FlatFile:
         return stored
 
     def _attributes(self) -> dict[str, object]:
-        told = {}
+        attributes = {}
         for at in range(h5a.get_num_attrs(self._root)):
             name = h5a.open(self._root, index=at).name.decode()
             value = attribute(self._root, name)
-            told[name] = text(value) if value.dtype.kind in "OSU" else value[()]
-        if "height" in told:
-            told["height"] = OUR_NAMES.get(told["height"], told["height"])
-        return told
+            attributes[name] = text(value) if value.dtype.kind in "OSU" else value[()]
+        if "height" in attributes:
+            attributes["height"] = legacy.our_name(attributes["height"])
+        return attributes
 
-    def _seen(self, name: str, column: StoredColumn, stored: dict) -> FlatColumn:
-        """Return a column as ours: types and times of older files are mended."""
-        if name in IDENTITY_DTYPES and column.dtype.kind == "f":
-            dtype = np.dtype(IDENTITY_DTYPES[name])
-            return FlatColumn(
-                name, dtype, column, lambda values: np.nan_to_num(values).astype(dtype)
-            )
-        if name == "is_asc" and column.dtype.kind != "b":
-            return FlatColumn(name, np.dtype(bool), column, lambda values: values > 0)
-        seconds = stored.get("t_sec") or stored.get("t_gps")
-        if name == "t_year" and not self.is_ours and seconds is not None:
-            return FlatColumn(name, np.dtype("f8"), seconds, decimal_year)
-        if column.dtype == np.float64 and not self.is_ours:
-            return FlatColumn(name, column.dtype, column, _without_fills_of_floats)
-        return FlatColumn(name, column.dtype, column)
+    def _as_ours(self, stored: dict[str, StoredColumn]) -> dict[str, FlatColumn]:
+        """Return the columns under our names, those of older files mended."""
+        dtypes = {name: column.dtype for name, column in stored.items()}
+        columns: dict[str, FlatColumn] = {}
+        for its_name, column in stored.items():
+            name = legacy.our_name(its_name)
+            if name in columns:
+                raise InputError(f"{self.path}: holds {name} twice, once as CAPToolkit's")
+            if mending := legacy.mending(its_name, dtypes, self.is_ours):
+                source, dtype, convert = mending
+                columns[name] = FlatColumn(name, np.dtype(dtype), stored[source], convert)
+            else:
+                columns[name] = FlatColumn(name, column.dtype, column)
+        return columns
 
     def _damage(self, where: str, error: BaseException) -> InputError:
         return InputError(f"{self.path}: {where}: cannot be read ({one_line(error)}); {REMEDY}")
-
-
-def _without_fills_of_floats(values: np.ndarray) -> np.ndarray:
-    """Return doubles with NaN for the largest single float, which older tools left as fill."""
-    return np.where(values == np.finfo("f4").max, np.nan, values)
 
 
 def height_of(paths: Iterable[str | Path | Url]) -> str:
@@ -323,4 +289,4 @@ def height_of(paths: Iterable[str | Path | Url]) -> str:
     for path in paths:
         with suppress(InputError), FlatFile(path) as file:
             return file.height
-    return ATL06.height
+    return legacy.PRODUCT.height

@@ -1,4 +1,4 @@
-"""Columns of one length in memory, with what is said of each and of all."""
+"""Columns of one length in memory, with their attributes and a header."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,12 +16,12 @@ def two_columns(xy: str | Iterable[str]) -> list[str]:
 
 @dataclass
 class Table:
-    """The columns of one flat file, with what is said of each and of all."""
+    """The columns of one flat file, with the attributes of each, and the header."""
 
     columns: dict[str, np.ndarray]
     column_attrs: dict[str, dict] = field(default_factory=dict)
     attrs: dict[str, object] = field(default_factory=dict)
-    private: dict[str, np.ndarray] = field(default_factory=dict)  # below the group `PRIVATE`
+    private: dict[str, np.ndarray] = field(default_factory=dict)  # in the group `_captools`
 
     @property
     def rows(self) -> int:

@@ -21,8 +21,8 @@ from captools.io.address import local_path
 from captools.io.atomic import PRIVATE, Outputs, output_error, temporary_name
 from captools.io.hdf5 import hdf5_type
 
-CHUNK = 1 << 14  # rows of a chunk
-PIECE = 1 << 17  # rows written at a time; a file of no more is stored in one piece
+CHUNK_ROWS = 1 << 14
+PIECE_ROWS = 1 << 17  # written at a time; a file of no more is stored in one piece
 
 
 class FlatWriter:
@@ -54,7 +54,7 @@ class FlatWriter:
         return self
 
     def write(self, name: str, table: Table) -> None:
-        """Write one more file of the batch, still out of sight."""
+        """Write one more file of the batch, still under a temporary name."""
         hidden = self.folder / temporary_name(name)
         try:
             with open(hidden, "xb") as file:
@@ -93,14 +93,14 @@ class FlatWriter:
 
 
 class _Sink(io.FileIO):
-    """A file whose writes never fail, but are remembered: HDF5 crashes if it cannot write."""
+    """A file that remembers an error of writing rather than raise it: HDF5 would crash."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, "x+")
         self.error: OSError | None = None
 
     def write(self, data: memoryview) -> int:
-        """Write all of the data, or remember why not."""
+        """Write all of the data; keep the error if that fails."""
         done = 0
         try:
             while self.error is None and done < len(data):
@@ -110,7 +110,7 @@ class _Sink(io.FileIO):
         return len(data)
 
     def truncate(self, size: int | None = None) -> int:
-        """Set the length of the file, or remember why not."""
+        """Set the length of the file; keep the error if that fails."""
         try:
             return super().truncate(size)
         except OSError as error:
@@ -142,7 +142,7 @@ class Stream:
             self._waiting.append(table)
             self._held += table.rows
             self.rows += table.rows
-        if self._held > PIECE:
+        if self._held > PIECE_ROWS:
             self._flush()
 
     def finish(
@@ -195,14 +195,14 @@ class Stream:
         hidden = self._batch.folder / temporary_name(self._name)
         self._batch._hidden.append(hidden)
         self._sink = _Sink(hidden)
-        self._file = h5py.File(self._sink, "w", libver="earliest", rdcc_nbytes=CHUNK * 8)
+        self._file = h5py.File(self._sink, "w", libver="earliest", rdcc_nbytes=CHUNK_ROWS * 8)
         for name, values in table.columns.items():
             dataset = self._datasets[name] = self._file.create_dataset(
                 name,
                 shape=(0,),
                 maxshape=(None,),
                 dtype=values.dtype,
-                chunks=(CHUNK,),
+                chunks=(CHUNK_ROWS,),
                 compression=self._batch.compression,
             )
             for key, value in table.column_attrs.get(name, {}).items():
@@ -227,7 +227,7 @@ def _in_pieces(tables: list[Table]) -> Iterator[Table]:
     for table in tables:
         few.append(table)
         rows += table.rows
-        if rows >= CHUNK:
+        if rows >= CHUNK_ROWS:
             yield joined(few)
             few, rows = [], 0
     if few:
@@ -242,7 +242,7 @@ def _image(table: Table, compression: str | None) -> bytes:
     """
     access = h5p.create(h5p.FILE_ACCESS)
     access.set_fapl_core(block_size=1 << 20, backing_store=False)
-    # The earliest format is for readers of any age, and later ones keep the time of writing.
+    # Readers of any age know the earliest format, and later ones store the time of writing.
     access.set_libver_bounds(h5f.LIBVER_EARLIEST, h5f.LIBVER_LATEST)
     file = h5f.create(b"flat", h5f.ACC_TRUNC, fapl=access)
     for name, values in table.columns.items():
@@ -260,8 +260,8 @@ def _image(table: Table, compression: str | None) -> bytes:
     return file.get_file_image()
 
 
-# Low-level, for the attributes of a small granule's columns cost more than all else of it:
-# through h5py's high-level objects, three times as much.
+# Through h5py's low-level interface: attributes are most of the work of a small granule, and its
+# high-level objects take three times as long.
 
 _SCALAR = h5s.create(h5s.SCALAR)
 _STRING = h5py.string_dtype()

@@ -13,6 +13,7 @@ from pathlib import Path
 from h5py import h5a, h5d, h5g, h5o
 
 from captools.errors import InputError
+from captools.flat.legacy import OUR_NAMES
 from captools.flat.reader import FlatFile
 from captools.granules.finding import found_by_content
 from captools.granules.granule import MISSING, Beam, Granule
@@ -21,7 +22,7 @@ from captools.io.address import Url, parse_location
 from captools.io.atomic import temporary_name
 from captools.io.hdf5 import attribute, open_file, text
 from captools.io.integrity import check_content, damage_told
-from captools.products import ATL06, CAPTOOLKIT_NAMES, Product
+from captools.products import ATL06, Product
 
 
 def check_file(
@@ -155,5 +156,5 @@ def _check_flat_file(path: str | Path) -> int:
     """Return the length of the columns."""
     with FlatFile(path) as file:
         rows, columns = file.rows, set(file.columns)
-    check_content(path, columns | set(CAPTOOLKIT_NAMES.values()))
+    check_content(path, columns | set(OUR_NAMES))
     return rows

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from captools.flat import COMPRESSIONS
-from captools.products import DIALECTS
+from captools.flat.legacy import DIALECTS
 
 _CHOICES = {
     "dialect": tuple(DIALECTS),

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from captools.errors import CaptoolsWarning
+from captools.flat.legacy import DIALECTS, choose_columns
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
 from captools.geo import coords, masks, select
@@ -15,12 +16,11 @@ from captools.geo.time import decimal_year, parse_span
 from captools.granules.granule import MISSING, Beam, Granule
 from captools.granules.header import beam_attributes, extent, granule_attributes, provenance
 from captools.granules.options import ReadOptions
-from captools.io.address import Url, parse_location
-from captools.io.atomic import Outputs, check_folder
+from captools.io.address import Url
+from captools.io.atomic import Outputs, check_outputs
 from captools.io.hdf5 import REMEDY
 from captools.products import (
     DERIVED,
-    DIALECTS,
     Column,
     Product,
     identity_column,
@@ -50,9 +50,9 @@ def reduce_granule(
         If the folder cannot be written to; then nothing is left there.
     """
     if request.layout == "granule":
-        check_folder(Path(outdir), parse_location(path))
+        check_outputs([Path(outdir)], [path])
     check_request(product, request)
-    columns = product.choose(request.variables)
+    columns = choose_columns(product, request.variables)
     with Granule(path, product) as granule, FlatWriter(outdir, request.compression) as batch:
         common = granule_attributes(granule) | provenance(granule, step, request)
         missing: dict[str, list[str]] = {}
@@ -85,7 +85,7 @@ def reduce_granule(
 
 def check_request(product: Product, request: ReadOptions) -> None:
     """Raise ValueError if something is wanted that the product does not have."""
-    product.choose(request.variables)
+    choose_columns(product, request.variables)
     product.rule(request.quality)
     if request.split:
         product.check_direction()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from captools.errors import FolderError, OutputError, one_line
-from captools.io.address import Url
+from captools.io.address import Url, parse_location
 
 PRIVATE = "_captools"  # the folder beside, and the group inside, flat files: ours, not data
 DAY = 86400.0
@@ -90,10 +90,27 @@ class Outputs(list):
         self.errors: dict[str, str] = {}
 
 
-def check_folder(folder: Path, path: Path | Url) -> None:
-    """Raise ValueError if an output of the name of an input would take its place."""
-    if isinstance(path, Path) and folder.resolve() == path.resolve().parent:
-        raise ValueError(f"{folder} is the folder of {path.name}, which would be written over")
+def check_outputs(outputs: Iterable[Path | Url], inputs: Iterable[str | Path | Url]) -> None:
+    """Raise ValueError if an output, a file or a folder, is an input or the folder of one.
+
+    Links are followed, and what they lead to counts as well as where they are.
+    """
+    files: set[str] = set()
+    folders: set[str] = set()
+    parents: set[Path] = set()
+    for one in map(parse_location, inputs):
+        path = one if isinstance(one, Url) else os.path.realpath(one)
+        files.add(path)
+        folders.add(os.path.dirname(path))
+        if isinstance(one, Path):
+            parents.add(one.parent)
+    folders.update(map(os.path.realpath, parents))
+    for output in outputs:
+        path = output if isinstance(output, Url) else os.path.realpath(output)
+        if path in files:
+            raise ValueError(f"output {output} is one of the inputs: choose another")
+        if path in folders:
+            raise ValueError(f"output {output} is the folder of an input: choose another")
 
 
 def check_is_file(path: Path) -> None:

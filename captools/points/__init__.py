@@ -1,3 +1,4 @@
 """What the point steps do to flat files.
 
-May import flat, geo and io."""
+May import flat, geo, io and products.
+"""

@@ -13,19 +13,20 @@ import numpy as np
 
 from captools.errors import InputError
 from captools.extras import require
-from captools.flat.buckets import Buckets
 from captools.flat.collection import Collection
 from captools.flat.table import column_names
 from captools.io.atomic import Outputs, appearing, check_is_file
+from captools.points.sorting import find_cuts, in_order, sample
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-HEAP = 1 << 16  # rows sorted at a time, and so about those of a row group
-STRIDE = 1 << 9  # of every so many points one place is kept to find where to cut
-ORDER = 16  # bits of a coordinate along the curve: 100 m in Antarctica
-NOWHERE = np.int64(1) << (2 * ORDER)  # behind the curve: for rows without a place
+BUCKET_ROWS = 1 << 16  # sorted at a time, so a row group has about as many
+CSV_ROWS = 1 << 16  # turned to text at a time
+STRIDE_ROWS = 1 << 9  # for each point that is sampled to find where to cut
+CURVE_BITS = 16  # of a coordinate along the curve: 100 m in Antarctica
+NOWHERE = np.int64(1) << (2 * CURVE_BITS)  # beyond the curve: for rows without a place
 
 # A point as "well-known binary": byte order (1: little-endian), kind (1: point), coordinates.
 WKB_POINT = np.dtype([("order", "u1"), ("kind", "<u4"), ("x", "<f8"), ("y", "<f8")])
@@ -76,9 +77,9 @@ def _schema(collection: Collection, names: list[str]) -> "pa.Schema":
 
 
 def _array(values: np.ndarray, null: np.ndarray | None = None) -> "pa.Array":
-    """Return a column, null where `null` says so, by default where it is NaN.
+    """Return a column, null where `null` is true, by default where it is NaN.
 
-    Made of its bytes, for `pyarrow.array` would import pandas, which is as large as the data.
+    It is made of bytes, since `pyarrow.array` would import pandas, which is as large as the data.
     """
     import pyarrow as pa
 
@@ -109,8 +110,8 @@ def _write_csv(collection: Collection, names: list[str], file: BinaryIO, folder:
     file.write(head.getvalue().encode())
     schema, options = _schema(collection, names), WriteOptions(include_header=False)
     for table in collection.blocks(names):
-        for start in range(0, table.rows, HEAP):
-            columns = [_array(table.columns[name][start : start + HEAP]) for name in names]
+        for start in range(0, table.rows, CSV_ROWS):
+            columns = [_array(table.columns[name][start : start + CSV_ROWS]) for name in names]
             text = pa.BufferOutputStream()
             write_csv(pa.record_batch(columns, schema=schema), text, options)
             file.write(text.getvalue())
@@ -137,24 +138,20 @@ def _write_parquet(collection: Collection, names: list[str], file: BinaryIO, fol
     metadata = {"geo": json.dumps(_geo(crs, curve.bounds))}
     place = pa.schema([pa.field("bbox", _bbox_type()), pa.field("geometry", pa.binary())])
     schema = pa.schema([*_schema(collection, names), *place], metadata)
-    # Sets of words pay for the few values of whole numbers, not for measured ones.
+    # A dictionary of values saves space where they are few: whole numbers, not measured ones.
     few = [name for name in names if collection.dtypes[name].kind != "f"]
     writer = ParquetWriter(file, schema, compression="zstd", use_dictionary=few)
-    with contextlib.closing(writer), Buckets(folder) as buckets:
-        kept = list(dict.fromkeys([*names, *axes]))
-        for table in collection.blocks(kept):
-            buckets.add(curve.heap(table.columns), table.columns)
-        for heap in buckets.heaps():
-            # Points that all lie in one place make a heap of any size: it has no order to lose.
-            for table in buckets.blocks(heap, min(2 * HEAP, buckets.rows[heap])):
-                order = np.argsort(curve.place(table.columns), kind="stable")
-                columns = [_array(table.columns[name][order]) for name in names]
-                columns += _points(*(table.columns[name][order] for name in axes))
-                writer.write_batch(pa.record_batch(columns, schema=schema))
+    blocks = collection.blocks(dict.fromkeys([*names, *axes]))
+    with contextlib.closing(writer):
+        # Points of one place are one bucket, however many; their order does not matter.
+        for table in in_order(blocks, curve.place, curve.cuts, folder, most=2 * BUCKET_ROWS):
+            columns = [_array(table.columns[name]) for name in names]
+            columns += _points(*(table.columns[name] for name in axes))
+            writer.write_batch(pa.record_batch(columns, schema=schema))
 
 
 def _axes(collection: Collection) -> tuple[tuple[str, str], dict | None]:
-    """Return the columns that tell where the points lie, and their CRS as PROJJSON."""
+    """Return the columns of the places of points, and their CRS as PROJJSON."""
     from pyproj import CRS
     from pyproj.exceptions import CRSError
 
@@ -168,7 +165,7 @@ def _axes(collection: Collection) -> tuple[tuple[str, str], dict | None]:
         return ("lon", "lat"), CRS.from_user_input("OGC:CRS84").to_json_dict()
     if ("x", "y") in known:
         return ("x", "y"), None
-    raise InputError("nothing tells where the points lie: there is neither x, y nor lon, lat")
+    raise InputError("the points have no place: there is neither x, y nor lon, lat")
 
 
 def _geo(crs: dict | None, bounds: np.ndarray) -> dict:
@@ -215,12 +212,15 @@ class Curve:
     collection : Collection
         The files.
     axes : tuple of two str
-        The columns that tell where the points lie.
+        The columns of the places.
 
     Attributes
     ----------
     bounds : array, shape (4,)
         xmin, ymin, xmax, ymax; infinite if there is no point.
+    cuts : array of int
+        Places that cut it into pieces of nearly as many points each; rows without a place lie
+        behind the last.
     """
 
     def __init__(self, collection: Collection, axes: tuple[str, str]) -> None:
@@ -232,14 +232,10 @@ class Curve:
             if points.size:
                 self.bounds[:2] = np.minimum(self.bounds[:2], points.min(axis=1))
                 self.bounds[2:] = np.maximum(self.bounds[2:], points.max(axis=1))
-            some.append(points[:, -seen % STRIDE :: STRIDE].copy())  # a view would hold them all
+            some.append(sample(points, STRIDE_ROWS, seen))
             seen += points.shape[1]
-        sample = np.sort(self._along(np.concatenate(some, axis=1)))
-        self._cuts = np.append(sample[HEAP // STRIDE :: HEAP // STRIDE], NOWHERE)
-
-    def heap(self, columns: dict[str, np.ndarray]) -> np.ndarray:
-        """Return for each row in which piece it lies; rows without a place in one of their own."""
-        return np.searchsorted(self._cuts, self.place(columns), side="right")
+        places = self._along(np.concatenate(some, axis=1))
+        self.cuts = np.append(find_cuts(places, STRIDE_ROWS, BUCKET_ROWS), NOWHERE)
 
     def place(self, columns: dict[str, np.ndarray]) -> np.ndarray:
         """Return for each row how far along the curve it lies, `NOWHERE` at the end."""
@@ -257,12 +253,12 @@ class Curve:
         # Halved, so that bounds as wide as all numbers do not overflow.
         low, high = self.bounds[:2, None] / 2, self.bounds[2:, None] / 2
         width = np.where(high > low, high - low, 1.0)
-        cells = ((points / 2 - low) / width * (1 << ORDER)).astype(np.int64)
-        return hilbert(*np.clip(cells, 0, (1 << ORDER) - 1))
+        cells = ((points / 2 - low) / width * (1 << CURVE_BITS)).astype(np.int64)
+        return hilbert(*np.clip(cells, 0, (1 << CURVE_BITS) - 1))
 
 
 def hilbert(column: np.ndarray, row: np.ndarray) -> np.ndarray:
-    """Return how far along the Hilbert curve cells of a square of 2**ORDER lie.
+    """Return how far along the Hilbert curve cells of a square of 2**CURVE_BITS lie.
 
     The curve goes through all cells, each time to a neighbour: what is near
     along it is near in space.
@@ -274,10 +270,10 @@ def hilbert(column: np.ndarray, row: np.ndarray) -> np.ndarray:
     """
     column, row = column.copy(), row.copy()
     along = np.zeros(len(column), np.int64)
-    for bit in reversed(range(ORDER)):
+    for bit in reversed(range(CURVE_BITS)):
         right, upper = column >> bit & 1, row >> bit & 1
         along = along << 2 | 3 * right ^ upper
-        # The lower quarters hold the curve on its side, the right one mirrored as well.
+        # In the lower quarters the curve is transposed, in the lower right one also mirrored.
         mirrored = (right == 1) & (upper == 0)
         column[mirrored], row[mirrored] = ~column[mirrored], ~row[mirrored]
         column, row = np.where(upper, column, row), np.where(upper, row, column)

@@ -5,7 +5,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -21,15 +21,15 @@ from captools.geo import masks, select
 from captools.geo.conditions import Condition
 from captools.geo.time import parse_span, plain_time
 from captools.io.address import Url
-from captools.io.atomic import Outputs, check_folder, output_error
+from captools.io.atomic import Outputs, check_outputs, output_error
 
-HEIGHT = "height"  # as a column: the one that the header names
-HEAP = 1 << 18  # rows whose outliers are looked for together
+HEIGHT = "height"  # stands for the column that the header names as the height
+BUCKET_ROWS = 1 << 18  # whose outliers are found together
 
 
 @dataclass(frozen=True)
 class Outliers:
-    """What an outlier is, of which column."""
+    """What an outlier is, and in which column."""
 
     column: str
     cell: float  # km
@@ -42,11 +42,11 @@ class Outliers:
         """Raise ValueError if a value is none of those allowed."""
         sizes = (self.cell >= 0.01, self.window >= 1e-3, self.nmad > 0, self.min_obs >= 1)
         if not all(sizes) or self.sparse not in ("keep", "drop"):
-            raise ValueError(f"outliers cannot be sought so: {asdict(self)}")
+            raise ValueError(f"outliers cannot be found with {asdict(self)}")
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns it takes to tell."""
+        """The columns that it takes to find them."""
         return ("x", "y", "t_year", self.column)
 
 
@@ -73,32 +73,31 @@ class FilterOptions:
 
     def options(self) -> dict[str, object]:
         """Return the options for the header of a flat file, without paths."""
-        told = asdict(self) | {"mask": self.mask and Path(self.mask).name}
-        return {name: value for name, value in told.items() if value}
+        options = asdict(self) | {"mask": self.mask and Path(self.mask).name}
+        return {name: value for name, value in options.items() if value}
 
     @cached_property
     def conditions(self) -> dict[str, tuple[tuple[str, ...], Callable]]:
-        """The conditions but for outliers, by name: their columns, and what tells the rows.
+        """The conditions but for outliers, by name, in the order in which they are applied.
 
-        In the order in which they are applied.
+        Of each, the columns that it needs, and what returns of their values which rows meet it.
         """
-        told: dict[str, tuple[tuple[str, ...], Callable]] = {}
+        conditions: dict[str, tuple[tuple[str, ...], Callable]] = {}
         if self.bbox is not None:
-            told["box"] = ("lon", "lat"), lambda lon, lat: select.in_box(lon, lat, self.bbox)
+            conditions["box"] = ("lon", "lat"), partial(select.in_box, bbox=self.bbox)
         if self.span is not None:
-            span = parse_span(self.span)
-            told["time"] = ("t_gps",), lambda t_gps: select.in_span(t_gps, span)
+            conditions["time"] = ("t_gps",), partial(select.in_span, span=parse_span(self.span))
         if self.mask is not None:
-            told["mask"] = ("lon", "lat"), masks.load(self.mask).contains
+            conditions["mask"] = ("lon", "lat"), masks.load(self.mask).contains
         for name in self.finite:
-            told[f"finite {name}"] = (name,), np.isfinite
+            conditions[f"finite {name}"] = (name,), np.isfinite
         if self.where is not None:
             where = Condition(self.where)
-            told["where"] = (
+            conditions["where"] = (
                 where.columns,
                 lambda *values: where.holds(dict(zip(where.columns, values, strict=True))),
             )
-        return told
+        return conditions
 
     @property
     def columns(self) -> list[str]:
@@ -108,32 +107,31 @@ class FilterOptions:
 
 
 class Block:
-    """Rows of a flat file in memory, of which each column is read when it is needed."""
+    """Rows of a flat file; each column is read when it is needed, and then kept."""
 
     def __init__(self, file: FlatFile, rows: slice) -> None:
-        self.path = file.path
-        self._file = file
-        self._rows = rows
+        self.file = file
+        self.rows = rows
         self._read: dict[str, np.ndarray] = {}
 
     def __len__(self) -> int:
-        return self._rows.stop - self._rows.start
+        return self.rows.stop - self.rows.start
 
     def column(self, name: str) -> np.ndarray:
         """Return all rows of a column."""
         if name not in self._read:
-            self._read[name] = self._file.read(name, self._rows)
+            self._read[name] = self.file.read(name, self.rows)
         return self._read[name]
 
     def table(self, rows: np.ndarray) -> Table:
         """Return some rows of all columns."""
-        columns = {name: self.column(name)[rows] for name in self._file.columns}
-        return Table(columns, {name: self._file.attributes(name) for name in columns})
+        columns = {name: self.column(name)[rows] for name in self.file.columns}
+        return Table(columns, {name: self.file.attributes(name) for name in columns})
 
 
 def filter_file(path: Path | Url, outdir: Path, request: FilterOptions) -> Outputs:
     """Write the rows of a flat file that meet all conditions; see the step `filter`."""
-    check_folder(outdir, path)
+    check_outputs([outdir], [path])
     with FlatFile(path) as file, FlatWriter(outdir, request.compression) as batch:
         file.warn_if_foreign()
         request = _of_heights(request, file)
@@ -155,11 +153,11 @@ def filter_file(path: Path | Url, outdir: Path, request: FilterOptions) -> Outpu
 
 
 def _of_heights(request: FilterOptions, file: FlatFile) -> FilterOptions:
-    """Return the request with the outliers those of the file's height, if that is asked for."""
-    told = request.outliers
-    if told is None or told.column != HEIGHT or HEIGHT in file.columns:
+    """Return the request, with the name of the file's height column for ``height``."""
+    outliers = request.outliers
+    if outliers is None or outliers.column != HEIGHT or HEIGHT in file.columns:
         return request
-    return replace(request, outliers=replace(told, column=file.height))
+    return replace(request, outliers=replace(outliers, column=file.height))
 
 
 def _kept(
@@ -171,26 +169,26 @@ def _kept(
             block = Block(file, rows)
             yield block, _meet(block, request, removed)
         return
-    with tempfile.TemporaryFile(dir=folder) as place:
-        try:  # room for all of it now: a full disk later would kill the process
-            os.posix_fallocate(place.fileno(), 0, max(1, file.rows))
+    with tempfile.TemporaryFile(dir=folder) as flags:
+        try:  # reserved now, since a disk that is full later would kill the process
+            os.posix_fallocate(flags.fileno(), 0, max(1, file.rows))
         except OSError as error:
             raise output_error(folder, error) from None
-        keep = np.memmap(place, bool, mode="w+", shape=file.rows) if file.rows else np.empty(0)
+        keep = np.memmap(flags, bool, mode="w+", shape=file.rows) if file.rows else np.empty(0)
         _mark(file, request, removed, folder, keep)
         for rows in file.ranges():
             yield Block(file, rows), keep[rows]
 
 
 def _meet(block: Block, request: FilterOptions, removed: Counter) -> np.ndarray:
-    """Tell which rows meet all conditions but the one on outliers, and count the others."""
+    """Return which rows meet all conditions but that on outliers; count those that do not."""
     keep = np.ones(len(block), dtype=bool)
     for name, (columns, holds) in request.conditions.items():
         left = np.count_nonzero(keep)
         try:
             keep &= holds(*(block.column(column) for column in columns))
         except ValueError as error:
-            raise InputError(f"{block.path}: {error}") from None
+            raise InputError(f"{block.file.path}: {error}") from None
         removed[name] += int(left - np.count_nonzero(keep))
     return keep
 
@@ -200,34 +198,44 @@ def _mark(
 ) -> None:
     """Write into `keep` which rows of a file meet all conditions.
 
-    The rows of a cell must come together, and these may be anywhere in the
-    file: they go to heaps by cell, as many as keep a heap small.
+    The rows of a cell are needed together, and may be anywhere in the file:
+    all of them go to one bucket, and there are as many buckets as keep each small.
     """
-    told = request.outliers
-    heaps = file.rows // HEAP | 1  # odd: the last bits of a cell's number are those of its time
     with Buckets(folder) as buckets:
         for rows in file.ranges():
             block = Block(file, rows)
             keep[rows] = _meet(block, request, removed)
-            x, y, t_year, values = map(block.column, told.columns)
-            known = keep[rows] & np.isfinite(x + y + t_year + values)
-            cells = select.cells(x[known], y[known], t_year[known], told.cell * 1e3, told.window)
-            buckets.add(
-                cells % heaps,
-                {
-                    "row": np.arange(rows.start, rows.stop)[known],
-                    "cell": cells,
-                    "value": values[known].astype("f8"),
-                },
-            )
-        for heap in buckets.heaps():
-            for table in buckets.blocks(heap, buckets.rows[heap]):
-                row, cell, value = table.columns.values()
-                far, count = select.far_from_median(value, cell, told.nmad)
-                few = count < told.min_obs
-                far &= ~few
-                removed["outliers"] += int(np.count_nonzero(far))
-                if told.sparse == "drop":
-                    removed["sparse cells"] += int(np.count_nonzero(few))
-                    far |= few
-                keep[row[far]] = False
+            _put_by_cell(block, request.outliers, keep, buckets)
+        for key, rows_there in sorted(buckets.rows.items()):
+            for table in buckets.blocks(key, rows_there):
+                keep[_outlying(table, request.outliers, removed)] = False
+
+
+def _put_by_cell(block: Block, outliers: Outliers, keep: np.ndarray, buckets: Buckets) -> None:
+    """Put the rows of a block that are kept so far, and have a cell, into buckets."""
+    x, y, t_year, values = map(block.column, outliers.columns)
+    known = keep[block.rows] & np.isfinite(x + y + t_year + values)
+    place = x[known], y[known], t_year[known]
+    cells = select.cells(*place, outliers.cell * 1e3, outliers.window)
+    # An odd number of buckets: else only the low bits of a cell, its time, could choose one.
+    buckets.add(
+        cells % (block.file.rows // BUCKET_ROWS | 1),
+        {
+            "row": np.arange(block.rows.start, block.rows.stop)[known],
+            "cell": cells,
+            "value": values[known].astype("f8"),
+        },
+    )
+
+
+def _outlying(table: Table, outliers: Outliers, removed: Counter) -> np.ndarray:
+    """Return the numbers of the rows of some cells that go, and count them."""
+    row, cell, value = table.columns.values()
+    goes, observations = select.far_from_median(value, cell, outliers.nmad)
+    sparse = observations < outliers.min_obs
+    goes &= ~sparse
+    removed["outliers"] += int(np.count_nonzero(goes))
+    if outliers.sparse == "drop":
+        removed["sparse cells"] += int(np.count_nonzero(sparse))
+        goes |= sparse
+    return row[goes]

@@ -1,28 +1,28 @@
 """Merging flat files: rows stream from many files into one, or a few."""
 
 import json
-import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 
 from captools.errors import CaptoolsWarning, InputError
-from captools.flat.buckets import Buckets
 from captools.flat.collection import Collection
 from captools.flat.extent import Extent
 from captools.flat.header import header
 from captools.flat.reader import FlatFile
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
-from captools.io.atomic import Outputs, check_is_file
+from captools.io.atomic import Outputs, check_is_file, check_outputs
+from captools.points.sorting import find_cuts, in_order, sample
 from captools.process import check
 from captools.products import KNOWN
 
-STRIDE = 1 << 12  # of every so many rows one time is kept to find where to cut
-HEAP = 1 << 18  # rows sorted at a time
+STRIDE_ROWS = 1 << 12  # of a block for each time that is sampled to find where to cut
+BUCKET_ROWS = 1 << 18  # sorted at a time
 
 
 def merge_files(
@@ -51,7 +51,7 @@ def merge_files(
 
 
 def _remove_other_parts(output: Path, written: Outputs) -> None:
-    """Remove the parts of an earlier merge under this name: their rows would count twice."""
+    """Remove the parts of an earlier merge of this name, which would double the rows."""
     number = re.compile(rf"{re.escape(output.stem)}_\d\d+{re.escape(output.suffix)}")
     for path in output.parent.glob(f"*{output.suffix}"):
         if number.fullmatch(path.name) and path not in written and _is_part(path):
@@ -59,7 +59,7 @@ def _remove_other_parts(output: Path, written: Outputs) -> None:
 
 
 def _is_part(path: Path) -> bool:
-    """Tell whether a file is a part that `merge` wrote."""
+    """Return whether a file is a part that `merge` wrote."""
     try:
         with FlatFile(path) as file:
             options = json.loads(str(file.attrs.get("options", "{}")))
@@ -69,12 +69,9 @@ def _is_part(path: Path) -> bool:
 
 
 def _check_outputs(files: list[str | Path], output: Path, parts: int | None) -> None:
-    """Refuse to write over an input: the next merge would have its rows twice."""
+    """Raise ValueError if an output would replace an input."""
     check_is_file(output)
-    inputs = set(map(os.path.realpath, files))
-    for name, _ in _lengths(output.name, 0, parts):
-        if os.path.realpath(output.parent / name) in inputs:
-            raise ValueError(f"output {output.parent / name} is one of the inputs: choose another")
+    check_outputs((output.parent / name for name, _ in _lengths(output.name, 0, parts)), files)
 
 
 def _lengths(name: str, total: int, parts: int | None) -> list[tuple[str, int]]:
@@ -129,23 +126,20 @@ class Shares:
 
 
 def _by_time(collection: Collection, folder: Path) -> Iterator[Table]:
-    """Yield all rows in the order of time: spread over heaps of spans of time, these sorted."""
+    """Yield all rows in the order of time."""
     collection.check_columns(["t_gps"])
-    some = [table.columns["t_gps"][::STRIDE].copy() for table in collection.blocks(["t_gps"])]
-    if not some:
+    time = itemgetter("t_gps")
+    times = [sample(time(table.columns), STRIDE_ROWS) for table in collection.blocks(["t_gps"])]
+    if not times:
         return
-    cuts = np.sort(np.concatenate(some))[HEAP // STRIDE :: HEAP // STRIDE]
-    with Buckets(folder) as buckets:
-        for table in collection.blocks():
-            buckets.add(np.searchsorted(cuts, table.columns["t_gps"], side="right"), table.columns)
-        for heap in buckets.heaps():
-            for table in buckets.blocks(heap, buckets.rows[heap]):
-                table.column_attrs = collection.column_attrs
-                yield table.where(np.argsort(table.columns["t_gps"], kind="stable"))
+    cuts = find_cuts(np.concatenate(times), STRIDE_ROWS, BUCKET_ROWS)
+    for table in in_order(collection.blocks(), time, cuts, folder):
+        table.column_attrs = collection.column_attrs
+        yield table
 
 
 def _warn_of_versions(sources: Iterable[str]) -> None:
-    """Say if a granule is there in several releases or versions."""
+    """Warn of granules that are there in several releases or versions."""
     names: dict[str, set[str]] = {}
     for source in sources:
         known = KNOWN.parse_name(source)

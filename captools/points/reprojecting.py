@@ -14,11 +14,11 @@ from captools.flat.table import Table, two_columns
 from captools.flat.writer import FlatWriter
 from captools.geo import coords
 from captools.io.address import Url
-from captools.io.atomic import Outputs, check_folder
+from captools.io.atomic import Outputs, check_outputs
 from captools.products import DERIVED
 
 LONLAT = "EPSG:4326"
-OF_TILES = ("tile", "overlap")  # said in the CRS that the rows leave
+OF_TILES = ("tile", "overlap")  # of the header: numbers in the old CRS, so they do not stay
 
 
 def reproject_file(
@@ -32,7 +32,7 @@ def reproject_file(
     """Write a flat file with new x and y; see the step `reproject`."""
     default = "lon,lat" if source is None else "x,y"
     names = two_columns(default if xy is None else xy)
-    check_folder(outdir, path)
+    check_outputs([outdir], [path])
     with FlatFile(path) as file, FlatWriter(outdir, compression) as batch:
         file.warn_if_foreign()
         file.check_columns(names)
@@ -64,12 +64,12 @@ def _source(file: FlatFile, source: str | int | None) -> str:
     """Return the CRS to start from."""
     crs = source or file.crs
     if not crs:
-        raise InputError(f"{file.path}: does not tell the CRS of its columns: name it with --from")
+        raise InputError(f"{file.path}: does not state the CRS of its columns: name it with --from")
     return coords.crs_name(crs)
 
 
 def _latitude(file: FlatFile) -> float:
-    """Return a latitude that tells the hemisphere."""
+    """Return a latitude of the hemisphere: the mean of the first rows that have one."""
     file.check_columns(["lat"])
     for rows in file.ranges():
         lat = file.read("lat", rows)

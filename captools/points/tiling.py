@@ -6,7 +6,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,48 +16,44 @@ from captools.flat.buckets import Buckets
 from captools.flat.collection import Collection
 from captools.flat.extent import Extent
 from captools.flat.header import header
-from captools.flat.writer import PIECE, FlatWriter
+from captools.flat.writer import PIECE_ROWS, FlatWriter
 from captools.geo import coords
 from captools.geo.grid import Grid, _key, _place, assign, known
 from captools.geo.outline import geometry
-from captools.io.atomic import Outputs, appearing_folder
+from captools.io.atomic import Outputs, appearing_folder, check_outputs
 
 INDEX = "tiles.geojson"
 CORE = {"units": "1", "long_name": "inside the square of the tile, not in its overlap"}
-SLICE = 1 << 14  # rows placed at a time: each may go to nine tiles
+SLICE_ROWS = 1 << 14  # placed at a time: each may go to nine tiles
 _NAME = re.compile(r"tile_[+-][\d.]+_[+-][\d.]+_[\d.]+km\.h5")
 
 
-def tile_files(
-    files: Iterable[str | Path],
-    output: Path,
-    size: float,
-    overlap: float,
-    extent: tuple[float, float, float, float] | None,
-    common: bool,
-    compression: str,
-) -> Outputs:
+@dataclass(frozen=True)
+class TileOptions:
+    """How tiles are made; the fields are the options of the same names."""
+
+    size: float  # km, as is the overlap
+    overlap: float = 0.0
+    extent: tuple[float, float, float, float] | None = None
+    common: bool = False
+    compression: str = "none"
+
+
+def tile_files(files: Iterable[str | Path], output: Path, options: TileOptions) -> Outputs:
     """Tile; see the step `tile`."""
     files = list(files)
-    grid = Grid.of(size, overlap, extent)
+    grid = Grid.of(options.size, options.overlap, options.extent)
     _check_output(output, files)
-    choices = {
-        "size": size,
-        "overlap": overlap,
-        "extent": extent,
-        "common": common,
-        "compression": compression,
-    }
     with appearing_folder(output) as hidden:
-        collection = Collection(files, common)
+        collection = Collection(files, options.common)
         _check_place(collection)
         written = Outputs(rows_in=collection.total)
         with Buckets(hidden) as buckets:
             cores = _spread(collection, grid, buckets)
             tiles = [Tile(grid, key, buckets.rows[key], cores[key]) for key in sorted(cores)]
             for tile in tiles:
-                with FlatWriter(hidden, compression) as batch:
-                    _write_tile(batch, tile, buckets, collection, choices)
+                with FlatWriter(hidden, options.compression) as batch:
+                    _write_tile(batch, tile, buckets, collection, options)
                 written.append(output / tile.file)
                 written.rows_out += tile.rows
         (hidden / INDEX).write_text(index(tiles, collection.crs), encoding="utf-8")
@@ -76,9 +72,7 @@ def _check_output(output: Path, files: list[str | Path]) -> None:
     if names and (other or INDEX not in names):
         listed = ", ".join((other or names)[:3]) + (", ..." if len(other or names) > 3 else "")
         raise ValueError(f"output {output} holds {listed}: only a folder of tiles is replaced")
-    folder = os.path.realpath(output)
-    if any(os.path.dirname(os.path.realpath(file)) == folder for file in files):
-        raise ValueError(f"output {output} is the folder of inputs: choose another")
+    check_outputs([output], files)
 
 
 def _check_place(collection: Collection) -> None:
@@ -87,7 +81,7 @@ def _check_place(collection: Collection) -> None:
     if missing := [name for name in ("x", "y") if name not in collection.dtypes]:
         raise InputError(f"no column {', '.join(missing)} in the inputs: {remedy}")
     if not crs:
-        raise InputError(f"the inputs do not tell the CRS of x and y: {remedy}")
+        raise InputError(f"the inputs do not state the CRS of x and y: {remedy}")
     if (unit := coords.crs_unit(crs)) != "m":
         raise InputError(f"x and y ({crs}) are in units of {unit}, not metres: {remedy}")
     if collection.dtypes.get("core", np.dtype(bool)) != np.dtype(bool):
@@ -99,7 +93,7 @@ class Tile:
     """A square of a grid with points: `rows` in its file, `core` of them in the square."""
 
     grid: Grid
-    key: int  # of its heap
+    key: int  # of its bucket
     rows: int
     core: int
 
@@ -115,11 +109,11 @@ class Tile:
 
 
 def _spread(collection: Collection, grid: Grid, buckets: Buckets) -> Counter[int]:
-    """Put all points into the heaps of their tiles; return how many core ones each has."""
+    """Put all points into the buckets of their tiles; return how many core ones each has."""
     cores, lost = Counter(), 0
     for table in collection.blocks():
-        for start in range(0, table.rows, SLICE):
-            part = table.where(slice(start, start + SLICE))
+        for start in range(0, table.rows, SLICE_ROWS):
+            part = table.where(slice(start, start + SLICE_ROWS))
             if "core" in part.columns:
                 part = part.where(part.columns["core"])
             point, column, row, core = assign(part.columns["x"], part.columns["y"], grid)
@@ -136,16 +130,16 @@ def _spread(collection: Collection, grid: Grid, buckets: Buckets) -> Counter[int
 
 
 def _write_tile(
-    batch: FlatWriter, tile: Tile, buckets: Buckets, collection: Collection, options: dict
+    batch: FlatWriter, tile: Tile, buckets: Buckets, collection: Collection, options: TileOptions
 ) -> None:
     """Write the file of one tile."""
     stream, extent = batch.stream(tile.file), Extent()
-    for table in buckets.blocks(tile.key, PIECE):
+    for table in buckets.blocks(tile.key, PIECE_ROWS):
         table.column_attrs = collection.column_attrs | {"core": CORE}
         extent.add(table.columns)
         stream.append(table)
     inherited = collection.attrs | {"crs": collection.crs}
-    attrs = header(inherited, "tile", options, collection.total, extent)
+    attrs = header(inherited, "tile", asdict(options), collection.total, extent)
     attrs |= {"tile": np.array(tile.square), "overlap": tile.grid.overlap}
     sources = np.array([name.encode() for name in collection.sources])
     stream.finish(attrs, {"source": sources})

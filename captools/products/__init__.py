@@ -9,9 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from captools.products.columns import (
-    CAPTOOLKIT_NAMES,
     DERIVED,
-    DIALECTS,
     IDENTITY,
     IDENTITY_DTYPES,
     Column,
@@ -23,9 +21,7 @@ from captools.products.table import load
 
 __all__ = [
     "ATL06",
-    "CAPTOOLKIT_NAMES",
     "DERIVED",
-    "DIALECTS",
     "IDENTITY",
     "IDENTITY_DTYPES",
     "KNOWN",

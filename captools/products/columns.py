@@ -44,16 +44,6 @@ IDENTITY = (
 IDENTITY_DTYPES = {"rgt": "i2", "cycle": "i2", "spot": "i1"}
 _IDENTITY = {column.name: column for column in IDENTITY}
 
-# Our names on the left, those of CAPToolkit's readers and the first tutorial on the right.
-CAPTOOLKIT_NAMES = {
-    "h_li": "h_elv",
-    "s_li": "s_elv",
-    "q_flag": "q_flg",
-    "t_gps": "t_sec",
-    "is_asc": "trk_type",
-}
-DIALECTS = {"captools": {}, "captoolkit": CAPTOOLKIT_NAMES}
-
 
 def identity_column(name: str) -> Column:
     """Return the column of one of the numbers that distinguish tracks, of any product."""

@@ -1,18 +1,13 @@
 """What a product is: data about its files, no code that opens them."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from captools.geo.conditions import Condition
-from captools.products.columns import (
-    CAPTOOLKIT_NAMES,
-    DERIVED_NAMES,
-    IDENTITY,
-    Column,
-)
+from captools.products.columns import DERIVED_NAMES, IDENTITY, Column
 
 if TYPE_CHECKING:  # as in geo.conditions: help comes at once
     import numpy as np
@@ -139,7 +134,9 @@ class Product:
 
         return gps_of_utc(time, self.start)
 
-    def choose(self, variables: str | Iterable[str] | None) -> tuple[Column, ...]:
+    def choose(
+        self, variables: str | Iterable[str] | None, reserved: Collection[str] = ()
+    ) -> tuple[Column, ...]:
         """Return the source columns that a choice of variables asks for.
 
         Parameters
@@ -148,6 +145,8 @@ class Product:
             Comma separated. Plain names replace the default columns (latitude,
             longitude and time always come), ``name=path`` and presets add to
             them. Derived columns may be named; they come anyway.
+        reserved : collection of str
+            More names that a new column must not have.
 
         Raises
         ------
@@ -158,7 +157,7 @@ class Product:
         plain, added = [], []
         for word in filter(None, (word.strip() for word in words)):
             if "=" in word:
-                added.append(self._custom(word))
+                added.append(self._custom(word, reserved))
             elif word in self.presets:
                 added.extend(self.presets[word])
             elif word in self._by_name or word in DERIVED_NAMES:
@@ -176,11 +175,11 @@ class Product:
         chosen = [self._by_name[name] for name in names if name not in DERIVED_NAMES]
         return tuple({column.name: column for column in (*chosen, *added)}.values())
 
-    def _custom(self, word: str) -> Column:
+    def _custom(self, word: str, reserved: Collection[str]) -> Column:
         """Return the column of a ``name=path`` word."""
         name, path = (part.strip() for part in word.split("=", 1))
         path = path.strip("/")
-        taken = {*self._by_name, *DERIVED_NAMES, *CAPTOOLKIT_NAMES.values(), *self.identity}
+        taken = {*self._by_name, *DERIVED_NAMES, *self.identity, *reserved}
         taken |= {column.name for column in IDENTITY}
         if not re.fullmatch(r"[A-Za-z]\w*", name) or not is_path(path) or name in taken:
             raise ValueError(

@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -17,8 +17,8 @@ from captools.engine import pool_of
 from captools.engine.pool import Pool
 from captools.errors import CaptoolsError
 from captools.io import listing, remote
-from captools.io.address import Url, files_of, is_remote
-from captools.io.atomic import Outputs, leftovers, sweep
+from captools.io.address import Url, files_of
+from captools.io.atomic import Outputs, check_outputs, leftovers, sweep
 from captools.process import stoppable
 from captools.progress import Progress
 from captools.run import inputs
@@ -152,7 +152,7 @@ def _run_map(
     paths = _inputs(step, asked, options)
     if not paths:
         return 0
-    _check_folder(asked.outdir, {file for path in paths for file in files_of(path)})
+    check_outputs([asked.outdir], {file for path in paths for file in files_of(path)})
     place = folder.absolute()
     task = Task(function, step.outputs, place, options, step.VERSION, remote.used())
     prepare = getattr(step, "prepare", None)
@@ -257,16 +257,6 @@ def _sweep(task: Task, paths: list[str], is_over: Callable[[str], bool]) -> None
 
 def _is_done(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome.status == "done"
-
-
-def _check_folder(outdir: Path | Url, paths: Collection[str]) -> None:
-    """Refuse to write where inputs are."""
-    folders = {os.path.dirname(path) for path in paths if is_remote(path)}
-    here = [path for path in paths if not is_remote(path)]
-    folders |= {os.path.realpath(os.path.dirname(path)) for path in here}
-    folders |= {os.path.dirname(os.path.realpath(path)) for path in here}  # where links lead
-    if (outdir if isinstance(outdir, Url) else os.path.realpath(outdir)) in folders:
-        raise ValueError(f"output folder {outdir} is the folder of an input: choose another")
 
 
 def _check_other_steps(run: Run, task: Task) -> None:

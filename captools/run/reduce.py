@@ -16,7 +16,7 @@ from captools import process, progress
 from captools.errors import BadInputs, CaptoolsWarning, InputError, OutputError
 from captools.io import listing, remote
 from captools.io.address import Url
-from captools.io.atomic import Outputs, sweep
+from captools.io.atomic import Outputs, check_outputs, sweep
 
 NAMED = 20  # files of a set, on a line
 log = logging.getLogger(__name__)
@@ -42,10 +42,9 @@ def run_reduce(
         return 0
     if isinstance(output, Url):
         remote.check_output(output)
-        if output in paths:
-            raise ValueError(f"output {output} is one of the inputs: choose another")
-    else:
-        _check_output(output, paths)
+    check_outputs([output], paths)
+    if isinstance(output, Path):
+        _check_folder(output)
     with (
         process.interruptible(),
         progress.shown(),
@@ -67,10 +66,8 @@ def run_reduce(
     return 1 if written.errors and not skip_bad else 0
 
 
-def _check_output(output: Path, paths: list[str]) -> None:
-    """Refuse an output that is an input, or cannot be made."""
-    if os.path.realpath(output) in map(os.path.realpath, paths):
-        raise ValueError(f"output {output} is one of the inputs: choose another")
+def _check_folder(output: Path) -> None:
+    """Raise ValueError if an output cannot be made; sweep where it is to be."""
     there = next(folder for folder in output.absolute().parents if folder.exists())
     if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
         raise ValueError(f"output {output}: cannot be made below {there}")

@@ -61,7 +61,7 @@ def export(
 
     Returns
     -------
-    Written
+    Outputs
         The path (a list of one), with the rows read and written.
 
     Raises
@@ -71,7 +71,7 @@ def export(
     BadInputs
         If files cannot be used.
     InputError
-        If columns or CRS differ, a column is missing, or nothing tells where the points lie.
+        If columns or CRS differ, a column is missing, or the points have no place.
     OutputError
         If the output cannot be written. In any case nothing is left half-written.
     """

@@ -1,8 +1,8 @@
 """Keep the rows of flat files that meet conditions.
 
-All conditions must hold. How many rows each removed, of those that the ones
-before had left, is told at the end; a file of which nothing is left is empty
-and has no output. No file is changed in place.
+All conditions must hold. At the end it says how many rows each removed, of those
+that the ones before had left. A file of which nothing is left is empty and has
+no output. No file is changed in place.
 
 \b
 Examples:
@@ -10,8 +10,8 @@ Examples:
   captools filter reduced/ -o good --finite h_li,s_li -b -120 -100 -80 -74
   captools filter reduced/ -o good --outliers h_li --cell 1 --window 0.25 --nmad 5
 
-In --where, a comparison with a missing value (NaN) does not hold, but by != or
-behind not: --finite drops missing values.
+In --where, a comparison with a missing value (NaN) does not hold, except with
+!= or after not. --finite drops missing values.
 """
 
 from collections.abc import Iterable
@@ -137,7 +137,7 @@ def filter(
 
     Returns
     -------
-    Written
+    Outputs
         The path (a list), empty if no row is left; `removed` counts rows by condition.
 
     Raises

@@ -64,7 +64,7 @@ def merge(
 
     Returns
     -------
-    Written
+    Outputs
         The paths (a list), with the rows read and written.
 
     Raises

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 import click
 
 from captools import options
+from captools.flat.legacy import DIALECTS, choose_columns
 from captools.granules.options import ReadOptions, takes_options
-from captools.products import DIALECTS, KNOWN, Product, get, known
+from captools.products import KNOWN, Product, get, known
 
 if TYPE_CHECKING:
     from captools.io.atomic import Outputs
@@ -76,7 +77,7 @@ def reading(
             "--vars",
             "variables",
             metavar="A,B,C",
-            callback=possible(Product.choose),
+            callback=possible(choose_columns),
             help="Columns: plain names replace the default ones; name=path (below "
             f"{below}) and presets ({presets}) alone add to them.",
         ),

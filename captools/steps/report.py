@@ -23,8 +23,8 @@ import click
 from captools.run.journal import STATUSES, Outcome
 
 KIND = "query"
-SLOWEST = 5
-SHOWN = 10  # reasons and paths of a kind
+SLOWEST_INPUTS = 5
+SHOWN_LINES = 10  # of a kind
 HEADER = (
     *("step", "inputs", *STATUSES, "rows in", "rows out", "files"),
     *("processor s", "elapsed s", "inputs/s"),
@@ -102,7 +102,7 @@ class Sum:
         self.began = min(self.began, ended - outcome.seconds)
         self.ended = max(self.ended, ended)
         heapq.heappush(self.slowest, (outcome.seconds, outcome.input))
-        if len(self.slowest) > SLOWEST:
+        if len(self.slowest) > SLOWEST_INPUTS:
             heapq.heappop(self.slowest)
         if outcome.status == "failed":
             # Without names and numbers, so that one reason is counted as one.
@@ -132,10 +132,10 @@ class Sum:
 
 def _shortened(what: str, items: list[tuple[str, int]]) -> Iterator[str]:
     """Yield a line for each of the first items with its count, and one for the rest."""
-    for text, count in items[:SHOWN]:
+    for text, count in items[:SHOWN_LINES]:
         yield f"{what}: {count} x {text}" if count > 1 else f"{what}: {text}"
-    if len(items) > SHOWN:
-        yield f"{what}: {len(items) - SHOWN:,} more"
+    if len(items) > SHOWN_LINES:
+        yield f"{what}: {len(items) - SHOWN_LINES:,} more"
 
 
 def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:

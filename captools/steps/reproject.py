@@ -83,7 +83,7 @@ def reproject(
 
     Returns
     -------
-    Written
+    Outputs
         The path (a list), with the rows read and written.
 
     Raises

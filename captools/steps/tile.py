@@ -81,7 +81,7 @@ def tile(
 
     Returns
     -------
-    Written
+    Outputs
         The paths (a list), the index last, with the rows read and written; rows of an
         overlap count each time. Empty if no point lies in any square.
 
@@ -96,6 +96,7 @@ def tile(
     OutputError
         If the output cannot be written. In any case nothing is left half-written.
     """
-    from captools.points.tiling import tile_files
+    from captools.points.tiling import TileOptions, tile_files
 
-    return tile_files(files, local_path(output), size, overlap, extent, common, compression)
+    wanted = TileOptions(size, overlap, extent, common, compression)
+    return tile_files(files, local_path(output), wanted)

@@ -16,7 +16,7 @@ import numpy as np
 from timing import medians
 
 from captools.flat.table import Table
-from captools.flat.writer import CHUNK, PIECE, FlatWriter
+from captools.flat.writer import CHUNK_ROWS, PIECE_ROWS, FlatWriter
 from captools.steps.filter import filter as filter_step
 
 
@@ -25,8 +25,8 @@ def make_file(folder: Path, rows: int) -> Path:
     random = np.random.default_rng(0)
     with FlatWriter(folder) as batch:
         stream = batch.stream("points.h5")
-        for start in range(0, rows, PIECE):
-            count = min(PIECE, rows - start)
+        for start in range(0, rows, PIECE_ROWS):
+            count = min(PIECE_ROWS, rows - start)
             columns = {
                 "x": random.uniform(0, 5e5, count),
                 "y": random.uniform(0, 5e5, count),
@@ -41,15 +41,15 @@ def make_file(folder: Path, rows: int) -> Path:
 
 
 def copy(path: Path, out: Path) -> None:
-    """Read and write a file, PIECE rows of a column at a time."""
+    """Read and write a file, PIECE_ROWS rows of a column at a time."""
     with h5py.File(path) as old, h5py.File(out, "w") as new:
         rows = old["x"].shape[0]
         for name in old:
-            options = {"maxshape": (None,), "chunks": (CHUNK,)}
+            options = {"maxshape": (None,), "chunks": (CHUNK_ROWS,)}
             new.create_dataset(name, (0,), old[name].dtype, **options)
-        for start in range(0, rows, PIECE):
+        for start in range(0, rows, PIECE_ROWS):
             for name in old:
-                values = old[name][start : start + PIECE]
+                values = old[name][start : start + PIECE_ROWS]
                 new[name].resize((start + len(values),))
                 new[name][start:] = values
 

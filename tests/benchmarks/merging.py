@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from captools.flat.table import Table
-from captools.flat.writer import CHUNK, FlatWriter
+from captools.flat.writer import CHUNK_ROWS, FlatWriter
 
 LOOP = """
 import glob, sys, h5py
@@ -31,7 +31,7 @@ with h5py.File(sys.argv[2], "w") as out:
                 column = out[name]
                 column.resize((len(column) + len(values),))
                 column[-len(values):] = values
-""".replace("CHUNK", str(CHUNK))
+""".replace("CHUNK", str(CHUNK_ROWS))
 OURS = """
 import glob, sys
 import captools.points.merging

@@ -28,7 +28,7 @@ def joined(blocks):
     }
 
 
-def test_it_tells_what_the_files_hold(files):
+def test_it_knows_what_the_files_hold(files):
     known = Collection(map(str, files))
     assert (known.rows, known.total, known.paths) == ([10, 0, 5], 15, files)
     assert list(known.sources) == ["0.h5", "1.h5", "2.h5"]
@@ -60,7 +60,7 @@ def test_no_files_are_no_rows():
     assert (known.total, list(known.blocks()), known.crs) == (0, [], "")
 
 
-def test_a_missing_column_is_told_with_those_there_are(files):
+def test_a_missing_column_is_named_with_those_there_are(files):
     known = Collection(files)
     known.check_columns(["lat", "spot"])
     with pytest.raises(InputError, match=r"no column x, y: there are .*lat, .*spot"):
@@ -75,14 +75,14 @@ def test_the_crs_is_that_of_all_files(tmp_path):
 
 
 def test_only_what_all_headers_say_alike_is_kept(tmp_path):
-    told = [
+    headers = [
         {"release": "006", "region": 10, "sc_orient": 1, "options": '{"a": 1}', "beam": "gt1l"},
         {"release": "006", "region": 11, "sc_orient": 1, "options": '{"a": 2}', "beam": "gt1l"},
         {"release": "006", "region": 10, "options": '{"a": 1}', "beam": "gt1l"},
     ]
     files = [
         write_flat(tmp_path / f"{k}.h5", random_columns(2, k), **attrs)
-        for k, attrs in enumerate(told)
+        for k, attrs in enumerate(headers)
     ]
     assert Collection(files).attrs == {"release": "006"}
     assert Collection(files[:1]).attrs["region"] == 10
@@ -115,7 +115,7 @@ def test_a_file_that_goes_meanwhile_is_a_bad_one(files):
         list(known.blocks())
 
 
-def test_older_files_are_told_of_once(tmp_path):
+def test_older_files_are_warned_of_once(tmp_path):
     files = [write_flat(tmp_path / f"{k}.h5", random_columns(2, k)) for k in range(2)]
     for path in files:
         with h5py.File(path, "r+") as file:

@@ -27,8 +27,8 @@ def folder(tmp_path_factory):
                 "q_flag": rows.astype("i1"),
                 "is_asc": rows % 2 == 0,
             }
-            told = {"captools_version": "1", "rgt": 10 + number, "cycle": 3, "spot": number}
-            batch.write(f"{number}.h5", Table(columns, {}, told))
+            header = {"captools_version": "1", "rgt": 10 + number, "cycle": 3, "spot": number}
+            batch.write(f"{number}.h5", Table(columns, {}, header))
     return place
 
 
@@ -83,7 +83,7 @@ def test_only_what_is_asked_for_is_read_and_only_when_computed(folder, rows, mon
 
 
 @pytest.mark.parametrize("of", [to_pandas, to_dask])
-def test_what_is_not_there_is_told(folder, tmp_path, of):
+def test_what_is_not_there_is_named(folder, tmp_path, of):
     with pytest.raises(InputError, match=r"no column none: there are h_li, is_asc, lat"):
         of(folder, ["none"])
     with pytest.raises(ValueError, match="no flat files"):
@@ -93,7 +93,7 @@ def test_what_is_not_there_is_told(folder, tmp_path, of):
 
 
 @pytest.mark.parametrize("of", [to_pandas, to_dask])
-def test_a_missing_library_is_told(folder, monkeypatch, of):
+def test_a_missing_library_is_named(folder, monkeypatch, of):
     for name in ("pandas", "dask.dataframe"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ValueError, match=r"pip install 'captools\[dask\]'"):

@@ -37,10 +37,10 @@ def test_files_of_other_names_hold_what_ours_hold(beams, which):
             found, expected = other.read(name), ours.read(name)
             assert found.dtype == expected.dtype == other.columns[name].dtype
             np.testing.assert_array_equal(found, expected, err_msg=name)
-        assert other.columns["h_li"].attributes == ours.columns["h_li"].attributes
+        assert other.attributes("h_li") == ours.attributes("h_li")
         assert other.identity("rgt") == ours.identity("rgt") == 700
         assert other.identity("cycle") == 3
-        assert (other.identity("spot") > 0) == (which == 1)  # an old file tells none
+        assert (other.identity("spot") > 0) == (which == 1)  # an old file has none
         assert other.identity("region") == 11
         assert (other.is_ours, other.source) == (
             which == 1,
@@ -48,7 +48,7 @@ def test_files_of_other_names_hold_what_ours_hold(beams, which):
         )
 
 
-def test_an_old_file_is_told_of_in_one_warning(beams, recwarn):
+def test_an_old_file_is_warned_of_once(beams, recwarn):
     with FlatFile(beams[0]) as ours, FlatFile(beams[1]) as renamed:
         ours.warn_if_foreign()
         renamed.warn_if_foreign()
@@ -77,8 +77,30 @@ def test_real_files_of_the_tutorial_get_their_fills_and_years_right(real_data):
             assert file.identity("cycle") == 2
 
 
+@pytest.mark.parametrize(
+    ("header", "units"),
+    [
+        ({}, "m"),  # an older file: all are of ATL06
+        ({"captools_version": "0.1.0"}, "m"),  # ours, before headers named a product
+        ({"captools_version": "1", "product": "ATL06"}, "m"),
+        ({"captools_version": "1", "product": "ATL08"}, "1"),  # whose h_rb, if any, is another
+    ],
+)
+def test_units_that_a_file_does_not_give_are_those_of_atl06_unless_it_is_of_another(
+    tmp_path, header, units
+):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["h_rb"], file["t_gps"], file["tide_pole"] = np.zeros((3, 2))
+        file["tide_pole"].attrs["units"] = "mm"
+        file.attrs.update(header)
+    with FlatFile(tmp_path / "a.h5") as file:
+        assert file.attributes("h_rb")["units"] == units
+        assert file.attributes("t_gps")["units"] == "seconds since 1980-01-06"
+        assert file.attributes("tide_pole")["units"] == "mm"
+
+
 def test_ranges_cover_the_rows_once(beams, monkeypatch):
-    monkeypatch.setattr("captools.flat.reader.BLOCK", 7)
+    monkeypatch.setattr("captools.flat.reader.BLOCK_ROWS", 7)
     with FlatFile(beams[0]) as file:
         whole = file.read("h_li")
         parts = [file.read("h_li", rows) for rows in file.ranges()]
@@ -88,11 +110,11 @@ def test_ranges_cover_the_rows_once(beams, monkeypatch):
         np.testing.assert_array_equal(table.columns["h_li"], whole[3:5])
 
 
-def test_a_missing_column_is_told_with_those_there_are(beams):
-    with FlatFile(beams[0]) as file, pytest.raises(InputError) as told:
+def test_a_missing_column_is_named_with_those_there_are(beams):
+    with FlatFile(beams[0]) as file, pytest.raises(InputError) as error:
         file.read("nonsense")
-    assert str(beams[0]) in str(told.value)
-    assert "has no column nonsense: it has dac, dh_fit_dx" in str(told.value)
+    assert str(beams[0]) in str(error.value)
+    assert "has no column nonsense: it has dac, dh_fit_dx" in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +126,7 @@ def test_a_missing_column_is_told_with_those_there_are(beams):
         (lambda file: file.update(a=np.zeros(2), b=np.zeros(3)), "b has 3 rows, a has 2"),
     ],
 )
-def test_what_is_no_flat_file_is_told(tmp_path, make, why):
+def test_what_is_no_flat_file_is_refused(tmp_path, make, why):
     with h5py.File(tmp_path / "no.h5", "w") as file:
         file.update = lambda **values: [file.__setitem__(*item) for item in values.items()]
         make(file)
@@ -117,7 +139,7 @@ def test_a_granule_is_no_flat_file(granule):
         FlatFile(granule)
 
 
-def test_an_identity_that_is_no_number_is_told(tmp_path):
+def test_an_identity_that_is_no_number_is_named(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["h_li"] = np.zeros(3)
         file.attrs["rgt"] = "seven"

@@ -19,7 +19,7 @@ from straightforward import read_flat
 
 from captools.errors import FolderError, OutputError
 from captools.flat.table import Table
-from captools.flat.writer import CHUNK, FlatWriter
+from captools.flat.writer import CHUNK_ROWS, FlatWriter
 
 ABOUT = {"h_li": {"units": "m", "_FillValue": np.float32(3)}}
 
@@ -74,7 +74,7 @@ def test_few_rows_are_stored_like_those_of_any_file_and_many_in_chunks(tmp_path)
     (chunked,) = write(tmp_path, tables, "chunked.h5", chunked=True)
     with small_pieces():
         (many,) = write(tmp_path, tables, "many.h5")
-    for path, expected in ((tmp_path / "once.h5", None), (few, None), (chunked, (CHUNK,))):
+    for path, expected in ((tmp_path / "once.h5", None), (few, None), (chunked, (CHUNK_ROWS,))):
         with h5py.File(path) as file:
             assert {item.chunks for item in file.values() if hasattr(item, "chunks")} == {expected}
     with h5py.File(many) as file:
@@ -185,7 +185,7 @@ def write_elsewhere(folder, rows, compression, **options):
 
 
 def assert_failed_in_order(ended, folder, why):
-    """Check that the process told of the disk, left nothing of the file, and could go on."""
+    """Check that the process named the disk, left nothing of the file, and could go on."""
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.startswith(f"{folder}/a.h5: cannot be written (")
     assert why in ended.stdout

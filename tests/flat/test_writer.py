@@ -93,7 +93,7 @@ def test_the_same_table_gives_the_same_bytes_at_another_time_and_place(tmp_path)
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_what_was_written_is_told_in_order_with_its_rows(tmp_path):
+def test_what_was_written_is_listed_in_order_with_its_rows(tmp_path):
     written = write(tmp_path / "new" / "folder", "b.h5", "a.h5")
     assert written == [tmp_path / "new/folder/b.h5", tmp_path / "new/folder/a.h5"]
     assert (written.rows_in, written.rows_out) == (0, 6)
@@ -242,7 +242,7 @@ def test_host_names_may_have_dots_and_one_may_end_as_another(
 
 
 def test_leftovers_of_other_hosts_stay_for_a_day(tmp_path, dead):
-    # Whether a process of another host lives, nobody here can tell.
+    # Nobody here knows whether a process of another host lives.
     young = leave(tmp_path, "node17.cluster-b.org", dead, age=DAY - 60)
     old = leave(tmp_path, "node18.cluster-b.org", dead, age=DAY + 60)
     sweep(tmp_path)
@@ -273,7 +273,7 @@ def test_a_sweep_knows_the_names_that_are_given(tmp_path):
     assert not path.exists()
 
 
-def test_leftovers_are_told_with_the_names_they_were_to_get(tmp_path, dead):
+def test_leftovers_are_listed_with_the_names_they_were_to_get(tmp_path, dead):
     left = leave(tmp_path, HERE, dead)
     (tmp_path / temporary_name("alive.h5")).touch()
     [(name, entry)] = leftovers(tmp_path)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from captools.products import ATL06, DERIVED, DIALECTS, Product
+from captools.products import ATL06, DERIVED, Product
 
 # Copied from the contract of the flat file (DESIGN.md), not from the code.
 CONTRACT = {
@@ -163,16 +163,6 @@ def test_every_column_has_a_unit_and_a_meaning():
         assert column.long_name, column.name
 
 
-def test_the_dialect_of_captoolkit():
-    theirs = {"h_li": "h_elv", "s_li": "s_elv", "q_flag": "q_flg"}
-    theirs |= {"t_gps": "t_sec", "is_asc": "trk_type"}
-    assert DIALECTS["captools"] == {}
-    assert DIALECTS["captoolkit"] == theirs
-    ours = {column.name for column in (*ATL06.columns, *DERIVED)}
-    assert set(theirs) <= ours
-    assert not ours & set(theirs.values())  # or two columns would bear one name
-
-
 # --- file names -------------------------------------------------------------------
 
 PLAIN = "ATL06_20190416093911_02770303_002_01"
@@ -259,7 +249,7 @@ def test_a_product_cannot_be_changed():
     assert isinstance(ATL06, Product)
 
 
-@pytest.mark.parametrize("word", ["h_li=fit_statistics/h_mean", "h_elv=h_li", "dem_h=dem/dem_h"])
-def test_a_known_name_keeps_its_meaning_in_both_dialects(word):
+@pytest.mark.parametrize("word", ["h_li=fit_statistics/h_mean", "dem_h=dem/dem_h", "mine=h_li"])
+def test_a_known_or_reserved_name_keeps_its_meaning(word):
     with pytest.raises(ValueError, match="new name"):
-        ATL06.choose(word)
+        ATL06.choose(word, reserved=("mine",))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from flatfiles import damage, random_columns, told, truncate, write_flat
+from flatfiles import damage, random_columns, sources_of, truncate, write_flat
 from objectstore import BUCKET, object_store
 from processes import call, call_on_terminal, start
 
@@ -100,7 +100,7 @@ def test_inputs_are_merged_in_the_order_of_their_names_each_once(run, files, tmp
     turned = "".join(f"{path}\n" for path in reversed(files))
     result = run("merge", "-", tmp_path / "in", "-o", tmp_path / "out.h5", input=turned)
     assert result.exit_code == 0
-    assert told(tmp_path / "out.h5") == [f"{k}.h5" for k in "12345"]
+    assert sources_of(tmp_path / "out.h5") == [f"{k}.h5" for k in "12345"]
 
 
 @pytest.mark.parametrize("given", ["", "\n\n"])

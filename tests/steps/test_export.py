@@ -37,8 +37,8 @@ def make(folder, rows=1000, files=3, seed=0, **more):
             columns["x"], columns["y"] = rng.uniform(-1e6, 1e6, (2, rows))
             columns["h_li"][::7] = np.nan
             columns["x"][5:8] = np.nan, np.inf, -np.inf
-            told = {"h_li": {"units": "m", "long_name": "height"}}
-            batch.write(f"{number}.h5", Table(columns | more, told, HEADER | {"rgt": number}))
+            attributes = {"h_li": {"units": "m", "long_name": "height"}}
+            batch.write(f"{number}.h5", Table(columns | more, attributes, HEADER | {"rgt": number}))
     return list(batch.written)
 
 
@@ -64,9 +64,9 @@ def paths(tmp_path_factory):
 
 
 @pytest.fixture
-def small_heaps(monkeypatch):
-    monkeypatch.setattr(exporting, "HEAP", 128)
-    monkeypatch.setattr(exporting, "STRIDE", 4)
+def small_buckets(monkeypatch):
+    monkeypatch.setattr(exporting, "BUCKET_ROWS", 128)
+    monkeypatch.setattr(exporting, "STRIDE_ROWS", 4)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_the_metadata_are_those_of_geoparquet(paths, parquet):
     assert schema.field("h_li").metadata[b"long_name"] == b"height"
 
 
-@pytest.mark.usefixtures("small_heaps")
+@pytest.mark.usefixtures("small_buckets")
 def test_row_groups_hold_neighbours(paths, tmp_path):
     export(paths, tmp_path / "all.parquet")
     found = pq.ParquetFile(tmp_path / "all.parquet")
@@ -251,14 +251,14 @@ def test_another_ending_is_wrong_usage(tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_library_is_told(tmp_path, monkeypatch):
+def test_a_missing_library_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ValueError, match=r"pip install 'captools\[export\]'"):
         export(["none.h5"], tmp_path / "a.csv")
 
 
 @pytest.mark.parametrize("name", ["a.parquet", "a.csv"])
-def test_wrong_columns_are_told(paths, tmp_path, name):
+def test_wrong_columns_are_named(paths, tmp_path, name):
     with pytest.raises(InputError, match="no column none: there are h_li, is_asc"):
         export(paths, tmp_path / name, variables="h_li,none")
     for nothing in ("", ",", []):

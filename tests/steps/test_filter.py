@@ -56,7 +56,7 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("block", [50, 1 << 17])
 def test_it_keeps_what_a_plain_reading_keeps(beam, tmp_path, monkeypatch, way, block):
-    monkeypatch.setattr("captools.flat.reader.BLOCK", block)
+    monkeypatch.setattr("captools.flat.reader.BLOCK_ROWS", block)
     options, rule = WAYS[way]
     keep = rule(read_flat(beam))
     assert 0 < keep.sum() <= len(keep)
@@ -94,21 +94,21 @@ def test_twice_is_once(beam, tmp_path_factory, one, other):
         assert_kept(again, path, slice(None))
 
 
-def test_the_header_tells_what_was_done_and_where_the_rows_lie(beam, tmp_path):
+def test_the_header_says_what_was_done_and_where_the_rows_lie(beam, tmp_path):
     (path,) = filter_file(beam, tmp_path, where="q_flag == 0")
     rows = read_flat(path)
     with h5py.File(path) as file, h5py.File(beam) as source:
-        told, before = dict(file.attrs), dict(source.attrs)
+        header, before = dict(file.attrs), dict(source.attrs)
         assert dict(file["h_li"].attrs) == dict(source["h_li"].attrs)
-    assert told["step"] == "filter"
-    assert json.loads(told["options"]) == {"where": "q_flag == 0", "compression": "none"}
-    assert json.loads(told["history"]) == [["readatl06", json.loads(before["options"])]]
+    assert header["step"] == "filter"
+    assert json.loads(header["options"]) == {"where": "q_flag == 0", "compression": "none"}
+    assert json.loads(header["history"]) == [["readatl06", json.loads(before["options"])]]
     for name in ("source", "beam", "rgt", "crs", "cycle", "spot"):
-        assert told[name] == before[name]
-    assert told["bounds_xy"].tolist() == [
+        assert header[name] == before[name]
+    assert header["bounds_xy"].tolist() == [
         *(rows["x"].min(), rows["x"].max(), rows["y"].min(), rows["y"].max())
     ]
-    assert told["t_span"].tolist() == [rows["t_gps"].min(), rows["t_gps"].max()]
+    assert header["t_span"].tolist() == [rows["t_gps"].min(), rows["t_gps"].max()]
 
 
 def test_a_file_of_which_nothing_is_left_is_empty_and_has_no_output(run, beam, tmp_path):
@@ -119,14 +119,14 @@ def test_a_file_of_which_nothing_is_left_is_empty_and_has_no_output(run, beam, t
     assert list((tmp_path / "out").glob("*.h5")) == []
 
 
-def test_the_numbers_removed_of_all_files_are_told_at_the_end(run, granule, tmp_path):
+def test_the_numbers_removed_of_all_files_are_said_at_the_end(run, granule, tmp_path):
     inputs = readatl06(granule, tmp_path / "in")
     result = run("filter", tmp_path / "in", "-o", tmp_path / "out", "--where", "is_asc")
     lost = sum(np.sum(~read_flat(path)["is_asc"]) for path in inputs)
     assert f"where: removed {lost:,} rows" in result.stderr.splitlines()
 
 
-def test_an_unknown_column_is_told_with_those_there_are(run, beam, tmp_path):
+def test_an_unknown_column_is_named_with_those_there_are(run, beam, tmp_path):
     for words in (["--where", "nonsense < 1"], ["--finite", "nonsense"]):
         result = run("filter", beam, "-o", tmp_path / "out", *words)
         assert result.exit_code == 1
@@ -144,7 +144,7 @@ def test_regions_are_left_out_by_name(run, granules, tmp_path):
 
 def test_the_folder_of_the_file_is_refused(beam):
     before = beam.read_bytes()
-    with pytest.raises(ValueError, match="written over"):
+    with pytest.raises(ValueError, match="is the folder of an input"):
         filter_file(beam, beam.parent, where="is_asc")
     assert beam.read_bytes() == before
 
@@ -214,8 +214,8 @@ def test_outliers_are_those_of_a_plain_loop(
     path = scattered(folder, count, seed)
     gone = plain_outliers(read_flat(path), cell, window, nmad, min_obs, sparse)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("captools.flat.reader.BLOCK", 64)
-        patch.setattr("captools.points.filtering.HEAP", 64)
+        patch.setattr("captools.flat.reader.BLOCK_ROWS", 64)
+        patch.setattr("captools.points.filtering.BUCKET_ROWS", 64)
         written = filter_file(
             path,
             folder / "out",

@@ -17,7 +17,7 @@ from flatfiles import (
     damage,
     random_columns,
     small_pieces,
-    told,
+    sources_of,
     truncate,
     write_flat,
     write_split,
@@ -67,7 +67,7 @@ def test_merging_a_split_table_gives_the_whole(rows, cuts, seed):
         assert written == [Path(place) / "out.h5"]
         assert (written.rows_in, written.rows_out) == (rows, rows)
         assert_equal(read_flat(*written), with_identity(columns))
-        assert told(*written) == [f"granule_{number:03d}.h5" for number in range(len(files))]
+        assert sources_of(*written) == [f"granule_{number:03d}.h5" for number in range(len(files))]
 
 
 @few
@@ -87,17 +87,17 @@ def test_merging_into_parts_and_these_again_gives_the_whole(rows, cuts, seed, pa
         assert len(lengths) == min(parts, rows)
         again = merge(written, folder / "again.h5")
         assert_equal(read_flat(*again), columns)
-        assert told(*again) == [f"granule_{number:03d}.h5" for number in range(len(files))]
+        assert sources_of(*again) == [f"granule_{number:03d}.h5" for number in range(len(files))]
 
 
 @few
 @given(rows, cuts, seeds, st.integers(1, 5), st.sampled_from([1, 2, 3]))
 def test_sorted_rows_are_those_of_a_stable_sort_with_unknown_times_last(
-    rows, cuts, seed, heaps, stride
+    rows, cuts, seed, buckets, stride
 ):
     columns = random_columns(rows, seed)
     order = np.argsort(columns["t_gps"], kind="stable")
-    with tempfile.TemporaryDirectory() as place, small_pieces(heaps * stride, stride):
+    with tempfile.TemporaryDirectory() as place, small_pieces(buckets * stride, stride):
         files = write_split(Path(place) / "in", columns, cuts)
         written = merge(files, Path(place) / "out.h5", sort=True)
         found = read_flat(*written)
@@ -193,7 +193,7 @@ def test_files_of_captoolkit_are_known_by_their_names(tmp_path):
     twice["cycle"] = np.repeat(np.array([2, 11], "i2"), 4)
     twice["spot"] = np.zeros(8, "i1")
     assert_equal(read_flat(path), twice)
-    assert told(path) == [path.name for path in files]
+    assert sources_of(path) == [path.name for path in files]
 
 
 def test_a_column_of_tracks_in_floats_becomes_integers(tmp_path):
@@ -203,7 +203,7 @@ def test_a_column_of_tracks_in_floats_becomes_integers(tmp_path):
     assert (found.dtype, found.tolist()) == (np.int16, [54, 55, 0])
 
 
-def test_the_header_tells_what_all_files_share_and_where_the_rows_lie(tmp_path):
+def test_the_header_says_what_all_files_share_and_where_the_rows_lie(tmp_path):
     place = {
         "lat": np.array([-70.0, -75.0]),
         "lon": np.array([179.0, -179.0]),
@@ -234,7 +234,7 @@ def test_the_header_tells_what_all_files_share_and_where_the_rows_lie(tmp_path):
     assert attrs["t_span"].tolist() == [7, 7]
 
 
-def test_each_part_tells_its_own_bounds(tmp_path):
+def test_each_part_has_its_own_bounds(tmp_path):
     columns = random_columns(40, 0)
     written = merge([write_flat(tmp_path / "a.h5", columns)], tmp_path / "out.h5", parts=3)
     for path in written:
@@ -370,7 +370,7 @@ def test_all_bad_inputs_are_named_and_nothing_is_written(files, tmp_path, option
 
 
 @pytest.mark.heavy
-def test_a_bit_that_flips_anywhere_is_told_or_does_no_harm(tmp_path):
+def test_a_bit_that_flips_anywhere_is_found_or_does_no_harm(tmp_path):
     # In the file's own bookkeeping too, where HDF5 stumbles in many ways; not in its heaps of
     # strings, in which it may look for ever.
     columns = {name: random_columns(50, 0)[name] for name in ("lat", "lon", "t_gps")}
@@ -410,7 +410,7 @@ def test_skip_bad_merges_the_rest(run, files, tmp_path, options):
     assert f"failed: {files[3]}: is truncated" in result.stderr
     assert "2 bad inputs left out" in result.stderr
     assert "20 rows in, 20 rows out" in result.stderr
-    assert told(tmp_path / "out.h5") == ["a.h5", "c.h5"]
+    assert sources_of(tmp_path / "out.h5") == ["a.h5", "c.h5"]
 
 
 def test_parts_are_never_written_over_inputs(run, files, tmp_path):
@@ -457,7 +457,7 @@ def test_real_reduced_files_of_older_tools(run, real_data, tmp_path):
     assert (found["rgt"] == 54).all()
     assert (found["cycle"] == 2).all()
     assert (found["spot"] == 0).all()
-    assert told(tmp_path / "out.h5") == [path.name for path in files]
+    assert sources_of(tmp_path / "out.h5") == [path.name for path in files]
     again = run("merge", tmp_path / "out.h5", "-o", tmp_path / "again.h5", "--sort")
     assert again.exit_code == 0
     order = np.argsort(found["t_gps"], kind="stable")

@@ -1042,7 +1042,7 @@ def test_called_by_hand_a_mask_is_a_path_or_text_and_named_without_its_folder(gr
 def test_one_file_a_granule_never_takes_the_place_of_the_granule(granule, tmp_path):
     copy = tmp_path / granule.name
     copy.write_bytes(granule.read_bytes())
-    with pytest.raises(ValueError, match="would be written over"):
+    with pytest.raises(ValueError, match="is the folder of an input"):
         readatl06(copy, tmp_path, layout="granule")
     assert copy.read_bytes() == granule.read_bytes()
     assert readatl06(copy, tmp_path)  # beside it there is room for one file a beam

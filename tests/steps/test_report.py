@@ -79,16 +79,16 @@ def test_the_report_adds_up_the_newest_line_of_every_input_by_step(run, folder):
 
 
 def test_the_report_gives_the_newest_reason_of_every_failed_input(run, folder):
-    told = run("report", folder).stdout.splitlines()[3:]
-    assert sorted(line for line in told if line.startswith("failed: ")) == [
+    lines = run("report", folder).stdout.splitlines()[3:]
+    assert sorted(line for line in lines if line.startswith("failed: ")) == [
         "failed: gt2r: is damaged (/d/d.h5)",
         "failed: is empty (# bytes) (/d/c.h5)",
     ]
 
 
 def test_the_report_names_the_inputs_that_took_longest(run, folder):
-    told = run("report", folder).stdout.splitlines()[3:]
-    slowest = [line for line in told if line.startswith("slowest: ") and "/d/" in line]
+    lines = run("report", folder).stdout.splitlines()[3:]
+    slowest = [line for line in lines if line.startswith("slowest: ") and "/d/" in line]
     assert slowest == [
         "slowest: 2.00 s /d/a.h5",
         "slowest: 1.00 s /d/d.h5",
@@ -97,10 +97,10 @@ def test_the_report_names_the_inputs_that_took_longest(run, folder):
     ]
 
 
-def test_the_report_tells_which_of_a_list_were_never_attempted(run, folder, tmp_path):
+def test_the_report_says_which_of_a_list_were_never_attempted(run, folder, tmp_path):
     words = ["/elsewhere/a.h5", "/d/b.h5", "/d/new.h5"]
-    told = run("report", folder, *words).stdout.splitlines()
-    assert [line for line in told if line.startswith("never")] == ["never attempted: /d/new.h5"]
+    lines = run("report", folder, *words).stdout.splitlines()
+    assert [line for line in lines if line.startswith("never")] == ["never attempted: /d/new.h5"]
 
 
 def test_an_input_of_one_name_in_two_folders_and_two_runs_counts_once(run, tmp_path):
@@ -127,8 +127,8 @@ def test_failed_inputs_whose_names_are_no_utf_8_can_be_fed_back(granules, tmp_pa
     assert (first.returncode, first.stdout) == (1, b"")
     assert b"Traceback" not in first.stderr
     assert b"is empty" in first.stderr
-    told = subprocess.run([*COMMAND, "report", "out"], **places)
-    assert told.returncode == 0, told.stderr
+    ended = subprocess.run([*COMMAND, "report", "out"], **places)
+    assert ended.returncode == 0, ended.stderr
     failed = subprocess.run([*COMMAND, "report", "out", "--failed"], **places)
     assert (failed.returncode, failed.stdout) == (0, os.fsencode(bad) + b"\n")
     bad.write_bytes(next(granules.iterdir()).read_bytes())  # fetched again

@@ -24,7 +24,7 @@ def beam(granule, tmp_path_factory):
 @pytest.mark.parametrize("crs", ["EPSG:3976", "EPSG:6932", "EPSG:4326"])
 @pytest.mark.parametrize("block", [50, 1 << 17])
 def test_x_and_y_are_those_of_pyproj_and_all_else_stays(beam, tmp_path, monkeypatch, crs, block):
-    monkeypatch.setattr("captools.flat.reader.BLOCK", block)
+    monkeypatch.setattr("captools.flat.reader.BLOCK_ROWS", block)
     written = reproject(beam, tmp_path, crs=crs)
     rows, source = read_flat(tmp_path / beam.name), read_flat(beam)
     there = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
@@ -104,13 +104,13 @@ def test_the_north_is_3413(tmp_path):
         ({"source": "nonsense"}, ValueError, "not known"),
     ],
 )
-def test_wrong_arguments_are_told(beam, tmp_path, options, error, why):
+def test_wrong_arguments_are_named(beam, tmp_path, options, error, why):
     with pytest.raises(error, match=why):
         reproject(beam, tmp_path, **options)
     assert list(tmp_path.glob("*")) == []
 
 
-def test_a_crs_that_nobody_tells_is_asked_for(tmp_path):
+def test_a_crs_that_nobody_gives_is_asked_for(tmp_path):
     with FlatWriter(tmp_path) as batch:
         columns = {"x": np.zeros(1), "y": np.zeros(1)}
         batch.write("a.h5", Table(columns, attrs={"captools_version": "0"}))

@@ -90,7 +90,7 @@ def test_edges_are_true_to_the_squares(size):
     assert np.array_equal(assign(np.nextafter(edges, -np.inf), 0 * edges, grid)[1], column - 1)
 
 
-def test_names_tell_corner_and_size():
+def test_names_give_corner_and_size():
     assert Grid(100e3, x=-1500.5).name(0, 0) == "tile_-0001.5005_+0000.0000_100km.h5"
     assert Grid(12.5e3).name(1, -1) == "tile_+0012.5_-0012.5_12.5km.h5"
 
@@ -141,7 +141,7 @@ def test_extent_begins_the_grid_and_leaves_points_outside(tmp_path):
     assert read(tiles[0])[0]["core"].tolist() == [True, False]
 
 
-def test_rows_without_a_place_are_left_out_and_told(tmp_path):
+def test_rows_without_a_place_are_left_out_and_counted(tmp_path):
     path = write(tmp_path, "a.h5", np.array([1.0, np.nan]), np.array([1.0, 2.0]))
     with pytest.warns(CaptoolsWarning, match="1 rows without x, y left out"):
         written = tile([path], tmp_path / "out", size=1)
@@ -204,12 +204,12 @@ def test_outlines_are_valid_and_hold_what_lies_in_the_square(square, crs):
     assert not inside[away > 200].any()
 
 
-def test_the_index_opens_and_tells_of_every_tile(tmp_path):
+def test_the_index_opens_and_has_every_tile(tmp_path):
     import pyogrio
 
     *tiles, index = tile([scattered(tmp_path / "in")], tmp_path / "out", size=100, overlap=10)
-    told, _, shapes, _ = pyogrio.raw.read(index)
-    assert told["crs"] == "EPSG:4326"
+    properties, _, shapes, _ = pyogrio.raw.read(index)
+    assert properties["crs"] == "EPSG:4326"
     assert len(shapes) == len(tiles)
     for path, feature in zip(tiles, json.loads(index.read_text())["features"], strict=True):
         columns, attrs = read(path)
@@ -250,7 +250,7 @@ def test_a_folder_of_tiles_is_replaced_and_any_other_refused(tmp_path):
     tile(files, out, size=100)
     written = tile(files, out, size=200)
     assert {path.name for path in out.iterdir()} == {path.name for path in written}
-    with pytest.raises(ValueError, match="folder of inputs"):
+    with pytest.raises(ValueError, match="is the folder of an input"):
         tile(written[:-1], out, size=100)
     (out / "mine.txt").touch()
     with pytest.raises(ValueError, match=r"mine\.txt"):
@@ -269,15 +269,15 @@ def test_bad_inputs_leave_nothing_and_keep_what_was(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"in", "out"}
 
 
-@pytest.mark.parametrize(("crs", "told"), [("", "do not tell the CRS"), ("EPSG:4326", "degree")])
-def test_x_and_y_must_be_metres_of_a_known_crs(tmp_path, crs, told):
+@pytest.mark.parametrize(("crs", "why"), [("", "do not state the CRS"), ("EPSG:4326", "degree")])
+def test_x_and_y_must_be_metres_of_a_known_crs(tmp_path, crs, why):
     path = write(tmp_path, "a.h5", np.array([1.0]), np.array([1.0]), crs)
-    with warnings.catch_warnings(), pytest.raises(InputError, match=told):
+    with warnings.catch_warnings(), pytest.raises(InputError, match=why):
         tile([path], tmp_path / "out", size=1)
     assert not (tmp_path / "out").exists()
 
 
-def test_files_without_x_and_y_are_told_to_be_reprojected(tmp_path):
+def test_files_without_x_and_y_ask_to_be_reprojected(tmp_path):
     with FlatWriter(tmp_path) as batch:
         batch.write("a.h5", Table({"lon": np.zeros(2)}, attrs={"captools_version": "0"}))
     with pytest.raises(InputError, match=r"no column x, y.*captools reproject"):
