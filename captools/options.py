@@ -5,7 +5,6 @@ What checks it is imported when there is one, so that help comes at once.
 """
 
 from collections.abc import Callable
-from functools import partial
 from importlib import import_module
 from math import isfinite
 from pathlib import Path
@@ -13,9 +12,7 @@ from pathlib import Path
 import click
 
 from captools.flat import COMPRESSIONS
-from captools.flat.legacy import DIALECTS, choose_columns
 from captools.io.address import Url, parse_location
-from captools.products import Product
 
 
 class Shard(click.ParamType):
@@ -114,6 +111,17 @@ def _function(name: str) -> Callable[[object], object]:
     return getattr(import_module(f"captools.{module}"), function)
 
 
+def stacked(*decorators: Callable) -> Callable:
+    """Return one decorator that gives a command several options, in this order."""
+
+    def decorate(command: Callable) -> Callable:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
 box = click.option(
     "-b",
     "bbox",
@@ -167,12 +175,6 @@ mask = click.option(
     callback=checked("geo.masks.load"),
     help="Keep what lies inside the polygons, or on the nonzero cells, of a file.",
 )
-dialect = click.option(
-    "--dialect",
-    type=click.Choice(list(DIALECTS)),
-    default="captools",
-    help="Whose column names to write.",
-)
 common = click.option("--common", is_flag=True, help="Keep the columns that all inputs share.")
 compression = click.option(
     "-z",
@@ -181,21 +183,6 @@ compression = click.option(
     default="none",
     help="Compression of the output.",
 )
-
-
-def variables(product: Product) -> Callable:
-    """Return the option -v for the columns of a product."""
-    presets = ", ".join(product.presets)
-    return click.option(
-        "-v",
-        "--vars",
-        "variables",
-        metavar="A,B,C",
-        callback=checked(partial(choose_columns, product)),
-        help="Columns: plain names replace the default ones; name=path (below "
-        f"{product.group}) and presets ({presets}) alone add to them.",
-    )
-
 
 # --- which inputs: these do not change the result of any of them --------------
 
@@ -252,11 +239,7 @@ REMOTE = (
 )
 
 
-def remote(command: Callable) -> Callable:
-    """Give a query step the options for inputs on servers."""
-    for option in reversed(REMOTE):
-        command = option(command)
-    return command
+remote = stacked(*REMOTE)
 
 
 REDUCE = (

@@ -13,16 +13,20 @@ from pathlib import Path
 from captools.engine.work import Result
 from captools.errors import BadInputs, CaptoolsWarning, FolderError, InputError
 from captools.io.atomic import Outputs, temporary_name
-from captools.products import ATL06
+from captools.products import ATL06, Product
 from captools.run.inspection import Check, Finding
 
 VERSION = 1
-PRODUCT = ATL06
 DEATHS = {  # how a process can die, and what the engine says of it
     "sigkill": "SIGKILL(-9): memory used up?",
     "sigsegv": "SIGSEGV(-11)",
     "exit": "EXIT(3)",
 }
+
+
+def naming(**options: object) -> Product:
+    """Return what the file names of inputs say."""
+    return ATL06
 
 
 def outputs(name: str, **options: object) -> list[str]:

@@ -18,7 +18,7 @@ from captools.progress import track
 
 _COMMON = (
     *("region", "release", "sc_orient", "reference_frame", "tide_system", "beam_type"),
-    *("step", "options", "history", "product", "height", "identity"),
+    *("step", "options", "history", "product", "height", "identity", "applied"),
 )
 
 

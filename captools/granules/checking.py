@@ -1,10 +1,9 @@
 """Whether a file is whole: every object opened, every attribute read, every chunk inflated.
 
-A damaged file says so in many ways, most of which show only when the bytes are
-read. Here all of them are, also those that no step asks for. Chunks are not
-made into values: that they inflate to their length, with the checksum that zlib
-puts behind them, is what there is to know. What is read is never more than what
-is stored, whatever lengths a damaged file claims.
+Most damage shows only when bytes are read, so all of them are read, also those
+that no step asks for. Chunks are inflated, but not made into values: their length
+and zlib's checksum show the damage. No more is read than is stored, whatever
+lengths a damaged file claims.
 """
 
 import shutil
@@ -16,13 +15,14 @@ from h5py import h5a, h5d, h5g, h5o
 from captools.errors import InputError
 from captools.flat.legacy import OUR_NAMES
 from captools.flat.reader import FlatFile
+from captools.granules.finding import found_by_content
 from captools.granules.granule import MISSING, Beam, Granule
 from captools.io import remote
 from captools.io.address import Url, parse_location
 from captools.io.atomic import temporary_name
 from captools.io.hdf5 import attribute, open_file, text
 from captools.io.integrity import check_content, damage_told
-from captools.products import ATL06, Product, known
+from captools.products import ATL06, Product
 
 
 def check_file(
@@ -63,7 +63,7 @@ def check_file(
 
 def _check_copy(url: Url, product: Product | None, folder: Path) -> str:
     """Check a copy of a file on a server, since all of its bytes are read."""
-    # In a folder of its own: it keeps its name, which tells what a granule itself may not.
+    # In a folder of its own it keeps its name, which may say what the granule itself does not.
     copy = folder / temporary_name("copy") / url.name
     copy.parent.mkdir(mode=0o700)
     try:
@@ -101,14 +101,14 @@ def _count(number: int, what: str) -> str:
 
 
 def _product(path: str | Path) -> Product | None:
-    """Return the product of a granule, None if the file is to be taken for a flat one."""
+    """Return the product of a granule, None of what may be a flat file."""
     with open_file(path) as file, damage_told(path, "/"):
         root = h5g.open(file.id, b"/")
-        told = text(attribute(root, "short_name"))
-        if told or h5a.exists(root, b"short_name"):
-            # One that no table knows is refused by name.
-            return next((one for one in _found_by_content() if one.short_name == told), ATL06)
-        similar = [product for product in _found_by_content() if _has_track(root, product)]
+        short_name = text(attribute(root, "short_name"))
+        if short_name or h5a.exists(root, b"short_name"):
+            # Any product refuses an unknown one by name.
+            return next((one for one in found_by_content() if one.short_name == short_name), ATL06)
+        similar = [product for product in found_by_content() if _has_track(root, product)]
         if similar:
             named = (one for one in similar if one.parse_name(Path(path).name).plain)
             return next(named, similar[0])
@@ -116,10 +116,6 @@ def _product(path: str | Path) -> Product | None:
         if any(isinstance(item, h5d.DatasetID) and item.rank == 1 for item in items):
             return None
     raise InputError(f"{path}: is HDF5, but neither an ATL06 granule nor a flat file")
-
-
-def _found_by_content() -> list[Product]:
-    return [product for product in known() if not product.on_request]
 
 
 def _has_track(root: h5g.GroupID, product: Product) -> bool:
@@ -138,11 +134,11 @@ def _check_beam(beam: Beam) -> int:
     """Return the length of a beam; opening it has checked place, time and height."""
     product = beam.granule.product
     for column in product.essential:
-        if not beam.has(column):
-            raise beam.error(column, MISSING)
+        if (missing := beam.lacking(column)) is not None:
+            raise beam.error(missing, MISSING)
     for column in product.all_columns:
         if beam.has(column):
-            beam.attributes(column)  # which no column of another length has
+            beam.attributes(column)  # raises if its length is not that of the beam
     return beam.length
 
 

@@ -1,20 +1,20 @@
 """How a dataset of an instrument file gives one value for each row.
 
 Most are columns as they stand. Others have a value for each point and, say,
-cycle: then each of these is a row, and what is told of a point or a cycle alone
-is repeated.
+cycle: then each of these is a row, and the values of a point or of a cycle are
+repeated. Those of a lower rate are mapped to the points by an index.
 """
 
-import math
 from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
-from h5py import h5d, h5g, h5s
+from h5py import h5d, h5g
 
 from captools.geo.conditions import Formula
 from captools.io.columns import RowSelection, StoredColumn
-from captools.io.hdf5 import attribute
+from captools.io.hdf5 import REMEDY, attribute
+from captools.io.matrix import StoredMatrix
 from captools.products import Column
 
 Selection = RowSelection | None  # of rows, or all
@@ -44,41 +44,8 @@ class Source(Protocol):
         ...
 
 
-class StoredMatrix(StoredColumn):
-    """A dataset of shape (n, m), row by row as one column of n·m values, or one of its columns.
-
-    Parameters
-    ----------
-    dataset : h5d.DatasetID
-        The dataset.
-    pick : int, optional
-        The column that is wanted.
-    """
-
-    def __init__(self, dataset: h5d.DatasetID, pick: int | None = None) -> None:
-        super().__init__(dataset)
-        self._wide = dataset.shape
-        self._pick_column = pick
-        self.shape = (math.prod(self._wide) if pick is None else self._wide[0],)
-
-    def extents(self, rows: Selection = None) -> Iterator[tuple[int, int]]:
-        """Yield nothing: what is read is fetched as HDF5 asks for it."""
-        return iter(())
-
-    def _inflated(self, rows: Selection) -> None:
-        """Leave it to HDF5."""
-
-    def _through_hdf5(self, rows: Selection) -> np.ndarray:
-        self._check_storage()
-        values = np.empty(self._wide, self.dtype)
-        if values.size:
-            self._dataset.read(h5s.ALL, h5s.ALL, values)
-        values = values.ravel() if self._pick_column is None else values[:, self._pick_column]
-        return values.copy() if rows is None else values[rows.rows]
-
-
 class Changed:
-    """A source as it is, but for its values; what is made of others stands on this."""
+    """A source made of another one, whose values it changes."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -100,7 +67,7 @@ class Changed:
 
 
 class Repeated(Changed):
-    """What is told of each point, `count` times, or of each column, for `count` points."""
+    """The values of points, `count` times each, or those of columns, for `count` points."""
 
     def __init__(self, source: Source, count: int, is_along: bool) -> None:
         super().__init__(source)
@@ -108,31 +75,73 @@ class Repeated(Changed):
         self.shape = (source.shape[0] * count,)
 
     def extents(self, rows: Selection = None) -> Iterator[tuple[int, int]]:
-        """Yield where in the file the bytes of all rows lie."""
-        return self._source.extents()
+        """Yield where in the file the bytes lie that hold the rows: from, up to."""
+        return self._source.extents(self._points(rows))
 
     def read(self, rows: Selection = None) -> np.ndarray:
         """Return rows, with NaN for fills of floats."""
-        values = self._source.read()
+        points = self._points(rows)
+        values = self._source.read(points)
         at = np.arange(self.shape[0]) if rows is None else rows.rows
-        return values[at % len(values) if self._is_along else at // self._count]
+        if self._is_along:
+            return values[at % len(values)]
+        at = at // self._count
+        return values[at if points is None else np.searchsorted(points.rows, at)]
+
+    def _points(self, rows: Selection) -> Selection:
+        """Return the points that the rows are of; of columns all are needed."""
+        if rows is None or self._is_along:
+            return None
+        return RowSelection(np.unique(rows.rows // self._count))
+
+
+class Mapped(Changed):
+    """Values of a lower rate, such as 1 Hz: each row takes the one that its index names.
+
+    A row whose index is a fill has no value.
+    """
+
+    def __init__(self, source: Source, index: Source) -> None:
+        if index.dtype.kind not in "iu":
+            raise NoColumnError(f"is mapped by what is no index ({index.dtype})")
+        super().__init__(source)
+        self._index = index
+        self.shape = index.shape
+
+    def extents(self, rows: Selection = None) -> Iterator[tuple[int, int]]:
+        """Yield where in the file the bytes of the index lie, and those of all values."""
+        yield from self._index.extents(rows)
+        yield from self._source.extents()
+
+    def read(self, rows: Selection = None) -> np.ndarray:
+        """Return rows, with NaN for fills of floats."""
+        values, at = self._source.read(), self._index.read(rows)
+        fill = self._index.fill_value
+        is_known = np.full(len(at), True) if fill is None else at != fill
+        at = at[is_known]
+        if np.any((at < 0) | (at >= len(values))):
+            raise ValueError(f"the index names others than its {len(values)} values")
+        none = np.nan if self.dtype.kind == "f" else self.fill_value
+        if none is None and not is_known.all():
+            raise ValueError("rows have no index, and there is no fill value")
+        mapped = np.full(len(is_known), 0 if none is None else none, self.dtype)
+        mapped[is_known] = values[at]
+        return mapped
 
 
 class Scaled(Changed):
     """Numbers packed as CF says: ``stored * scale_factor + add_offset``, with NaN for fills."""
 
-    def __init__(self, source: Source, scale: float, offset: float, fills: set[float]) -> None:
+    def __init__(self, source: Source, scale: float, offset: float) -> None:
         super().__init__(source)
-        self._scale, self._offset, self._fills = scale, offset, fills
+        self._scale, self._offset = scale, offset
         self.dtype = np.dtype("f8")
         self.fill_value = None
 
     def read(self, rows: Selection = None) -> np.ndarray:
         """Return rows as doubles, with NaN for fills."""
-        stored = self._source.read(rows)
-        values = stored * self._scale + self._offset
-        values[np.isin(stored, list(self._fills))] = np.nan
-        return values
+        stored = _known(self._source, rows).astype("f8", copy=False)
+        return stored * self._scale + self._offset
 
 
 class Wrapped(Changed):
@@ -155,7 +164,7 @@ class Computed:
         self.shape = next(iter(sources.values())).shape
 
     def attribute(self, name: str) -> str:
-        """Return nothing: the table of the product tells it."""
+        """Return nothing: the table of the product has it."""
         return ""
 
     def extents(self, rows: Selection = None) -> Iterator[tuple[int, int]]:
@@ -173,7 +182,7 @@ def _known(source: Source, rows: Selection) -> np.ndarray:
     values = source.read(rows)
     if source.fill_value is None or values.dtype.kind == "f":
         return values
-    return np.where(values == source.fill_value, np.nan, values)
+    return np.where(values == source.fill_value, np.nan, values.astype("f8"))
 
 
 def rowwise(
@@ -182,6 +191,7 @@ def rowwise(
     repeat: int,
     length: int | None,
     descriptor: int | None,
+    index: Source | None = None,
 ) -> Source:
     """Return a dataset as what gives one value for each row, unpacked.
 
@@ -197,42 +207,64 @@ def rowwise(
         Rows of the track, if they are known.
     descriptor : int, optional
         Of the file, if it is on this machine.
+    index : Source, optional
+        Of a column that is mapped: which of its values each row has.
 
     Raises
     ------
     NoColumnError
         If it is of another shape, or not of numbers.
     """
-    source = _unpacked(_stored(dataset, column, repeat, descriptor), dataset)
+    points = None if length is None else length // max(1, repeat)
+    _check_shape(dataset, column, points, repeat)
+    source = _unpacked(_stored(dataset, column, descriptor), dataset)
+    if index is not None:
+        return Mapped(source, index)
     if column.axis == "k":
-        return Repeated(source, (length or 0) // max(1, repeat), is_along=True)
+        return Repeated(source, points or 0, is_along=True)
     if column.axis == "n" and repeat != 1:
         return Repeated(source, repeat, is_along=False)
     return source
 
 
-def _stored(
-    dataset: h5g.GroupID | h5d.DatasetID, column: Column, repeat: int, descriptor: int | None
-) -> StoredColumn:
+def _check_shape(
+    dataset: h5g.GroupID | h5d.DatasetID, column: Column, points: int | None, width: int
+) -> None:
+    """Refuse what has not so many points, if that is known, or not so many values of each."""
     shape = dataset.shape if isinstance(dataset, h5d.DatasetID) else None
     if column.axis == "nk" or column.pick is not None:
         if shape is None or len(shape) != 2:
             raise NoColumnError(f"has the shape {shape}, not (n, k)")
-        if column.axis == "nk" and shape[1] != repeat:
-            raise NoColumnError(f"has the shape {shape}, not (n, {repeat})")
+        wanted = shape[0] if points is None else points, width if column.pick is None else shape[1]
+        if shape != wanted:
+            raise NoColumnError(f"has the shape {shape}, not {wanted}; {REMEDY}")
         if column.pick is not None and column.pick >= shape[1]:
             raise NoColumnError(f"has the shape {shape}: there is no column {column.pick}")
-        stored: StoredColumn = StoredMatrix(dataset, column.pick)
-    else:
-        if shape is None or len(shape) != 1:
-            told = f" but has the shape {shape}" if shape else ""
-            raise NoColumnError(f"is not a column (a dataset with one dimension){told}")
-        if column.axis == "k" and shape[0] != repeat:
-            raise NoColumnError(f"has the shape {shape}, not ({repeat},)")
-        stored = StoredColumn(dataset, descriptor)
-    if stored.dtype.kind not in "iufb" or stored.dtype.itemsize > 8:
-        raise NoColumnError(f"is not a column of numbers ({stored.dtype})")
-    return stored
+    elif shape is None or len(shape) != 1:
+        but = f" but has the shape {shape}" if shape else ""
+        raise NoColumnError(f"is not a column (a dataset with one dimension){but}")
+    elif column.axis == "k" and shape[0] != width:
+        raise NoColumnError(f"has the shape {shape}, not ({width},)")
+
+
+def _stored(dataset: h5d.DatasetID, column: Column, descriptor: int | None) -> StoredColumn:
+    """Return what reads a dataset of numbers as it stands."""
+    dtype = dataset.dtype
+    if dtype.kind not in "iufb" or dtype.itemsize > 8:
+        raise NoColumnError(f"is not a column of numbers ({dtype})")
+    fill = None if column.fill is None else _fill_of(dtype, column.fill)
+    if column.axis == "nk" or column.pick is not None:
+        return StoredMatrix(dataset, column.pick, fill)
+    return StoredColumn(dataset, descriptor, fill)
+
+
+def _fill_of(dtype: np.dtype, number: float) -> np.generic:
+    """Return the fill value that a table states, as a dataset of this dtype has it."""
+    with np.errstate(over="ignore"):
+        fill = np.asarray(number).astype(dtype)[()]
+    if not (np.isfinite(fill) if dtype.kind == "f" else fill == number):
+        raise NoColumnError(f"is of {dtype}, which the fill {number} of its table does not fit")
+    return fill
 
 
 def _unpacked(source: Source, dataset: h5d.DatasetID) -> Source:
@@ -240,10 +272,8 @@ def _unpacked(source: Source, dataset: h5d.DatasetID) -> Source:
     scale, offset = (attribute(dataset, name) for name in ("scale_factor", "add_offset"))
     if not scale.size and not offset.size:
         return source
-    fills = [attribute(dataset, name) for name in ("_FillValue", "missing_value")]
     return Scaled(
         source,
         float(scale.flat[0]) if scale.size else 1.0,
         float(offset.flat[0]) if offset.size else 0.0,
-        {number.item() for named in fills for number in named.flat},
     )

@@ -9,26 +9,20 @@ from captools.products import Product, known
 
 
 def find_product(path: str | Path | Url) -> Product:
-    """Return the product of a granule.
-
-    Parameters
-    ----------
-    path : str, Path or Url
-        The file.
-
-    Raises
-    ------
-    InputError
-        If the file is not there, is no HDF5, is damaged, or of no known product.
-    """
+    """Return the product of a granule; InputError if it is of no known one, or as `Lookup`."""
+    products = found_by_content()
     with Lookup(path) as file:
-        told = file._attribute("", "short_name")
-        products = [product for product in known() if not product.on_request]
+        short_name = file._attribute("", "short_name")
         for product in products:
-            if told == product.short_name:
+            if short_name == product.short_name:
                 return product
-            if not told and product.parse_name(file.path.name).plain:
+            if not short_name and product.parse_name(file.path.name).plain:
                 return product
     names = ", ".join(product.name for product in products)
-    what = f"is {told}" if told else "tells no product (no short_name), nor does its name"
+    what = f"is {short_name}" if short_name else "has no short_name, nor a name of a product"
     raise InputError(f"{file.path}: {what}; known are {names}, others need --product my.toml")
+
+
+def found_by_content() -> list[Product]:
+    """Return the products that granules are recognized as."""
+    return [product for product in known() if not product.on_request]

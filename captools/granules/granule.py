@@ -22,7 +22,7 @@ MISSING = "is missing: order the granule with this variable"
 
 @dataclass(frozen=True)
 class Identity:
-    """Which granule this is; 0, -1 or "" where neither file nor name tells."""
+    """Which granule this is; 0, -1 or "" where neither file nor name says it."""
 
     region: int
     release: str
@@ -64,18 +64,18 @@ class Granule(Lookup):
                 yield Beam(self, name)
 
     def frame(self) -> dict[str, str]:
-        """Return the reference frame and the tide system, as far as the granule tells them."""
-        told = {}
+        """Return the reference frame and the tide system, where the granule names them."""
+        named = {}
         description = self._attribute("", "description")
         if match := re.search(r"ITRF\s?\d{4}", description):
-            told["reference_frame"] = match.group().replace(" ", "")
+            named["reference_frame"] = match.group().replace(" ", "")
         for beam in self.product.tracks:
             path = self.product.where(beam, "geophysical/tide_earth")
             tide = self._attribute(path, "description")
             if match := re.search(r"(tide-free|mean-tide|mean tide)", tide):
-                told["tide_system"] = match.group().replace(" ", "-")
+                named["tide_system"] = match.group().replace(" ", "-")
                 break
-        return told
+        return named
 
     def _check_product(self) -> None:
         name = self.product.short_name
@@ -88,25 +88,24 @@ class Granule(Lookup):
             )
 
     def _identify(self) -> Identity:
-        told = self._named
         start, end = (self._number(f"ancillary_data/{edge}_region") for edge in ("start", "end"))
         return Identity(
-            region=told.region or int(start if start is not None and start == end else 0),
-            release=text(self._array("ancillary_data/release")) or told.release,
+            region=self._named.region or int(start if start is not None and start == end else 0),
+            release=text(self._array("ancillary_data/release")) or self._named.release,
             sc_orient=self._orientation(),
             epoch=float(self._number(self.product.epoch_path, self.product.epoch)),
         )
 
     def number(self, name: str, track: str = "") -> int:
-        """Return one of the numbers that tell tracks apart, 0 if neither file nor name does."""
+        """Return one of the numbers that distinguish tracks, 0 if neither file nor name has it."""
         source = self.product.identity.get(name, "")
         if source.startswith("@"):
-            told = self._attribute(track, source[1:]) if track else ""
-            told = float(told) if re.fullmatch(r"\d+(\.0*)?", told) else None
+            value = self._attribute(track, source[1:])
+            stored = float(value) if re.fullmatch(r"\d+(\.0*)?", value) else None
         else:
-            told = self._number(source) if source else None
+            stored = self._number(source) if source else None
         named = self._named.parts.get(name, "")
-        return int(told or (named if named.isdecimal() else 0))
+        return int(stored or (named if named.isdecimal() else 0))
 
     def _orientation(self) -> int:
         values = self._numbers("orbit_info/sc_orient")
@@ -145,23 +144,23 @@ class Beam:
     @property
     def spot(self) -> int:
         """The spot number, 1 to 6; 0 if unknown."""
-        if told := self.granule.number("spot", self.name):
-            return told
+        if spot := self.granule.number("spot", self.name):
+            return spot
         orientation = self.granule.identity.sc_orient
         return self.granule.product.spots.get(orientation, {}).get(self.name, 0)
 
     @property
     def type(self) -> str:
         """``strong`` or ``weak``; odd spots are strong."""
-        told = self.granule._attribute(self.name, "atlas_beam_type")
-        return told or (("weak", "strong")[self.spot % 2] if self.spot else "unknown")
+        stated = self.granule._attribute(self.name, "atlas_beam_type")
+        return stated or (("weak", "strong")[self.spot % 2] if self.spot else "unknown")
 
     @property
     def numbers(self) -> dict[str, int]:
-        """The numbers that tell this track from others of its granule."""
+        """The numbers that distinguish this track from others of its granule."""
         product = self.granule.product
-        told = {name: self.granule.number(name, self.name) for name in product.track_numbers}
-        return told | ({"spot": self.spot} if "spot" in told else {})
+        numbers = {name: self.granule.number(name, self.name) for name in product.track_numbers}
+        return numbers | ({"spot": self.spot} if "spot" in numbers else {})
 
     @property
     def points(self) -> int:
@@ -169,10 +168,16 @@ class Beam:
         return self.length // max(1, self.repeat)
 
     def has(self, column: Column) -> bool:
-        """Tell whether the beam has this column."""
-        if column.formula:
-            return all(map(self.has, self._terms(column)))
-        return self._dataset(column) is not None
+        """Return whether the beam has this column, and all that it is made of."""
+        return self.lacking(column) is None
+
+    def lacking(self, column: Column) -> Column | None:
+        """Return what is missing of a column: itself, its index, a term of its formula."""
+        parts = self._terms(column) if column.formula else [_index(column)] if column.map else []
+        for part in parts:
+            if (missing := self.lacking(part)) is not None:
+                return missing
+        return None if column.formula or self._dataset(column) is not None else column
 
     def whole(self, name: str) -> np.ndarray:
         """Return all rows of the product's column `name`, read once.
@@ -228,15 +233,15 @@ class Beam:
         """Return units and long name of a column, and the fill value of an integer one."""
         stored = self._column(column)
         try:
-            told = {
+            attributes: dict[str, object] = {
                 "units": column.units or stored.attribute("units") or "1",
                 "long_name": column.long_name or stored.attribute("long_name") or column.name,
             }
             if stored.dtype.kind in "iu" and stored.fill_value is not None:
-                told["_FillValue"] = stored.fill_value
+                attributes["_FillValue"] = stored.fill_value
         except DAMAGE as error:
-            raise self.granule.damage(f"{self.name}: {column.path}", error) from None
-        return told
+            raise self.granule.damage(self._where(column), error) from None
+        return attributes
 
     def _read(self, column: Column, rows: RowSelection | None = None) -> np.ndarray:
         stored = self._column(column)
@@ -244,7 +249,7 @@ class Beam:
         try:
             return stored.read(rows)
         except DAMAGE as error:
-            raise self.granule.damage(f"{self.name}: {column.path}", error) from None
+            raise self.granule.damage(self._where(column), error) from None
 
     def _terms(self, column: Column) -> list[Column]:
         """Return the columns that a computed one is made of."""
@@ -260,7 +265,11 @@ class Beam:
 
     def error(self, column: Column, why: str) -> InputError:
         """Return the error that a column of this beam is wrong."""
-        return self.granule.error(f"{self.name}: {column.path or column.name}", why)
+        return self.granule.error(self._where(column), why)
+
+    def _where(self, column: Column) -> str:
+        """Return what names a column of this beam in messages; a single track has no name."""
+        return ": ".join(filter(None, (self.name, column.path or column.name)))
 
     def _column(self, column: Column) -> Source:
         """Return a column that has the length of the beam, opened once."""
@@ -275,11 +284,14 @@ class Beam:
                 return Computed(column.formula, sources)
             if (dataset := self._dataset(column)) is None:
                 raise self.error(column, MISSING)
-            source = rowwise(dataset, column, self.repeat, self.length, self.granule.descriptor)
+            source = rowwise(
+                *(dataset, column, self.repeat, self.length, self.granule.descriptor),
+                index=self._column(_index(column)) if column.map else None,
+            )
         except NoColumnError as error:
             raise self.error(column, str(error)) from None
         except DAMAGE as error:
-            raise self.granule.damage(f"{self.name}: {column.path}", error) from None
+            raise self.granule.damage(self._where(column), error) from None
         rows = source.shape[0]
         if self.length is not None and rows != self.length:
             raise self.error(column, f"has {rows} rows where the beam has {self.length}; {REMEDY}")
@@ -297,6 +309,11 @@ class Beam:
         if shape is None or len(shape) != 2:
             raise self.error(column, f"has the shape {shape}, not (n, k)")
         return shape[1]
+
+
+def _index(column: Column) -> Column:
+    """Return the column that says which value of a mapped one each point has."""
+    return Column(column.map, column.map)
 
 
 def _positions(rows: np.ndarray, among: np.ndarray) -> np.ndarray | None:

@@ -22,6 +22,7 @@ def granule_attributes(granule: Granule) -> dict[str, object]:
         "release": known.release,
         **({"sc_orient": known.sc_orient} if granule.product.spots else {}),
         **granule.frame(),
+        **({"applied": ",".join(granule.product.applied)} if granule.product.applied else {}),
     }
 
 
@@ -37,7 +38,7 @@ def provenance(granule: Granule, step: str, wanted: ReadOptions) -> dict[str, ob
 
 
 def beam_attributes(beam: Beam, crs: str) -> dict[str, object]:
-    """Return what tells a beam from the others of its granule."""
+    """Return what distinguishes a beam from the others of its granule."""
     return {
         "beam": beam.name,
         **({"beam_type": beam.type} if beam.granule.product.spots else {}),

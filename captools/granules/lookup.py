@@ -11,7 +11,7 @@ from captools.errors import InputError, one_line
 from captools.io.address import Url, parse_location
 from captools.io.hdf5 import DAMAGE, REMEDY, attribute, check_unchanged, descriptor, open_file, text
 
-SMALL = 1 << 20  # bytes; what identifies a granule has fewer, more come of damage
+SMALL_BYTES = 1 << 20  # what identifies a granule takes less: more is damage
 
 
 class Lookup:
@@ -105,7 +105,7 @@ class Lookup:
             if found.get_space().get_simple_extent_type() == h5s.NULL:
                 return np.array([])
             size = math.prod(found.shape) * found.dtype.itemsize
-            if size > SMALL:
+            if size > SMALL_BYTES:
                 raise self.error(path, f"claims to hold {size} bytes; {REMEDY}")
             values = np.empty(found.shape, found.dtype)
             found.read(h5s.ALL, h5s.ALL, values)

@@ -1,14 +1,16 @@
-"""What is wanted of every granule."""
+"""What is wanted of every granule: the one place that names, describes and checks it.
 
+What checks it is imported when there is something to check, so that help comes at once.
+"""
+
+import inspect
 import json
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from captools.flat import COMPRESSIONS
 from captools.flat.legacy import DIALECTS
-from captools.geo import coords, select
-from captools.geo.time import parse_span, plain_time
 
 _CHOICES = {
     "dialect": tuple(DIALECTS),
@@ -19,7 +21,35 @@ _CHOICES = {
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What is wanted of every granule; the fields are the options of the same names."""
+    """What is wanted of every granule.
+
+    Parameters
+    ----------
+    bbox : (w, e, s, n), optional
+        Box in degrees; w > e crosses the antimeridian.
+    span : (t0, t1), optional
+        Half-open time span (UTC): ISO dates, decimal years, dates, datetimes or datetime64.
+    variables : str or iterable of str, optional
+        Columns: plain names replace the defaults, ``name=path`` and presets add.
+    crs : str, int or pyproj.CRS
+        CRS of x and y; ``auto`` is EPSG:3031 in the south, EPSG:3413 in the north.
+    mask : str or Path, optional
+        Polygon or raster file of the area to keep.
+    quality : str
+        A quality rule of the product: ``best``, ``all`` (rows with a height), or another it has.
+    segment_tolerance : float, optional
+        Metres; see `captools.geo.select.segments_agree`.
+    split : bool
+        Ascending and descending rows in separate files.
+    strict : bool
+        A missing column is an error, not a warning.
+    dialect : {"captools", "captoolkit"}
+        Whose column names to write.
+    compression : {"none", "lzf", "gzip"}
+        Of the flat files.
+    layout : {"beam", "granule"}
+        One file per beam, or one per granule with the beams one after another.
+    """
 
     bbox: tuple[float, float, float, float] | None = None
     span: tuple[str | float, str | float] | None = None
@@ -36,6 +66,9 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         """Check the values and bring them into plain types; ValueError if one is wrong."""
+        from captools.geo import coords, select
+        from captools.geo.time import parse_span, plain_time
+
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} {getattr(self, name)!r} is not {' or '.join(allowed)}")
@@ -55,8 +88,8 @@ class ReadOptions:
 
     def options(self) -> str:
         """Return the options as JSON for the header of a flat file, without paths."""
-        told = asdict(self) | {"mask": self.mask and Path(self.mask).name}
-        return json.dumps(told, sort_keys=True)
+        options = asdict(self) | {"mask": self.mask and Path(self.mask).name}
+        return json.dumps(options, sort_keys=True)
 
 
 def _plain_words(words: str | Iterable[str]) -> str | None:
@@ -64,3 +97,20 @@ def _plain_words(words: str | Iterable[str]) -> str | None:
     if not isinstance(words, str):
         words = ",".join(sorted(words) if isinstance(words, Set) else words)
     return ",".join(filter(None, (word.strip() for word in words.split(",")))) or None
+
+
+def takes_options(function: Callable) -> Callable:
+    """Show a function that takes `ReadOptions` as keywords, ``**options``, with each of them.
+
+    They stand in its signature, and in its docstring in place of the entry ``**options``.
+    """
+    signature = inspect.signature(function)
+    own = [one for one in signature.parameters.values() if one.kind != one.VAR_KEYWORD]
+    options = inspect.signature(ReadOptions).parameters.values()
+    keywords = [one.replace(kind=one.KEYWORD_ONLY) for one in options]
+    function.__signature__ = signature.replace(parameters=[*own, *keywords])
+    _, _, described = (inspect.getdoc(ReadOptions) or "").partition("----------\n")
+    function.__doc__ = (inspect.getdoc(function) or "").replace(
+        "**options\n    The fields of `captools.granules.options.ReadOptions`.", described
+    )
+    return function

@@ -87,10 +87,10 @@ def check_request(product: Product, request: ReadOptions) -> None:
     """Raise ValueError if something is wanted that the product does not have."""
     choose_columns(product, request.variables)
     product.rule(request.quality)
-    if request.split and not product.order:
-        raise ValueError(f"split: rows of {product.name} have no direction")
-    if request.segment_tolerance is not None and not (product.slope and product.segment_id):
-        raise ValueError(f"segment tolerance: {product.name} has no slopes of segments")
+    if request.split:
+        product.check_direction()
+    if request.segment_tolerance is not None:
+        product.check_slopes()
 
 
 def output_name(granule: str, beam: str, leg: str) -> str:
@@ -141,7 +141,7 @@ def _select(beam: Beam, request: ReadOptions) -> np.ndarray:
 
 
 def _good(beam: Beam, rows: np.ndarray, request: ReadOptions) -> np.ndarray:
-    """Tell which of the rows have a height to rely on."""
+    """Return which of the rows have a height to rely on."""
     rule = beam.granule.product.rule(request.quality)
     good = _meets(beam, rule, lambda column: beam.take(column, rows))
     if request.segment_tolerance is not None:
@@ -150,16 +150,17 @@ def _good(beam: Beam, rows: np.ndarray, request: ReadOptions) -> np.ndarray:
 
 
 def _meets(beam: Beam, rule: Condition, read: Callable[[Column], np.ndarray]) -> np.ndarray:
-    """Tell which rows meet a rule of the product."""
+    """Return which rows meet a rule of the product."""
     columns = {name: beam.granule.product.column(name) for name in rule.columns}
     for column in columns.values():
-        if not beam.has(column):
-            raise beam.error(column, f"{MISSING}, or use --quality all")
+        if (missing := beam.lacking(column)) is not None:
+            needed = column.name in beam.granule.product.rule("all").columns
+            raise beam.error(missing, MISSING if needed else f"{MISSING}, or use --quality all")
     return rule.holds_for_few({name: read(column) for name, column in columns.items()})
 
 
 def _agree(beam: Beam, tolerance: float) -> np.ndarray:
-    """Tell for all segments of a beam whether their neighbours predict their heights.
+    """Return for all segments of a beam whether their neighbours predict their heights.
 
     As in CAPToolkit, the quality flag of a neighbour does not count, but a fill is none.
     """
@@ -246,9 +247,9 @@ def _check_order(beam: Beam, order: np.ndarray) -> None:
 
 
 def _ascending(beam: Beam) -> np.ndarray:
-    """Tell for all segments of a beam whether they ascend, before anything is left out.
+    """Return for all segments of a beam whether they ascend, before anything is left out.
 
-    Times matter where the track turns alone: a beam that does not turn is spared reading them.
+    Times are read only of a beam that turns; without a turn latitudes are enough.
     """
     one = slice(None, None, beam.repeat or 1)  # of the rows of a point
     ascending = _ascending_points(beam, beam.whole(beam.granule.product.lat)[one], one)
@@ -271,7 +272,7 @@ def _ascending_points(beam: Beam, lat: np.ndarray, one: slice) -> np.ndarray:
     if region in (0, *product.turning_regions):
         _warn(
             f"{beam.granule.path.name}: {beam.name}: a single segment in region {region:02d} "
-            "tells no direction: taken as descending"
+            "has no direction: taken as descending"
         )
     return np.full(len(lat), region in product.ascending_regions)
 
@@ -330,8 +331,11 @@ def _warn_of_missing(granule: Granule, missing: dict[str, list[str]]) -> None:
         by_beams: dict[str, list[str]] = {}
         for name, beams in missing.items():
             by_beams.setdefault(" ".join(beams), []).append(name)
-        told = "; ".join(f"{', '.join(names)} in {beams}" for beams, names in by_beams.items())
-        _warn(f"{granule.path.name}: columns missing and left out: {told}")
+        which = "; ".join(
+            f"{', '.join(names)} in {beams}" if beams else ", ".join(names)
+            for beams, names in by_beams.items()
+        )
+        _warn(f"{granule.path.name}: columns missing and left out: {which}")
 
 
 def _warn(message: str) -> None:

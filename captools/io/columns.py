@@ -91,20 +91,35 @@ class StoredColumn:
         The dataset.
     descriptor : int, optional
         Of its file, if that is on this machine: chunks are read past HDF5.
+    fill : scalar, optional
+        What stands for no value, in the dtype of the dataset, if that names nothing.
     """
 
-    def __init__(self, dataset: h5d.DatasetID, descriptor: int | None = None) -> None:
+    def __init__(
+        self,
+        dataset: h5d.DatasetID,
+        descriptor: int | None = None,
+        fill: np.generic | None = None,
+    ) -> None:
         self._dataset = dataset
         self._descriptor = descriptor
+        self._fill = fill
         self._type = dataset.get_type()
         self.dtype = self._type.dtype
         self.shape = dataset.shape
 
     @cached_property
     def fill_value(self) -> Any:
-        """The fill value that the dataset names, in its own dtype, or None."""
-        named = attribute(self._dataset, "_FillValue", self.dtype)
-        return named.flat[0] if named.size else None
+        """What stands for no value in a column of whole numbers, in its own dtype, or None."""
+        return next(iter(self._named_fills), None)
+
+    @cached_property
+    def _named_fills(self) -> list[Any]:
+        """What the dataset names as no value: the fill value, and CF's older words for it."""
+        names = ("_FillValue", "missing_value")
+        named = [attribute(self._dataset, name, self.dtype) for name in names]
+        known = [value for values in named for value in values.flat]
+        return known or [fill for fill in [self._fill] if fill is not None]
 
     def attribute(self, name: str) -> str:
         """Return an attribute as text, "" if there is none."""
@@ -123,7 +138,8 @@ class StoredColumn:
         array, shape (number of rows,)
             In the dtype of the dataset. The largest number of a float dtype is
             a fill too, named or not: it is the convention of the ICESat-2
-            products, and subsetters drop attributes.
+            products, and subsetters drop attributes. Of several fills of whole
+            numbers all become the first, `fill_value`.
         """
         if isinstance(rows, np.ndarray):
             rows = RowSelection(rows)
@@ -132,8 +148,8 @@ class StoredColumn:
             values = self._through_hdf5(rows)
         for fill in self._fills:
             (at,) = (values == fill).nonzero()
-            if len(at):  # by index: with many fills a mask takes several times as long
-                values[at] = np.nan
+            if len(at):  # by index: a mask takes several times as long where fills are many
+                values[at] = np.nan if self.dtype.kind == "f" else self.fill_value
         return values
 
     def extents(self, rows: Rows = None) -> Iterator[tuple[int, int]]:
@@ -142,20 +158,24 @@ class StoredColumn:
         if plist.get_layout() != h5d.CHUNKED:
             begin = self._dataset.get_offset()
             if begin is not None and self.shape[0]:
-                first, last = _span(rows, self.shape[0])
+                first, last = span_of(rows, self.shape[0])
                 size = self.dtype.itemsize
                 yield begin + first * size, begin + last * size
             return
         length = plist.get_chunk()[0]
-        for offset in _chunks_of(rows, self.shape[0], length):
-            chunk = self._dataset.get_chunk_info_by_coord((offset,))
-            if chunk.byte_offset is not None:
-                yield chunk.byte_offset, chunk.byte_offset + chunk.size
+        for offset in chunks_of(rows, self.shape[0], length):
+            yield from self._chunk_extent((offset,))
+
+    def _chunk_extent(self, coordinates: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+        """Yield where the bytes of the chunk that begins at these indices lie, if it is there."""
+        chunk = self._dataset.get_chunk_info_by_coord(coordinates)
+        if chunk.byte_offset is not None:
+            yield chunk.byte_offset, chunk.byte_offset + chunk.size
 
     def _through_hdf5(self, rows: Rows) -> np.ndarray:
         """Read any layout, from the first wanted row to the last."""
         self._check_storage()
-        start, stop = _span(rows, self.shape[0])
+        start, stop = span_of(rows, self.shape[0])
         values = self._stretch(start, stop)
         return values[rows.rows - start] if isinstance(rows, RowSelection) else values
 
@@ -173,7 +193,7 @@ class StoredColumn:
             return None
         if isinstance(rows, RowSelection):
             return self._pick(rows, self._deflated[0])
-        return self._range(*_span(rows, self.shape[0]), self._deflated[0])
+        return self._range(*span_of(rows, self.shape[0]), self._deflated[0])
 
     def _range(self, start: int, stop: int, length: int) -> np.ndarray | None:
         """Return the rows from `start` up to `stop` of chunks of a length, None if one is odd."""
@@ -232,12 +252,10 @@ class StoredColumn:
 
     @cached_property
     def _fills(self) -> set[Any]:
-        """What stands for no value in a column of floats."""
-        if self.dtype.kind != "f":
-            return set()
-        missing = attribute(self._dataset, "missing_value", self.dtype)  # the older name in CF
-        named = () if self.fill_value is None else (self.fill_value,)
-        return {_largest(self.dtype), *missing.flat, *named}
+        """What is replaced: all fills of floats, and of whole numbers all but the first."""
+        if self.dtype.kind == "f":
+            return {_largest(self.dtype), *self._named_fills}
+        return set(self._named_fills) - {self.fill_value}
 
     def _stored(self, offset: int, places: dict[int, h5d.StoreInfo]) -> tuple[int, bytes]:
         """Return which filters a chunk was spared, and its bytes as they are in the file."""
@@ -281,7 +299,7 @@ def fetch_ahead(file: h5py.File, columns: Iterable[StoredColumn], rows: Rows = N
         file.source.fetch(extent for column in columns for extent in column.extents(rows))
 
 
-def _span(rows: Rows, count: int) -> tuple[int, int]:
+def span_of(rows: Rows, count: int) -> tuple[int, int]:
     """Return the first of the wanted rows and the one behind the last."""
     if isinstance(rows, RowSelection):
         return (int(rows.rows[0]), int(rows.rows[-1]) + 1) if len(rows.rows) else (0, 0)
@@ -289,11 +307,11 @@ def _span(rows: Rows, count: int) -> tuple[int, int]:
     return start, max(start, stop)
 
 
-def _chunks_of(rows: Rows, count: int, length: int) -> Iterable[int]:
+def chunks_of(rows: Rows, count: int, length: int) -> Iterable[int]:
     """Return the first rows of the chunks that hold one of the wanted rows."""
     if isinstance(rows, RowSelection):
         return [offset for offset, *_ in rows.chunks(count, length)]
-    return _offsets(*_span(rows, count), length)
+    return _offsets(*span_of(rows, count), length)
 
 
 def _offsets(start: int, stop: int, length: int) -> range:

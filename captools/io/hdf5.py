@@ -15,6 +15,7 @@ from captools.io.ranges import RemoteFile
 
 REMEDY = "the file is damaged, fetch it again"
 HEAD_BYTES = 512  # enough to see what kind of file it is
+_NETCDF3 = (b"CDF\x01", b"CDF\x02", b"CDF\x05")  # classic, with 64-bit offsets, with 64-bit data
 
 # What h5py raises when the bytes of a file are not what they should be.
 DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
@@ -56,7 +57,7 @@ def open_file(path: Path | Url) -> h5py.File:
     try:
         return h5py.File(path, "r", locking=False, **_CACHE)
     except DAMAGE as error:
-        raise InputError(f"{path}: {_diagnose(head, size, error)}; fetch it again") from None
+        raise InputError(f"{path}: {_diagnose(head, size, error)}") from None
 
 
 def _open_served(source: RemoteFile) -> ServedFile:
@@ -67,7 +68,7 @@ def _open_served(source: RemoteFile) -> ServedFile:
     except DAMAGE as error:
         source.close()
         why = _diagnose(head, source.size, error)
-        raise InputError(f"{source.url}: {why}; fetch it again") from None
+        raise InputError(f"{source.url}: {why}") from None
     except BaseException:
         source.close()
         raise
@@ -85,7 +86,13 @@ def _head(path: Path) -> tuple[bytes, int]:
 
 
 def _diagnose(head: bytes, size: int, error: BaseException) -> str:
-    """Say what kind of file it is that HDF5 cannot open."""
+    """Say what kind of file it is that HDF5 cannot open, and the remedy."""
+    if head[:4] in _NETCDF3:
+        return "is netCDF-3, not HDF5: convert it (nccopy -k netCDF-4 OLD NEW)"
+    return f"{_damage(head, size, error)}; fetch it again"
+
+
+def _damage(head: bytes, size: int, error: BaseException) -> str:
     if not head:
         return "is empty (0 bytes)"
     if head.lstrip().startswith(b"<"):

@@ -71,10 +71,10 @@ def known() -> tuple[Product, ...]:
 
 
 class _Known:
-    """What the file name of a granule of any known product tells."""
+    """What the file name of a granule of any known product says."""
 
     def parse_name(self, filename: str) -> GranuleName:
-        """Return what it tells, if it is one of those of a product."""
+        """Return what it says, if it is one of those of a product."""
         return next(_named(known(), filename), GranuleName())
 
 

@@ -15,12 +15,14 @@ class Column:
     long_name: str = ""
     other_paths: tuple[str, ...] = ()  # where other releases have it
     axis: str = "n"  # one value for each point, for each point and column, or for each column
-    pick: int | None = None  # of a dataset (n, m), the column that it is
+    pick: int | None = None  # of a dataset (n, k), the number of the column that is taken
+    map: str = ""  # of a dataset (m,), the path of the index (n,): which value each point has
+    fill: float | None = None  # as stored, what stands for no value if the dataset names nothing
     formula: str = ""  # what it is computed from: names of other columns
 
     @property
     def attributes(self) -> dict[str, str]:
-        """What a flat file tells of the column."""
+        """What a flat file says of the column."""
         return {"units": self.units, "long_name": self.long_name}
 
 
@@ -33,7 +35,7 @@ DERIVED = (
 )
 DERIVED_NAMES = tuple(column.name for column in DERIVED)
 
-# What tells the rows of several beams or granules in one file apart.
+# What distinguishes the rows of several beams or granules in one file.
 IDENTITY = (
     Column("rgt", "", "1", "reference ground track"),
     Column("cycle", "", "1", "repeat cycle"),
@@ -44,7 +46,7 @@ _IDENTITY = {column.name: column for column in IDENTITY}
 
 
 def identity_column(name: str) -> Column:
-    """Return the column of one of the numbers that tell tracks apart, whatever product's."""
+    """Return the column of one of the numbers that distinguish tracks, of any product."""
     return _IDENTITY.get(name, Column(name, "", "1", name))
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # as in geo.conditions: help comes at once
 
 @dataclass(frozen=True)
 class GranuleName:
-    """What a granule's file name tells; 0 and "" where it tells nothing."""
+    """What a granule's file name says; 0 and "" where it says nothing."""
 
     granule: str = ""  # without prefix, release, version and suffix: one granule, one value
     rgt: int = 0
@@ -42,12 +42,12 @@ class Product:
     columns: tuple[Column, ...]
     presets: dict[str, tuple[Column, ...]]
     quality: dict[str, Condition]  # `best`, `all` and others
-    identity: dict[str, str]  # what tells tracks apart: where a granule says it, "" if nowhere
+    identity: dict[str, str]  # what distinguishes tracks: where a granule has it, "" if nowhere
     name_pattern: re.Pattern
     clock: str  # gps, tai or utc
     start: datetime  # what the clock shows when the time column is zero
     epoch: float  # GPS seconds of that moment
-    epoch_path: str  # where a granule tells it
+    epoch_path: str  # where a granule has it
     longitude: int  # 180 or 360: the largest there is
     applied: tuple[str, ...]  # the corrections that the height contains
     ascending_regions: tuple[int, ...]
@@ -76,7 +76,7 @@ class Product:
 
     @property
     def granule_numbers(self) -> tuple[str, ...]:
-        """What tells granules apart, but for what is a column."""
+        """The parts of the identity that are of the granule, and no column."""
         return tuple(
             name
             for name, source in self.identity.items()
@@ -85,7 +85,7 @@ class Product:
 
     @property
     def track_numbers(self) -> tuple[str, ...]:
-        """What tells the tracks of a granule apart, but for what is a column."""
+        """The parts of the identity that are of the track, and no column."""
         granule = {*self.granule_numbers, *self._by_name}
         return tuple(name for name in self.identity if name not in granule)
 
@@ -96,7 +96,7 @@ class Product:
 
     @property
     def essential(self) -> tuple[Column, ...]:
-        """The columns without which no row can be told to be good."""
+        """The columns without which no row can be known to be good."""
         names = (self.lat, self.lon, self.time, self.height, *self.quality["best"].columns)
         return tuple(self._by_name[name] for name in dict.fromkeys(names))
 
@@ -112,8 +112,18 @@ class Product:
             )
         return self.quality[name]
 
+    def check_direction(self) -> None:
+        """Raise ValueError if rows neither ascend nor descend."""
+        if not self.order:
+            raise ValueError(f"split: rows of {self.name} have no direction")
+
+    def check_slopes(self) -> None:
+        """Raise ValueError if segments have no slopes to predict their neighbours with."""
+        if not (self.slope and self.segment_id):
+            raise ValueError(f"segment tolerance: {self.name} has no slopes of segments")
+
     def where(self, track: str, path: str) -> str:
-        """Return where in a granule something of a track stands."""
+        """Return the path, in a granule, of what is at `path` below the group of a track."""
         return "/".join(filter(None, (track, self.group, path)))
 
     def gps(self, time: "np.ndarray", epoch: float) -> "np.ndarray":
@@ -178,10 +188,10 @@ class Product:
         return Column(name, path)
 
     def parse_name(self, filename: str) -> GranuleName:
-        """Return what the name of a file tells of its granule.
+        """Return what the name of a file says of its granule.
 
         Prefixes (``processed_``) and suffixes (``_subsetted``, ``_gt1l``) are
-        allowed; a name of another form tells nothing.
+        allowed; a name of another form says nothing.
         """
         match = self.name_pattern.search(filename)
         if match is None:
@@ -200,5 +210,5 @@ class Product:
 
 
 def is_path(path: str) -> bool:
-    """Tell whether a path below a group is one that HDF5 finds something at."""
+    """Return whether a path below a group has no empty part and no dot, which HDF5 refuses."""
     return {"", "."}.isdisjoint(path.split("/"))

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,14 @@ _KEYS = {
 _REQUIRED = ("name", "file_name", "tracks", "clock", "epoch", "roles", "columns", "quality")
 _ROLES = ("lat", "lon", "time", "height", "slope", "segment_id", "order")
 _COLUMN = {"path": (str, list), "units": str, "long_name": str, "axis": str, "pick": int}
+_COLUMN |= {"map": str, "fill": (int, float)}
 _DERIVED = {"formula": str, "units": str, "long_name": str}
 _REGIONS = ("ascending", "turning", "southern")
 _ORIENTATIONS = {"backward": 0, "forward": 1}
-_NUMBERS = {"rgt", "cycle", "region"}  # of what a file name tells
+_NUMBERS = {"rgt", "cycle", "region"}  # groups of a file name
 _TYPES = {str: "text", bool: "true or false", list: "a list", int: "a whole number"}
-_TYPES |= {dict: "a table", datetime: "a date with a time"}
-_TAI_MINUS_GPS = 19  # seconds; as in geo.time, which would import numpy before any help
+_TYPES |= {float: "a fraction", dict: "a table", datetime: "a date with a time"}
+_TAI_MINUS_GPS_SECONDS = 19  # as in geo.time, which would import numpy before any help
 _NAME = re.compile(r"[A-Za-z]\w*")
 
 
@@ -71,7 +73,7 @@ def load(path: Path) -> Product:
         raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise ValueError(f"{path}: is not TOML (no UTF-8 text)") from None
-    except ValueError as error:  # those of tomllib too, which tell the line
+    except ValueError as error:  # those of tomllib too, which name the line
         raise ValueError(f"{path}: {error}") from None
 
 
@@ -120,8 +122,8 @@ def _check_keys(table: dict, types: dict, where: str) -> None:
             raise _Wrong(f"{where}{key}", f"is unknown: choose from {', '.join(types)}")
         allowed = types[key] if isinstance(types[key], tuple) else (types[key],)
         if type(value) not in allowed:
-            told = " or ".join(_TYPES[one] for one in allowed)
-            raise _Wrong(f"{where}{key}", f"must be {told}, not {value!r}")
+            types_allowed = " or ".join(_TYPES[one] for one in allowed)
+            raise _Wrong(f"{where}{key}", f"must be {types_allowed}, not {value!r}")
 
 
 def _texts(table: dict, key: str) -> tuple[str, ...]:
@@ -133,59 +135,72 @@ def _texts(table: dict, key: str) -> tuple[str, ...]:
 
 def _columns(table: dict) -> tuple[tuple[Column, ...], dict[str, tuple[Column, ...]]]:
     """Return the default columns and the presets."""
-    columns = [_column(name, told, "columns") for name, told in table["columns"].items()]
+    columns = [_column(name, entry, "columns") for name, entry in table["columns"].items()]
     presets: dict[str, tuple[Column, ...]] = {}
-    for preset, told in table.get("presets", {}).items():
-        if not isinstance(told, dict):
+    for preset, entries in table.get("presets", {}).items():
+        if not isinstance(entries, dict):
             raise _Wrong(f"presets.{preset}", "must be a table of columns")
         presets[preset] = tuple(
-            _column(name, one, f"presets.{preset}") for name, one in told.items()
+            _column(name, entry, f"presets.{preset}") for name, entry in entries.items()
         )
     everywhere = [*columns, *(column for preset in presets.values() for column in preset)]
     sources = {column.name: column for column in everywhere}
-    for name, told in table.get("derived", {}).items():
-        columns.append(_derived(name, told, sources))
+    for name, entry in table.get("derived", {}).items():
+        columns.append(_derived(name, entry, sources))
     names = [column.name for column in (*columns, *everywhere[len(table["columns"]) :])]
     if twice := [name for name in names if names.count(name) > 1 or name in presets]:
         raise _Wrong(f"columns.{twice[0]}", "is there twice")
     return tuple(columns), presets
 
 
-def _column(name: str, told: Any, where: str) -> Column:
+def _column(name: str, entry: Any, where: str) -> Column:
     key = f"{where}.{name}"
-    told = {"path": told} if isinstance(told, str) else told
-    _check_column(key, name, told, _COLUMN)
-    paths = told.get("path", [])
+    entry = {"path": entry} if isinstance(entry, str) else entry
+    _check_column(key, name, entry, _COLUMN)
+    paths = entry.get("path", [])
     paths = [paths] if isinstance(paths, str) else paths
     if not paths or not all(isinstance(path, str) and is_path(path) for path in paths):
         raise _Wrong(f"{key}.path", "must be a path below the group, or a list of such")
-    axis, pick = told.get("axis", "n"), told.get("pick")
+    axis, pick = entry.get("axis", "n"), entry.get("pick")
     if axis not in AXES:
         raise _Wrong(f"{key}.axis", f"must be {', '.join(AXES[:-1])} or {AXES[-1]}")
     if pick is not None and (axis != "n" or pick < 0):
         raise _Wrong(f"{key}.pick", "must be 0 or more, of a column with a value for each point")
-    units, long_name = told.get("units", ""), told.get("long_name", "")
-    return Column(name, paths[0], units, long_name, tuple(paths[1:]), axis, pick)
+    index, fill = entry.get("map", ""), entry.get("fill")
+    if index and (axis != "n" or pick is not None or not is_path(index)):
+        raise _Wrong(
+            f"{key}.map", "must be a path below the group, of a column without axis or pick"
+        )
+    if fill is not None and not isfinite(fill):
+        raise _Wrong(f"{key}.fill", "must be a finite number")
+    units, long_name = entry.get("units", ""), entry.get("long_name", "")
+    return Column(
+        *(name, paths[0], units, long_name, tuple(paths[1:])),
+        axis=axis,
+        pick=pick,
+        map=index,
+        fill=fill,
+    )
 
 
-def _check_column(key: str, name: str, told: Any, types: dict) -> None:
+def _check_column(key: str, name: str, entry: Any, types: dict) -> None:
     if not _NAME.fullmatch(name) or name in DERIVED_NAMES:
         raise _Wrong(
             key, f"a column is named by letters, digits and _, not {', '.join(DERIVED_NAMES)}"
         )
-    if not isinstance(told, dict):
+    if not isinstance(entry, dict):
         raise _Wrong(key, "must be a path, or a table with one")
-    _check_keys(told, types, f"{key}.")
+    _check_keys(entry, types, f"{key}.")
 
 
-def _derived(name: str, told: Any, sources: dict[str, Column]) -> Column:
+def _derived(name: str, entry: Any, sources: dict[str, Column]) -> Column:
     key = f"derived.{name}"
-    told = {"formula": told} if isinstance(told, str) else told
-    _check_column(key, name, told, _DERIVED)
-    words = told.get("formula", "")
+    entry = {"formula": entry} if isinstance(entry, str) else entry
+    _check_column(key, name, entry, _DERIVED)
+    words = entry.get("formula", "")
     formula = _understood(Formula, words, f"{key}.formula", sources)
     axes = {sources[column].axis for column in formula.columns}
-    units, long_name = told.get("units", ""), told.get("long_name", "")
+    units, long_name = entry.get("units", ""), entry.get("long_name", "")
     axis = axes.pop() if len(axes) == 1 else "nk"
     return Column(name, "", units, long_name, axis=axis, formula=words)
 
@@ -202,10 +217,10 @@ def _understood(kind: type, words: object, key: str, known: dict[str, Column]) -
     return condition
 
 
-def _quality(told: dict, known: dict[str, Column]) -> dict[str, Condition]:
+def _quality(conditions: dict, known: dict[str, Column]) -> dict[str, Condition]:
     rules = {
         name: _understood(Condition, words, f"quality.{name}", known)
-        for name, words in told.items()
+        for name, words in conditions.items()
     }
     for name in ("best", "all"):
         if name not in rules:
@@ -218,20 +233,20 @@ def _keywords(table: dict, known: dict[str, Column]) -> dict[str, Any]:
     return {**_regions(table.get("regions", {})), **_roles(table["roles"], known)}
 
 
-def _roles(told: dict, known: dict[str, Column]) -> dict[str, str]:
-    _check_keys(told, dict.fromkeys(_ROLES, str), "roles.")
+def _roles(roles: dict, known: dict[str, Column]) -> dict[str, str]:
+    _check_keys(roles, dict.fromkeys(_ROLES, str), "roles.")
     for role in ("lat", "lon", "time", "height"):
-        if role not in told:
+        if role not in roles:
             raise _Wrong(f"roles.{role}", "is missing")
-    for role, name in told.items():
+    for role, name in roles.items():
         if name not in known and (name or role != "order"):
             raise _Wrong(f"roles.{role}", f"there is no column {name}")
-    for role in ("lat", "lon", "order"):
-        if (name := told.get(role)) and known[name].axis != "n" and role != "order":
+    for role in ("lat", "lon"):
+        if known[roles[role]].axis != "n":
             raise _Wrong(f"roles.{role}", "must have one value for each point")
-    if any(one.axis != "n" for one in known.values()) and known[told["height"]].axis != "nk":
+    if any(one.axis != "n" for one in known.values()) and known[roles["height"]].axis != "nk":
         raise _Wrong("roles.height", 'must have axis = "nk" where a column has one')
-    return dict.fromkeys(_ROLES, "") | {"order": told["time"]} | told
+    return dict.fromkeys(_ROLES, "") | {"order": roles["time"]} | roles
 
 
 def _clock(table: dict) -> tuple[datetime, float]:
@@ -241,9 +256,9 @@ def _clock(table: dict) -> tuple[datetime, float]:
     if table["epoch"].tzinfo is not None:
         raise _Wrong("epoch", "is what the clock shows: without a time zone")
     if table.get("epoch_path") and table["clock"] == "utc":
-        raise _Wrong("epoch_path", "tells GPS seconds, which a UTC clock does not count")
+        raise _Wrong("epoch_path", "holds GPS seconds, which a UTC clock does not count")
     since = (table["epoch"] - datetime(1980, 1, 6)).total_seconds()
-    return table["epoch"], since - (_TAI_MINUS_GPS if table["clock"] == "tai" else 0)
+    return table["epoch"], since - (_TAI_MINUS_GPS_SECONDS if table["clock"] == "tai" else 0)
 
 
 def _pattern(words: str) -> re.Pattern:
@@ -258,27 +273,28 @@ def _pattern(words: str) -> re.Pattern:
 
 
 def _identity(table: dict) -> dict[str, str]:
-    told = table.get("identity", {})
-    _check_keys(told, dict.fromkeys(told, str), "identity.")
-    for name in told:
+    identity = table.get("identity", {})
+    _check_keys(identity, dict.fromkeys(identity, str), "identity.")
+    for name in identity:
         if not _NAME.fullmatch(name) or name in DERIVED_NAMES:
             raise _Wrong(f"identity.{name}", "is no name of a column")
-    return told
+    return identity
 
 
-def _regions(told: dict) -> dict[str, tuple[int, ...]]:
-    _check_keys(told, dict.fromkeys(_REGIONS, list), "regions.")
-    for name, values in told.items():
+def _regions(regions: dict) -> dict[str, tuple[int, ...]]:
+    _check_keys(regions, dict.fromkeys(_REGIONS, list), "regions.")
+    for name, values in regions.items():
         if not all(type(value) is int for value in values):
             raise _Wrong(f"regions.{name}", "must be a list of whole numbers")
-    return {f"{name}_regions": tuple(told.get(name, ())) for name in _REGIONS}
+    return {f"{name}_regions": tuple(regions.get(name, ())) for name in _REGIONS}
 
 
-def _spots(told: dict, tracks: tuple[str, ...]) -> dict[int, dict[str, int]]:
-    _check_keys(told, dict.fromkeys(_ORIENTATIONS, list), "spots.")
-    for name, spots in told.items():
+def _spots(orientations: dict, tracks: tuple[str, ...]) -> dict[int, dict[str, int]]:
+    _check_keys(orientations, dict.fromkeys(_ORIENTATIONS, list), "spots.")
+    for name, spots in orientations.items():
         if len(spots) != len(tracks) or not all(type(spot) is int for spot in spots):
             raise _Wrong(f"spots.{name}", "must be a number for each track")
     return {
-        _ORIENTATIONS[name]: dict(zip(tracks, spots, strict=True)) for name, spots in told.items()
+        _ORIENTATIONS[name]: dict(zip(tracks, spots, strict=True))
+        for name, spots in orientations.items()
     }

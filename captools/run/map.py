@@ -169,7 +169,7 @@ def _run_map(
 
 def _inputs(step: ModuleType, asked: Asked, options: dict) -> list[str]:
     """Return the inputs to do, with a word on those left out."""
-    naming = getattr(step, "PRODUCT", inputs.AnyName())
+    naming = step.naming(**options) if hasattr(step, "naming") else inputs.AnyName()
     endings = {name.removesuffix(".h5") for name in step.outputs("", **options)}
     found = listing.given(asked.words, getattr(step, "SUFFIXES", None))
     kept = inputs.leave_out(found, naming, asked.regions, asked.unwanted)

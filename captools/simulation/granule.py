@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -17,28 +19,12 @@ from captools.simulation.overpass import Overpass
 from captools.simulation.sampling import beam_segments, pair_segments
 
 
-def write_granule(
-    folder: str | os.PathLike[str],
-    rgt: int,
-    cycle: int,
-    region: int,
-    *,
-    segments: int = 1000,
-    noise: float = 0.1,
-    bad: float = 0.1,
-    seed: int = 0,
-    release: str = "006",
-    defects: Collection[str] = (),
-    layout: Layout = PRODUCT,
-) -> Path:
-    """Write one granule under the product's name for it; equal arguments give equal bytes.
+@dataclass(frozen=True)
+class Recipe:
+    """What a granule holds, wherever and whenever it was measured.
 
     Parameters
     ----------
-    folder : path
-        Made if it is not there.
-    rgt, cycle, region : int
-        Reference ground track (1 to 1387), repeat cycle (from 1), granule region (1 to 14).
     segments : int
         Segments per beam, less a few; at most as many as the region has.
     noise : float
@@ -53,27 +39,55 @@ def write_granule(
         Any of `captools.simulation.defects.DEFECTS`.
     layout : Layout
         Storage of the datasets in ``land_ice_segments``.
+    """
+
+    segments: int = 1000
+    noise: float = 0.1
+    bad: float = 0.1
+    seed: int = 0
+    release: str = "006"
+    defects: Collection[str] = ()
+    layout: Layout = PRODUCT
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if a defect is unknown."""
+        planted.check(self.defects)
+
+
+def write_granule(
+    folder: str | os.PathLike[str], rgt: int, cycle: int, region: int, **recipe: Any
+) -> Path:
+    """Write one granule under the product's name for it; equal arguments give equal bytes.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there.
+    rgt, cycle, region : int
+        Reference ground track (1 to 1387), repeat cycle (from 1), granule region (1 to 14).
+    **recipe
+        The fields of `Recipe`.
 
     Returns
     -------
     Path
         The granule, complete: it is written under another name and then renamed.
     """
-    planted.check(defects)
+    wanted = Recipe(**recipe)
     overpass = Overpass(rgt, cycle, region)
-    rng = np.random.default_rng((seed, rgt, cycle, region))
-    beams = _simulate_beams(rng, overpass, segments, noise, bad)
+    rng = np.random.default_rng((wanted.seed, rgt, cycle, region))
+    beams = _simulate_beams(rng, overpass, wanted)
 
-    path = Path(folder) / header.granule_name(overpass, release)
+    path = Path(folder) / header.granule_name(overpass, wanted.release)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(temporary_name(path.name))
     try:
         with h5py.File(part, "w") as file:
-            _write_about(file, overpass, beams, release)
+            _write_about(file, overpass, beams, wanted.release)
             for beam, columns in beams.items():
-                _write_beam(file, overpass, beam, columns, layout)
-            planted.take_away(file, defects)
-        planted.cut(part, defects)
+                _write_beam(file, overpass, beam, columns, wanted.layout)
+            planted.take_away(file, wanted.defects)
+        planted.cut(part, wanted.defects)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -81,15 +95,17 @@ def write_granule(
 
 
 def _simulate_beams(
-    rng: np.random.Generator, overpass: Overpass, segments: int, noise: float, bad: float
+    rng: np.random.Generator, overpass: Overpass, wanted: Recipe
 ) -> dict[str, Columns]:
-    """Columns of ``land_ice_segments`` of every beam; a pair sees the same gaps in the clouds."""
+    """Return the segments of every beam; a pair sees the same gaps in the clouds."""
     beams = {}
     for pair in schema.PAIRS:
-        in_view = pair_segments(rng, *overpass.segment_ids, segments)
+        in_view = pair_segments(rng, *overpass.segment_ids, wanted.segments)
         for beam in pair:
             segment_id = beam_segments(rng, in_view)
-            beams[beam] = land_ice_segments(rng, overpass, beam, segment_id, noise, bad)
+            beams[beam] = land_ice_segments(
+                rng, overpass, beam, segment_id, wanted.noise, wanted.bad
+            )
     return beams
 
 

@@ -15,7 +15,7 @@ VERSION = "01"
 UTC_EPOCH = np.datetime64("2018-01-01T00:00:00", "us")
 """Zero of ``delta_time``. No leap second has come since, so that its seconds are those of UTC."""
 
-WEEK = 7 * 86400.0
+WEEK_SECONDS = 7 * 86400.0
 
 CONTROL = "Simulated by captools: no control file."
 
@@ -101,14 +101,14 @@ def ancillary_data(
     measured = dict(zip(("start", "end"), _extremes(beams, "delta_time"), strict=True))
     segments = dict(zip(("start", "end"), _extremes(beams, "segment_id"), strict=True))
     values = {
-        "atlas_sdp_gps_epoch": schema.GPS_EPOCH,
+        "atlas_sdp_gps_epoch": schema.GPS_EPOCH_SECONDS,
         "control": CONTROL.encode(),
         "release": release.ljust(80).encode(),
         "version": VERSION.ljust(80).encode(),
         **PROCESSING,
     }
     for side in ("start", "end"):
-        week, second = divmod(measured[side] + schema.GPS_EPOCH, WEEK)
+        week, second = divmod(measured[side] + schema.GPS_EPOCH_SECONDS, WEEK_SECONDS)
         values |= {
             f"data_{side}_utc": _stamp(measured[side]).encode(),
             f"granule_{side}_utc": _stamp(requested[side]).encode(),
@@ -125,7 +125,7 @@ def ancillary_data(
 
 
 def metadata(overpass: Overpass, release: str) -> dict[str, dict[str, str]]:
-    """Attributes of the groups below METADATA that tell what the file is."""
+    """Attributes of the groups below METADATA that say what the file is."""
     identity = {"shortName": schema.SHORT_NAME, "VersionID": release, "language": "eng"}
     start, end = overpass.span
     return {

@@ -9,9 +9,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from captools.geo.time import decimal_year
-from captools.simulation.orbit import BEAM_OFFSETS
-from captools.simulation.overpass import SEGMENT_LENGTH, Overpass, Points
-from captools.simulation.schema import FILL_I1, GPS_EPOCH, SPOTS
+from captools.simulation.orbit import BEAM_OFFSETS_METRES
+from captools.simulation.overpass import SEGMENT_METRES, Overpass, Points
+from captools.simulation.schema import FILL_I1, GPS_EPOCH_SECONDS, SPOTS
 from captools.simulation.surface import height
 
 Columns = dict[str, NDArray]
@@ -22,10 +22,10 @@ SLOPE_NOISE = 0.01
 LOST_SHARE = 0.5
 """Share of the bad segments that have no height; the others have that of a cloud."""
 
-CLOUD_HEIGHTS = (50.0, 12_000.0)
+CLOUD_METRES = (50.0, 12_000.0)
 """Metres above the surface at which clouds are mistaken for it."""
 
-INLAND_HEIGHT = 100.0
+INLAND_METRES = 100.0
 """Surface height (m) above which there is no ocean tide."""
 
 DEM_YEAR = 2015.0
@@ -112,10 +112,10 @@ def _truth(
     overpass: Overpass, beam: str, segment_id: NDArray, points: Points
 ) -> tuple[NDArray, NDArray]:
     """Surface height (m) and its slope along the track, by a central difference over 20 m."""
-    year = decimal_year(points.delta_time + GPS_EPOCH)
+    year = decimal_year(points.delta_time + GPS_EPOCH_SECONDS)
     behind, ahead = (overpass.points(beam, segment_id + step) for step in (-0.5, 0.5))
     rise = height(ahead.lon, ahead.lat, year) - height(behind.lon, behind.lat, year)
-    return height(points.lon, points.lat, year), rise / SEGMENT_LENGTH
+    return height(points.lon, points.lat, year), rise / SEGMENT_METRES
 
 
 def _heights(
@@ -123,7 +123,7 @@ def _heights(
 ) -> Columns:
     """Heights and slopes with their errors; those of clouds are wild."""
     n = surface.size
-    cloud_height = np.where(is_cloud, rng.uniform(*CLOUD_HEIGHTS, n), 0.0)
+    cloud_height = np.where(is_cloud, rng.uniform(*CLOUD_METRES, n), 0.0)
     cloud_slope = np.where(is_cloud, rng.normal(0.0, 1.0, n), 0.0)
     h_li = surface + noise * rng.standard_normal(n) + cloud_height
     return {
@@ -187,7 +187,7 @@ def _geophysical(rng: Generator, points: Points, surface: NDArray, is_bad: NDArr
     background = 1e5 + 4e6 * np.maximum(0.0, np.sin(np.radians(elevation)))
     blowing_snow = rng.choice(np.array([-2, -1, 0, 1, FILL_I1], dtype=np.int8), n, p=_SNOW_ODDS)
     blows = blowing_snow == 1
-    is_inland = surface > INLAND_HEIGHT
+    is_inland = surface > INLAND_METRES
     cloudy = np.where(is_bad, 5, 1)
     columns = {
         "bckgrd": background,
@@ -262,7 +262,7 @@ def _ground_track(points: Points, beam: str) -> Columns:
         "sigma_geo_r": np.full(n, 0.17),
         "sigma_geo_xt": np.full(n, 5.0),
         "x_atc": points.x,
-        "y_atc": np.full(n, BEAM_OFFSETS[beam]),
+        "y_atc": np.full(n, BEAM_OFFSETS_METRES[beam]),
     }
     return {f"ground_track/{name}": values for name, values in columns.items()}
 

@@ -25,20 +25,20 @@ RGTS = 1387
 EARTH_TURNS = 91
 INCLINATION = np.radians(92.0)
 
-PERIOD = 5657.38207
+PERIOD_SECONDS = 5657.38207
 """Seconds from one ascending equator crossing to the next (fitted)."""
 
-FIRST_CROSSING = 23_386_798.9
+FIRST_CROSSING_SECONDS = 23_386_798.9
 """When RGT 1 of cycle 1 crosses the equator: seconds since 2018-01-01 UTC (fitted)."""
 
-NODE_LONGITUDE = 23.4917
+NODE_LONGITUDE_DEGREES = 23.4917
 """Longitude (deg) where the orbit before RGT 1 crosses the equator northwards (fitted)."""
 
 FIRST_ORBIT = 202
 """Orbit number of RGT 1 of cycle 1."""
 
-SEMI_MAJOR, FLATTENING = 6_378_137.0, 1 / 298.257223563  # WGS84
-SEMI_MINOR = SEMI_MAJOR * (1 - FLATTENING)
+SEMI_MAJOR_METRES, FLATTENING = 6_378_137.0, 1 / 298.257223563  # WGS84
+SEMI_MINOR_METRES = SEMI_MAJOR_METRES * (1 - FLATTENING)
 ECCENTRICITY2 = FLATTENING * (2 - FLATTENING)
 
 REGION_BOUNDS = (
@@ -58,7 +58,7 @@ REGION_BOUNDS = (
     (-27.0, True),
 )
 
-BEAM_OFFSETS = {
+BEAM_OFFSETS_METRES = {
     # metres to the left of the reference track: pairs 3.3 km apart, 90 m within a pair
     "gt1l": 3345.0,
     "gt1r": 3255.0,
@@ -68,13 +68,13 @@ BEAM_OFFSETS = {
     "gt3r": -3345.0,
 }
 
-RIGHT_BEAM_LAG = 0.35
+RIGHT_BEAM_LAG_SECONDS = 0.35
 """Seconds by which the right beam of a pair trails the left (2.5 km, as in real granules)."""
 
-FIRST_YAW_FLIP = 31_276_800.0
+FIRST_YAW_FLIP_SECONDS = 31_276_800.0
 """From here the satellite flew backward: 2018-12-29, in seconds since 2018-01-01 UTC."""
 
-YAW_FLIP_INTERVAL = 250.5 * 86400.0
+YAW_FLIP_INTERVAL_SECONDS = 250.5 * 86400.0
 """Seconds between yaw flips: half a turn of the orbital plane relative to the Sun.
 
 The plane precesses by +0.267 degrees a day and the Sun moves by 0.986, which makes 250.5 days.
@@ -91,7 +91,7 @@ class Track(NamedTuple):
 
 def crossing_time(rgt: int, cycle: int) -> float:
     """Time of the ascending equator crossing that starts an orbit (s since 2018-01-01 UTC)."""
-    return FIRST_CROSSING + PERIOD * (orbit_number(rgt, cycle) - FIRST_ORBIT)
+    return FIRST_CROSSING_SECONDS + PERIOD_SECONDS * (orbit_number(rgt, cycle) - FIRST_ORBIT)
 
 
 def orbit_number(rgt: int, cycle: int) -> int:
@@ -105,7 +105,7 @@ def orbit_number(rgt: int, cycle: int) -> int:
 
 def node_longitude(rgt: int) -> float:
     """Longitude (deg, -180 to 180) of the ascending equator crossing that starts an RGT."""
-    return float(_wrap(NODE_LONGITUDE - 360.0 * EARTH_TURNS / RGTS * rgt))
+    return float(_wrap(NODE_LONGITUDE_DEGREES - 360.0 * EARTH_TURNS / RGTS * rgt))
 
 
 def flies_forward(delta_time: float) -> bool:
@@ -113,20 +113,20 @@ def flies_forward(delta_time: float) -> bool:
 
     It turns about its vertical axis twice a year or so, to keep the Sun on its solar panels.
     """
-    return (delta_time - FIRST_YAW_FLIP) // YAW_FLIP_INTERVAL % 2 == 1
+    return (delta_time - FIRST_YAW_FLIP_SECONDS) // YAW_FLIP_INTERVAL_SECONDS % 2 == 1
 
 
 def last_yaw_flip(delta_time: float) -> float:
     """Time (s since 2018-01-01 UTC) of the latest yaw flip before a time of the same kind."""
-    flips = (delta_time - FIRST_YAW_FLIP) // YAW_FLIP_INTERVAL
-    return FIRST_YAW_FLIP + flips * YAW_FLIP_INTERVAL
+    flips = (delta_time - FIRST_YAW_FLIP_SECONDS) // YAW_FLIP_INTERVAL_SECONDS
+    return FIRST_YAW_FLIP_SECONDS + flips * YAW_FLIP_INTERVAL_SECONDS
 
 
 def region_span(region: int) -> tuple[float, float]:
     """Start and end of a granule region: seconds since the crossing that starts the orbit."""
     if not 1 <= region <= len(REGION_BOUNDS) + 1:
         raise ValueError(f"region {region} is outside 1 to 14")
-    ends = [0.0, *(_passing_time(*bound) for bound in REGION_BOUNDS), PERIOD]
+    ends = [0.0, *(_passing_time(*bound) for bound in REGION_BOUNDS), PERIOD_SECONDS]
     return ends[region - 1], ends[region]
 
 
@@ -140,7 +140,7 @@ def ground_track(rgt: int, t: ArrayLike, offset: float = 0.0) -> Track:
     t : array_like
         Seconds since the orbit's ascending equator crossing.
     offset : float
-        Metres to the left of the reference track, seen along the flight (`BEAM_OFFSETS`).
+        Metres to the left of the reference track, seen along the flight (`BEAM_OFFSETS_METRES`).
 
     Returns
     -------
@@ -178,7 +178,7 @@ def _odometer() -> tuple[NDArray, NDArray]:
     Points are 0.35 s apart; between them the speed changes so little that straight lines are
     true to a few millimetres.
     """
-    step = PERIOD / 2**14
+    step = PERIOD_SECONDS / 2**14
     times = step * np.arange(-16, 2**14 + 17)
     increments = step * (ground_speed(times[:-1]) + ground_speed(times[1:])) / 2
     distances = np.concatenate(([0.0], np.cumsum(increments)))
@@ -193,7 +193,7 @@ def _passing_time(latitude: float, northwards: bool) -> float:
     geocentric = np.arctan((1 - ECCENTRICITY2) * np.tan(np.radians(latitude)))
     argument = np.arcsin(np.sin(geocentric) / np.sin(INCLINATION))
     argument = argument % (2 * np.pi) if northwards else np.pi - argument
-    return float(argument / (2 * np.pi) * PERIOD)
+    return float(argument / (2 * np.pi) * PERIOD_SECONDS)
 
 
 def _direction(t: ArrayLike) -> tuple[NDArray, NDArray]:
@@ -202,7 +202,7 @@ def _direction(t: ArrayLike) -> tuple[NDArray, NDArray]:
     Earth-fixed, with the x axis at the longitude of the orbit's ascending node.
     """
     t = np.asarray(t, dtype=float)
-    rate = 2 * np.pi / PERIOD
+    rate = 2 * np.pi / PERIOD_SECONDS
     turn = rate * EARTH_TURNS / RGTS  # of the Earth relative to the orbital plane
     sin_i, cos_i = np.sin(INCLINATION), np.cos(INCLINATION)
     sin_u, cos_u = np.sin(rate * t), np.cos(rate * t)
@@ -225,7 +225,7 @@ def _reference_track(t: ArrayLike) -> tuple[NDArray, NDArray]:
 def _radius(direction: NDArray) -> NDArray:
     """Distance (m) from Earth's centre to the ellipsoid along unit vectors (3, ...)."""
     x, y, z = direction
-    return 1 / np.sqrt((x**2 + y**2) / SEMI_MAJOR**2 + z**2 / SEMI_MINOR**2)
+    return 1 / np.sqrt((x**2 + y**2) / SEMI_MAJOR_METRES**2 + z**2 / SEMI_MINOR_METRES**2)
 
 
 def _velocity(direction: NDArray, rate: NDArray) -> NDArray:
@@ -242,7 +242,7 @@ def _velocity(direction: NDArray, rate: NDArray) -> NDArray:
 def _normal(point: NDArray) -> NDArray:
     """Unit normal (3, ...) of the ellipsoid at points on it, known up to their length."""
     x, y, z = point
-    gradient = np.stack((x, y, z * (SEMI_MAJOR / SEMI_MINOR) ** 2))
+    gradient = np.stack((x, y, z * (SEMI_MAJOR_METRES / SEMI_MINOR_METRES) ** 2))
     return gradient / np.linalg.norm(gradient, axis=0)
 
 
@@ -254,10 +254,10 @@ def _geographic(point: NDArray) -> tuple[NDArray, NDArray]:
     """
     x, y, z = point
     distance = np.hypot(x, y)
-    reduced = np.arctan2(z * SEMI_MAJOR, distance * SEMI_MINOR)
+    reduced = np.arctan2(z * SEMI_MAJOR_METRES, distance * SEMI_MINOR_METRES)
     latitude = np.arctan2(
-        z + ECCENTRICITY2 / (1 - ECCENTRICITY2) * SEMI_MINOR * np.sin(reduced) ** 3,
-        distance - ECCENTRICITY2 * SEMI_MAJOR * np.cos(reduced) ** 3,
+        z + ECCENTRICITY2 / (1 - ECCENTRICITY2) * SEMI_MINOR_METRES * np.sin(reduced) ** 3,
+        distance - ECCENTRICITY2 * SEMI_MAJOR_METRES * np.cos(reduced) ** 3,
     )
     return np.arctan2(y, x), latitude
 

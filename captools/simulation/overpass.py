@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from captools.simulation import orbit
 
-SEGMENT_LENGTH = 20.0
+SEGMENT_METRES = 20.0
 """Metres along track from one segment to the next."""
 
 
@@ -52,13 +52,13 @@ class Overpass:
     @property
     def segment_ids(self) -> tuple[int, int]:
         """First and last segment of the region, both within."""
-        start, end = orbit.along_track_distance(orbit.region_span(self.region)) / SEGMENT_LENGTH
+        start, end = orbit.along_track_distance(orbit.region_span(self.region)) / SEGMENT_METRES
         return int(np.ceil(start)), int(np.floor(end))
 
     def points(self, beam: str, segment_id: ArrayLike) -> Points:
         """Locate a beam's segments; fractions of a `segment_id` are places in between."""
-        x = SEGMENT_LENGTH * np.asarray(segment_id, dtype=float)
+        x = SEGMENT_METRES * np.asarray(segment_id, dtype=float)
         t = orbit.along_track_time(x)
-        track = orbit.ground_track(self.rgt, t, orbit.BEAM_OFFSETS[beam])
-        lag = orbit.RIGHT_BEAM_LAG if beam.endswith("r") else 0.0
+        track = orbit.ground_track(self.rgt, t, orbit.BEAM_OFFSETS_METRES[beam])
+        lag = orbit.RIGHT_BEAM_LAG_SECONDS if beam.endswith("r") else 0.0
         return Points(self.crossing_time + t + lag, *track, x)

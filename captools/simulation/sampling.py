@@ -4,7 +4,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-BURST = 50
+BURST_SEGMENTS = 50
 """Segments (1 km) that a gap between clouds shows, on average, where segments are few."""
 
 MIN_BURSTS = 8
@@ -13,7 +13,7 @@ MIN_BURSTS = 8
 PAIR_LOSS = 0.02
 """Largest share of its segments that a beam pair lacks."""
 
-BEAM_LOSS = 4
+BEAM_LOSS_SEGMENTS = 4
 """Most segments that one beam of a pair lacks and the other has."""
 
 
@@ -25,7 +25,7 @@ def pair_segments(rng: Generator, first: int, last: int, segments: int) -> NDArr
     """
     wanted = min(segments, last - first + 1)
     wanted -= int(rng.integers(0, int(wanted * PAIR_LOSS) + 1))
-    bursts = max(min(wanted, MIN_BURSTS), wanted // BURST)
+    bursts = max(min(wanted, MIN_BURSTS), wanted // BURST_SEGMENTS)
     lengths = np.diff(np.linspace(0, wanted, bursts + 1).astype(int))
     gaps = np.zeros(bursts, dtype=int)
     if bursts > 1:
@@ -35,5 +35,5 @@ def pair_segments(rng: Generator, first: int, last: int, segments: int) -> NDArr
 
 def beam_segments(rng: Generator, pair: NDArray[np.int32]) -> NDArray[np.int32]:
     """Draw the segments of one beam: those of the pair, less a few."""
-    lost = rng.integers(0, min(BEAM_LOSS, pair.size - 1) + 1)
+    lost = rng.integers(0, min(BEAM_LOSS_SEGMENTS, pair.size - 1) + 1)
     return np.delete(pair, rng.choice(pair.size, lost, replace=False))

@@ -10,7 +10,7 @@ from typing import Any
 from captools.simulation.layout import COMPRESSED_ORBIT, FIXED, Layout
 
 SHORT_NAME = "ATL06"
-GPS_EPOCH = 1198800018.0
+GPS_EPOCH_SECONDS = 1198800018.0
 """Zero of ``delta_time``, 2018-01-01 UTC, in GPS seconds since 1980-01-06."""
 
 FILL_F4 = 3.4028234663852886e38  # the largest of each float type

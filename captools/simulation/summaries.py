@@ -13,7 +13,7 @@ FAILED = 3
 HISTOGRAM_SEGMENTS = 10
 """Segments to a row of the residual histogram."""
 
-HISTOGRAM_EDGES = (
+HISTOGRAM_METRES = (
     # from, to, width of the bins (m)
     (-50.0, -20.0, 1.0),
     (-20.0, -10.0, 0.5),
@@ -116,6 +116,6 @@ def _bin_tops() -> NDArray[np.float64]:
     return np.concatenate(
         [
             start + width * np.arange(1, round((end - start) / width) + 1)
-            for start, end, width in HISTOGRAM_EDGES
+            for start, end, width in HISTOGRAM_METRES
         ]
     )

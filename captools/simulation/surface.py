@@ -19,7 +19,7 @@ The formula is this project's own; nothing in it is fitted to a real ice sheet.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-EARTH_RADIUS = 6_371_000.0
+EARTH_RADIUS_METRES = 6_371_000.0
 """Mean radius (m) that turns the wavelengths below into wave numbers on the unit sphere."""
 
 REFERENCE_YEAR = 2020.0
@@ -46,10 +46,10 @@ BASINS = (
     (-47.0, 69.0, -0.8, 0.002),  # western Greenland
 )
 
-INTERIOR_RATE = 0.05
+INTERIOR_METRES_PER_YEAR = 0.05
 """Height change at the summit of East Antarctica (m/yr), falling to its negative opposite it."""
 
-SEASON = 0.15
+SEASON_METRES = 0.15
 """Amplitude of the seasonal cycle at the poles (m)."""
 
 SEASON_PHASE = 0.2
@@ -78,7 +78,7 @@ def height(lon: ArrayLike, lat: ArrayLike, t: ArrayLike) -> NDArray[np.float64]:
         _domes(point)
         + _undulations(point)
         + (years - REFERENCE_YEAR) * _trend(point)
-        + SEASON * point[2] * np.cos(2 * np.pi * (years - SEASON_PHASE))
+        + SEASON_METRES * point[2] * np.cos(2 * np.pi * (years - SEASON_PHASE))
     )
 
 
@@ -106,7 +106,8 @@ def _domes(point: NDArray) -> NDArray:
 def _undulations(point: NDArray) -> NDArray:
     """Height of the undulations (m): plane waves whose crests are parallel to Earth's axis."""
     return sum(
-        amplitude * np.sin(2 * np.pi * EARTH_RADIUS / length * _cosine(point, direction, 0.0))
+        amplitude
+        * np.sin(2 * np.pi * EARTH_RADIUS_METRES / length * _cosine(point, direction, 0.0))
         for length, amplitude, direction in WAVES
     )
 
@@ -114,6 +115,6 @@ def _undulations(point: NDArray) -> NDArray:
 def _trend(point: NDArray) -> NDArray:
     """Secular height change (m/yr): thinning basins in a slowly varying background."""
     lon, lat, *_ = DOMES[0]
-    return INTERIOR_RATE * _cosine(point, lon, lat) + sum(
+    return INTERIOR_METRES_PER_YEAR * _cosine(point, lon, lat) + sum(
         rate * np.exp((_cosine(point, lon, lat) - 1) / width) for lon, lat, rate, width in BASINS
     )

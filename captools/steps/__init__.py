@@ -5,11 +5,14 @@ name does the work. ``KIND`` says how it is run: ``map`` (each input on its own,
 with journal and resume), ``reduce`` (all inputs into one output, or none) or
 ``query`` (looks and prints, or makes something without inputs). A map step also
 has ``VERSION``, to be raised when its results change, so that finished inputs
-are done again; ``PRODUCT``, whose file names tell region and granule of an
-input; and ``outputs``, which tells the names that the outputs of an input can
-have, so that none of an earlier attempt stay behind.
+are done again; and ``outputs(name, **options)``, the names that the outputs of an
+input can have, so that none of an earlier attempt stay behind.
 
-A map step whose input is not just one file of the user's may have more:
+A map step may have more:
+
+- ``naming(**options)``: returns whose file names say region and granule of an input.
+
+And one whose input is not just one file of the user's:
 
 - ``SUFFIXES``, a tuple: how the names of inputs in folders end, in lower case; else ``.h5``.
 - ``plan(paths, **options)``: makes `captools.io.address.Input` of the files given, sorted, and

@@ -26,10 +26,15 @@ from captools.products import KNOWN
 
 if TYPE_CHECKING:
     from captools.io.atomic import Outputs
+    from captools.run.inputs import Naming
 
 KIND = "map"
 VERSION = 1
-PRODUCT = KNOWN
+
+
+def naming(**options: object) -> "Naming":
+    """Return what file names of inputs say: those of any known product."""
+    return KNOWN
 
 
 def outputs(name: str, **options: object) -> list[str]:

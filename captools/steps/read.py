@@ -12,22 +12,114 @@ Examples:
   captools read ATL11/ -o crossings --product ATL11_CROSSINGS
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from captools import options
-from captools.flat.legacy import choose_columns
+from captools.flat.legacy import DIALECTS, choose_columns
+from captools.granules.options import ReadOptions, takes_options
 from captools.products import KNOWN, Product, get, known
 
 if TYPE_CHECKING:
     from captools.io.atomic import Outputs
+    from captools.run.inputs import Naming
 
 KIND = "map"
 VERSION = 1
-PRODUCT = KNOWN
+
+
+def reading(
+    products: Callable[[dict], tuple[Product, ...]],
+    below: str,
+    presets: str,
+    quality: dict,
+    layout: str,
+) -> Callable:
+    """Return a decorator that gives a step the options of reading granules.
+
+    Parameters
+    ----------
+    products : callable
+        Returns the products that the granules may be of, from the options said so far.
+    below, presets : str
+        For the help of -v: where a path begins, and the presets that there are.
+    quality : dict
+        What --quality takes, and its help.
+    layout : str
+        The help of --layout.
+    """
+
+    def possible(check: Callable[[Product, object], object]) -> Callable:
+        """Return a click callback that refuses what none of the products takes."""
+
+        def callback(context: click.Context, parameter: click.Parameter, value: object) -> object:
+            errors = []
+            for product in products(context.params) if value is not None else ():
+                try:
+                    check(product, value)
+                    return value
+                except ValueError as error:
+                    errors.append(str(error))
+            if errors:
+                raise click.BadParameter(errors[0])
+            return value
+
+        return callback
+
+    return options.stacked(
+        options.box,
+        options.span,
+        click.option(
+            "-v",
+            "--vars",
+            "variables",
+            metavar="A,B,C",
+            callback=possible(choose_columns),
+            help="Columns: plain names replace the default ones; name=path (below "
+            f"{below}) and presets ({presets}) alone add to them.",
+        ),
+        options.crs,
+        options.mask,
+        click.option("--quality", default="best", callback=possible(Product.rule), **quality),
+        click.option(
+            "--segment-tolerance",
+            type=float,
+            metavar="M",
+            callback=possible(_check_tolerance),
+            help="Drop segments that differ by more than M metres from the height that a "
+            "neighbouring segment predicts with its slope over 20 m.",
+        ),
+        click.option(
+            "--split",
+            is_flag=True,
+            callback=possible(lambda product, split: split and product.check_direction()),
+            help="Ascending and descending in separate files.",
+        ),
+        click.option("--strict", is_flag=True, help="A missing column fails the granule."),
+        click.option(
+            "--layout", type=click.Choice(["beam", "granule"]), default="beam", help=layout
+        ),
+        click.option(
+            "--dialect",
+            type=click.Choice(list(DIALECTS)),
+            default="captools",
+            help="Whose column names to write.",
+        ),
+        options.compression,
+        options.regions,
+        options.unwanted,
+        takes_options,
+    )
+
+
+def _check_tolerance(product: Product, metres: float) -> None:
+    from captools.geo.select import check_tolerance
+
+    check_tolerance(metres)
+    product.check_slopes()
 
 
 class _ProductType(click.ParamType):
@@ -49,22 +141,9 @@ def _candidates(product: str | Path | None) -> tuple[Product, ...]:
     return known() if product is None else (get(product),)
 
 
-def _possible(check: Callable[[Product, object], object]) -> Callable:
-    """Return a click callback that refuses what no product takes that may be read."""
-
-    def callback(context: click.Context, parameter: click.Parameter, value: object) -> object:
-        errors = []
-        for product in _candidates(context.params.get("product")) if value is not None else ():
-            try:
-                check(product, value)
-                return value
-            except ValueError as error:
-                errors.append(str(error))
-        if errors:
-            raise click.BadParameter(errors[0])
-        return value
-
-    return callback
+def naming(*, product: str | Path | None = None, **options: object) -> "Naming":
+    """Return what file names of inputs say: those of the product, or of any known one."""
+    return KNOWN if product is None else get(product)
 
 
 def outputs(name: str, *, product: str | Path | None = None, **options: object) -> list[str]:
@@ -84,52 +163,22 @@ def outputs(name: str, *, product: str | Path | None = None, **options: object) 
     is_eager=True,
     help="The product, or a table of one (my.toml); by default granules say it themselves.",
 )
-@options.box
-@options.span
-@click.option(
-    "-v",
-    "--vars",
-    "variables",
-    metavar="A,B,C",
-    callback=_possible(choose_columns),
-    help="Columns: plain names replace the default ones; name=path (below the product's group) "
-    "and presets (atc, dem, canopy, ...) alone add to them.",
+@reading(
+    lambda said: _candidates(said.get("product")),
+    below="the product's group",
+    presets="atc, dem, canopy, ...",
+    quality={
+        "metavar": "RULE",
+        "help": "One of the product's rules: best; all (rows with a height); others it may have.",
+    },
+    layout="One file per track, or per granule with columns that tell tracks apart.",
 )
-@options.crs
-@options.mask
-@click.option(
-    "--quality",
-    default="best",
-    metavar="RULE",
-    callback=_possible(Product.rule),
-    help="One of the product's rules: best; all (rows with a height); others it may have.",
-)
-@click.option("--split", is_flag=True, help="Ascending and descending in separate files.")
-@click.option("--strict", is_flag=True, help="A missing column fails the granule.")
-@click.option(
-    "--layout",
-    type=click.Choice(["beam", "granule"]),
-    default="beam",
-    help="One file per track, or per granule with columns that tell tracks apart.",
-)
-@options.compression
-@options.regions
-@options.unwanted
 def read(
     granule: str | Path,
     outdir: str | Path,
     *,
     product: str | Path | None = None,
-    bbox: tuple[float, float, float, float] | None = None,
-    span: tuple[str | float, str | float] | None = None,
-    variables: str | Iterable[str] | None = None,
-    crs: str | int = "auto",
-    mask: str | Path | None = None,
-    quality: str = "best",
-    split: bool = False,
-    strict: bool = False,
-    compression: str = "none",
-    layout: str = "beam",
+    **options: object,
 ) -> "Outputs":
     """Write the flat files of one granule.
 
@@ -141,10 +190,8 @@ def read(
         Folder of the flat files, made if needed; files there are written over.
     product : str or Path, optional
         Its product: a name, or the path of a table; by default the granule says it.
-    bbox, span, variables, crs, mask, split, strict, compression, layout
-        As in `captools.readatl06`.
-    quality : str
-        A quality rule of the product.
+    **options
+        The fields of `captools.granules.options.ReadOptions`.
 
     Returns
     -------
@@ -164,21 +211,9 @@ def read(
     # Imported here: the command line reads this module for its options alone.
     from captools.errors import InputError
     from captools.granules.finding import find_product
-    from captools.granules.options import ReadOptions
     from captools.granules.reduction import check_request, reduce_granule
 
-    request = ReadOptions(
-        bbox=bbox,
-        span=span,
-        variables=variables,
-        crs=crs,
-        mask=mask,
-        quality=quality,
-        split=split,
-        strict=strict,
-        compression=compression,
-        layout=layout,
-    )
+    request = ReadOptions(**options)
     if product is not None:
         return reduce_granule(granule, outdir, get(product), "read", request)
     found = find_product(granule)

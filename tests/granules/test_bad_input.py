@@ -1,4 +1,4 @@
-"""What is wrong with inputs, outputs and options is told in one clear line, and costs no more."""
+"""What is wrong with inputs, outputs and options is said in one clear line, and costs no more."""
 
 import contextlib
 import json
@@ -104,7 +104,7 @@ def command(*words):
     [
         (b"", "is empty (0 bytes)"),
         (b"\n\n<!DOCTYPE html><html><title>Earthdata Login</title>", "is a web page saved as .h5"),
-        (b"CDF\x01" + bytes(1000), "is not HDF5"),
+        (b"CDF\x01" + bytes(1000), "is netCDF-3, not HDF5: convert it (nccopy "),
         (b"\x89HDF\r\n\x1a\n", "cannot be opened"),
         (b"\x89HDF\r\n\x1a\n" + bytes(4000), "cannot be opened"),
     ],
@@ -147,8 +147,8 @@ def test_any_other_hdf5_file_is_refused(reason, tmp_path):
     "name", ["atl08_clip", "processed_ATL07-01_20190222003738_08490201_003_02"]
 )
 def test_real_files_of_other_products_are_refused_by_name(reason, real_data, name):
-    told = reason(real_data / "wrong-product" / f"{name}.h5")
-    assert f"is {name.removeprefix('processed_')[:5].upper()}, not ATL06" in told
+    message = reason(real_data / "wrong-product" / f"{name}.h5")
+    assert f"is {name.removeprefix('processed_')[:5].upper()}, not ATL06" in message
 
 
 # --- damage -------------------------------------------------------------------
@@ -164,15 +164,15 @@ def test_a_file_cut_short_anywhere_fails_and_the_whole_one_among_them_is_done(sm
     shutil.copy(small, folder / "whole.h5")
     result = run("readatl06", folder, "-o", tmp_path / "out")
     assert result.exit_code == 1
-    told = outcomes(tmp_path / "out")
-    assert len(told) == len(cuts) + 1
-    assert told.pop("whole.h5")["status"] == "done"
-    for name, outcome in told.items():
+    found = outcomes(tmp_path / "out")
+    assert len(found) == len(cuts) + 1
+    assert found.pop("whole.h5")["status"] == "done"
+    for name, outcome in found.items():
         assert (outcome["status"], outcome["outputs"]) == ("failed", [])
         assert_clear(outcome["error"], folder / name)
     for name in ("cut_4000.h5", f"cut_{len(whole) - 1}.h5"):
         size = name.removeprefix("cut_").removesuffix(".h5")
-        assert f"is truncated ({size} of {len(whole)} bytes)" in told[name]["error"]
+        assert f"is truncated ({size} of {len(whole)} bytes)" in found[name]["error"]
     names = {"_captools", *(f"whole_{beam}.h5" for beam in BEAMS)}
     assert set(os.listdir(tmp_path / "out")) == names
 
@@ -190,9 +190,9 @@ def test_a_damaged_chunk_fails_the_granule_and_names_beam_and_variable(small, ru
                 content[chunk.byte_offset + chunk.size // 2] ^= 0x10
                 (folder / name).write_bytes(content)
     assert run("readatl06", folder, "-o", tmp_path / "out").exit_code == 1
-    told = outcomes(tmp_path / "out")
-    assert set(told) == set(damaged)
-    for name, outcome in told.items():
+    found = outcomes(tmp_path / "out")
+    assert set(found) == set(damaged)
+    for name, outcome in found.items():
         assert outcome["status"] == "failed"
         assert_clear(outcome["error"], folder / name)
         assert damaged[name] in outcome["error"]
@@ -257,13 +257,13 @@ def test_flipped_bytes_in_metadata_never_crash_nor_make_up_rows(small, tmp_path)
     )
     assert done.returncode == 1, done.stderr[-2000:]
     assert "Traceback" not in done.stderr
-    told = outcomes(out)
-    assert len(told) == 300
-    statuses = [outcome["status"] for outcome in told.values()]
+    found = outcomes(out)
+    assert len(found) == 300
+    statuses = [outcome["status"] for outcome in found.values()]
     assert statuses.count("failed") > 30
     assert statuses.count("done") > 30
     intact, files = straightforward.read_granule(small), {"_captools"}
-    for name, outcome in told.items():
+    for name, outcome in found.items():
         if outcome["status"] == "failed":
             assert_clear(outcome["error"], folder / name)
             continue
@@ -293,7 +293,7 @@ def without_derived(beams):
 
 
 def is_same(flats, truth):
-    """Tell whether the damage did no harm at all."""
+    """Return whether the damage did no harm at all."""
     try:
         assert_same(flats, truth)
     except AssertionError:
@@ -309,14 +309,14 @@ def is_same(flats, truth):
 def test_a_missing_essential_variable_fails_with_a_remedy(reason, broken, beam, name):
     with h5py.File(broken, "r+") as file:
         del file[beam]["land_ice_segments"][SOURCES[name]]
-    told = reason(broken)
-    assert f"{beam}: {SOURCES[name]}: is missing: order the granule with this variable" in told
-    assert ("--quality all" in told) == (name == "q_flag")
+    message = reason(broken)
+    assert f"{beam}: {SOURCES[name]}: is missing: order the granule with this variable" in message
+    assert ("--quality all" in message) == (name == "q_flag")
 
 
 @pytest.mark.parametrize("options", [("-b", 0, 90, -90, 0), ("-t", 2019, 2020), ("-v", "h_li")])
 @pytest.mark.parametrize("name", ["lat", "lon", "t_dt", "h_li"])
-def test_a_missing_essential_variable_is_told_the_same_with_any_options(
+def test_a_missing_essential_variable_is_named_the_same_with_any_options(
     reason, broken, name, options
 ):
     with h5py.File(broken, "r+") as file:
@@ -362,11 +362,11 @@ def test_what_is_no_column_of_numbers_fails_with_beam_and_variable(reason, broke
             segments.create_group(path)
         else:
             segments[path] = make(rows)
-    told = reason(broken)
-    assert f"gt3r: {path}: " in told
-    assert why in told
+    message = reason(broken)
+    assert f"gt3r: {path}: " in message
+    assert why in message
     if "rows where" in why:
-        assert f"where the beam has {rows}" in told
+        assert f"where the beam has {rows}" in message
 
 
 def test_a_custom_column_that_is_no_column_fails_too(reason, broken):
@@ -588,11 +588,11 @@ def assert_stopped_early(result, out):
     """Check that the disk ended the run: what is done is whole, nothing else is there."""
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
-    told = list(outcomes(out).values())
-    done = [outcome for outcome in told if outcome["status"] == "done"]
-    assert [outcome["status"] for outcome in told] == ["done"] * len(done) + ["failed"]
-    assert "cannot be written" in told[-1]["error"]
-    left = 5 - len(told)
+    found = list(outcomes(out).values())
+    done = [outcome for outcome in found if outcome["status"] == "done"]
+    assert [outcome["status"] for outcome in found] == ["done"] * len(done) + ["failed"]
+    assert "cannot be written" in found[-1]["error"]
+    left = 5 - len(found)
     assert left > 0
     assert f"{left} inputs not attempted" in result.stderr
     names = {os.path.basename(path) for outcome in done for path in outcome["outputs"]}

@@ -66,13 +66,13 @@ def broken(small, tmp_path):
 
 
 def reason(path, product=None):
-    """Check a bad file and the form of what is told of it, and return that."""
+    """Check a bad file and the form of the message, and return what it says."""
     with pytest.raises(InputError) as caught:
         check_file(path, product)
-    told = str(caught.value)
-    assert told.startswith(f"{path}: ")
-    assert "\n" not in told
-    return told.removeprefix(f"{path}: ")
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    return message.removeprefix(f"{path}: ")
 
 
 def change(path, old, new, which=0):
@@ -118,17 +118,17 @@ def test_real_files_of_other_products_are_bad(real_data):
     folder = real_data / "wrong-product"
     assert reason(folder / "atl08_clip.h5", ATL06) == "is ATL08, not ATL06"
     assert check_file(folder / "atl08_clip.h5") == "1 beam, 9 segments"
-    told = reason(next(folder.glob("*ATL07*")))
-    assert told == "is ATL07, not ATL06"
+    message = reason(next(folder.glob("*ATL07*")))
+    assert message == "is ATL07, not ATL06"
 
 
 def test_real_files_of_other_instruments_are_bad(real_data):
     for name in ("prodml_2.0.h5", "silixa_h5_1.hdf5", "decimated_optodas.hdf5"):
-        told = reason(real_data / "das" / name)
-        assert told == "is HDF5, but neither an ATL06 granule nor a flat file"
+        message = reason(real_data / "das" / name)
+        assert message == "is HDF5, but neither an ATL06 granule nor a flat file"
 
 
-def test_a_granule_tells_its_beams_and_segments(small):
+def test_beams_and_segments_of_a_granule_are_counted(small):
     with h5py.File(small) as file:
         rows = len(file[f"{SEGMENTS}/h_li"])
     assert check_file(small) == check_file(small, ATL06) == f"1 beam, {rows} segments"
@@ -180,7 +180,7 @@ def test_what_hdf5_allows_is_fine(tmp_path):
         file["more/elsewhere"] = h5py.ExternalLink("none.h5", "/x")
         file["more/again"] = file["more"]
         file["type"] = np.dtype("f4")
-        file["type"].attrs["told"] = ["a", "b"]
+        file["type"].attrs["words"] = ["a", "b"]
         file.attrs["empty"] = h5py.Empty("f4")
         file.attrs["of"] = file["lat"].ref
         skipped = file.create_dataset("more/skipped", (10,), "f8", chunks=(10,), compression=4)
@@ -196,7 +196,7 @@ def test_what_hdf5_allows_is_fine(tmp_path):
     [
         (b"", "is empty (0 bytes)"),
         (b"\n<!DOCTYPE html><title>Earthdata Login</title>", "is a web page saved as .h5"),
-        (b"CDF\x01" + bytes(1000), "is not HDF5"),
+        (b"CDF\x01" + bytes(1000), "is netCDF-3, not HDF5: convert it (nccopy "),
         (b"\x89HDF\r\n\x1a\n" + bytes(4000), "cannot be opened"),
     ],
     ids=["empty", "web page", "netCDF 3", "zeros"],
@@ -263,11 +263,11 @@ def test_a_beam_needs_place_time_height_and_quality(broken, name, how):
         del file[f"{SEGMENTS}/{name}"]
         if how != "missing":
             file.create_dataset(f"{SEGMENTS}/{name}", shape, dtype, chunks=(100,))
-    told = reason(broken)
+    message = reason(broken)
     if how == "missing":
-        assert told == f"gt1l: {name}: is missing: order the granule with this variable"
+        assert message == f"gt1l: {name}: is missing: order the granule with this variable"
     else:
-        assert f"{SEGMENTS}/{name}: cannot be read (none of its values are there)" in told
+        assert f"{SEGMENTS}/{name}: cannot be read (none of its values are there)" in message
 
 
 @pytest.mark.parametrize("name", ["segment_id", "geophysical/dac", "dem/dem_h"])
@@ -287,9 +287,9 @@ def test_truncation_at_any_length_is_found(small, tmp_path):
     dice = random.Random(1)
     for cut in [len(whole) - 1, 2048, *(dice.randrange(len(whole)) for _ in range(40))]:
         path.write_bytes(whole[:cut])
-        told = reason(path)
+        message = reason(path)
         if cut >= 2048:
-            assert told == f"is truncated ({cut} of {len(whole)} bytes); fetch it again"
+            assert message == f"is truncated ({cut} of {len(whole)} bytes); fetch it again"
 
 
 def test_damage_in_any_dataset_is_found_and_named(small, datasets, tmp_path):
@@ -298,9 +298,9 @@ def test_damage_in_any_dataset_is_found_and_named(small, datasets, tmp_path):
         content = bytearray(whole)
         content[offset + size - 1] ^= 0x10  # of the checksum: a bit further in may mean nothing
         path.write_bytes(content)
-        told = reason(path)
-        assert told.startswith(f"{name}: cannot be read ("), name
-        assert told.endswith("; the file is damaged, fetch it again")
+        message = reason(path)
+        assert message.startswith(f"{name}: cannot be read ("), name
+        assert message.endswith("; the file is damaged, fetch it again")
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -472,7 +472,7 @@ def test_a_damaged_group_is_found_and_named(broken):
     assert reason(broken).startswith("gt1l/segment_quality: cannot be read (")
 
 
-def test_damage_of_metadata_is_told_or_does_no_harm(small, datasets, tmp_path):
+def test_damage_of_metadata_is_named_or_does_no_harm(small, datasets, tmp_path):
     # HDF5 has no checksums here: whatever comes of it, it is one clear line, and no bug.
     whole, path = small.read_bytes(), tmp_path / small.name
     values = np.zeros(len(whole), bool)
@@ -515,7 +515,7 @@ def store():
 
 
 @pytest.mark.filterwarnings("ignore::captools.errors.CaptoolsWarning")
-def test_files_on_a_server_are_checked_and_told_by_their_address(
+def test_files_on_a_server_are_checked_and_named_by_their_address(
     store, small, broken, datasets, tmp_path
 ):
     assert check_file(store.put(small)) == check_file(small)

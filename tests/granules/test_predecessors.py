@@ -66,7 +66,7 @@ def test_02_decimal_years_are_utc_and_gps_seconds_count_from_1980_01_06(granule,
         utc = Time("2018-01-01", scale="utc") + TimeDelta(rows["t_dt"], format="sec")
         assert np.abs(rows["t_year"] - utc.decimalyear).max() * seconds_of_year < 1e-3
         assert np.abs(Time(rows["t_gps"], format="gps").unix - utc.unix).max() < 1e-4
-        # The granule's own name tells the day: 2019-05-14, the 134th of the year.
+        # The granule's own name has the day: 2019-05-14, the 134th of the year.
         assert np.floor((rows["t_year"] - 2019) * 365).tolist() == [133] * len(rows["t_year"])
 
 
@@ -118,7 +118,7 @@ def test_05_a_missing_or_empty_beam_does_not_cost_the_beams_after_it(tmp_path):
     assert beams == ["gt1r", "gt2r", "gt3l", "gt3r"]
 
 
-def test_05_a_damaged_beam_is_told_and_not_passed_over(run, tmp_path):
+def test_05_a_damaged_beam_is_named_and_not_passed_over(run, tmp_path):
     """A bare ``except:`` took a damaged beam for an absent one."""
     granule = write_granule(tmp_path / "in", 3, 3, 12, segments=40)
     with h5py.File(granule) as file:
@@ -138,7 +138,7 @@ def test_06_track_cycle_and_beam_identify_an_orbit_in_any_number_of_processes(ru
             write_granule(tmp_path / "in", rgt, cycle, 12, segments=10, bad=0.0)
     assert run("readatl06", tmp_path / "in", "-o", tmp_path / "out", "-n", 2).exit_code == 0
     headers = [header(path) for path in (tmp_path / "out").glob("*.h5")]
-    identities = {(told["rgt"], told["cycle"], told["beam"]) for told in headers}
+    identities = {(header["rgt"], header["cycle"], header["beam"]) for header in headers}
     assert identities == {
         (rgt, cycle, beam) for rgt in (1, 2, 3) for cycle in (4, 5) for beam in BEAMS
     }
@@ -281,7 +281,7 @@ def test_12_without_a_mask_no_gdal_is_needed(granule, tmp_path):
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 6), done.stderr
 
 
-def test_12_a_mask_without_gdal_tells_what_to_install(granule, tmp_path):
+def test_12_a_mask_without_gdal_says_what_to_install(granule, tmp_path):
     (tmp_path / "mask.tif").touch()
     command = [
         sys.executable,

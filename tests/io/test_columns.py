@@ -79,6 +79,19 @@ def test_fills_of_floats_become_nan(tmp_path, fill, named):
         np.testing.assert_array_equal(np.isnan(StoredColumn(dataset.id).read()), expected)
 
 
+def test_all_fills_of_whole_numbers_become_the_first(tmp_path):
+    with h5py.File(tmp_path / "fills.h5", "w") as file:
+        dataset = file.create_dataset("column", data=np.array([1, -9, 2, 99, -8], "i2"))
+        assert StoredColumn(dataset.id).fill_value is None
+        assert StoredColumn(dataset.id, fill=np.int16(99)).fill_value == 99
+        dataset.attrs["missing_value"] = np.array([-8, 99], "i4")
+        assert StoredColumn(dataset.id, fill=np.int16(1)).read().tolist() == [1, -9, 2, -8, -8]
+        dataset.attrs["_FillValue"] = np.int16(-9)
+        column = StoredColumn(dataset.id)
+        assert (column.fill_value, column.read().tolist()) == (-9, [1, -9, 2, -9, -9])
+        assert column.read(slice(2, 4)).tolist() == [2, -9]
+
+
 def test_only_the_chunks_that_hold_a_row_are_inflated(tmp_path, monkeypatch):
     read = []
     chunk = StoredColumn._chunk

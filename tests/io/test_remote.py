@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from objectstore import BUCKET, KEYS, OTHERS, object_store
 from processes import start
 from test_columns import layouts
+from test_matrix import matrices, write
 
 from captools.errors import InputError
 from captools.io import earthdata as login
@@ -32,6 +33,7 @@ from captools.io.address import Url, is_remote, parse_location
 from captools.io.columns import StoredColumn, fetch_ahead
 from captools.io.hdf5 import open_file
 from captools.io.listing import expand
+from captools.io.matrix import StoredMatrix
 from captools.io.remote import Access
 from captools.io.retrying import Retryable
 from captools.io.troubles import Unreachable, attempt
@@ -157,6 +159,21 @@ def test_what_is_fetched_ahead_is_all_that_reading_needs(layout, data):
                 fetch_ahead(file, [column], rows)
                 patch.setattr(ranges.RemoteFile, "_ranges", pytest.fail)
                 assert column.read(rows).tobytes() == truth[rows].tobytes()
+
+
+@settings(max_examples=150)
+@given(matrices())
+def test_what_is_fetched_ahead_of_a_matrix_is_all_that_reading_needs(matrix):
+    values, options, written, pick, rows, truth = matrix
+    with fsspec.open("memory://matrix.h5", "wb") as target, h5py.File(target, "w") as file:
+        write(file, values, options, written)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranges, "SMALL_BYTES", 0)
+        with open_file(Url("memory://matrix.h5")) as file:
+            stored = StoredMatrix(file["matrix"].id, pick)
+            fetch_ahead(file, [stored], rows)
+            patch.setattr(ranges.RemoteFile, "_ranges", pytest.fail)
+            assert stored.read(rows).tobytes() == truth.tobytes()
 
 
 @pytest.mark.parametrize("small", [0, ranges.SMALL_BYTES])

@@ -110,9 +110,9 @@ def test_any_kind_of_words_chooses_the_same():
 def test_an_unknown_column_is_refused_with_all_that_there_are():
     with pytest.raises(ValueError, match=r"unknown column 'h_ice'") as refused:
         ATL06.choose("h_li,h_ice")
-    told = str(refused.value)
+    message = str(refused.value)
     for known in (*CONTRACT, "segment_id", "dem_h", "atc", "name=path below land_ice_segments"):
-        assert known in told
+        assert known in message
 
 
 # The reader needs lat, lon and time as they are, and makes x, y and the like itself.
@@ -156,7 +156,7 @@ def test_every_role_is_a_column():
     ]
 
 
-def test_every_column_tells_its_unit_and_meaning():
+def test_every_column_has_a_unit_and_a_meaning():
     presets = [column for preset in ATL06.presets.values() for column in preset]
     for column in (*ATL06.columns, *DERIVED, *presets):
         assert column.units, column.name
@@ -178,10 +178,10 @@ PLAIN = "ATL06_20190416093911_02770303_002_01"
         f"{PLAIN}_gt1l_spot1_A.h5",
     ],
 )
-def test_a_file_name_tells_the_granule_whatever_is_around_it(filename):
-    told = ATL06.parse_name(filename)
-    assert (told.rgt, told.cycle, told.region, told.release) == (277, 3, 3, "002")
-    assert told.plain == PLAIN
+def test_a_file_name_names_the_granule_whatever_is_around_it(filename):
+    name = ATL06.parse_name(filename)
+    assert (name.rgt, name.cycle, name.region, name.release) == (277, 3, 3, "002")
+    assert name.plain == PLAIN
 
 
 def test_two_releases_of_a_granule_are_one_granule():
@@ -195,8 +195,8 @@ def test_two_releases_of_a_granule_are_one_granule():
 
 
 def test_tracks_and_cycles_of_all_digits_are_read():
-    told = ATL06.parse_name("ATL06_20240101000000_13872214_006_01.h5")
-    assert (told.rgt, told.cycle, told.region, told.release) == (1387, 22, 14, "006")
+    name = ATL06.parse_name("ATL06_20240101000000_13872214_006_01.h5")
+    assert (name.rgt, name.cycle, name.region, name.release) == (1387, 22, 14, "006")
 
 
 @pytest.mark.parametrize(
@@ -209,10 +209,10 @@ def test_tracks_and_cycles_of_all_digits_are_read():
         "ATL06_20190416093911_0277030_002_01.h5",
     ],
 )
-def test_another_name_tells_nothing(filename):
-    told = ATL06.parse_name(filename)
-    assert (told.granule, told.rgt, told.cycle, told.region, told.release) == ("", 0, 0, 0, "")
-    assert told.plain == ""
+def test_another_name_says_nothing(filename):
+    name = ATL06.parse_name(filename)
+    assert (name.granule, name.rgt, name.cycle, name.region, name.release) == ("", 0, 0, 0, "")
+    assert name.plain == ""
 
 
 # --- the satellite ------------------------------------------------------------------

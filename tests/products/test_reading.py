@@ -1,15 +1,15 @@
 """Reading products that are but a table: against a plain h5py loop, on real files and made ones."""
 
-import re
 from pathlib import Path
 
+import fsspec
 import h5py
 import numpy as np
 import pytest
-from astropy.time import Time, TimeDelta
 
 from captools.errors import CaptoolsWarning, InputError
 from captools.flat.reader import FlatFile
+from captools.io import ranges
 from captools.products import Product, get, known
 from captools.steps.filter import filter
 from captools.steps.merge import merge
@@ -159,6 +159,19 @@ def test_atl11_has_a_row_for_each_point_and_cycle_with_a_height(real_data, tmp_p
     assert change == pytest.approx(-0.855, abs=0.002)
 
 
+@pytest.mark.parametrize("bbox", [None, (-180, 180, -75.3, -75.1)])
+def test_atl11_on_a_server_is_as_on_a_disk(tmp_path, monkeypatch, bbox):
+    monkeypatch.setattr(ranges, "SMALL_BYTES", 0)  # no file is small enough to come as a whole
+    path, _ = make_granule(tmp_path, get("ATL11"))
+    with fsspec.open("memory://made.h5", "wb") as file:
+        file.write(path.read_bytes())
+    near = read(path, tmp_path / "near", bbox=bbox, variables="atc")
+    far = read("memory://made.h5", tmp_path / "far", bbox=bbox, variables="atc")
+    assert len(near) == len(far) == 3
+    for one, other in zip(near, far, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+
+
 def test_crossings_of_atl11_come_on_request(real_data, tmp_path):
     (path,) = (real_data / "products").glob("ATL11*")
     with pytest.warns(CaptoolsWarning, match="missing and left out"):
@@ -198,115 +211,64 @@ def test_files_of_other_products_are_merged_and_filtered_by_their_own_heights(tm
     )
 
 
-# --- a table of one's own ----------------------------------------------------------
+def test_an_unknown_product_is_refused_by_name(real_data, tmp_path):
+    (path,) = (real_data / "wrong-product").glob("*ATL07*")
+    with pytest.raises(InputError, match=r"is ATL07; known are ATL06, ATL08, ATL11, others need"):
+        read(path, tmp_path)
 
-OWN = """
-name = "OWN"
-file_name = 'own'
+
+CRYOSAT = """
+name = "CS2_L2I"
+file_name = 'SIR_LRMI2__(?P<start>\\d{8})T'
 tracks = [""]
 clock = "tai"
 epoch = 2000-01-01T00:00:00
-longitude = 360
+applied = ["slope", "tide_earth"]
 [roles]
 lat = "lat"
 lon = "lon"
 time = "t"
 height = "h"
 [columns]
-lat = "lat"
-lon = "lon"
-t = "time"
-range = "range"
-bias = "bias"
-flag = "flag"
-[derived]
-h = { formula = "range - bias", units = "m" }
+lat = "lat_poca_20_ku"
+lon = "lon_poca_20_ku"
+t = "time_20_ku"
+h = "height_1_20_ku"
+surface = "surf_type_20_ku"
+dac = { path = "hf_fluct_total_cor_01", map = "ind_meas_1hz_20_ku" }
 [quality]
-best = "abs(h) < 1e4 and flag & 6 == 0"
+best = "abs(h) < 1e4 and flag & 4096 == 0"
 all = "abs(h) < 1e4"
+[presets.flags]
+flag = "flag_quality_20_ku"
+[identity]
+cycle = "@cycle_number"
+orbit = "@abs_orbit_number"
 """
 
 
-@pytest.fixture
-def own(tmp_path):
-    """A granule with packed numbers, and its table."""
-    table = tmp_path / "own.toml"
-    table.write_text(OWN)
-    with h5py.File(tmp_path / "own.h5", "w") as file:
-        file["lat"] = np.array([-70.0, -70.1, -70.2, -70.3])
-        file["lon"] = np.array([10.0, 190.0, 359.0, 180.0])
-        file["time"] = np.arange(4.0) + 6e8
-        file["range"] = np.array([1000, 2000, -32768, 3000], "i2")
-        file["range"].attrs.update(scale_factor=0.1, add_offset=5.0, _FillValue=np.int16(-32768))
-        file["bias"] = np.array([1.0, 2.0, 3.0, 4.0])
-        file["flag"] = np.array([1, 0, 0, 4], "u1")
-    return table, tmp_path / "own.h5"
-
-
-def test_packed_numbers_bits_longitudes_and_another_clock(own, tmp_path):
-    table, path = own
-    (written,) = read(path, tmp_path / "out", product=table)
+def test_cryosat_is_as_a_plain_loop_reads_it(real_data, tmp_path):
+    (path,) = (real_data / "products").glob("CS_LTA*.nc")
+    (tmp_path / "cryosat.toml").write_text(CRYOSAT)
+    (written,) = read(path, tmp_path / "out", product=tmp_path / "cryosat.toml")
     columns, attrs = flat(written)
-    np.testing.assert_allclose(columns["h"], [104.0, 203.0], rtol=1e-14)
-    assert columns["lon"].tolist() == [10.0, -170.0]
-    began = Time("2000-01-01", scale="tai")
-    truth = (began + TimeDelta(np.array([0.0, 1.0]) + 6e8, format="sec", scale="tai")).gps
-    np.testing.assert_allclose(columns["t_gps"], truth, rtol=0, atol=1e-6)
-    assert (attrs["product"], attrs["height"]) == ("OWN", "h")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "why"),
-    [
-        ("[quality]", "[qualities]", "qualities: is unknown"),
-        ('best = "abs(h)', 'best = "abs(z)', "quality.best: there is no column z"),
-        ('all = "abs(h) < 1e4"', "", "quality.all: is missing"),
-        ('clock = "tai"', 'clock = "sun"', "clock: must be gps, tai or utc"),
-        ("epoch = 2000-01-01T00:00:00", "epoch = 2000-01-01T00:00:00Z", "epoch: is what"),
-        ("epoch = 2000-01-01T00:00:00", 'epoch = "2000"', "epoch: must be a date"),
-        ("longitude = 360", "longitude = 90", "longitude: must be 180 or 360"),
-        ('height = "h"', 'height = "hh"', "roles.height: there is no column hh"),
-        ('lat = "lat"\nlon = "lon"\nt =', 'lon = "lon"\nt =', "roles.lat: there is no column lat"),
-        ('flag = "flag"', 'flag = { path = "flag", axis = "m" }', "columns.flag.axis: must be"),
-        ('flag = "flag"', 'flag = { axis = "n" }', "columns.flag.path: must be a path"),
-        ('flag = "flag"', 'x = "flag"', "columns.x: a column is named by"),
-        ("range - bias", "range - bios", "derived.h.formula: there is no column bios"),
-        ("'own'", "'(own'", "file_name: is no regular expression"),
-        ('tracks = [""]', "tracks = []", "tracks: must name each track"),
-        ("[roles]", "[roles", "line 8"),
-    ],
-)
-def test_a_wrong_table_is_refused_with_file_and_key(tmp_path, old, new, why):
-    path = tmp_path / "wrong.toml"
-    assert old in OWN
-    path.write_text(OWN.replace(old, new, 1))
-    with pytest.raises(ValueError, match=re.escape(why)) as refused:
-        get(path)
-    told = str(refused.value)
-    assert told.startswith(f"{path}: ")
-    assert "\n" not in told
-
-
-def test_another_shape_is_refused_with_it(own, tmp_path):
-    table, path = own
-    with h5py.File(path, "r+") as file:
-        del file["bias"]
-        file["bias"] = np.zeros((4, 2))
-    with pytest.raises(InputError, match=r"bias: is not a column .* has the shape \(4, 2\)"):
-        read(path, tmp_path / "out", product=table)
-
-
-def test_a_rule_whose_column_is_absent_is_an_error(own, tmp_path):
-    table, path = own
-    with h5py.File(path, "r+") as file:
-        del file["flag"]
-    with pytest.raises(InputError, match="flag: is missing"):
-        read(path, tmp_path / "out", product=table)
-    with pytest.warns(CaptoolsWarning, match="flag in"):
-        read(path, tmp_path / "out", product=table, quality="all")
-
-
-def test_an_unknown_product_is_refused_by_name(real_data, tmp_path):
-    (path,) = (real_data / "wrong-product").glob("*ATL07*")
-    with pytest.raises(InputError, match=r"is ATL07; known are ATL06, ATL08, ATL11, others need"):
-        read(path, tmp_path)
+    rows = []
+    with h5py.File(path) as file:
+        lat, height = file["lat_poca_20_ku"], file["height_1_20_ku"]
+        dac, at = file["hf_fluct_total_cor_01"], file["ind_meas_1hz_20_ku"][()]
+        flag, fill = file["flag_quality_20_ku"][()], height.attrs["_FillValue"][0]
+        for row, stored in enumerate(height[()]):
+            if stored != fill and not flag[row] & 4096:
+                # 20 measurements of a second have the same correction.
+                packed = dac[at[row]] * dac.attrs["scale_factor"][0]
+                rows.append((lat[row] * 1e-7, stored * 1e-3, packed, file["surf_type_20_ku"][row]))
+        numbers = [int(file.attrs[name].item()) for name in ("cycle_number", "abs_orbit_number")]
+    assert 2000 < len(rows) < 2315
+    for name, values in zip(("lat", "h", "dac", "surface"), zip(*rows, strict=True), strict=True):
+        np.testing.assert_allclose(columns[name], values, rtol=1e-14, err_msg=name)
+    assert len(set(columns["dac"])) > 10
+    assert [attrs["cycle"], attrs["orbit"]] == numbers
+    assert attrs["applied"] == "slope,tide_earth"
+    with h5py.File(written) as file:
+        assert file["surface"].attrs["_FillValue"] == -128
+        assert "_FillValue" not in file["dac"].attrs

@@ -15,7 +15,7 @@ from captools.simulation import orbit
 
 WGS84 = Geod(ellps="WGS84")
 REAL = Path(__file__).parents[3] / "shared" / "data" / "atl06"
-WHOLE_ORBIT = np.linspace(0.0, orbit.PERIOD, 2001)
+WHOLE_ORBIT = np.linspace(0.0, orbit.PERIOD_SECONDS, 2001)
 
 
 def test_latitude_reaches_what_the_inclination_allows():
@@ -28,13 +28,13 @@ def test_latitude_reaches_what_the_inclination_allows():
 
 
 def test_longitude_moves_west_by_one_step_per_orbit():
-    end = orbit.ground_track(100, orbit.PERIOD).lon
+    end = orbit.ground_track(100, orbit.PERIOD_SECONDS).lon
     start = orbit.ground_track(101, 0.0).lon
     assert (end - start + 180) % 360 - 180 == pytest.approx(0.0, abs=1e-9)
 
 
 def test_cycle_closes_after_1387_orbits_and_91_turns():
-    last = orbit.ground_track(1387, orbit.PERIOD)
+    last = orbit.ground_track(1387, orbit.PERIOD_SECONDS)
     first = orbit.ground_track(1, 0.0)
     assert (last.lon - first.lon + 180) % 360 - 180 == pytest.approx(0.0, abs=1e-9)
     nodes = [orbit.node_longitude(rgt) for rgt in range(1, 1388)]
@@ -54,7 +54,7 @@ def test_speed_is_that_of_the_published_orbit():
 
 
 def test_along_track_distance_is_the_length_of_the_track():
-    t = np.arange(0.0, orbit.PERIOD, 0.5)
+    t = np.arange(0.0, orbit.PERIOD_SECONDS, 0.5)
     track = orbit.ground_track(1387, t)
     _, _, steps = WGS84.inv(track.lon[:-1], track.lat[:-1], track.lon[1:], track.lat[1:])
     walked = np.concatenate(([0.0], np.cumsum(steps)))
@@ -63,9 +63,9 @@ def test_along_track_distance_is_the_length_of_the_track():
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.integers(1, 1387), st.floats(0, orbit.PERIOD))
+@given(st.integers(1, 1387), st.floats(0, orbit.PERIOD_SECONDS))
 def test_beams_are_left_and_right_of_the_flight(rgt, t):
-    offsets = orbit.BEAM_OFFSETS.values()
+    offsets = orbit.BEAM_OFFSETS_METRES.values()
     lon, lat, flown = np.transpose([orbit.ground_track(rgt, t, offset) for offset in offsets])
     azimuth, _, apart = WGS84.inv(lon[:-1], lat[:-1], lon[1:], lat[1:])
     np.testing.assert_allclose(apart, [90, 3210, 90, 3210, 90], atol=0.05)
@@ -75,7 +75,7 @@ def test_beams_are_left_and_right_of_the_flight(rgt, t):
 
 
 def test_azimuth_points_along_the_track():
-    t = np.linspace(10, orbit.PERIOD - 10, 500)
+    t = np.linspace(10, orbit.PERIOD_SECONDS - 10, 500)
     here, ahead = orbit.ground_track(42, t), orbit.ground_track(42, t + 0.01)
     azimuth, _, _ = WGS84.inv(here.lon, here.lat, ahead.lon, ahead.lat)
     np.testing.assert_allclose((azimuth - here.azimuth + 180) % 360 - 180, 0.0, atol=0.02)
@@ -84,7 +84,7 @@ def test_azimuth_points_along_the_track():
 def test_regions_partition_the_orbit():
     spans = [orbit.region_span(region) for region in range(1, 15)]
     assert spans[0][0] == 0.0
-    assert spans[-1][1] == orbit.PERIOD
+    assert spans[-1][1] == orbit.PERIOD_SECONDS
     for (_, end), (start, _) in pairwise(spans):
         assert end == start
     assert all(end > start for start, end in spans)
@@ -156,7 +156,7 @@ def _real_beams():
     """Every beam with data of the real granules: file name, beam."""
     for path in sorted(REAL.glob("*.h5")):
         with h5py.File(path) as file:
-            for beam in orbit.BEAM_OFFSETS:
+            for beam in orbit.BEAM_OFFSETS_METRES:
                 if f"{beam}/land_ice_segments/latitude" in file:
                     yield path, beam
 
@@ -172,7 +172,7 @@ def test_real_tracks_are_met_within_10_s_and_2_km():
             lat, lon, time = (segments[k][[0, -1]] for k in ("latitude", "longitude", "delta_time"))
         crossing = orbit.crossing_time(rgt, cycle)
         t = (time - crossing)[:, None] + np.arange(-10.0, 10.01, 0.02)
-        track = orbit.ground_track(rgt, t, orbit.BEAM_OFFSETS[beam])
+        track = orbit.ground_track(rgt, t, orbit.BEAM_OFFSETS_METRES[beam])
         lon, lat = (np.broadcast_to(a[:, None], t.shape) for a in (lon, lat))
         _, _, metres = WGS84.inv(track.lon, track.lat, lon, lat)
         assert metres.min(axis=1).max() < (5000 if cycle == 1 else 2000), (path.name, beam)

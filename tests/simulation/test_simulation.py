@@ -85,7 +85,7 @@ def test_surface_broadcasts():
 # --- a granule --------------------------------------------------------------------------------
 
 
-def test_name_tells_time_and_track(granule):
+def test_name_has_time_and_track(granule):
     stamp, rgt, cycle, region, release = NAME.fullmatch(granule.name).groups()
     assert (rgt, cycle, region, release) == ("0858", "02", "11", "006")
     named = Time.strptime(stamp, "%Y%m%d%H%M%S", scale="utc").gps
@@ -218,11 +218,11 @@ def test_strong_and_weak_beams_follow_the_orientation(tmp_path, cycle, orientati
     with h5py.File(path) as file:
         assert file["orbit_info/sc_orient"][0] == (orientation == "Forward")
         for beam, spot in zip(BEAMS, spots, strict=True):
-            told = {k: v.decode() for k, v in file[beam].attrs.items()}
-            assert told["atlas_spot_number"] == spot
-            assert told["atlas_beam_type"] == ("strong" if spot in "135" else "weak")
-            assert told["sc_orientation"] == orientation
-            assert told["groundtrack_id"] == beam
+            attributes = {k: v.decode() for k, v in file[beam].attrs.items()}
+            assert attributes["atlas_spot_number"] == spot
+            assert attributes["atlas_beam_type"] == ("strong" if spot in "135" else "weak")
+            assert attributes["sc_orientation"] == orientation
+            assert attributes["groundtrack_id"] == beam
 
 
 def test_whole_region_has_no_gaps():
@@ -312,7 +312,7 @@ def test_identity_is_that_of_a_real_granule(clean):
             np.testing.assert_allclose(theirs[name], expected, atol=2e-3)
 
 
-def test_reference_frame_is_told(clean):
+def test_reference_frame_is_named(clean):
     with h5py.File(clean) as file:
         assert b"ITRF2014 reference frame" in file.attrs["description"]
         assert file.attrs["description"].dtype.kind == "S"

@@ -62,6 +62,8 @@ EXAMPLES = {
         words=("granules", "-o", "out"),
         wrong=(
             *("--product x", "--product void/none.toml", "--quality good", "-v nonsense"),
+            *("--segment-tolerance 0", "--product ATL08 --segment-tolerance 2", "--dialect x"),
+            "--product ATL11_CROSSINGS --split",
             *("--engine x", "-n 0", "--shard 2/2", "-b 0 1 10 -10", "-t 2020 2019", "-z zip"),
             *("-p nonsense", "-f void/none.gpkg", "-l void/none.txt", "-g 0", "--layout x"),
             *("-o granules", "-o file", "-o file/below", "-o", "@void/none.txt"),

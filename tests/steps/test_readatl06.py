@@ -121,9 +121,9 @@ def test_only_the_wrong_products_fail_and_the_run_exits_1(reduced):
     assert failed == {"atl08_clip", "processed_ATL07-01_20190222003738_08490201_003_02"}
     assert reduced.result.exit_code == 1
     for name, product in (("atl08_clip", "ATL08"), ("processed_ATL07-01", "ATL07")):
-        told = [line for line in reduced.result.stderr.splitlines() if name in line]
-        assert len(told) == 1
-        assert f"is {product}, not ATL06" in told[0]
+        lines = [line for line in reduced.result.stderr.splitlines() if name in line]
+        assert len(lines) == 1
+        assert f"is {product}, not ATL06" in lines[0]
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -164,7 +164,7 @@ def test_columns_that_were_not_ordered_are_left_out_with_one_warning(reduced, na
 
 
 @pytest.mark.parametrize("name", [name for name in REAL if REAL[name].beams])
-def test_the_header_of_a_real_flat_file_tells_what_it_is(reduced, real_data, name):
+def test_the_header_of_a_real_flat_file_says_what_it_is(reduced, real_data, name):
     source = real_data / "atl06" / f"{name}.h5"
     _, _, _, identity, release, _ = ("_" + name.removeprefix("processed")).rsplit("_", 5)
     for beam, path in reduced.flat(name).items():
@@ -195,20 +195,20 @@ def assert_bounds(header, flat):
     assert header["t_span"].tolist() == [flat["t_gps"][0], flat["t_gps"][-1]]
 
 
-def test_reference_frame_and_tide_system_are_told_where_the_granule_tells_them(reduced):
+def test_reference_frame_and_tide_system_are_there_where_the_granule_has_them(reduced):
     release_5 = attributes(reduced.flat("ATL06_20210513184226_07631103_005_01")["gt1l"])
     assert release_5["reference_frame"] == "ITRF2014"
     assert release_5["tide_system"] == "tide-free"
     release_2 = attributes(reduced.flat("processed_ATL06_20190416093911_02770303_002_01")["gt1l"])
     assert release_2["reference_frame"] == "ITRF2014"
-    assert "tide_system" not in release_2  # "Solid Earth Tides" tells none
+    assert "tide_system" not in release_2  # "Solid Earth Tides" names none
     release_1 = attributes(reduced.flat("processed_ATL06_20181218132320_12360103_001_01")["gt3l"])
     assert not {"reference_frame", "tide_system"} & set(release_1)
 
 
 def test_the_outputs_of_all_real_granules_are_on_standard_output(reduced):
     lines = reduced.result.stdout.splitlines()
-    names = [f"{name}_{beam}.h5" for name, told in REAL.items() for beam in told.beams]
+    names = [f"{name}_{beam}.h5" for name, truth in REAL.items() for beam in truth.beams]
     assert sorted(Path(line).name for line in lines) == sorted(names)
     assert all(Path(line).exists() for line in lines)
 
@@ -290,7 +290,7 @@ def test_dtypes_are_those_of_the_product(granule, tmp_path):
 PHOTONS = "fit_statistics/n_fit_photons"
 
 
-def test_every_column_tells_its_units_and_what_it_is(granule, tmp_path):
+def test_every_column_has_units_and_a_long_name(granule, tmp_path):
     units = {
         "lat": "degrees_north",
         "lon": "degrees_east",
@@ -316,7 +316,8 @@ def test_every_column_tells_its_units_and_what_it_is(granule, tmp_path):
 def test_the_header_has_what_the_contract_lists_and_nothing_else(granule, tmp_path):
     paths = readatl06(granule, tmp_path, compression="gzip", variables=["h_li"])
     contract = """beam beam_type spot rgt cycle region release sc_orient crs bounds_lonlat
-        bounds_xy t_span source step options captools_version rows_in product height identity"""
+        bounds_xy t_span source step options captools_version rows_in product height identity
+        applied"""
     with h5py.File(granule) as file:
         orient = file["orbit_info/sc_orient"][0]
         lengths = {beam: len(file[beam]["land_ice_segments/h_li"]) for beam in BEAMS}
@@ -326,6 +327,7 @@ def test_the_header_has_what_the_contract_lists_and_nothing_else(granule, tmp_pa
         assert set(header) == {*contract.split(), "reference_frame", "tide_system"}
         assert (header["product"], header["height"]) == ("ATL06", "h_li")
         assert header["identity"] == "rgt,cycle,spot"
+        assert header["applied"] == "tide_earth,tide_load,tide_pole"
         assert header["beam"] == beam
         assert header["spot"] == spot
         assert header["beam_type"] == ("strong" if spot % 2 else "weak")
@@ -335,11 +337,11 @@ def test_the_header_has_what_the_contract_lists_and_nothing_else(granule, tmp_pa
         assert header["crs"] == "EPSG:3031"
         assert header["source"] == granule.name
         assert header["rows_in"] == lengths[beam]
-        told = json.loads(header["options"])
-        assert told["variables"] == "h_li"
-        assert told["compression"] == "gzip"
+        options = json.loads(header["options"])
+        assert options["variables"] == "h_li"
+        assert options["compression"] == "gzip"
         # What does not change the result has no place in it.
-        assert not {"outdir", "jobs", "shard", "overwrite", "fail_fast"} & set(told)
+        assert not {"outdir", "jobs", "shard", "overwrite", "fail_fast"} & set(options)
 
 
 def test_bounds_across_the_antimeridian_go_the_short_way(granule, tmp_path):
@@ -509,8 +511,8 @@ def test_points_outside_the_domain_of_the_crs_are_nan_and_counted(granule, tmp_p
         flat, header = read_flat(path), attributes(path)
         behind = np.cos(np.radians(flat["lon"] - 42)) < 0
         assert 0 < behind.sum() < len(behind)
-        told = f"{granule.name}: {header['beam']}: {behind.sum()} points outside the domain of "
-        assert warning == told + crs
+        where = f"{granule.name}: {header['beam']}: {behind.sum()} points outside the domain of "
+        assert warning == where + crs
         for name in ("x", "y"):
             assert np.array_equal(np.isnan(flat[name]), behind)
         assert np.isfinite(flat["lat"]).all()
@@ -601,7 +603,7 @@ def test_box_keeps_what_lies_between_its_meridians(tracks, run, tmp_path, track,
 
 
 def test_direction_comes_from_the_whole_beam_before_any_mask(granule, tmp_path):
-    # Each box holds one leg only: what is left of a beam could not tell its direction.
+    # Each box holds one leg only: what is left of a beam could not show its direction.
     truth = straightforward.read_granule(granule)
     for row in (0, -1):
         lon, lat = (truth["gt2r"][name][row] for name in ("lon", "lat"))
@@ -1022,11 +1024,11 @@ def test_called_by_hand_values_of_any_kind_give_the_bytes_of_the_plain_ones(
     for k, value in enumerate(others):
         readatl06(granule, tmp_path / str(k), **{name: value})
         assert contents(tmp_path / str(k)) == expected, value
-    told = json.loads(attributes(next((tmp_path / "plain").glob("*.h5")))["options"])
-    assert name in told
+    options = json.loads(attributes(next((tmp_path / "plain").glob("*.h5")))["options"])
+    assert name in options
 
 
-def test_called_by_hand_a_mask_is_a_path_or_text_and_told_by_its_name(granule, tmp_path):
+def test_called_by_hand_a_mask_is_a_path_or_text_and_named_without_its_folder(granule, tmp_path):
     mask = tmp_path / "box.gpkg"
     geometry = np.array([shapely.to_wkb(shapely.box(-180, -90, 0, 0))])
     pyogrio.raw.write(mask, geometry, [], [], geometry_type="Polygon", crs="EPSG:4326")
