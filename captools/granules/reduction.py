@@ -131,11 +131,14 @@ def _select(beam: Beam, request: ReadOptions) -> np.ndarray:
         rows = np.flatnonzero((lats >= south) & (lats <= north))
         if len(rows):
             rows = rows[select.in_box(beam.take(lon, rows), lats[rows], request.bbox)]
+    if request.extent is not None and len(rows):
+        x, y = coords.project(beam.take(lon, rows), beam.take(lat, rows), _crs(beam, request))
+        rows = rows[select.in_extent(x, y, request.extent)]
     if request.span is not None and len(rows):
         t_gps = product.gps(beam.take(time, rows), beam.granule.identity.epoch)
         rows = rows[select.in_span(t_gps, parse_span(request.span))]
-    if request.mask is not None and len(rows):
-        mask = masks.load(request.mask)
+    mask = masks.check(request.mask, request.mask_where, request.buffer, request.invert)
+    if mask is not None and len(rows):
         rows = rows[mask.contains(beam.take(lon, rows), beam.take(lat, rows))]
     return rows[_good(beam, rows, request)] if len(rows) else rows
 

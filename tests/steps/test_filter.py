@@ -5,7 +5,9 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pyogrio
 import pytest
+import shapely
 from astropy.time import Time
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -45,6 +47,10 @@ WAYS = {
     "box": (
         {"bbox": (-180, 180, -87.9, -80)},
         lambda rows: (rows["lat"] >= -87.9) & (rows["lat"] <= -80),
+    ),
+    "extent": (
+        {"extent": (-5e4, 2e5, -9e5, 9e5)},
+        lambda rows: (np.abs(rows["x"] - 7.5e4) <= 1.25e5) & (np.abs(rows["y"]) <= 9e5),
     ),
     "time": (  # 100 s of the granule, which begins at 03:15:58
         {"span": ("2019-05-14T03:17:00", "2019-05-14T03:18:40")},
@@ -124,6 +130,56 @@ def test_the_numbers_removed_of_all_files_are_said_at_the_end(run, granule, tmp_
     result = run("filter", tmp_path / "in", "-o", tmp_path / "out", "--where", "is_asc")
     lost = sum(np.sum(~read_flat(path)["is_asc"]) for path in inputs)
     assert f"where: removed {lost:,} rows" in result.stderr.splitlines()
+
+
+@pytest.fixture
+def basins(tmp_path):
+    """A file of two squares, west and east of the meridian of Greenwich."""
+    squares = shapely.to_wkb([shapely.box(-120, -90, 0, -60), shapely.box(0, -90, 120, -60)])
+    names = np.array(["west", "east"], dtype=object)
+    path = tmp_path / "basins.gpkg"
+    pyogrio.raw.write(path, squares, [names], ["NAME"], geometry_type="Polygon", crs="EPSG:4326")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("words", "rule"),
+    [
+        (["--mask-where", "NAME = 'west'"], lambda lon: (lon >= -120) & (lon <= 0)),
+        (["--mask-where", "NAME = 'west'", "--invert"], lambda lon: (lon < -120) | (lon > 0)),
+        (["--invert"], lambda lon: np.abs(lon) > 120),
+    ],
+)
+def test_of_a_mask_a_part_or_what_lies_outside(run, beam, basins, tmp_path, words, rule):
+    result = run("filter", beam, "-o", tmp_path / "out", *words, "-f", basins)
+    assert result.exit_code == 0, result.stderr
+    keep = rule(read_flat(beam)["lon"])
+    assert 0 < keep.sum() < len(keep)
+    assert_kept(tmp_path / "out" / beam.name, beam, keep)
+
+
+@pytest.mark.parametrize("words", [["--invert"], ["--buffer", "5"], ["--mask-where", "A = 1"]])
+def test_what_goes_with_a_mask_is_wrong_usage_without_one(run, beam, tmp_path, words):
+    result = run("filter", beam, "-o", tmp_path / "out", *words)
+    assert result.exit_code == 2
+    assert "go with a mask (-f)" in result.stderr
+
+
+def test_metres_given_to_a_box_name_the_extent(run, beam, tmp_path):
+    result = run("filter", beam, "-o", tmp_path / "out", "-b", "-1e5", "1e5", "-1e5", "1e5")
+    assert result.exit_code == 2
+    assert "metres go with --extent" in result.stderr
+
+
+def test_a_point_without_a_longitude_lies_in_no_box(tmp_path):
+    lon = np.array([10.0, np.nan, np.inf, -np.inf, 350.0])
+    columns = {"lon": lon, "lat": np.full(5, -75.0)}
+    with FlatWriter(tmp_path) as batch:
+        batch.write("flat.h5", Table(columns, attrs={"captools_version": "0"}))
+    source = tmp_path / "flat.h5"
+    for box in ((-180, 180, -90, 0), (0, 360, -90, 0), (-90, 90, -90, 0)):
+        written = filter_file(source, tmp_path / "out", bbox=box)
+        assert_kept(written[0], source, np.array([0, 4]))
 
 
 def test_an_unknown_column_is_named_with_those_there_are(run, beam, tmp_path):
