@@ -1,9 +1,10 @@
 """Polygons in longitude and latitude: rings on the sphere, laid out as plane polygons.
 
-An edge goes the short way round, whatever its longitudes are called; one of 180 degrees goes as it
-is drawn. It is straight in longitude and latitude, but for short edges within a degree of a pole:
-these are straight on the ground. A ring that winds round a pole holds the pole that is nearer, that
-is, the smaller part of the sphere. What can be meant in two ways is refused.
+An edge goes the short way round, whatever its longitudes are called, and is refused if it is long
+both ways; one of 180 degrees goes as it is drawn. It is straight in longitude and latitude, but for
+short edges within a degree of a pole: these are straight on the ground. A ring that winds round a
+pole holds the pole that is nearer, that is, the smaller part of the sphere. What can be meant in two
+ways is refused.
 """
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 NEAR_POLE = 89.0  # degrees: beyond, edges of polygons in a polar projection turn fast
 SHORT_DEGREES = 0.45  # 50 km: who draws longer edges there means them along a parallel
 PIECES = 32  # of such an edge
+LONGEST = 90.5  # degrees: an edge that is longer both ways round may be meant either way
 AT_POLE = 90 - 1e-9
 SAME = 1e-9  # degrees: longitudes that differ by less are the same
 EQUATOR = 0.02  # of half the sphere: neither part is the smaller one
@@ -108,6 +110,11 @@ def _turns_of(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
     if np.sum(np.abs(np.abs(step) - 180) < SAME) == 1 and not polar.any():
         raise ValueError(
             "an edge of 180 degrees may go over the pole: put a point between its ends"
+        )
+    shorter = 360 - np.abs(step)
+    if np.any((shorter > LONGEST) & (shorter < 180 - SAME) & ~along_pole):
+        raise ValueError(
+            "an edge of 180 to 270 degrees may go either way round: put points between its ends"
         )
     whole = (rounds != 0) & (np.abs(step - 360 * rounds) < SAME)
     short, drawn = _summed(rounds), _summed(np.where(whole, 0.0, rounds))

@@ -10,7 +10,7 @@ from captools.errors import CaptoolsWarning
 from captools.flat.legacy import DIALECTS, choose_columns
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
-from captools.geo import coords, masks, select
+from captools.geo import coords, domain, masks, select
 from captools.geo.conditions import Condition
 from captools.geo.time import decimal_year, parse_span
 from captools.granules.granule import MISSING, Beam, Granule
@@ -222,6 +222,9 @@ def _derive(table: Table, beam: Beam, rows: np.ndarray, crs: str) -> None:
         _warn(
             f"{beam.granule.path.name}: {beam.name}: {outside} points outside the domain of {crs}"
         )
+    misplaced = domain.outside(table.columns[product.lon], table.columns[product.lat], crs)
+    if misplaced:
+        _warn(f"{beam.granule.path.name}: {beam.name}: {domain.warning(misplaced, crs)}")
     table.columns |= derived
     for column in DERIVED:
         if column.name in derived:

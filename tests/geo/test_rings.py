@@ -141,12 +141,21 @@ def test_what_people_write(name):
 @pytest.mark.parametrize(
     ("polygon", "reason"),
     [
+        (shapely.box(-100, -80, 110, -70), "180 to 270 degrees"),
+        (shapely.box(-100, -90, 110, -70), "180 to 270 degrees"),
         (ring(*parallel(0, range(-180, 181, 10))), "along the equator"),
         (ring(*parallel(-80, range(0, 181, 10))), "180 degrees"),
         (ring((-180, -80), *parallel(-70, range(-180, 181, 10)), (180, -80)), "360 degrees"),
         (ring(*parallel(-80, [*range(0, 360, 30), *range(0, 360, 30)])), "winds 2 times"),
     ],
-    ids=["equator", "over the pole or along a parallel", "a band or a cap", "twice round"],
+    ids=[
+        "long both ways",
+        "that at the pole",
+        "equator",
+        "over the pole or along a parallel",
+        "a band or a cap",
+        "twice round",
+    ],
 )
 def test_what_can_be_meant_in_two_ways_is_refused(polygon, reason):
     with pytest.raises(ValueError, match=reason):
