@@ -3,8 +3,8 @@
 An edge goes the short way round, whatever its longitudes are called, and is refused if it is long
 both ways; one of 180 degrees goes as it is drawn. It is straight in longitude and latitude, but for
 short edges within a degree of a pole: these are straight on the ground. A ring that winds round a
-pole holds the pole that is nearer, that is, the smaller part of the sphere. What can be meant in two
-ways is refused.
+pole holds the pole that is nearer, that is, the smaller part of the sphere. What can be meant in
+two ways is refused.
 """
 
 import numpy as np
