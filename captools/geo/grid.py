@@ -194,12 +194,12 @@ def _in_shape(column: np.ndarray, row: np.ndarray, shape: tuple[int, int] | None
     return (column >= 0) & (column < shape[0]) & (row >= 0) & (row < shape[1])
 
 
-def _key(column: np.ndarray, row: np.ndarray) -> np.ndarray:
+def key_of(column: np.ndarray, row: np.ndarray) -> np.ndarray:
     """Return one number for each square; they increase by column, then by row."""
     return column * _SPAN + row
 
 
-def _place(key: int) -> tuple[int, int]:
-    """Return column and row of a square, the inverse of `_key`."""
+def place_of(key: int) -> tuple[int, int]:
+    """Return column and row of a square, the inverse of `key_of`."""
     column, row = divmod(key + _SPAN // 2, _SPAN)
     return column, row - _SPAN // 2

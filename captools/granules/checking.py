@@ -21,7 +21,7 @@ from captools.io import remote
 from captools.io.address import Url, parse_location
 from captools.io.atomic import temporary_name
 from captools.io.hdf5 import attribute, open_file, text
-from captools.io.integrity import check_content, damage_told
+from captools.io.integrity import check_content, naming_damage
 from captools.products import ATL06, Product
 
 
@@ -102,7 +102,7 @@ def _count(number: int, what: str) -> str:
 
 def _product(path: str | Path) -> Product | None:
     """Return the product of a granule, None of what may be a flat file."""
-    with open_file(path) as file, damage_told(path, "/"):
+    with open_file(path) as file, naming_damage(path, "/"):
         root = h5g.open(file.id, b"/")
         short_name = text(attribute(root, "short_name"))
         if short_name or h5a.exists(root, b"short_name"):

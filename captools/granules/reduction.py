@@ -37,7 +37,7 @@ def reduce_granule(
 
     Returns
     -------
-    Written
+    Outputs
         The paths, none if no row is kept.
 
     Raises

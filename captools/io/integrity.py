@@ -26,7 +26,7 @@ Stored: TypeAlias = h5g.GroupID | h5d.DatasetID | h5t.TypeID
 
 
 @contextmanager
-def damage_told(path: str | Path, where: str) -> Iterator[None]:
+def naming_damage(path: str | Path, where: str) -> Iterator[None]:
     """Say where in a file it is that HDF5 cannot read."""
     try:
         yield
@@ -41,7 +41,7 @@ def check_content(path: str | Path, essential: Collection[str] = ()) -> None:
         for where, item in _objects(path, file.id):
             _check_attributes(path, where, item, size)
             if isinstance(item, h5d.DatasetID):
-                with damage_told(path, where):
+                with naming_damage(path, where):
                     _check_dataset(item, where in essential)
 
 
@@ -54,12 +54,12 @@ def _objects(path: str | Path, file: h5f.FileID) -> Iterator[tuple[str, Stored]]
     seen = set()
     while waiting:
         where, parent, name = waiting.pop()
-        with damage_told(path, where):
+        with naming_damage(path, where):
             item = h5o.open(parent, name)
         yield where, item
         if not isinstance(item, h5g.GroupID):
             continue
-        with damage_told(path, where):
+        with naming_damage(path, where):
             address = h5o.get_info(item).addr
             if address in seen:  # a group may contain itself
                 continue
@@ -71,10 +71,10 @@ def _objects(path: str | Path, file: h5f.FileID) -> Iterator[tuple[str, Stored]]
 
 def _check_attributes(path: str | Path, where: str, item: Stored, size: int) -> None:
     names: list[bytes] = []
-    with damage_told(path, where):
+    with naming_damage(path, where):
         h5a.iterate(item, names.append)
     for name in names:
-        with damage_told(path, f"{where} attribute {name.decode(errors='replace')}"):
+        with naming_damage(path, f"{where} attribute {name.decode(errors='replace')}"):
             stored = h5a.open(item, name)
             claimed = stored.get_space().get_simple_extent_npoints() * stored.get_type().get_size()
             if claimed > size:

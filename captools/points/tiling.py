@@ -18,7 +18,7 @@ from captools.flat.extent import Extent
 from captools.flat.header import header
 from captools.flat.writer import PIECE_ROWS, FlatWriter
 from captools.geo import coords
-from captools.geo.grid import Grid, _key, _place, assign, known
+from captools.geo.grid import Grid, assign, key_of, known, place_of
 from captools.geo.outline import geometry
 from captools.io.atomic import Outputs, appearing_folder, check_outputs
 
@@ -100,12 +100,12 @@ class Tile:
     @property
     def square(self) -> tuple[float, float, float, float]:
         """Its xmin, xmax, ymin, ymax."""
-        return self.grid.square(*_place(self.key))
+        return self.grid.square(*place_of(self.key))
 
     @property
     def file(self) -> str:
         """The name of its file."""
-        return self.grid.name(*_place(self.key))
+        return self.grid.name(*place_of(self.key))
 
 
 def _spread(collection: Collection, grid: Grid, buckets: Buckets) -> Counter[int]:
@@ -117,7 +117,7 @@ def _spread(collection: Collection, grid: Grid, buckets: Buckets) -> Counter[int
             if "core" in part.columns:
                 part = part.where(part.columns["core"])
             point, column, row, core = assign(part.columns["x"], part.columns["y"], grid)
-            keys = _key(column, row)
+            keys = key_of(column, row)
             buckets.add(keys, part.where(point).columns | {"core": core})
             of, counts = np.unique(keys[core], return_counts=True)
             cores.update(dict(zip(of.tolist(), counts.tolist(), strict=True)))

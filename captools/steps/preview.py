@@ -127,7 +127,7 @@ def preview(
 
     Returns
     -------
-    Written
+    Outputs
         The paths (a list); `errors` names the files that could not be read.
 
     Raises

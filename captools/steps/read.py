@@ -196,7 +196,7 @@ def read(
 
     Returns
     -------
-    Written
+    Outputs
         The paths (a list), with the rows read and kept as attributes.
 
     Raises

@@ -66,7 +66,7 @@ def readatl06(granule: str | Path, outdir: str | Path, **options: object) -> "Ou
 
     Returns
     -------
-    Written
+    Outputs
         The paths (a list), with the rows read and kept as attributes.
 
     Raises
