@@ -1,7 +1,7 @@
 """Reducing a granule to flat files: the same for every along-track product."""
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +10,12 @@ from captools.errors import CaptoolsWarning
 from captools.flat.legacy import DIALECTS, choose_columns
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
-from captools.geo import coords, domain, masks, select
-from captools.geo.conditions import Condition
-from captools.geo.time import decimal_year, parse_span
-from captools.granules.granule import MISSING, Beam, Granule
+from captools.geo import coords, domain
+from captools.geo.time import decimal_year
+from captools.granules.granule import Beam, Granule
 from captools.granules.header import beam_attributes, extent, granule_attributes, provenance
 from captools.granules.options import ReadOptions
+from captools.granules.selection import crs_of, select_rows
 from captools.io.address import Url
 from captools.io.atomic import Outputs, check_outputs
 from captools.io.hdf5 import REMEDY
@@ -56,15 +56,17 @@ def reduce_granule(
     with Granule(path, product) as granule, FlatWriter(outdir, request.compression) as batch:
         common = granule_attributes(granule) | provenance(granule, step, request)
         missing: dict[str, list[str]] = {}
+        misplaced = 0
         together: dict[str, list[Table]] = {}
         for beam in granule.beams():
             batch.written.rows_in += beam.length
-            rows = _select(beam, request)
+            rows = select_rows(beam, request)
             if not len(rows):
                 continue
             table = _table(beam, rows, _present(beam, columns, request, missing))
-            crs = _crs(beam, request)
-            _derive(table, beam, rows, crs, request.crs != "auto")
+            crs = crs_of(beam, request)
+            _derive(table, beam, rows, crs)
+            misplaced += _misplaced(table, product, request)
             table.attrs = beam_attributes(beam, crs)
             for leg, part in _legs(table) if request.split else [("", table)]:
                 if request.layout == "granule":
@@ -80,6 +82,8 @@ def reduce_granule(
             )
         granule.check_unchanged()
         _warn_of_missing(granule, missing)
+        if misplaced:
+            _warn(f"{granule.path.name}: {domain.warning(misplaced, request.crs)}")
     return batch.written
 
 
@@ -113,67 +117,6 @@ def output_names(granule: str, product: Product) -> list[str]:
     return [output_name(granule, track, leg) for track in tracks for leg in ("", "_A", "_D")]
 
 
-# --- rows ---------------------------------------------------------------------
-
-
-def _select(beam: Beam, request: ReadOptions) -> np.ndarray:
-    """Return the indices of the rows to keep.
-
-    Place and time decide first, latitude before all: most granules of a large
-    job miss the region, and for these nothing else is read.
-    """
-    product = beam.granule.product
-    lat, lon, time = (product.column(role) for role in (product.lat, product.lon, product.time))
-    rows = np.arange(beam.length)
-    if request.bbox is not None:
-        _, _, south, north = request.bbox
-        lats = beam.whole(product.lat)
-        rows = np.flatnonzero((lats >= south) & (lats <= north))
-        if len(rows):
-            rows = rows[select.in_box(beam.take(lon, rows), lats[rows], request.bbox)]
-    if request.extent is not None and len(rows):
-        x, y = coords.project(beam.take(lon, rows), beam.take(lat, rows), _crs(beam, request))
-        rows = rows[select.in_extent(x, y, request.extent)]
-    if request.span is not None and len(rows):
-        t_gps = product.gps(beam.take(time, rows), beam.granule.identity.epoch)
-        rows = rows[select.in_span(t_gps, parse_span(request.span))]
-    mask = masks.check(request.mask, request.mask_where, request.buffer, request.invert)
-    if mask is not None and len(rows):
-        rows = rows[mask.contains(beam.take(lon, rows), beam.take(lat, rows))]
-    return rows[_good(beam, rows, request)] if len(rows) else rows
-
-
-def _good(beam: Beam, rows: np.ndarray, request: ReadOptions) -> np.ndarray:
-    """Return which of the rows have a height to rely on."""
-    rule = beam.granule.product.rule(request.quality)
-    good = _meets(beam, rule, lambda column: beam.take(column, rows))
-    if request.segment_tolerance is not None:
-        good &= _agree(beam, request.segment_tolerance)[rows]
-    return good
-
-
-def _meets(beam: Beam, rule: Condition, read: Callable[[Column], np.ndarray]) -> np.ndarray:
-    """Return which rows meet a rule of the product."""
-    columns = {name: beam.granule.product.column(name) for name in rule.columns}
-    for column in columns.values():
-        if (missing := beam.lacking(column)) is not None:
-            needed = column.name in beam.granule.product.rule("all").columns
-            raise beam.error(missing, MISSING if needed else f"{MISSING}, or use --quality all")
-    return rule.holds_for_few({name: read(column) for name, column in columns.items()})
-
-
-def _agree(beam: Beam, tolerance: float) -> np.ndarray:
-    """Return for all segments of a beam whether their neighbours predict their heights.
-
-    As in CAPToolkit, the quality flag of a neighbour does not count, but a fill is none.
-    """
-    product, height = beam.granule.product, beam.whole(beam.granule.product.height)
-    is_height = _meets(beam, product.rule("all"), lambda column: beam.whole(column.name))
-    height = np.where(is_height, height, np.nan)
-    slope, segment_id = beam.whole(product.slope), beam.whole(product.segment_id)
-    return select.segments_agree(height, slope, segment_id, tolerance)
-
-
 # --- columns ------------------------------------------------------------------
 
 
@@ -200,7 +143,7 @@ def _table(beam: Beam, rows: np.ndarray, columns: list[Column]) -> Table:
     return table
 
 
-def _derive(table: Table, beam: Beam, rows: np.ndarray, crs: str, is_chosen: bool) -> None:
+def _derive(table: Table, beam: Beam, rows: np.ndarray, crs: str) -> None:
     """Add the columns that the granule does not have."""
     product = beam.granule.product
     time = product.column(product.time)
@@ -222,15 +165,19 @@ def _derive(table: Table, beam: Beam, rows: np.ndarray, crs: str, is_chosen: boo
         _warn(
             f"{beam.granule.path.name}: {beam.name}: {outside} points outside the domain of {crs}"
         )
-    lon, lat = table.columns[product.lon], table.columns[product.lat]
-    if is_chosen and (misplaced := domain.outside(lon, lat, crs)):  # it may be a mistake
-        _warn(f"{beam.granule.path.name}: {beam.name}: {domain.warning(misplaced, crs)}")
     table.columns |= derived
     for column in DERIVED:
         if column.name in derived:
             table.column_attrs[column.name] = column.attributes
     for name in ("x", "y"):
         table.column_attrs[name]["units"] = coords.crs_unit(crs)
+
+
+def _misplaced(table: Table, product: Product, request: ReadOptions) -> int:
+    """Return how many points lie far outside the area of use of a CRS that was asked for."""
+    if request.crs == "auto":  # that of their hemisphere, as the help says
+        return 0
+    return domain.outside(table.columns[product.lon], table.columns[product.lat], request.crs)
 
 
 def _check_place_and_time(beam: Beam, columns: dict[str, np.ndarray], t_year: np.ndarray) -> None:
@@ -281,17 +228,6 @@ def _ascending_points(beam: Beam, lat: np.ndarray, one: slice) -> np.ndarray:
             "has no direction: taken as descending"
         )
     return np.full(len(lat), region in product.ascending_regions)
-
-
-def _crs(beam: Beam, request: ReadOptions) -> str:
-    """Return the CRS of x and y: as asked for, else the polar one of the hemisphere."""
-    if request.crs != "auto":
-        return request.crs
-    product, region = beam.granule.product, beam.granule.identity.region
-    if region and product.southern_regions:
-        return coords.polar_crs(-90 if region in product.southern_regions else 90)
-    lat = beam.whole(product.lat)
-    return coords.polar_crs(lat[np.abs(lat) <= 90].mean())
 
 
 def _legs(table: Table) -> Iterable[tuple[str, Table]]:

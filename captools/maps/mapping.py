@@ -269,7 +269,8 @@ def _block(
         columns["x"], columns["y"] = (file.read(name, rows) for name in request.xy)
     else:
         columns["x"], columns["y"] = coords.project(lon, lat, survey.crs)
-        survey.misplaced += domain.outside(lon, lat, survey.crs)
+        if request.crs not in (None, "auto"):
+            survey.misplaced += domain.outside(lon, lat, survey.crs)
     if request.bbox is None:
         return columns
     keep = select.in_box(lon, lat, request.bbox)

@@ -43,7 +43,8 @@ def reproject_file(
         for rows in file.ranges():
             table = file.table(rows=rows)
             old = [table.columns[name] for name in names]
-            misplaced += domain.outside(*coords.transform(*old, start, LONLAT), target)
+            if crs != "auto":  # that of their hemisphere, as the help says
+                misplaced += domain.outside(*coords.transform(*old, start, LONLAT), target)
             outside += _project(table, names, start, target)
             extent.add(table.columns)
             stream.append(table)

@@ -730,6 +730,13 @@ def test_a_polygon_keeps_what_lies_inside(granule, run, tmp_path):
     compare(tmp_path / "out", straightforward.read_granule(granule, inside))
 
 
+def test_points_far_outside_the_area_of_use_are_counted_once_for_a_granule(granule, tmp_path):
+    with pytest.warns(CaptoolsWarning) as caught:
+        written = readatl06(granule, tmp_path, crs=3413)
+    (message,) = [str(warning.message) for warning in caught]
+    assert f"{written.rows_out:,} points far outside the area of use of EPSG:3413" in message
+
+
 def test_an_extent_keeps_what_lies_inside(granule, run, tmp_path):
     box = ("-1e5", "2e5", "-5e5", "5e5")
     assert run("readatl06", granule, "-o", tmp_path / "out", "--extent", *box).exit_code == 0
