@@ -85,6 +85,21 @@ EXAMPLES |= {
             *("-f void/none.gpkg", "-o reduced", "-o file", "-o file/below", "@void/none.txt"),
         ),
     ),
+    "calc": Example(
+        words=("reduced", "-o", "out", "-e", "h_cor = h_li - dac"),
+        wrong=(
+            *(
+                "-e h_cor",
+                "-e 1=h_li",
+                "-e a==h_li",
+                "-e h_cor=dac",
+                "-e h_elv=h_li",
+                "-e a=1/0+dac",
+            ),
+            *("--units m", "--units nonsense=m", "--height nonsense", "--undo h_cor", "--undo ,"),
+            *("-z zip", "-g 0", "-o reduced", "-o file", "-o file/below", "@void/none.txt"),
+        ),
+    ),
     "reproject": Example(
         words=("reduced", "-o", "out", "-p", "3976"),
         wrong=(
