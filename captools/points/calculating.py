@@ -118,7 +118,7 @@ def calculate_file(
         stream, extent = batch.stream(path.name), Extent()
         for rows in file.ranges():
             table = file.table(stays, rows)
-            _calculate(file, table, rows, request.expressions)
+            _calculate(file, table, request.expressions)
             table.column_attrs |= attributes
             extent.add(table.columns)
             stream.append(table)
@@ -129,13 +129,11 @@ def calculate_file(
     return batch.written
 
 
-def _calculate(
-    file: FlatFile, table: Table, rows: slice, expressions: tuple[Expression, ...]
-) -> None:
+def _calculate(file: FlatFile, table: Table, expressions: tuple[Expression, ...]) -> None:
     """Add the new columns to a table of rows of a file."""
     for one in expressions:
         needed = {
-            name: masked(file, name, rows) if name in file.columns else table.columns[name]
+            name: masked(table.columns[name], table.column_attrs.get(name, {}))
             for name in one.formula.columns
         }
         try:

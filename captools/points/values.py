@@ -1,31 +1,21 @@
 """Values of flat files for arithmetic: what stands for no value is missing."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from captools.flat.reader import FlatFile
 
+def masked(values: np.ndarray, attributes: Mapping[str, object]) -> np.ndarray:
+    """Return values of a column, of whole numbers masked where they are the column's fill.
 
-def masked(file: FlatFile, name: str, rows: slice) -> np.ndarray:
-    """Return rows of a column; of whole numbers, those that are the column's fill are masked.
-
-    Parameters
-    ----------
-    file : FlatFile
-        A flat file.
-    name : str
-        A column of it.
-    rows : slice
-        Which rows.
-
-    Returns
-    -------
-    array or masked array, shape (rows,)
-        In the column's dtype; floats have NaN where they have no value.
+    Examples
+    --------
+    >>> masked(np.array([3, 127], "i1"), {"_FillValue": np.int8(127)}).tolist()
+    [3, None]
     """
-    values = file.read(name, rows)
-    if values.dtype.kind not in "iu" or "_FillValue" not in (about := file.attributes(name)):
+    if values.dtype.kind not in "iu" or "_FillValue" not in attributes:
         return values
-    return np.ma.masked_array(values, values == about["_FillValue"])
+    return np.ma.masked_array(values, values == attributes["_FillValue"])
 
 
 def with_nan(values: np.ndarray) -> np.ndarray:
