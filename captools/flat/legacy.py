@@ -84,6 +84,19 @@ def our_name(name: str) -> str:
     return OUR_NAMES.get(name, name)
 
 
+def other_names(names: Iterable[str], columns: Iterable[str]) -> str:
+    """Return what those of some names are called that a file has under our names.
+
+    Examples
+    --------
+    >>> other_names(["h_elv", "nonsense"], ["h_li", "lat"])
+    'h_elv is h_li here'
+    """
+    here = set(columns)
+    known = [name for name in names if name in OUR_NAMES and OUR_NAMES[name] in here]
+    return ", ".join(f"{name} is {OUR_NAMES[name]} here" for name in known)
+
+
 def choose_columns(product: Product, variables: str | Iterable[str] | None) -> tuple[Column, ...]:
     """Return the columns of a product that a choice of variables asks for.
 

@@ -229,9 +229,8 @@ class FlatFile:
     def check_columns(self, names: Iterable[str]) -> None:
         """Raise InputError if a column is missing, naming those there are."""
         if missing := [name for name in names if name not in self.columns]:
-            raise InputError(
-                f"{self.path}: has no column {', '.join(missing)}: it has {', '.join(self.columns)}"
-            )
+            known = legacy.other_names(missing, self.columns) or f"it has {', '.join(self.columns)}"
+            raise InputError(f"{self.path}: has no column {', '.join(missing)}: {known}")
 
     # --- how it is understood -------------------------------------------------
 

@@ -186,6 +186,33 @@ def test_an_unknown_column_is_named_with_those_there_are(run, beam, tmp_path):
         assert "has no column nonsense: it has dac, dh_fit_dx" in result.stderr
 
 
+def test_a_column_known_by_its_other_name_is_named_by_ours(run, beam, tmp_path):
+    for words in (["--where", "h_elv < 1"], ["--outliers", "h_elv"], ["--finite", "h_elv"]):
+        result = run("filter", beam, "-o", tmp_path / "out", *words)
+        assert result.exit_code == 1
+        assert f"{beam}: has no column h_elv: h_elv is h_li here\n" in result.stderr
+
+
+def test_fills_of_whole_numbers_are_missing_in_every_condition(tmp_path):
+    columns = {"f_sn": np.array([2, 127, 2, 127, 3], "i1"), "h_li": np.arange(5.0)}
+    about = {"f_sn": {"units": "1", "long_name": "f_sn", "_FillValue": np.int8(127)}}
+    with FlatWriter(tmp_path) as batch:
+        batch.write("a.h5", Table(columns, about, {"captools_version": "0"}))
+    for number, (options, rows) in enumerate(
+        [
+            ({"finite": "f_sn"}, [0, 2, 4]),
+            ({"where": "f_sn > 0"}, [0, 2, 4]),
+            ({"where": "f_sn < 3"}, [0, 2]),
+            ({"where": "not f_sn < 3"}, [1, 3, 4]),
+            ({"where": "f_sn & 1 == 1"}, [4]),
+            ({"where": "h_li > f_sn - 1"}, [2, 4]),
+        ]
+    ):
+        (path,) = filter_file(tmp_path / "a.h5", tmp_path / str(number), **options)
+        assert read_flat(path)["h_li"].tolist() == rows
+        assert read_flat(path)["f_sn"].tolist() == columns["f_sn"][rows].tolist()
+
+
 def test_regions_are_left_out_by_name(run, granules, tmp_path):
     for granule in granules.glob("*.h5"):
         readatl06(granule, tmp_path / "in")
@@ -268,7 +295,7 @@ def test_outliers_are_those_of_a_plain_loop(
     gone = plain_outliers(read_flat(path), cell, window, nmad, min_obs, sparse)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("captools.flat.reader.BLOCK_ROWS", 64)
-        patch.setattr("captools.points.filtering.BUCKET_ROWS", 64)
+        patch.setattr("captools.points.outliers.BUCKET_ROWS", 64)
         written = filter_file(
             path,
             folder / "out",
