@@ -175,7 +175,17 @@ mask = click.option(
     callback=checked("geo.masks.load"),
     help="Keep what lies inside the polygons, or on the nonzero cells, of a file.",
 )
-common = click.option("--common", is_flag=True, help="Keep the columns that all inputs share.")
+common = stacked(
+    click.option("--common", is_flag=True, help="Keep the columns that all inputs have."),
+    click.option(
+        "--union",
+        is_flag=True,
+        help="Keep all columns, with missing values where an input lacks one.",
+    ),
+)
+all_rows = click.option(
+    "--all-rows", is_flag=True, help="Of tiles, count the rows of their overlaps, too."
+)
 compression = click.option(
     "-z",
     "compression",

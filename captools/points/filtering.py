@@ -90,7 +90,7 @@ class FilterOptions:
         if self.mask is not None:
             conditions["mask"] = ("lon", "lat"), masks.load(self.mask).contains
         for name in self.finite:
-            conditions[f"finite {name}"] = (name,), np.isfinite
+            conditions[f"finite {name}"] = (name,), _is_known
         if self.where is not None:
             where = Condition(self.where)
             conditions["where"] = (
@@ -123,6 +123,12 @@ class Block:
             self._read[name] = self.file.read(name, self.rows)
         return self._read[name]
 
+    def masked(self, name: str) -> np.ndarray:
+        """Return all rows of a column, of whole numbers masked where they have no value."""
+        values = self.column(name)
+        missing = self.file.columns[name].is_fill(values)
+        return np.ma.MaskedArray(values, missing) if missing.any() else values
+
     def table(self, rows: np.ndarray) -> Table:
         """Return some rows of all columns."""
         columns = {name: self.column(name)[rows] for name in self.file.columns}
@@ -150,6 +156,11 @@ def filter_file(path: Path | Url, outdir: Path, request: FilterOptions) -> Outpu
         batch.written.removed = dict(removed)
         file.check_unchanged()
     return batch.written
+
+
+def _is_known(values: np.ndarray) -> np.ndarray:
+    """Return which values are finite, and not masked."""
+    return np.ma.filled(np.isfinite(values), False)
 
 
 def _of_heights(request: FilterOptions, file: FlatFile) -> FilterOptions:
@@ -186,7 +197,7 @@ def _meet(block: Block, request: FilterOptions, removed: Counter) -> np.ndarray:
     for name, (columns, holds) in request.conditions.items():
         left = np.count_nonzero(keep)
         try:
-            keep &= holds(*(block.column(column) for column in columns))
+            keep &= holds(*(block.masked(column) for column in columns))
         except ValueError as error:
             raise InputError(f"{block.file.path}: {error}") from None
         removed[name] += int(left - np.count_nonzero(keep))
@@ -213,8 +224,8 @@ def _mark(
 
 def _put_by_cell(block: Block, outliers: Outliers, keep: np.ndarray, buckets: Buckets) -> None:
     """Put the rows of a block that are kept so far, and have a cell, into buckets."""
-    x, y, t_year, values = map(block.column, outliers.columns)
-    known = keep[block.rows] & np.isfinite(x + y + t_year + values)
+    x, y, t_year, values = map(block.masked, outliers.columns)
+    known = keep[block.rows] & _is_known(x + y + t_year + values)
     place = x[known], y[known], t_year[known]
     cells = select.cells(*place, outliers.cell * 1e3, outliers.window)
     # An odd number of buckets: else only the low bits of a cell, its time, could choose one.
@@ -223,7 +234,7 @@ def _put_by_cell(block: Block, outliers: Outliers, keep: np.ndarray, buckets: Bu
         {
             "row": np.arange(block.rows.start, block.rows.stop)[known],
             "cell": cells,
-            "value": values[known].astype("f8"),
+            "value": np.ma.getdata(values)[known].astype("f8"),
         },
     )
 
