@@ -252,8 +252,12 @@ class FlatFile:
     def attributes(self, name: str) -> dict[str, object]:
         """Return units, long name and fill value of a column; InputError if it is damaged."""
         known = legacy.described(name, str(self.attrs.get("product", "")))
+        return known.attributes | self.stated(name)
+
+    def stated(self, name: str) -> dict[str, object]:
+        """Return those of them that the file itself gives; InputError if they are damaged."""
         try:
-            return known.attributes | self.columns[name].attributes
+            return self.columns[name].attributes
         except DAMAGE as error:
             raise self._damage(name, error) from None
 

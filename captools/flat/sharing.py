@@ -73,7 +73,7 @@ class SharedColumns:
             self._first = file.path
             self.dtypes = dict(theirs)
             self.attributes = {name: _attributes(file, name) for name in theirs}
-            stated = {name: file.columns[name].attributes.get("units", "") for name in file.columns}
+            stated = {name: file.stated(name).get("units", "") for name in file.columns}
             self._units = {name: str(unit) for name, unit in stated.items() if unit}
             return
         self._check_missing(file, theirs)
@@ -158,7 +158,7 @@ class SharedColumns:
             self.dtypes[name] = np.result_type(ours, dtype)
             self._promoted.setdefault(name, f"{name} ({ours} and {dtype})")
         if name in file.columns:
-            stated = file.columns[name].attributes
+            stated = file.stated(name)
             if "_FillValue" in stated:
                 self.attributes[name].setdefault("_FillValue", stated["_FillValue"])
             self._check_units(name, str(stated.get("units", "")), file)
