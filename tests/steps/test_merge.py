@@ -475,3 +475,57 @@ def test_parts_of_an_earlier_merge_go_and_nothing_else(tmp_path):
     assert sorted(one.name for one in tmp_path.glob("*.h5")) == [
         *("all_00.h5", "all_01.h5", other.name)
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "step"), [("all.parquet", "export"), ("all.csv.gz", "export"), ("all.png", "preview")]
+)
+def test_an_ending_of_another_format_is_refused_with_its_step(run, files, tmp_path, name, step):
+    result = run("merge", *files, "-o", tmp_path / name)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{name}: captools {step} writes ." in result.stderr
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize(
+    ("step", "name"), [("merge", "all.h5"), ("export", "all.csv"), ("tile", "tiles")]
+)
+@pytest.mark.parametrize("word", ["in", "in/*", "link"])
+def test_an_output_in_a_folder_of_inputs_is_refused(run, files, tmp_path, step, name, word):
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    more = ("-d", 100) if step == "tile" else ()
+    result = run(step, tmp_path / word, "-o", tmp_path / "in" / name, *more)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "would lie among the inputs" in result.stderr
+    assert not (tmp_path / "in" / name).exists()
+
+
+def test_columns_can_be_chosen(tmp_path):
+    columns = random_columns(5, 0)
+    files = [
+        write_flat(tmp_path / "a.h5", columns),
+        write_flat(tmp_path / "b.h5", columns | {"more": np.zeros(5)}),
+    ]
+    (path,) = merge(files, tmp_path / "out.h5", variables="lat, h_li,spot")
+    expected = {name: np.tile(columns[name], 2) for name in ("lat", "h_li")}
+    assert_equal(read_flat(path), expected | {"spot": np.full(10, 3, "i1")})
+    with h5py.File(path) as file:
+        assert json.loads(file.attrs["options"])["vars"] == ["lat", "h_li", "spot"]
+    with pytest.raises(InputError, match="no column none: there are h_li, .*spot"):
+        merge(files, tmp_path / "none.h5", variables=["none"])
+    with pytest.raises(ValueError, match="--common and --union"):
+        merge(files, tmp_path / "none.h5", common=True, union=True)
+
+
+def test_the_last_line_says_where_all_rows_went(run, tmp_path):
+    columns = {"x": np.zeros(4), "y": np.zeros(4), "core": np.array([True, False, True, False])}
+    write_flat(tmp_path / "in" / "a.h5", columns, crs="EPSG:3031")
+    *_, last = run("merge", tmp_path / "in", "-o", tmp_path / "all.h5").stderr.splitlines()
+    assert last == "4 rows in, 2 rows out (overlap 2 less)"
+    columns = {"x": np.array([10.0, 995.0, -5e3, np.nan]), "y": np.full(4, 10.0)}
+    write_flat(tmp_path / "two" / "a.h5", columns, crs="EPSG:3031")
+    box = ("--extent", 0, 2000, 0, 1000)
+    words = ("tile", tmp_path / "two", "-o", tmp_path / "tiles", "-d", 1, "-r", 0.1, *box)
+    *_, last = run(*words).stderr.splitlines()
+    # The second point is core of one tile and in the overlap of the next, which has no core.
+    assert last == "4 rows in, 2 rows out (no x, y 1 less, outside the extent 1 less)"
