@@ -511,7 +511,7 @@ def test_columns_can_be_chosen(tmp_path):
     assert_equal(read_flat(path), expected | {"spot": np.full(10, 3, "i1")})
     with h5py.File(path) as file:
         assert json.loads(file.attrs["options"])["vars"] == ["lat", "h_li", "spot"]
-    with pytest.raises(InputError, match="no column none: there are h_li, .*spot"):
+    with pytest.raises(InputError, match=r"no column none: there are h_li, .*spot"):
         merge(files, tmp_path / "none.h5", variables=["none"])
     with pytest.raises(ValueError, match="--common and --union"):
         merge(files, tmp_path / "none.h5", common=True, union=True)
