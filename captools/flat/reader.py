@@ -252,12 +252,16 @@ class FlatFile:
     def attributes(self, name: str) -> dict[str, object]:
         """Return units, long name and fill value of a column; InputError if it is damaged."""
         known = legacy.described(name, str(self.attrs.get("product", "")))
-        return known.attributes | self.stated(name)
-
-    def stated(self, name: str) -> dict[str, object]:
-        """Return those of them that the file itself gives; InputError if they are damaged."""
         try:
-            return self.columns[name].attributes
+            return known.attributes | self.columns[name].attributes
+        except DAMAGE as error:
+            raise self._damage(name, error) from None
+
+    def meaning(self, name: str) -> tuple[str, np.generic | None]:
+        """Return the units that the file states, "" if none, and the fill of whole numbers."""
+        column = self.columns[name]
+        try:
+            return column.stored.attribute("units"), column.fill_value
         except DAMAGE as error:
             raise self._damage(name, error) from None
 

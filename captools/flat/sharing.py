@@ -73,8 +73,8 @@ class SharedColumns:
             self._first = file.path
             self.dtypes = dict(theirs)
             self.attributes = {name: _attributes(file, name) for name in theirs}
-            stated = {name: file.stated(name).get("units", "") for name in file.columns}
-            self._units = {name: str(unit) for name, unit in stated.items() if unit}
+            units = {name: file.meaning(name)[0] for name in theirs if name in file.columns}
+            self._units = {name: unit for name, unit in units.items() if unit}
             return
         self._check_missing(file, theirs)
         for name, dtype in theirs.items():
@@ -158,10 +158,10 @@ class SharedColumns:
             self.dtypes[name] = np.result_type(ours, dtype)
             self._promoted.setdefault(name, f"{name} ({ours} and {dtype})")
         if name in file.columns:
-            stated = file.stated(name)
-            if "_FillValue" in stated:
-                self.attributes[name].setdefault("_FillValue", stated["_FillValue"])
-            self._check_units(name, str(stated.get("units", "")), file)
+            units, fill = file.meaning(name)
+            if fill is not None:
+                self.attributes[name].setdefault("_FillValue", fill)
+            self._check_units(name, units, file)
 
     def _check_units(self, name: str, unit: str, file: FlatFile) -> None:
         """Raise DifferError if a file states other units of a column than one before."""
