@@ -206,7 +206,17 @@ mask = stacked(
     ),
     click.option("--invert", is_flag=True, is_eager=True, help="Keep what lies outside the mask."),
 )
-common = click.option("--common", is_flag=True, help="Keep the columns that all inputs share.")
+common = stacked(
+    click.option("--common", is_flag=True, help="Keep the columns that all inputs have."),
+    click.option(
+        "--union",
+        is_flag=True,
+        help="Keep all columns, with missing values where an input lacks one.",
+    ),
+)
+all_rows = click.option(
+    "--all-rows", is_flag=True, help="Of tiles, count the rows of their overlaps, too."
+)
 compression = click.option(
     "-z",
     "compression",

@@ -10,6 +10,7 @@ import numpy as np
 
 from captools.flat.collection import Collection
 from captools.flat.reader import FlatFile
+from captools.flat.sharing import SharedColumns
 from captools.io import listing
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def to_dask(files: Files, columns: Iterable[str] | None = None) -> "dd.DataFrame
     parts = partitions([os.fspath(path) for path in collection.paths], collection.rows)
     starts = np.cumsum([0, *(sum(stop - start for _, start, stop in part) for part in parts)])
     return dd.from_map(
-        partial(_partition, dtypes=dtypes),
+        partial(_partition, shared=collection.shared, names=names),
         parts,
         starts[:-1].tolist(),
         meta=pd.DataFrame({name: np.empty(0, dtype) for name, dtype in dtypes.items()}),
@@ -121,7 +122,7 @@ def _open(files: Files, columns: Iterable[str] | None) -> tuple[Collection, list
     paths = listing.expand(map(os.fspath, words))
     if not paths:
         raise ValueError(f"no flat files: {' '.join(map(str, words))}")
-    collection = Collection(paths)
+    collection = Collection(paths, all_rows=True)
     names = list(dict.fromkeys(collection.dtypes if columns is None else columns))
     collection.check_columns(names)
     return collection, names
@@ -130,20 +131,22 @@ def _open(files: Files, columns: Iterable[str] | None) -> tuple[Collection, list
 def _partition(
     part: list[Piece],
     first: int,
-    dtypes: dict[str, np.dtype],
+    shared: SharedColumns,
+    names: list[str],
     columns: Iterable[str] | None = None,
 ) -> "pd.DataFrame":
     """Return the rows of one part; dask names the columns if it does not need all."""
     import pandas as pd
 
-    names = list(dtypes if columns is None else columns)
+    names = names if columns is None else list(columns)
     total = sum(stop - start for _, start, stop in part)
-    whole = {name: np.empty(total, dtypes[name]) for name in names}
+    whole = {name: np.empty(total, shared.dtypes[name].newbyteorder("=")) for name in names}
     done = 0
     for path, start, stop in part:
         at = slice(done, done + stop - start)
         with FlatFile(path) as file:
-            for name, values in whole.items():
-                values[at] = file.take(name, slice(start, stop))
+            table = shared.table(file, names, slice(start, stop))
+        for name, values in whole.items():
+            values[at] = table.columns[name]
         done = at.stop
     return pd.DataFrame(whole, pd.RangeIndex(first, first + total), copy=False)

@@ -148,10 +148,20 @@ def mending(name: str, dtypes: "Mapping[str, np.dtype]", is_ours: bool) -> Mendi
     return Mending(name, "f8", _without_fills) if dtype == "f8" else None
 
 
+class WrongNumberError(Exception):
+    """A column holds a number that our dtype of it does not."""
+
+
 def _whole_numbers(values: "np.ndarray", dtype: str) -> "np.ndarray":
+    """Return floats as whole numbers, with 0 for no value."""
     import numpy as np
 
-    return np.nan_to_num(values).astype(dtype)
+    known = np.where(np.isnan(values) | (values == np.finfo("f4").max), 0, values)
+    limits = np.iinfo(dtype)
+    wrong = (known < limits.min) | (known > limits.max) | (known != np.round(known))
+    if wrong.any():
+        raise WrongNumberError(f"holds {known[wrong][0]:g}, which is no number of {limits.dtype}")
+    return known.astype(dtype)
 
 
 def _decimal_year(seconds: "np.ndarray") -> "np.ndarray":

@@ -35,8 +35,15 @@ class TileOptions:
     size: float  # km, as is the overlap
     overlap: float = 0.0
     extent: tuple[float, float, float, float] | None = None
-    common: bool = False
+    mode: str = "all"  # of the columns: all, common or union
     compression: str = "none"
+
+    def options(self) -> dict[str, object]:
+        """Return the options for the header of a flat file."""
+        options = asdict(self)
+        mode = options.pop("mode")
+        more = {"union": True} if mode == "union" else {}
+        return options | {"common": mode == "common"} | more
 
 
 def tile_files(files: Iterable[str | Path], output: Path, options: TileOptions) -> Outputs:
@@ -45,11 +52,11 @@ def tile_files(files: Iterable[str | Path], output: Path, options: TileOptions) 
     grid = Grid.of(options.size, options.overlap, options.extent)
     _check_output(output, files)
     with appearing_folder(output) as hidden:
-        collection = Collection(files, options.common)
+        collection = Collection(files, options.mode)
         _check_place(collection)
-        written = Outputs(rows_in=collection.total)
+        written = Outputs(rows_in=collection.total_in)
         with Buckets(hidden) as buckets:
-            cores = _spread(collection, grid, buckets)
+            cores, lost = _spread(collection, grid, buckets)
             tiles = [Tile(grid, key, buckets.rows[key], cores[key]) for key in sorted(cores)]
             for tile in tiles:
                 with FlatWriter(hidden, options.compression) as batch:
@@ -58,6 +65,11 @@ def tile_files(files: Iterable[str | Path], output: Path, options: TileOptions) 
                 written.rows_out += tile.rows
         (hidden / INDEX).write_text(index(tiles, collection.crs), encoding="utf-8")
         written.append(output / INDEX)
+    placed = collection.total - lost
+    outside = {"no x, y": lost, "outside the extent": placed - cores.total()}
+    written.removed = collection.removed | {why: rows for why, rows in outside.items() if rows}
+    if again := written.rows_out - cores.total():
+        written.added = {"in overlaps": again}
     return written
 
 
@@ -108,14 +120,15 @@ class Tile:
         return self.grid.name(*place_of(self.key))
 
 
-def _spread(collection: Collection, grid: Grid, buckets: Buckets) -> Counter[int]:
-    """Put all points into the buckets of their tiles; return how many core ones each has."""
+def _spread(collection: Collection, grid: Grid, buckets: Buckets) -> tuple[Counter[int], int]:
+    """Put all points into the buckets of their tiles.
+
+    Return how many core ones each has, and how many points have no place.
+    """
     cores, lost = Counter(), 0
     for table in collection.blocks():
         for start in range(0, table.rows, SLICE_ROWS):
             part = table.where(slice(start, start + SLICE_ROWS))
-            if "core" in part.columns:
-                part = part.where(part.columns["core"])
             point, column, row, core = assign(part.columns["x"], part.columns["y"], grid)
             keys = key_of(column, row)
             buckets.add(keys, part.where(point).columns | {"core": core})
@@ -126,7 +139,7 @@ def _spread(collection: Collection, grid: Grid, buckets: Buckets) -> Counter[int
         warnings.warn(f"{lost} rows without x, y left out", CaptoolsWarning, stacklevel=3)
     if not cores:
         raise InputError("no point lies in any tile: nothing was written")
-    return cores
+    return cores, lost
 
 
 def _write_tile(
@@ -139,7 +152,7 @@ def _write_tile(
         extent.add(table.columns)
         stream.append(table)
     inherited = collection.attrs | {"crs": collection.crs}
-    attrs = header(inherited, "tile", asdict(options), collection.total, extent)
+    attrs = header(inherited, "tile", options.options(), collection.total_in, extent)
     attrs |= {"tile": np.array(tile.square), "overlap": tile.grid.overlap}
     sources = np.array([name.encode() for name in collection.sources])
     stream.finish(attrs, {"source": sources})

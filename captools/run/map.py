@@ -217,8 +217,6 @@ def run_inputs(pool: Pool, task: Task, run: Run) -> int:
             log.info("%d inputs, all done before: nothing to do", len(run.paths))
         else:
             log.info("%s", tally)
-            for condition, rows in tally.removed.items():
-                log.info("%s: removed %s rows", condition, f"{rows:,}")
         if tally.warnings > WARNINGS_SHOWN:
             log.info("%d warnings, all in %s", tally.warnings, journal.path)
         _print_outputs(run, journal)

@@ -1,11 +1,13 @@
 """A reduce step from the command line: all inputs into one output, or none."""
 
+import fnmatch
+import glob
 import logging
 import os
 import re
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,7 @@ def run_reduce(
         remote.check_output(output)
     check_outputs([output], paths)
     if isinstance(output, Path):
+        _check_beside(output, words)
         _check_folder(output)
     with (
         process.interruptible(),
@@ -60,10 +63,33 @@ def run_reduce(
         return 1
     for error in written.errors.values():
         log.error("failed: %s", error)
-    log.info("%d rows in, %d rows out", written.rows_in, written.rows_out)
+    log.info("%s", _sums(written))
     for path in written:
         click.echo(os.fsencode(path))  # a path need not be UTF-8
     return 1 if written.errors and not skip_bad else 0
+
+
+def _sums(written: Outputs) -> str:
+    """Return what went in and came out, and where the rest went."""
+    reasons = [f"{why} {rows:,} less" for why, rows in written.removed.items()]
+    reasons += [f"{why} {rows:,} more" for why, rows in written.added.items()]
+    sums = f"{written.rows_in} rows in, {written.rows_out} rows out"
+    return f"{sums} ({', '.join(reasons)})" if reasons else sums
+
+
+def _check_beside(output: Path, words: Iterable[str]) -> None:
+    """Raise ValueError if the next run over the same words would find the output among them."""
+    path = os.path.realpath(output)
+    for word in words:
+        if os.path.isdir(word):
+            found = os.path.realpath(word) == os.path.dirname(path)
+        else:
+            pattern = os.path.join(os.path.realpath(os.path.dirname(word)), os.path.basename(word))
+            found = glob.has_magic(word) and fnmatch.fnmatchcase(path, pattern)
+        if found:
+            raise ValueError(
+                f"output {output} would lie among the inputs ({word}): choose another folder"
+            )
 
 
 def _check_folder(output: Path) -> None:

@@ -43,8 +43,15 @@ class Tally:
             counts.insert(0, f"{self.before} done before")
         if self.left:
             counts.append(f"{self.left} not attempted")
-        kept = f"; {self.rows_out:,} of {self.rows_in:,} rows kept" if self.rows_in else ""
-        return f"{self.total} inputs: {', '.join(counts)}{kept}"
+        return f"{self.total} inputs: {', '.join(counts)}{self._kept()}"
+
+    def _kept(self) -> str:
+        """Return how many rows were kept, and why the others were not."""
+        if not self.rows_in:
+            return ""
+        kept = f"; {self.rows_out:,} of {self.rows_in:,} rows kept"
+        removed = ", ".join(f"{why} {rows:,}" for why, rows in self.removed.items())
+        return f"{kept}; removed: {removed}" if removed else kept
 
 
 def report(outcome: Outcome, tally: Tally) -> None:

@@ -9,6 +9,7 @@ import pyogrio
 import pytest
 import shapely
 from astropy.time import Time
+from flatfiles import write_flat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from straightforward import read_flat
@@ -121,7 +122,7 @@ def test_a_file_of_which_nothing_is_left_is_empty_and_has_no_output(run, beam, t
     result = run("filter", beam, "-o", tmp_path / "out", "--where", "h_li > 99999")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "1 inputs: 0 done, 1 empty, 0 failed; 0 of" in result.stderr
-    assert "where: removed " in result.stderr
+    assert " rows kept; removed: where " in result.stderr
     assert list((tmp_path / "out").glob("*.h5")) == []
 
 
@@ -129,7 +130,7 @@ def test_the_numbers_removed_of_all_files_are_said_at_the_end(run, granule, tmp_
     inputs = readatl06(granule, tmp_path / "in")
     result = run("filter", tmp_path / "in", "-o", tmp_path / "out", "--where", "is_asc")
     lost = sum(np.sum(~read_flat(path)["is_asc"]) for path in inputs)
-    assert f"where: removed {lost:,} rows" in result.stderr.splitlines()
+    assert f" rows kept; removed: where {lost:,}" in result.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -351,3 +352,30 @@ def test_real_files_of_the_tutorial_are_filtered_in_our_names(run, real_data, tm
         with h5py.File(path) as file:
             assert file.attrs["rgt"] == 54
             assert file["h_li"].attrs["units"] == "m"
+
+
+def test_whole_numbers_without_a_value_meet_no_condition(tmp_path):
+    flag = np.array([0, 1, 127, 9], "i1")
+    path = write_flat(tmp_path / "a.h5", {"flag": flag, "x": np.zeros(4), "y": np.zeros(4)})
+    with h5py.File(path, "r+") as file:
+        file["flag"].attrs["_FillValue"] = np.int8(127)
+    for number, (options, left) in enumerate(
+        [
+            ({"finite": "flag"}, [0, 1, 9]),
+            ({"where": "flag > 0"}, [1, 9]),
+            ({"where": "(flag & 1) == 1"}, [1, 9]),
+        ]
+    ):
+        (out,) = filter_file(path, tmp_path / str(number), **options)
+        with h5py.File(out) as file:
+            assert file["flag"][:].tolist() == left
+            assert file["flag"].attrs["_FillValue"] == 127
+
+
+def test_the_last_line_says_where_all_rows_went(run, tmp_path):
+    values = np.array([1.0, np.nan, 3.0, 4.0, 5.0])
+    for name in ("a", "b"):
+        write_flat(tmp_path / "in" / f"{name}.h5", {"h": values, "lat": np.zeros(5)})
+    words = ("filter", tmp_path / "in", "-o", tmp_path / "out", "--finite", "h", "--where", "h > 3")
+    *_, last = run(*words).stderr.splitlines()
+    assert last.endswith("4 of 10 rows kept; removed: finite h 2, where 4")
