@@ -248,7 +248,10 @@ class FlatFile:
                     )
                 stored[name.decode()] = column
         if not stored:
-            raise InputError(f"{self.path}: is no flat file (no columns at its root)")
+            raise InputError(
+                f"{self.path}: is no flat file (no columns at its root); "
+                "a granule goes through captools read first"
+            )
         lengths = {name: column.shape[0] for name, column in stored.items()}
         if len(set(lengths.values())) > 1:
             first = next(iter(lengths))

@@ -45,15 +45,20 @@ def expand(words: Iterable[str], suffixes: tuple[str, ...] | None = None) -> lis
     ValueError
         If a list cannot be read, or what reads from an address is not there.
     """
-    found: set[str] = set()
+    return sorted(named(words, suffixes))
+
+
+def named(words: Iterable[str], suffixes: tuple[str, ...] | None = None) -> list[str]:
+    """Return the same files in the order of the words; those of one word are sorted."""
+    found: dict[str, None] = {}
     for word in words:
         paths = expand_word(word, suffixes)
         if not paths and word != "-":
             log.warning("warning: %s: no input there", word)
-        found.update(map(_absolute, paths))
+        found.update(dict.fromkeys(sorted(map(_absolute, paths))))
     if urls := [path for path in found if isinstance(path, Url)]:
         check_protocols(urls)
-    return sorted(found)
+    return list(found)
 
 
 def _absolute(path: str) -> str:

@@ -10,13 +10,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import click
-
 from captools import process, progress
 from captools.errors import BadInputs, CaptoolsWarning, InputError, OutputError
 from captools.io import listing, remote
 from captools.io.address import Url
 from captools.io.atomic import Outputs, check_outputs, sweep
+from captools.progress import counted
+from captools.run.printing import print_lines
+from captools.run.tally import Kinds
 
 NAMED_FILES = 20  # of a set, on a line
 log = logging.getLogger(__name__)
@@ -48,11 +49,9 @@ def run_reduce(
     with (
         process.interruptible(),
         progress.shown(),
-        warnings.catch_warnings(),
+        _warnings_by_kind(),
         _workplace(output) as local,
     ):
-        warnings.simplefilter("always", CaptoolsWarning)
-        warnings.showwarning = _show
         written = _build(function, paths, local, skip_bad, options)
         if written is not None and isinstance(output, Url):
             _send(written, local, output)
@@ -60,9 +59,9 @@ def run_reduce(
         return 1
     for error in written.errors.values():
         log.error("failed: %s", error)
-    log.info("%d rows in, %d rows out", written.rows_in, written.rows_out)
-    for path in written:
-        click.echo(os.fsencode(path))  # a path need not be UTF-8
+    rows_in, rows_out = counted(written.rows_in, "row"), counted(written.rows_out, "row")
+    log.info("%s in, %s out", rows_in, rows_out)
+    print_lines(os.fspath(path) for path in written)
     return 1 if written.errors and not skip_bad else 0
 
 
@@ -159,7 +158,18 @@ def _build(
             log.warning("warning: %d bad inputs left out (--skip-bad)", len(paths) - len(kept))
 
 
-def _show(
-    message: Warning | str, category: object, filename: str, lineno: int, *more: Any, **rest: Any
-) -> None:
-    log.warning("warning: %s", message)
+@contextmanager
+def _warnings_by_kind() -> Iterator[None]:
+    """Say a line for each kind of warning of the block, at its end."""
+    kinds = Kinds()
+
+    def count(message: Warning | str, *more: Any, **rest: Any) -> None:
+        kinds.add(str(message))
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", CaptoolsWarning)
+            warnings.showwarning = count
+            yield
+    finally:
+        kinds.say(lambda text: log.warning("warning: %s", text))

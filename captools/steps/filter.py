@@ -1,8 +1,9 @@
 """Keep the rows of flat files that meet conditions.
 
-All conditions must hold. At the end it says how many rows each removed, of those
-that the ones before had left. A file of which nothing is left is empty and has
-no output. No file is changed in place.
+All conditions must hold; --where, --finite, -g and -l may be given again, and add
+up. At the end it says how many rows each condition removed, of those that the
+ones before had left. A file of which nothing is left is empty and has no output.
+No file is changed in place.
 
 \b
 Examples:
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from captools import options
 from captools.io.address import local_path, parse_location
@@ -43,13 +45,40 @@ def outputs(name: str, **options: object) -> list[str]:
     return [name]
 
 
+def survey(paths: list[str], *, outliers: str | None, **asked: object) -> None:
+    """Say before any work what holds for every input."""
+    from captools.points.surveying import survey_filter
+
+    given = click.get_current_context(silent=True)
+    alone = [
+        f"--{name.replace('_', '-')}"
+        for name in ("cell", "window", "nmad", "min_obs", "sparse")
+        if given and given.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if alone and not outliers:
+        raise ValueError(f"{', '.join(alone)}: goes with --outliers COLUMN")
+    survey_filter(paths, outliers, asked)
+
+
+def _all_of(conditions: tuple[str, ...]) -> str:
+    """Return the condition that all of these hold."""
+    return " and ".join(f"({one})" for one in conditions) if conditions[1:] else conditions[0]
+
+
 @click.option(
     "--where",
+    multiple=True,
     metavar="CONDITION",
-    callback=options.checked("geo.conditions.Condition"),
+    callback=options.added(_all_of, each="geo.conditions.Condition"),
     help="Columns, numbers, + - * / % **, comparisons, and, or, not.",
 )
-@click.option("--finite", metavar="A,B", help="Columns that must have a value.")
+@click.option(
+    "--finite",
+    multiple=True,
+    metavar="COLUMNS",
+    callback=options.commas,
+    help="Columns that must have a value, with commas between them.",
+)
 @options.box
 @options.extent
 @options.span

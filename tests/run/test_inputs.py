@@ -149,18 +149,18 @@ def test_only_the_regions_asked_for_are_kept():
 def test_unwanted_granules_go_whatever_their_path_and_prefix(tmp_path, line, prefix):
     (tmp_path / "unwanted.txt").write_text(f"{line}\nnot_here.h5\n")
     paths = [f"/d/{prefix}{NAME}.h5", f"/d/{REGION_11}.h5"]
-    assert leave_out(paths, ATL06, None, tmp_path / "unwanted.txt") == paths[1:]
+    assert leave_out(paths, ATL06, None, [tmp_path / "unwanted.txt"]) == paths[1:]
 
 
 def test_unwanted_names_that_are_no_granule_names_count_too(tmp_path):
     (tmp_path / "unwanted.txt").write_text("/x/track_b.h5\n")
     paths = ["/d/track_a.h5", "/d/track_b.h5"]
-    assert leave_out(paths, ATL06, None, tmp_path / "unwanted.txt") == paths[:1]
+    assert leave_out(paths, ATL06, None, [tmp_path / "unwanted.txt"]) == paths[:1]
 
 
 def test_a_list_of_the_unwanted_that_is_not_there_is_wrong_usage(tmp_path):
     with pytest.raises(ValueError, match=r"unwanted\.txt"):
-        leave_out(["/d/a.h5"], ATL06, None, tmp_path / "unwanted.txt")
+        leave_out(["/d/a.h5"], ATL06, None, [tmp_path / "unwanted.txt"])
 
 
 # --- shares -------------------------------------------------------------------

@@ -516,7 +516,7 @@ def test_inputs_left_out_are_counted_in_one_line_and_not_in_the_journal(tmp_path
     south = NAME.replace("0303_", "0311_")
     inputs(tmp_path, **{NAME: "write 1", south: "write 1", "unwanted": "write 1"})
     (tmp_path / "list.txt").write_text("unwanted.h5\n")
-    ran = go(regions=(3,), unwanted=tmp_path / "list.txt")
+    ran = go(regions=(3,), unwanted=(tmp_path / "list.txt",))
     assert ran.said[0] == "2 of 3 inputs left out (-g, -l)"
     assert ran.outputs == [f"{tmp_path}/out/{NAME}_0.h5"]
     journal = (tmp_path / "out" / PRIVATE / "toy.jsonl").read_text()
