@@ -59,8 +59,8 @@ class Steps(click.Group):
     def resolve_command(self, context: click.Context, args: list[str]) -> tuple:
         """Find the step that is called; of a name that is none, suggest those like it."""
         if args and args[0] not in self.list_commands(context) and not args[0].startswith("-"):
-            alike = difflib.get_close_matches(args[0], self.list_commands(context))
-            hint = f" Did you mean {' or '.join(alike)}?" if alike else ""
+            alike = difflib.get_close_matches(args[0], self.list_commands(context), n=1)
+            hint = f" Did you mean {alike[0]}?" if alike else ""
             context.fail(f"There is no step {args[0]!r}.{hint}")
         return super().resolve_command(context, args)
 

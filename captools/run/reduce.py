@@ -17,7 +17,7 @@ from captools.io.address import Url
 from captools.io.atomic import Outputs, check_outputs, sweep
 from captools.progress import counted
 from captools.run.printing import print_lines
-from captools.run.tally import Kinds
+from captools.run.tally import Kinds, warn
 
 NAMED_FILES = 20  # of a set, on a line
 log = logging.getLogger(__name__)
@@ -172,4 +172,4 @@ def _warnings_by_kind() -> Iterator[None]:
             warnings.showwarning = count
             yield
     finally:
-        kinds.say(lambda text: log.warning("warning: %s", text))
+        kinds.say(warn)

@@ -29,17 +29,16 @@ def check_other_steps(step: str, task: Task, paths: list[str]) -> None:
                 f"output folder {outdir} holds what {other} wrote ({name}): choose another"
             )
     if isinstance(task.folder, LocalFolder) and step not in journals.values():
-        _warn_of_strangers(task, paths)
+        _warn_of_strangers(task.folder, {name for path in paths for name in task.outputs(path)})
 
 
-def _warn_of_strangers(task: Task, paths: list[str]) -> None:
-    """Warn of files in a folder that is new to a step, and that it will not write over."""
-    found = {path.name for path in task.folder.location.glob("*.h5")}
-    if found and (strange := found.difference(*map(task.outputs, paths))):
+def _warn_of_strangers(folder: LocalFolder, ours: set[str]) -> None:
+    """Warn of files in a folder that is new to a step, which it will not write over."""
+    if strange := {path.name for path in folder.path.glob("*.h5")} - ours:
         log.warning(
             "warning: output folder %s holds %s of another origin, such as %s: "
             "steps will take all in it for one set",
-            *(task.folder, counted(len(strange), "file"), min(strange)),
+            *(folder, counted(len(strange), "file"), min(strange)),
         )
 
 
@@ -50,7 +49,7 @@ def pending(journal: Journal, task: Task, paths: list[str]) -> list[str]:
     was, for its outputs are not to be lost for that.
     """
     there, left, mute = task.folder.names(), [], False
-    replaced: list[int] = []  # outputs of each input that was done otherwise
+    replaced, same = [], 0  # outputs of each input that was done otherwise; inputs that were not
     for path in paths:
         earlier = journal.newest(path)
         if earlier is None or earlier.status == "failed":
@@ -63,11 +62,12 @@ def pending(journal: Journal, task: Task, paths: list[str]) -> list[str]:
             log.warning("warning: %s: inputs there are taken as unchanged", error)
             mute, key = mute or isinstance(error, Unreachable), earlier.key
         is_same = bool(key) and key == earlier.key
+        same += is_same
         if key and not is_same:
             replaced.append(len(earlier.outputs))
         if not (is_same and all(name in there for name in output_names(earlier))):
             left.append(path)
-    if replaced:
+    if any(replaced) and not same:  # a few may well have been fetched again
         log.warning(
             "warning: %s done before with other options, or changed since: %s replaced",
             *(counted(len(replaced), "input"), counted(sum(replaced), "output")),

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from captools.progress import counted
@@ -42,13 +43,22 @@ class Kinds:
         self._counts[kind] += 1
         return self._first.setdefault(kind, message) is message and self._counts[kind] == 1
 
-    def say(self, line: Callable[[str], None], least: int = 1) -> int:
-        """Say a line for each kind that came so often; return how many there were too many."""
-        kinds = [kind for kind, count in self._counts.items() if count >= least]
-        for kind in kinds[:SHOWN_KINDS]:
-            more = self._counts[kind] - 1
-            line(f"{self._first[kind]} ({more:,} more like this)" if more else self._first[kind])
-        return max(0, len(kinds) - SHOWN_KINDS)
+    def say(self, line: Callable[[str, int], None]) -> int:
+        """Say of each kind the first and how many more; return how many kinds are too many."""
+        for kind, first in islice(self._first.items(), SHOWN_KINDS):
+            line(first, self._counts[kind] - 1)
+        return max(0, len(self._first) - SHOWN_KINDS)
+
+
+def warn(first: str, more: int) -> None:
+    """Log the first of warnings, and how many more there are like it."""
+    log.warning("warning: %s", f"{first} ({more:,} more like this)" if more else first)
+
+
+def _fail(first: str, more: int) -> None:
+    """Log how many more failed like the first, of which it was said when it did."""
+    if more:
+        log.error("failed: %s more like this: %s", f"{more:,}", first)
 
 
 @dataclass
@@ -91,9 +101,9 @@ class Tally:
 
     def finish(self, journal: Path) -> None:
         """Say a line for each kind of warning, and for each of error that came more than once."""
-        self.errors.say(lambda text: log.error("failed: %s", text), least=2)
-        if unsaid := self.warnings.say(lambda text: log.warning("warning: %s", text)):
-            log.info("%s of warnings more, all in %s", counted(unsaid, "kind"), journal)
+        self.errors.say(_fail)
+        if unsaid := self.warnings.say(warn):
+            log.info("%s of warnings, all in %s", counted(unsaid, "further kind"), journal)
 
 
 def report(outcome: Outcome, tally: Tally) -> None:
