@@ -27,7 +27,7 @@ STEPS = Path(__file__).parent / "steps"
 FEW = 12  # options that need no groups
 _GROUPED = {
     "Output": "outdir output compression split layout dialect parts sort common overwrite journal",
-    "Run": "jobs engine scheduler timeout shard fail_fast skip_bad strict quiet verbose help",
+    "Run": "jobs engine scheduler timeout shard fail_fast skip_bad quiet verbose",
     "Servers": "endpoint_url earthdata",
 }
 GROUPS = {name: heading for heading, names in _GROUPED.items() for name in names.split()}
@@ -119,7 +119,8 @@ class Step(click.Command):
         """Write the options of a step with many in groups."""
         rows: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(context):
-            if row := parameter.get_help_record(context):
+            row = parameter.get_help_record(context)
+            if row and isinstance(parameter, click.Option):
                 rows.setdefault(GROUPS.get(parameter.name or "", "Options"), []).append(row)
         if sum(map(len, rows.values())) <= FEW:
             rows = {"Options": [row for group in rows.values() for row in group]}

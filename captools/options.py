@@ -68,6 +68,7 @@ crs = click.option(
     "-p",
     "--crs",
     default="auto",
+    metavar="CRS",
     callback=checked("geo.coords.check_crs"),
     help="CRS of x and y: an EPSG number or anything pyproj takes; "
     "auto is 3031 in the south, 3413 in the north.",
@@ -82,6 +83,7 @@ places = click.option(
 map_crs = click.option(
     "-p",
     "--crs",
+    metavar="CRS",
     callback=checked("geo.coords.check_crs"),
     help="Project lon, lat to this CRS, whatever x and y there are.",
 )
@@ -168,6 +170,7 @@ jobs = click.option(
     "-n",
     "--jobs",
     type=click.IntRange(min=1),
+    metavar="N",
     help="Processes; by default the cores that this one may use.",
 )
 timeout = click.option(

@@ -13,7 +13,8 @@ from captools.progress import counted
 from captools.run.journal import Outcome
 
 SHOWN_KINDS = 20  # of messages in a run; the journal has them all
-_OF_ONE = re.compile(r"\S*\d\S*( \S*\d\S*)*")  # names and numbers differ from input to input
+# Numbers, names of tracks, paths: they differ from input to input. Those of products and CRS stay.
+_OF_ONE = re.compile(r"(?<!\S)(?:(?=\S*\d)[^A-Z\s]\S*|\S*\d{6}\S*)(?: (?=\S*\d)[^A-Z\s]\S*)*")
 log = logging.getLogger(__name__)
 
 
@@ -23,7 +24,9 @@ def kind_of(message: str, source: str = "") -> str:
     Examples
     --------
     >>> kind_of("/d/a.h5: gt1l gt2r: 3 points lie outside", "/d/a.h5")
-    '#: # points lie outside'
+    '# points lie outside'
+    >>> kind_of("/d/a.h5: is ATL08, not ATL06", "/d/a.h5")
+    '# is ATL08, not ATL06'
     """
     for name in filter(None, (source, os.path.basename(source))):
         message = message.replace(name, "#0")

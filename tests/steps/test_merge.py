@@ -435,7 +435,7 @@ def test_real_reduced_files_of_older_tools(run, real_data, tmp_path):
     assert result.stderr.count("warning: ") == 2  # that they are old, and that `orbit` differs
     assert "not all inputs have them alike: orbit" in result.stderr
     assert "6 files are not of captools" in result.stderr
-    assert "190610 rows in, 190610 rows out" in result.stderr
+    assert "190,610 rows in, 190,610 rows out" in result.stderr
     found = read_flat(tmp_path / "out.h5")
     names = {"h_elv": "h_li", "s_elv": "s_li", "q_flg": "q_flag", "t_sec": "t_gps"}
     names |= {"trk_type": "is_asc"}
