@@ -17,7 +17,7 @@ from captools.io.address import Url
 from captools.io.atomic import Outputs, check_outputs, sweep
 from captools.progress import counted
 from captools.run.printing import print_lines
-from captools.run.tally import Kinds, warn
+from captools.run.tally import Kinds, fail, warn
 
 NAMED_FILES = 20  # of a set, on a line
 log = logging.getLogger(__name__)
@@ -146,8 +146,7 @@ def _build(
         try:
             return function(kept, output, **options)
         except BadInputs as error:
-            for why in error.errors.values():
-                log.error("failed: %s", why)
+            _name_bad(list(error.errors.values()), all_of_them=len(error.errors) == len(paths))
             kept = [path for path in kept if path not in error.errors]
             if not skip_bad or not kept:
                 log.error(
@@ -156,6 +155,18 @@ def _build(
                 )
                 return None
             log.warning("warning: %d bad inputs left out (--skip-bad)", len(paths) - len(kept))
+
+
+def _name_bad(errors: list[str], all_of_them: bool) -> None:
+    """Say what is wrong with each bad input; if all are bad, a line for each kind."""
+    if not all_of_them:
+        for why in errors:
+            log.error("failed: %s", why)
+        return
+    kinds = Kinds()
+    for why in errors:
+        kinds.add(why)
+    kinds.say(fail)
 
 
 @contextmanager

@@ -58,7 +58,12 @@ def warn(first: str, more: int) -> None:
     log.warning("warning: %s", f"{first} ({more:,} more like this)" if more else first)
 
 
-def _fail(first: str, more: int) -> None:
+def fail(first: str, more: int) -> None:
+    """Log the first of failures, and how many more there are like it."""
+    log.error("failed: %s", f"{first} ({more:,} more like this)" if more else first)
+
+
+def _fail_again(first: str, more: int) -> None:
     """Log how many more failed like the first, of which it was said when it did."""
     if more:
         log.error("failed: %s more like this: %s", f"{more:,}", first)
@@ -104,7 +109,7 @@ class Tally:
 
     def finish(self, journal: Path) -> None:
         """Say a line for each kind of warning, and for each of error that came more than once."""
-        self.errors.say(_fail)
+        self.errors.say(_fail_again)
         if unsaid := self.warnings.say(warn):
             log.info("%s of warnings, all in %s", counted(unsaid, "further kind"), journal)
 

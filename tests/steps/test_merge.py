@@ -474,3 +474,12 @@ def test_parts_of_an_earlier_merge_go_and_nothing_else(tmp_path):
     assert sorted(one.name for one in tmp_path.glob("*.h5")) == [
         *("all_00.h5", "all_01.h5", other.name)
     ]
+
+
+def test_inputs_that_are_all_bad_alike_are_one_line_with_the_remedy(run, granules, tmp_path):
+    result = run("merge", granules, "-o", tmp_path / "all.h5")
+    assert result.exit_code == 1
+    failed, no_output = result.stderr.splitlines()
+    assert failed.startswith(f"failed: {min(granules.iterdir())}: is no flat file")
+    assert failed.endswith("; a granule goes through captools read first (2 more like this)")
+    assert no_output.startswith("no output: 3 of 3 inputs are bad")
