@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from captools.errors import MissingExtra
 from captools.flat.collection import Collection
 from captools.flat.reader import FlatFile
 from captools.flat.sharing import SharedColumns
@@ -42,14 +43,16 @@ def to_pandas(files: Files, columns: Iterable[str] | None = None) -> "pd.DataFra
     Raises
     ------
     ValueError
-        If there are no files, or pandas (for `to_dask`, dask) is missing.
+        If there are no files.
+    MissingExtra
+        If pandas (for `to_dask`, dask) is missing.
     InputError
         If files cannot be used or differ in their columns, or a column is missing.
     """
     try:
         import pandas as pd
     except ImportError:
-        raise ValueError("to_pandas needs pandas: pip install 'captools[dask]'") from None
+        raise MissingExtra("to_pandas needs pandas: pip install 'captools[dask]'") from None
     collection, names = _open(files, columns)
     dtypes = {name: collection.dtypes[name].newbyteorder("=") for name in names}
     whole = {name: np.empty(collection.total, dtype) for name, dtype in dtypes.items()}
@@ -71,7 +74,7 @@ def to_dask(files: Files, columns: Iterable[str] | None = None) -> "dd.DataFrame
         import dask.dataframe as dd
         import pandas as pd
     except ImportError as error:
-        raise ValueError(f"to_dask needs {error.name}: pip install 'captools[dask]'") from None
+        raise MissingExtra(f"to_dask needs {error.name}: pip install 'captools[dask]'") from None
     collection, names = _open(files, columns)
     dtypes = {name: collection.dtypes[name].newbyteorder("=") for name in names}
     parts = partitions([os.fspath(path) for path in collection.paths], collection.rows)

@@ -53,7 +53,7 @@ def _check_lengths(columns: dict[str, Source], no_columns: dict[str, str]) -> No
         why = "no columns at its root"
         if no_columns:
             why = f"{next(iter(no_columns))} is not a column (a list of numbers)"
-        raise NotFlatError(f"is no flat file ({why})")
+        raise NotFlatError(f"is no flat file ({why}); a granule goes through captools read first")
     lengths = {name: column.shape[0] for name, column in columns.items()}
     first = next(iter(lengths))
     if other := next((name for name in lengths if lengths[name] != lengths[first]), ""):

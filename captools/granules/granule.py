@@ -85,6 +85,7 @@ class Granule(Lookup):
         if not found and all(self._group(beam) is None for beam in self.product.tracks):
             raise InputError(
                 f"{self.path}: is HDF5, but no {name} granule (no short_name, no beam)"
+                "; flat files go to filter, merge and the like"
             )
 
     def _identify(self) -> Identity:

@@ -1,6 +1,7 @@
 """Tiling flat files: rows go from many files to one for each square of a grid."""
 
 import json
+import logging
 import os
 import re
 import warnings
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from captools import process
 from captools.errors import CaptoolsWarning, InputError
 from captools.flat.buckets import Buckets
 from captools.flat.collection import Collection
@@ -24,7 +26,9 @@ from captools.io.atomic import Outputs, appearing_folder, check_outputs
 
 INDEX = "tiles.geojson"
 CORE = {"units": "1", "long_name": "inside the square of the tile, not in its overlap"}
+MANY_TILES = 10_000
 SLICE_ROWS = 1 << 14  # placed at a time: each may go to nine tiles
+log = logging.getLogger(__name__)
 _NAME = re.compile(r"tile_[+-][\d.]+_[+-][\d.]+_[\d.]+km\.h5")
 
 
@@ -57,8 +61,10 @@ def tile_files(files: Iterable[str | Path], output: Path, options: TileOptions) 
         written = Outputs(rows_in=collection.total_in)
         with Buckets(hidden) as buckets:
             cores, lost = _spread(collection, grid, buckets)
+            _warn_of_many(len(cores))
             tiles = [Tile(grid, key, buckets.rows[key], cores[key]) for key in sorted(cores)]
             for tile in tiles:
+                process.check()
                 with FlatWriter(hidden, options.compression) as batch:
                     _write_tile(batch, tile, buckets, collection, options)
                 written.append(output / tile.file)
@@ -71,6 +77,12 @@ def tile_files(files: Iterable[str | Path], output: Path, options: TileOptions) 
     if again := written.rows_out - cores.total():
         written.added = {"in overlaps": again}
     return written
+
+
+def _warn_of_many(count: int) -> None:
+    """Warn before so many files are made that it was hardly meant; at once, not at the end."""
+    if count > MANY_TILES:
+        log.warning("warning: %s files will be made: -d says how large a tile is", f"{count:,}")
 
 
 def _check_output(output: Path, files: list[str | Path]) -> None:
@@ -127,6 +139,7 @@ def _spread(collection: Collection, grid: Grid, buckets: Buckets) -> tuple[Count
     """
     cores, lost = Counter(), 0
     for table in collection.blocks():
+        process.check()
         for start in range(0, table.rows, SLICE_ROWS):
             part = table.where(slice(start, start + SLICE_ROWS))
             point, column, row, core = assign(part.columns["x"], part.columns["y"], grid)

@@ -31,7 +31,9 @@ KIND = "reduce"
     "-v",
     "--vars",
     "variables",
-    metavar="A,B,C",
+    multiple=True,
+    metavar="COLUMNS",
+    callback=options.commas,
     help="Columns to write, all by default.",
 )
 @options.common

@@ -1,8 +1,9 @@
 """Keep the rows of flat files that meet conditions.
 
-All conditions must hold. At the end it says how many rows each removed, of those
-that the ones before had left. A file of which nothing is left is empty and has
-no output. No file is changed in place.
+All conditions must hold; --where, --finite, -g and -l may be given again, and add
+up. At the end it says how many rows each condition removed, of those that the
+ones before had left. A file of which nothing is left is empty and has no output.
+No file is changed in place.
 
 \b
 Examples:
@@ -61,13 +62,32 @@ def _of_outliers(context: click.Context, parameter: click.Parameter, column: str
     return column
 
 
+def survey(paths: list[str], *, outliers: str | None, **asked: object) -> None:
+    """Say before any work what holds for every input."""
+    from captools.points.surveying import survey_filter
+
+    survey_filter(paths, outliers, asked)
+
+
+def _all_of(conditions: tuple[str, ...]) -> str:
+    """Return the condition that all of these hold."""
+    return " and ".join(f"({one})" for one in conditions) if conditions[1:] else conditions[0]
+
+
 @click.option(
     "--where",
+    multiple=True,
     metavar="CONDITION",
-    callback=options.checked("geo.conditions.Condition"),
+    callback=options.added(_all_of, each="geo.conditions.Condition"),
     help="Columns, numbers, + - * / % **, comparisons, and, or, not.",
 )
-@click.option("--finite", metavar="A,B", help="Columns that must have a value.")
+@click.option(
+    "--finite",
+    multiple=True,
+    metavar="COLUMNS",
+    callback=options.commas,
+    help="Columns that must have a value, with commas between them.",
+)
 @options.box
 @options.extent
 @options.span

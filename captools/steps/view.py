@@ -26,8 +26,9 @@ KIND = "query"
     "-v",
     "--vars",
     "variables",
-    metavar="A,B,C",
-    callback=options.checked("flat.table.column_names"),
+    multiple=True,
+    metavar="COLUMNS",
+    callback=options.added(",".join, then=options.checked("flat.table.column_names")),
     help="The columns to choose from.  [default: heights]",
 )
 @options.places

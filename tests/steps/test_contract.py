@@ -162,6 +162,7 @@ EXAMPLES |= {
         wrong=("-n 0", "-n many", "--timeout 0", "--timeout x", "-o out", "@void/none.txt"),
     ),
     "report": Example(words=("reduced",), wrong=("@void/none.txt", "-o out")),
+    "slurm": Example(words=("array",), wrong=("mpi", "-o out")),
     "simulate": Example(
         words=("-o", "out", "--granules", "2", "--segments", "20"),
         wrong=(

@@ -121,7 +121,7 @@ def test_the_header_says_what_was_done_and_where_the_rows_lie(beam, tmp_path):
 def test_a_file_of_which_nothing_is_left_is_empty_and_has_no_output(run, beam, tmp_path):
     result = run("filter", beam, "-o", tmp_path / "out", "--where", "h_li > 99999")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "1 inputs: 0 done, 1 empty, 0 failed; 0 of" in result.stderr
+    assert "1 input: 0 done, 1 empty, 0 failed; 0 of" in result.stderr
     assert " rows kept; removed: where " in result.stderr
     assert list((tmp_path / "out").glob("*.h5")) == []
 
@@ -180,18 +180,66 @@ def test_a_point_without_a_longitude_lies_in_no_box(tmp_path):
         assert_kept(written[0], source, np.array([0, 4]))
 
 
-def test_an_unknown_column_is_named_with_those_there_are(run, beam, tmp_path):
-    for words in (["--where", "nonsense < 1"], ["--finite", "nonsense"]):
-        result = run("filter", beam, "-o", tmp_path / "out", *words)
-        assert result.exit_code == 1
-        assert "has no column nonsense: it has dac, dh_fit_dx" in result.stderr
+def test_a_column_that_no_file_has_is_named_before_any_work(run, beam, tmp_path):
+    words = (["--where", "nonsense < 1"], ["--finite", "nonsense"], ["--outliers", "nonsense"])
+    for more in words:
+        result = run("filter", beam, "-o", tmp_path / "out", *more)
+        assert result.exit_code == 2
+        assert f"no column nonsense in any input: {beam} has dac, dh_fit_dx" in result.stderr
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_column_that_one_file_lacks_fails_this_one(run, beam, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.h5").write_bytes(beam.read_bytes())
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        del file["s_li"]
+    files = (tmp_path / "a.h5", tmp_path / "b.h5")
+    result = run("filter", *files, "-o", tmp_path / "out", "--finite", "s_li")
+    assert result.exit_code == 1
+    assert f"failed: {tmp_path}/a.h5: has no column s_li: it has" in result.stderr
+    assert [path.name for path in (tmp_path / "out").glob("*.h5")] == ["b.h5"]
+
+
+def test_options_given_again_add_up(run, beam, tmp_path):
+    with h5py.File(beam) as file:
+        h, s, lat = file["h_li"][:], file["s_li"][:], file["lat"][:]
+        snr = file["snr"][:]
+    high, sure = float(np.median(h)), float(np.median(s))
+    conditions = ("--where", f"h_li > {high} or lat > 90", "--where", f"s_li < {sure}")
+    finite = ("--finite", "h_li", "--finite", "s_li,snr")
+    assert run("filter", beam, "-o", tmp_path / "out", *conditions, *finite).exit_code == 0
+    keep = (h > high) & (s < sure) & np.isfinite(h + s + snr)
+    assert 0 < keep.sum() < min((h > high).sum(), (s < sure).sum())
+    with h5py.File(tmp_path / "out" / beam.name) as file:
+        np.testing.assert_array_equal(file["lat"][:], lat[keep])
+
+
+@pytest.mark.parametrize("words", ["-b 0 1 0 1 -b 2 3 2 3", "-t 2018 2019 -t 2019 2020"])
+def test_what_does_not_add_up_is_refused_when_given_again(run, beam, tmp_path, words):
+    result = run("filter", beam, "-o", tmp_path / "out", *words.split())
+    assert result.exit_code == 2
+    assert "is given more than once, and does not add up" in result.stderr
+
+
+def test_an_open_bracket_is_not_closed_by_another_condition(run, beam, tmp_path):
+    words = ("--where", "(h_li > 0", "--where", "s_li < 1)")
+    assert run("filter", beam, "-o", tmp_path / "out", *words).exit_code == 2
+
+
+def test_without_a_condition_it_says_that_all_is_copied(run, beam, tmp_path):
+    result = run("filter", beam, "-o", tmp_path / "out")
+    assert result.stderr.splitlines()[0] == "warning: no condition: all rows are copied"
+    assert (
+        "no condition" not in run("filter", beam, "-o", tmp_path / "o", "--finite", "h_li").stderr
+    )
 
 
 def test_a_column_known_by_its_other_name_is_named_by_ours(run, beam, tmp_path):
     for words in (["--where", "h_elv < 1"], ["--outliers", "h_elv"], ["--finite", "h_elv"]):
         result = run("filter", beam, "-o", tmp_path / "out", *words)
-        assert result.exit_code == 1
-        assert f"{beam}: has no column h_elv: h_elv is h_li here\n" in result.stderr
+        assert result.exit_code == 2
+        assert "no column h_elv in any input: h_elv is h_li here\n" in result.stderr
 
 
 def test_fills_of_whole_numbers_are_missing_in_every_condition(tmp_path):

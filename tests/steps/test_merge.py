@@ -434,7 +434,7 @@ def test_real_reduced_files_of_older_tools(run, real_data, tmp_path):
     assert result.stderr.count("warning: ") == 2  # that they are old, and that `orbit` differs
     assert "one that holds all: orbit (float32 and int64)" in result.stderr
     assert "6 files are not of captools" in result.stderr
-    assert "190610 rows in, 190610 rows out" in result.stderr
+    assert "190,610 rows in, 190,610 rows out" in result.stderr
     found = read_flat(tmp_path / "out.h5")
     names = {"h_elv": "h_li", "s_elv": "s_li", "q_flg": "q_flag", "t_sec": "t_gps"}
     names |= {"trk_type": "is_asc"}
@@ -529,3 +529,12 @@ def test_the_last_line_says_where_all_rows_went(run, tmp_path):
     *_, last = run(*words).stderr.splitlines()
     # The second point is core of one tile and in the overlap of the next, which has no core.
     assert last == "4 rows in, 2 rows out (no x, y 1 less, outside the extent 1 less)"
+
+
+def test_inputs_that_are_all_bad_alike_are_one_line_with_the_remedy(run, granules, tmp_path):
+    result = run("merge", granules, "-o", tmp_path / "all.h5")
+    assert result.exit_code == 1
+    failed, no_output = result.stderr.splitlines()
+    assert failed.startswith(f"failed: {min(granules.iterdir())}: is no flat file")
+    assert failed.endswith("; a granule goes through captools read first (2 more like this)")
+    assert no_output.startswith("no output: 3 of 3 inputs are bad")
