@@ -16,7 +16,7 @@ FLOORS = (
     ("engine", "products"),
     ("run", "flat"),
     ("granules", "points", "simulation"),
-    ("archive", "maps"),
+    ("archive", "maps", "description"),
     ("options",),
     ("cli", "steps"),
 )
