@@ -159,7 +159,7 @@ def test_granules_of_the_archive_go_through_a_pipeline(real_data, tmp_path):
 def test_every_step_has_its_example():
     steps = {path.stem for path in (ROOT / "captools/steps").glob("[a-z]*.py")}
     shown = set(re.findall(r"^captools (\w+)", "\n".join(blocks("sh", README)), re.MULTILINE))
-    assert shown == steps
+    assert shown == steps, f"no example in README.md, or no step: {sorted(shown ^ steps)}"
 
 
 def test_demo_makes_flat_files():

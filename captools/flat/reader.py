@@ -170,9 +170,13 @@ class FlatFile:
 
         Raises
         ------
+        ValueError
+            If the rows are a range with a step.
         InputError
             If there is no such column, or it is damaged.
         """
+        if isinstance(rows, slice) and rows.step not in (None, 1):
+            raise ValueError(f"{rows}: a range of rows has no step; thin what was read")
         self.check_columns([name])
         self.fetch_ahead([name], rows)
         try:

@@ -145,3 +145,14 @@ def test_an_identity_that_is_no_number_is_named(tmp_path):
         file.attrs["rgt"] = "seven"
     with FlatFile(tmp_path / "a.h5") as file, pytest.raises(InputError, match=r"a\.h5: its rgt"):
         file.identity("rgt")
+
+
+@pytest.mark.parametrize("step", [-1, 2])
+def test_a_range_with_a_step_is_refused_not_read_without_it(beams, step):
+    with FlatFile(beams[0]) as file:
+        for rows in (slice(0, 9, step), slice(None, None, step)):
+            with pytest.raises(ValueError, match="has no step"):
+                file.read("h_li", rows)
+            with pytest.raises(ValueError, match="has no step"):
+                file.table(rows=rows)
+        assert len(file.read("h_li", slice(0, 9, 1))) == 9

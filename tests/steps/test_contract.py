@@ -42,7 +42,15 @@ class Example:
         return Path(self.words[self.words.index("-o") + 1])
 
 
-EXAMPLES = {
+class Examples(dict):
+    """How each step is called; of a step that is not there, a word on what to do."""
+
+    def __missing__(self, step):
+        pytest.fail(f"{step}: has no example in EXAMPLES of this module: add one", pytrace=False)
+
+
+EXAMPLES = Examples()
+EXAMPLES |= {
     "readatl06": Example(
         words=("granules", "-o", "out"),
         wrong=(
