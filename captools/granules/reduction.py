@@ -100,7 +100,7 @@ def read_beam(
         return None
     table = _table(beam, rows, _present(beam, columns, request, missing))
     crs = _crs(beam, request)
-    _derive(table, beam, rows, crs)
+    _derive(table, beam, rows, crs, request.crs != "auto")
     table.attrs = beam_attributes(beam, crs)
     return table
 
@@ -222,7 +222,7 @@ def _table(beam: Beam, rows: np.ndarray, columns: list[Column]) -> Table:
     return table
 
 
-def _derive(table: Table, beam: Beam, rows: np.ndarray, crs: str) -> None:
+def _derive(table: Table, beam: Beam, rows: np.ndarray, crs: str, is_chosen: bool) -> None:
     """Add the columns that the granule does not have."""
     product = beam.granule.product
     time = product.column(product.time)
@@ -244,8 +244,8 @@ def _derive(table: Table, beam: Beam, rows: np.ndarray, crs: str) -> None:
         _warn(
             f"{beam.granule.path.name}: {beam.name}: {outside} points outside the domain of {crs}"
         )
-    misplaced = domain.outside(table.columns[product.lon], table.columns[product.lat], crs)
-    if misplaced:
+    lon, lat = table.columns[product.lon], table.columns[product.lat]
+    if is_chosen and (misplaced := domain.outside(lon, lat, crs)):  # it may be a mistake
         _warn(f"{beam.granule.path.name}: {beam.name}: {domain.warning(misplaced, crs)}")
     table.columns |= derived
     for column in DERIVED:
