@@ -17,7 +17,7 @@ FLOORS = (
     ("run", "flat"),
     ("granules", "points", "simulation"),
     ("archive", "maps", "description"),
-    ("options",),
+    ("options", "captoolkit"),
     ("cli", "steps"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
