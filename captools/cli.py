@@ -17,7 +17,7 @@ from types import ModuleType
 
 import click
 
-from captools import __version__, options, progress
+from captools import __version__, captoolkit, options, progress
 from captools.errors import CaptoolsError, one_line
 from captools.io import earthdata as login
 from captools.io import remote
@@ -42,6 +42,12 @@ MEANT = {
 }
 
 
+class _NotOurs(click.ClickException):
+    """A name of another tool was called: one line that says what to call, and wrong usage."""
+
+    exit_code = 2
+
+
 class Steps(click.Group):
     """The modules of `captools.steps` as commands; one is imported when it is called."""
 
@@ -52,6 +58,8 @@ class Steps(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Return the command of a step, None if there is no such step."""
         if name not in self.list_commands(context):
+            if said := captoolkit.answer(name, self.list_commands(context)):
+                raise _NotOurs(said)
             return None
         module = import_module(f"captools.steps.{name}")
         return _COMMANDS[module.KIND](module, name)

@@ -16,9 +16,9 @@ FLOORS = (
     ("engine", "products"),
     ("run", "flat"),
     ("granules", "points", "simulation"),
-    ("archive", "maps"),
+    ("archive", "maps", "description"),
     ("parameters",),
-    ("options",),
+    ("options", "captoolkit"),
     ("cli", "steps"),
     ("__main__",),
 )

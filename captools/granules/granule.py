@@ -230,6 +230,10 @@ class Beam:
         except DAMAGE as error:
             raise self.granule.damage(self.name, error) from None
 
+    def dtype(self, column: Column) -> np.dtype:
+        """Return the dtype of a column's values; errors as for `whole`."""
+        return self._column(column).dtype
+
     def attributes(self, column: Column) -> dict[str, object]:
         """Return units and long name of a column, and the fill value of an integer one."""
         stored = self._column(column)

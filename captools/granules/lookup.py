@@ -1,6 +1,7 @@
 """What stands where in an HDF5 file: groups, small datasets, attributes, each looked up once."""
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -67,6 +68,14 @@ class Lookup:
     def damage(self, where: str, error: BaseException) -> InputError:
         """Return the error that HDF5 could not read something `where` in this file."""
         return self.error(where, unreadable(error))
+
+    def root_items(self) -> Iterator[h5g.GroupID | h5d.DatasetID | None]:
+        """Yield what stands at the root; links that lead nowhere are None."""
+        try:
+            names = [name.decode() for name in self._items[""]]
+        except DAMAGE as error:
+            raise self.damage("/", error) from None
+        yield from map(self._item, names)
 
     def _group(self, name: str) -> h5g.GroupID | None:
         """Return a group, None if it is missing; a damaged one is an error."""

@@ -34,15 +34,21 @@ def naming_damage(path: str | Path, where: str) -> Iterator[None]:
         raise InputError(f"{path}: {where}: {unreadable(error)}") from None
 
 
-def check_content(path: str | Path, essential: Collection[str] = ()) -> None:
-    """Read every object of a file; the datasets at the essential paths must hold values."""
+def check_content(path: str | Path, essential: Collection[str] = ()) -> int:
+    """Read every object of a file, and return how many of them are datasets.
+
+    Those at the essential paths must hold values.
+    """
+    datasets = 0
     with open_file(Path(path)) as file:
         size = file.id.get_filesize()
         for where, item in _objects(path, file.id):
             _check_attributes(path, where, item, size)
             if isinstance(item, h5d.DatasetID):
+                datasets += 1
                 with naming_damage(path, where):
                     _check_dataset(item, where in essential)
+    return datasets
 
 
 def _objects(path: str | Path, file: h5f.FileID) -> Iterator[tuple[str, Stored]]:

@@ -60,13 +60,18 @@ def test_each_file_has_a_line_in_the_order_of_the_inputs(run, folder):
     assert [line.split(": ")[0] for line in lines] == [
         *map(str, [first, second, third, folder / "absent.h5", flat])
     ]
-    assert lines[0].startswith(f"{first}: fine (6 beams, ")
+    assert lines[0].startswith(f"{first}: fine (ATL06 granule, 6 beams, ")
     size = second.stat().st_size
     assert lines[1].startswith(f"{second}: is truncated ({size} of ")
-    assert lines[2].startswith(f"{third}: fine (6 beams, ")
+    assert lines[2].startswith(f"{third}: fine (ATL06 granule, 6 beams, ")
     assert lines[3] == f"{folder / 'absent.h5'}: does not exist"
     assert lines[4] == f"{flat}: fine (flat file, 1,234 rows)"
-    assert result.stderr == "5 files: 3 fine, 2 bad\n"
+    # Again at the end, where they are seen.
+    assert result.stderr.splitlines() == [
+        "5 files: 3 fine, 2 bad",
+        f"bad: {lines[1]}",
+        f"bad: {lines[3]}",
+    ]
     assert result.exit_code == 1
 
 
@@ -122,7 +127,7 @@ def test_a_path_need_not_be_utf8(tmp_path, granules):
         file.write(next(granules.glob("*.h5")).read_bytes())
     ended = call("check", os.fsdecode(name), text=False, errors="surrogateescape")
     assert ended.code == 0
-    assert ended.stdout.startswith(os.fsdecode(name) + ": fine (6 beams, ")
+    assert ended.stdout.startswith(os.fsdecode(name) + ": fine (ATL06 granule, 6 beams, ")
 
 
 # --- in processes ------------------------------------------------------------------
@@ -287,7 +292,9 @@ def test_lines_and_bar_share_a_terminal(folder, stream):
     assert ended.code == 1
     if stream == "stdout":
         assert len(ended.stdout.splitlines()) == 3
-        assert ended.stderr == "3 files: 2 fine, 1 bad\n"
+        counts, again = ended.stderr.splitlines()
+        assert counts == "3 files: 2 fine, 1 bad"
+        assert again.startswith("bad: ")
     else:
         assert "3/3" in ended.stderr
         assert len(ended.stdout.splitlines()) == 3

@@ -161,6 +161,10 @@ EXAMPLES |= {
         words=("reduced",),
         wrong=("-n 0", "-n many", "--timeout 0", "--timeout x", "-o out", "@void/none.txt"),
     ),
+    "info": Example(
+        words=("reduced",),
+        wrong=("-n 0", "-n many", "--timeout 0", "--timeout x", "-o out", "@void/none.txt"),
+    ),
     "report": Example(words=("reduced",), wrong=("@void/none.txt", "-o out")),
     "slurm": Example(words=("array",), wrong=("mpi", "-o out")),
     "simulate": Example(
@@ -345,7 +349,8 @@ def test_an_unknown_option_is_wrong_usage_before_any_work(run, place, step, quie
     assert snapshot(place) == before
 
 
-@every_step
+# `info` without words describes the installation: see test_info.
+@pytest.mark.parametrize("step", sorted({*STEPS} - {"info"}))
 def test_no_word_at_all_is_wrong_usage(run, place, step):
     before = snapshot(place)
     result = run(step)
