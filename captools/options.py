@@ -137,7 +137,7 @@ extent = click.option(
     type=float,
     metavar="XMIN XMAX YMIN YMAX",
     callback=checked("geo.select.check_extent"),
-    help="Box in projected units.",
+    help="Box in the units of x and y.",
 )
 span = click.option(
     "-t",
@@ -168,12 +168,43 @@ map_crs = click.option(
     callback=checked("geo.coords.check_crs"),
     help="Project lon, lat to this CRS, whatever x and y there are.",
 )
-mask = click.option(
-    "-f",
-    "--mask",
-    type=click.Path(path_type=Path),
-    callback=checked("geo.masks.load"),
-    help="Keep what lies inside the polygons, or on the nonzero cells, of a file.",
+
+
+def _check_mask(context: click.Context, parameter: click.Parameter, value: object) -> object:
+    """Refuse a mask that cannot be used; the options that go with it came before (is_eager)."""
+    said = [value, *(context.params[name] for name in ("mask_where", "buffer", "invert"))]
+    if any(one is not None and one is not False for one in said):
+        try:
+            _function("geo.masks.check")(*said)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+    return value
+
+
+mask = stacked(
+    click.option(
+        "-f",
+        "--mask",
+        type=click.Path(path_type=Path),
+        callback=_check_mask,
+        metavar="FILE",
+        help="Keep what lies inside the polygons, or on the nonzero cells, of a file; "
+        "FILE:VARIABLE or FILE:LAYER if it has several.",
+    ),
+    click.option(
+        "--mask-where",
+        is_eager=True,
+        metavar="CONDITION",
+        help="Only these polygons of the mask, as \"NAME = 'G-H'\".",
+    ),
+    click.option(
+        "--buffer",
+        type=float,
+        is_eager=True,
+        metavar="KM",
+        help="Let the polygons of the mask grow, or shrink if negative.",
+    ),
+    click.option("--invert", is_flag=True, is_eager=True, help="Keep what lies outside the mask."),
 )
 common = click.option("--common", is_flag=True, help="Keep the columns that all inputs share.")
 compression = click.option(

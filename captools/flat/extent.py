@@ -26,7 +26,7 @@ class Extent:
     def add(self, columns: dict[str, np.ndarray]) -> None:
         """Take in the rows of some columns."""
         for name in ("lat", "x", "y", "t_gps"):
-            if name in columns and len(columns[name]):
+            if name in columns:
                 self._widen(name, columns[name])
         if "lon" in columns:
             lon = coords.wrap(columns["lon"][np.isfinite(columns["lon"])], -180.0)
@@ -37,11 +37,11 @@ class Extent:
             np.maximum.at(self._east, at, lon)
 
     def _widen(self, name: str, values: np.ndarray) -> None:
-        low, high = self._limits.get(name, (np.nan, np.nan))
-        self._limits[name] = (
-            float(np.fmin(low, np.fmin.reduce(values))),
-            float(np.fmax(high, np.fmax.reduce(values))),
-        )
+        known = np.isfinite(values)
+        if known.any():
+            values = values if known.all() else values[known]
+            low, high = self._limits.get(name, (np.inf, -np.inf))
+            self._limits[name] = min(low, float(values.min())), max(high, float(values.max()))
 
     def attributes(self) -> dict[str, np.ndarray]:
         """Return the bounds as the header of a flat file has them, as far as they are known."""

@@ -5,15 +5,20 @@ Formulas are the same, but give numbers.
 
 import ast
 from collections.abc import Callable, Mapping
-from functools import cache, reduce
+from functools import cache
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+from captools.geo.spelling import meant
 
 if TYPE_CHECKING:  # products import this before help is shown, and numpy is slow to import
     import numpy as np
 
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Mod, ast.Pow)
 _COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
+_DEEPEST = 100  # operations within one another: far from where Python gives up
+_SHORT = 150  # parts that numexpr takes; it has room for 255, and for some columns
+_SHORT_COLUMNS = 30
 
 
 class Condition:
@@ -42,33 +47,37 @@ class Condition:
     ('h_li', 'is_asc')
     """
 
+    kind: ClassVar[str] = "condition"
+
     def __init__(self, words: str) -> None:
         self.words = words
         try:
             tree = ast.parse(words.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            raise ValueError(f"condition {words!r}: is not understood") from None
+            raise self._error(meant(words) or "is not understood") from None
+        self._check_depth(tree)
         names: dict[str, None] = {}
         self._bits: dict[str, tuple[str, int]] = {}  # what stands for a test of bits
-        self._expression = ast.unparse(self._plain(tree, names))
+        plain = self._plain(tree, names)
+        self._expression = ast.unparse(plain)
+        parts = sum(isinstance(part, ast.expr) for part in ast.walk(plain))
+        self._is_short = parts <= _SHORT and len(names) <= _SHORT_COLUMNS
         self.columns = tuple(names)
         if not names:
-            raise ValueError(f"condition {words!r}: names no column")
+            raise self._error("names no column")
 
     def holds(self, columns: Mapping[str, "np.ndarray"]) -> "np.ndarray":
         """Return for which rows it holds; not where NaN is compared, but by ``!=``.
 
-        All numbers are doubles, whatever the columns are stored as.
+        All numbers are doubles, whatever the columns are stored as; what a masked array
+        masks is NaN.
 
         Raises
         ------
         ValueError
             If it is a number, not a condition.
         """
-        return self._checked(
-            lambda values: _numexpr().evaluate(self._expression, local_dict=values, global_dict={}),
-            columns,
-        )
+        return self._checked(self._evaluated if self._is_short else self._computed, columns)
 
     def holds_for_few(self, columns: Mapping[str, "np.ndarray"]) -> "np.ndarray":
         """Return the same as `holds`, without numexpr, whose import takes as long as a granule.
@@ -79,6 +88,10 @@ class Condition:
             If it is a number, not a condition.
         """
         return self._checked(self._computed, columns)
+
+    def _evaluated(self, values: dict[str, "np.ndarray"]) -> "np.ndarray":
+        """Return what numexpr makes of the expression."""
+        return _numexpr().evaluate(self._expression, local_dict=values, global_dict={})
 
     def _computed(self, values: dict[str, "np.ndarray"]) -> "np.ndarray":
         """Return what numpy makes of the expression, in which nothing but arithmetic is left."""
@@ -95,10 +108,7 @@ class Condition:
         except (TypeError, NotImplementedError, ArithmeticError):
             held = None  # such as `not h_li`
         if held is None or held.dtype != bool:
-            raise ValueError(
-                f"condition {self.words[:80]!r}: is not true or false: "
-                "compare the numbers (q_flag == 0)"
-            )
+            raise self._error("is not true or false: compare the numbers (q_flag == 0)")
         return held
 
     def _values(self, columns: Mapping[str, "np.ndarray"]) -> dict[str, "np.ndarray"]:
@@ -124,6 +134,7 @@ class Condition:
                 return ast.UnaryOp(node.op, self._plain(node.operand, names))
             case ast.BinOp() if isinstance(node.op, _OPERATORS):
                 left, right = self._plain(node.left, names), self._plain(node.right, names)
+                self._check_constant(node.op, left, right)
                 return ast.BinOp(left, node.op, right)
             case ast.BinOp(
                 left=ast.Name() as column, op=ast.BitAnd(), right=ast.Constant(value=int() as mask)
@@ -133,14 +144,44 @@ class Condition:
                 return ast.Call(node.func, [self._plain(value, names)], [])
             case ast.BoolOp():
                 both = ast.BitAnd() if isinstance(node.op, ast.And) else ast.BitOr()
-                values = [self._plain(value, names) for value in node.values]
-                return reduce(lambda left, right: ast.BinOp(left, both, right), values)
+                return _joined([self._plain(value, names) for value in node.values], both)
             case ast.Compare():
                 return self._compared(node, names)
-        raise ValueError(
-            f"condition {self.words!r}: {ast.unparse(node)!r} is not allowed: column names, "
-            "numbers, + - * / % **, abs(), comparisons, and, or, not, and COLUMN & BITS"
+        raise self._error(
+            meant(self.words)
+            or f"{ast.unparse(node)[:80]!r} is not allowed: column names, numbers, "
+            "+ - * / % **, abs(), comparisons, and, or, not, and COLUMN & BITS"
         )
+
+    def _error(self, what: str) -> ValueError:
+        words = self.words if len(self.words) <= 80 else f"{self.words[:77]}..."
+        return ValueError(f"{self.kind} {words!r}: {what}")
+
+    def _check_depth(self, tree: ast.expr) -> None:
+        """Raise ValueError if more operations lie within one another than can be followed."""
+        level: list[ast.AST] = [tree]
+        for _ in range(_DEEPEST):
+            level = [
+                inner
+                for node in level
+                for inner in ast.iter_child_nodes(node)
+                if isinstance(inner, ast.expr)
+            ]
+        if level:
+            raise self._error(f"has more than {_DEEPEST} operations in one: make it of several")
+
+    def _check_constant(self, op: ast.operator, left: ast.expr, right: ast.expr) -> None:
+        """Raise ValueError if an operation with a constant has no result whatever the rows are."""
+        if _value(right) == 0 and isinstance(op, ast.Div | ast.Mod):
+            raise self._error("divides by zero")
+        try:
+            value = _value(ast.BinOp(left, op, right))
+        except ZeroDivisionError:
+            raise self._error("divides by zero") from None
+        except OverflowError:
+            raise self._error("has too large a number") from None
+        if isinstance(value, complex):
+            raise self._error("has the root of a negative number")
 
     def _tested(self, column: ast.Name, mask: int, names: dict[str, None]) -> ast.expr:
         """Return what stands for the bits of a mask that are set in a column."""
@@ -154,20 +195,20 @@ class Condition:
         try:
             return float(value)
         except OverflowError:
-            raise ValueError(f"condition {self.words[:80]!r}: has too large a number") from None
+            raise self._error("has too large a number") from None
 
     def _compared(self, node: ast.Compare, names: dict[str, None]) -> ast.expr:
         """Return ``a < b < c`` as ``(a < b) & (b < c)``."""
         if not all(isinstance(op, _COMPARISONS) for op in node.ops):
-            raise ValueError(f"condition {self.words!r}: compare with < <= > >= == !=")
+            raise self._error("compare with < <= > >= == !=")
         if not any(isinstance(part, ast.Name) for part in ast.walk(node)):
-            raise ValueError(f"condition {self.words!r}: {ast.unparse(node)!r} names no column")
+            raise self._error(f"{ast.unparse(node)[:80]!r} names no column")
         sides = [self._plain(side, names) for side in (node.left, *node.comparators)]
         pairs: list[ast.expr] = [
             ast.Compare(left, [op], [right])
             for left, op, right in zip(sides[:-1], node.ops, sides[1:], strict=True)
         ]
-        return reduce(lambda left, right: ast.BinOp(left, ast.BitAnd(), right), pairs)
+        return _joined(pairs, ast.BitAnd())
 
 
 class Formula(Condition):
@@ -179,6 +220,8 @@ class Formula(Condition):
     >>> Formula("a - abs(b)").of({"a": np.array([3.0]), "b": np.array([-1.0])})
     array([2.])
     """
+
+    kind: ClassVar[str] = "formula"
 
     def of(self, columns: Mapping[str, "np.ndarray"]) -> "np.ndarray":
         """Return its value for each row, as doubles; NaN where a column has none.
@@ -193,19 +236,39 @@ class Formula(Condition):
         except (TypeError, ArithmeticError):
             values = None
         if values is None or values.dtype != "f8":
-            raise ValueError(f"formula {self.words[:80]!r}: is not a number")
+            raise self._error("is not a number")
         return values
+
+
+def _joined(parts: list[ast.expr], op: ast.operator) -> ast.expr:
+    """Return parts with `&` or `|` between them, within one another as little as possible."""
+    while len(parts) > 1:
+        pairs = zip(parts[::2], parts[1::2], strict=False)  # an odd one is left
+        odd = parts[len(parts) // 2 * 2 :]
+        parts = [*(ast.BinOp(left, op, right) for left, right in pairs), *odd]
+    return parts[0]
+
+
+def _value(node: ast.expr) -> float | complex | None:
+    """Return the value of an expression of constants, None if it names a column."""
+    if any(isinstance(part, ast.Name) and part.id != "abs" for part in ast.walk(node)):
+        return None
+    return eval(ast.unparse(node), {"__builtins__": {}, "abs": abs})
 
 
 def _bits(name: str, values: "np.ndarray", mask: int) -> "np.ndarray":
     """Return the bits of a mask that are set in whole numbers, as doubles."""
     if values.dtype.kind not in "iu":
         raise ValueError(f"condition: {name} & {mask}: {name} is no column of whole numbers")
-    return (values.astype("i8") & mask).astype("f8")
+    return _double(values.astype("i8") & mask)
 
 
 def _double(values: "np.ndarray") -> "np.ndarray":
-    return values if values.dtype == bool else values.astype("f8")
+    """Return numbers as doubles, NaN where they are masked; true and false stay."""
+    if values.dtype == bool:
+        return values
+    doubles = values.astype("f8")
+    return doubles.filled(float("nan")) if hasattr(doubles, "filled") else doubles
 
 
 @cache

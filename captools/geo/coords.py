@@ -62,6 +62,14 @@ def crs_unit(crs: str) -> str:
 
 
 @lru_cache(maxsize=32)
+def metres(crs: str) -> float:
+    """Return how many metres the unit of the axes of `crs` has."""
+    from pyproj import CRS
+
+    return CRS.from_user_input(crs).axis_info[0].unit_conversion_factor
+
+
+@lru_cache(maxsize=32)
 def _transformer(source: str, target: str):
     """Return a pyproj transformer; making one costs milliseconds, hence the cache."""
     from pyproj import Transformer

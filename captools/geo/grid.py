@@ -166,8 +166,7 @@ def assign(
 def _inside(x: np.ndarray, y: np.ndarray, extent: tuple | None) -> np.ndarray:
     if extent is None:
         return np.ones(len(x), bool)
-    xmin, xmax, ymin, ymax = extent
-    return (xmin <= x) & (x <= xmax) & (ymin <= y) & (y <= ymax)
+    return select.in_extent(x, y, extent)
 
 
 def _cell(values: np.ndarray, origin: float, size: float) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Mask files: polygons, or rasters of zeros and ones, in any CRS."""
 
+import os
 import warnings
 from functools import lru_cache
 from pathlib import Path
@@ -8,22 +9,39 @@ from typing import Protocol
 import numpy as np
 
 from captools.errors import InputError
-from captools.geo import coords
+from captools.geo import coords, rings
+from captools.geo.polygons import Polygons
 
 RASTERS = (".tif", ".tiff", ".vrt", ".img", ".nc", ".asc")
+WIDEST_DEGREES = 40.0  # from its centre: a larger mask is distorted where distances are measured
 _RUN_POINTS = 4096  # so many in a row lie near each other: a small window of the raster covers them
 
 
 class Mask(Protocol):
     """A region of the Earth."""
 
+    crs: str
+
     def contains(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
         """Return which points (degrees, shape (n,)) lie inside."""
 
 
 @lru_cache(maxsize=4)
-def load(path: str | Path) -> Mask:
+def load(
+    path: str | Path, where: str | None = None, buffer: float | None = None, invert: bool = False
+) -> Mask:
     """Return the mask in a file, read once per process.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file, or a part of one: ``FILE:VARIABLE`` of a netCDF file, ``FILE:LAYER`` of polygons.
+    where : str, optional
+        Which polygons, as SQL says it: ``NAME = 'G-H'``.
+    buffer : float, optional
+        Kilometres by which the polygons grow, or shrink if it is negative.
+    invert : bool
+        What lies outside.
 
     Raises
     ------
@@ -33,66 +51,179 @@ def load(path: str | Path) -> Mask:
     """
     from pyproj.exceptions import ProjError
 
-    path = Path(path)
-    if not path.exists():
-        raise ValueError(f"mask {path}: does not exist")
+    file, part = _file_and_part(Path(path))
+    is_raster = file.suffix.lower() in RASTERS
+    if is_raster and (where is not None or buffer is not None):
+        raise ValueError(f"mask {path}: is a raster: where and buffer go with polygons")
     try:
-        mask = RasterMask(path) if path.suffix.lower() in RASTERS else PolygonMask(path)
+        mask = RasterMask(file, part) if is_raster else PolygonMask(file, part, where, buffer)
         coords.project(np.zeros(1), np.zeros(1), mask.crs)
     except ModuleNotFoundError as error:
         raise ValueError(f"mask {path}: needs {error.name}: pip install 'captools[geo]'") from None
     except ProjError:
         raise ValueError(f"mask {path}: its CRS has no relation to longitude, latitude") from None
-    return mask
+    return Outside(mask) if invert else mask
+
+
+def check(
+    mask: str | Path | None, where: str | None, buffer: float | None, invert: bool
+) -> Mask | None:
+    """Return the mask of these options, None if there is none; ValueError if one is wrong."""
+    if mask is not None:
+        return load(mask, where, buffer, invert)
+    if where is not None or buffer is not None or invert:
+        raise ValueError("mask-where, buffer and invert go with a mask (-f)")
+    return None
+
+
+def _file_and_part(path: Path) -> tuple[Path, str]:
+    """Return a file, and which part of it is meant: "" for all."""
+    name, _, part = path.name.rpartition(":")
+    if path.exists() or not name:
+        file, part = path, ""
+    else:
+        file = path.with_name(name)
+    if not file.exists():
+        raise ValueError(f"mask {path}: does not exist")
+    return file, part
+
+
+class Outside:
+    """The places that are not in a mask."""
+
+    def __init__(self, mask: Mask) -> None:
+        self.mask = mask
+        self.crs = mask.crs
+
+    def contains(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+        """Return which points (degrees, shape (n,)) lie outside; those without a place do not."""
+        is_place = np.isfinite(lon) & (np.abs(lat) <= 90)
+        return is_place & ~self.mask.contains(lon, lat)
+
+
+# --- polygons -------------------------------------------------------------------
 
 
 class PolygonMask:
     """The union of the polygons of a vector file; its boundary counts as inside."""
 
-    def __init__(self, path: Path) -> None:
-        import pyogrio
-        import shapely
-
+    def __init__(
+        self, path: Path, layer: str = "", where: str | None = None, buffer: float | None = None
+    ) -> None:
+        polygons, self.crs = _read_polygons(path, layer, where)
+        self._turns = np.zeros(1)
+        in_degrees = coords.crs_unit(self.crs) == "degree"
         try:
-            layers = pyogrio.list_layers(path)[:, 0]
-            if len(layers) > 1:
-                raise ValueError(f"mask {path}: holds several layers ({', '.join(layers)})")
-            about, _, geometry, _ = pyogrio.raw.read(path, columns=[])
-        except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-            raise ValueError(f"mask {path}: is no polygon file ({error})") from None
-        polygons = shapely.from_wkb(geometry)  # None for a table without places
-        self.area = shapely.union_all(shapely.make_valid(polygons))
-        if self.area.is_empty or not np.isin(shapely.get_dimensions(polygons), 2).all():
-            raise ValueError(f"mask {path}: must hold polygons, and nothing else")
-        if not about["crs"]:
-            raise ValueError(f"mask {path}: does not name its CRS (a .prj file is missing?)")
-        self.crs = about["crs"]
-        shapely.prepare(self.area)
-        self.shifts = [0.0]
-        if coords.crs_unit(self.crs) == "degree":  # polygons may run past 180 degrees
-            west, _, east, _ = self.area.bounds
-            self.shifts = [
-                turn for turn in (-360.0, 0.0, 360.0) if west - 180 <= turn <= east + 180
-            ]
+            if in_degrees:
+                polygons = rings.laid_out(polygons)
+            if buffer is not None:
+                if in_degrees:
+                    polygons, self.crs = _in_metres(polygons, self.crs)
+                    in_degrees = False
+                polygons = _grown(polygons, buffer * 1e3 / coords.metres(self.crs))
+        except ValueError as error:
+            raise ValueError(f"mask {path}: {error}") from None
+        self._polygons = Polygons(polygons)
+        self._in_degrees = in_degrees
+        if in_degrees:
+            self._turns = rings.turns(self._polygons, -180.0, 180.0)
 
     def contains(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
         """Return which points (degrees, shape (n,)) lie inside or on the boundary."""
-        import shapely
-
         x, y = coords.project(lon, lat, self.crs)
-        return np.any([shapely.intersects_xy(self.area, x + turn, y) for turn in self.shifts], 0)
+        if self._in_degrees:
+            x = coords.wrap(x, -180.0)
+        return np.any([self._polygons.contain(x - turn, y) for turn in self._turns], axis=0)
+
+
+def _read_polygons(path: Path, layer: str, where: str | None) -> tuple[np.ndarray, str]:
+    """Return the polygons of a file, shape (n,), and their CRS."""
+    import pyogrio
+    import shapely
+
+    errors = pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError
+    try:
+        layers = pyogrio.list_layers(path)[:, 0]
+        _check_layer(path, layer, layers)
+        layer = layer or layers[0]
+        fields = pyogrio.read_info(path, layer=layer)["fields"]
+    except errors as error:
+        raise ValueError(f"mask {path}: is no polygon file ({error})") from None
+    try:
+        about, _, geometry, _ = pyogrio.raw.read(path, layer=layer, columns=[], where=where)
+    except (*errors, ValueError) as error:
+        if where is None:
+            raise ValueError(f"mask {path}: is no polygon file ({error})") from None
+        known = ", ".join(fields)
+        raise ValueError(
+            f"mask {path}: {where!r} is not understood: its fields are {known} ({error})"
+        ) from None
+    if where is not None and not len(geometry):
+        raise ValueError(f"mask {path}: holds no polygon with {where}")
+    polygons = shapely.from_wkb(() if geometry is None else geometry)  # of a table without places
+    is_only = np.isin(shapely.get_dimensions(polygons), 2).all()
+    polygons = shapely.get_parts(polygons[~shapely.is_empty(polygons)])
+    if not is_only or not len(polygons):
+        raise ValueError(f"mask {path}: must hold polygons, and nothing else")
+    if not about["crs"]:
+        raise ValueError(f"mask {path}: does not name its CRS (a .prj file is missing?)")
+    return polygons, about["crs"]
+
+
+def _check_layer(path: Path, layer: str, layers: np.ndarray) -> None:
+    """Raise ValueError if it is not clear which layer of a file is meant."""
+    if layer and layer not in layers:
+        raise ValueError(f"mask {path}: has no layer {layer}: it has {', '.join(layers)}")
+    if len(layers) > 1 and not layer:
+        raise ValueError(
+            f"mask {path}: holds several layers ({', '.join(layers)}): name one, "
+            f"{path.name}:{layers[0]}"
+        )
+
+
+def _grown(polygons: np.ndarray, distance: float) -> np.ndarray:
+    """Return polygons grown by a distance in their units."""
+    import shapely
+
+    area = shapely.union_all(shapely.make_valid(polygons)).buffer(distance)
+    if area.is_empty:
+        raise ValueError("the buffer leaves nothing of it")
+    return shapely.get_parts(area)
+
+
+def _in_metres(polygons: np.ndarray, crs: str) -> tuple[np.ndarray, str]:
+    """Return polygons in degrees in a projection about their centre, and this projection."""
+    import shapely
+
+    dense = shapely.segmentize(polygons, 0.25)
+    lon, lat = np.deg2rad(shapely.get_coordinates(dense).T)
+    place = np.array([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+    centre = place.mean(axis=1) / np.linalg.norm(place.mean(axis=1))
+    if np.any(centre @ place < np.cos(np.deg2rad(WIDEST_DEGREES))):
+        raise ValueError("is too large for a buffer in degrees: give it in a projected CRS")
+    at = np.rad2deg([np.arctan2(centre[1], centre[0]), np.arcsin(centre[2])])
+    own = f"+proj=aeqd +lon_0={at[0]:.6f} +lat_0={at[1]:.6f} +datum=WGS84 +units=m"
+
+    def projected(xy: np.ndarray) -> np.ndarray:
+        return np.column_stack(coords.transform(xy[:, 0], xy[:, 1], crs, own))
+
+    return shapely.transform(dense, projected), own
+
+
+# --- rasters --------------------------------------------------------------------
 
 
 class RasterMask:
     """The cells of the first band that are neither zero nor without data."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, variable: str = "") -> None:
         import rasterio
 
         try:
+            part = _part_of_raster(path, variable)
             with warnings.catch_warnings():
                 warnings.simplefilter("error", rasterio.errors.NotGeoreferencedWarning)
-                self.raster = rasterio.open(path)
+                self.raster = rasterio.open(part)
         except rasterio.errors.RasterioIOError as error:
             raise ValueError(f"mask {path}: is no raster file ({error})") from None
         except rasterio.errors.NotGeoreferencedWarning:
@@ -133,3 +264,24 @@ class RasterMask:
         counts = (window.filled(0) != 0) & np.isfinite(window.filled(0))
         within[within] = counts[row - rows[0], column - columns[0]]
         return within
+
+
+def _part_of_raster(path: Path, variable: str) -> str:
+    """Return what GDAL calls the raster of a file, or the variable that is named of several."""
+    import rasterio
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        with rasterio.open(path) as file:
+            parts = {part.rpartition(":")[2]: part for part in file.subdatasets}
+            if not variable and (file.count or not parts):
+                return os.fspath(path)
+            if not parts and file.count:
+                parts = {file.tags(1).get("NETCDF_VARNAME", "one, without a name"): str(path)}
+    if variable not in parts:
+        what = f"has no variable {variable}" if variable else "holds several variables"
+        raise ValueError(
+            f"mask {path}: {what}: there are {', '.join(parts)}; name one, "
+            f"{path.name}:{next(iter(parts), 'NAME')}"
+        )
+    return parts[variable]

@@ -17,10 +17,11 @@ def check_box(bbox: tuple[float, float, float, float]) -> tuple[float, float, fl
     """
     w, e, s, n = (float(value) for value in bbox)
     text = f"box {w:g} {e:g} {s:g} {n:g} (W E S N)"
+    metres = "; metres go with --extent" if max(map(abs, (w, e, s, n))) > 1000 else ""
     if not (-180 <= w <= 360 and -180 <= e <= 360):
-        raise ValueError(f"{text}: W and E must lie within -180 to 360 degrees")
+        raise ValueError(f"{text}: W and E must lie within -180 to 360 degrees{metres}")
     if not (-90 <= s <= 90 and -90 <= n <= 90):
-        raise ValueError(f"{text}: S and N must lie within -90 to 90 degrees")
+        raise ValueError(f"{text}: S and N must lie within -90 to 90 degrees{metres}")
     if w - e in (0, 360) or not s < n:
         raise ValueError(f"{text} is empty: S must be below N, and W differ from E")
     return w, e, s, n
@@ -62,12 +63,26 @@ def in_box(lon: np.ndarray, lat: np.ndarray, bbox: tuple[float, float, float, fl
     array([ True,  True, False])
     """
     w, e, s, n = check_box(bbox)
-    inside = (lat >= s) & (lat <= n)
+    inside = (lat >= s) & (lat <= n) & np.isfinite(lon)
     if e - w >= 360:
         return inside
     while e < w:
         e += 360
-    return inside & (coords.wrap(lon, w) <= e)
+    return inside & (coords.wrap(np.where(inside, lon, np.nan), w) <= e)
+
+
+def in_extent(
+    x: np.ndarray, y: np.ndarray, extent: tuple[float, float, float, float]
+) -> np.ndarray:
+    """Return which points lie in a box (xmin, xmax, ymin, ymax), its edges included.
+
+    Examples
+    --------
+    >>> in_extent(np.array([1.0, 2.0, np.nan]), np.array([0.0, 5.0, 0.0]), (0, 2, -1, 1))
+    array([ True, False, False])
+    """
+    xmin, xmax, ymin, ymax = extent
+    return (xmin <= x) & (x <= xmax) & (ymin <= y) & (y <= ymax)
 
 
 def in_span(t: np.ndarray, span: tuple[float, float]) -> np.ndarray:

@@ -17,6 +17,8 @@ _CHOICES = {
     "compression": COMPRESSIONS,
     "layout": ("beam", "granule"),
 }
+# In a header; the options that are older are named there, whatever they are.
+_NAMED_IF_GIVEN = ("extent", "mask_where", "buffer", "invert")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class ReadOptions:
     ----------
     bbox : (w, e, s, n), optional
         Box in degrees; w > e crosses the antimeridian.
+    extent : (xmin, xmax, ymin, ymax), optional
+        Box in the units of x and y.
     span : (t0, t1), optional
         Half-open time span (UTC): ISO dates, decimal years, dates, datetimes or datetime64.
     variables : str or iterable of str, optional
@@ -34,7 +38,14 @@ class ReadOptions:
     crs : str, int or pyproj.CRS
         CRS of x and y; ``auto`` is EPSG:3031 in the south, EPSG:3413 in the north.
     mask : str or Path, optional
-        Polygon or raster file of the area to keep.
+        Polygon or raster file of the area to keep; ``FILE:VARIABLE`` or ``FILE:LAYER`` if it
+        has several.
+    mask_where : str, optional
+        Only these polygons of the mask, such as ``NAME = 'G-H'``.
+    buffer : float, optional
+        Kilometres by which the polygons of the mask grow, or shrink if negative.
+    invert : bool
+        What lies outside the mask is kept.
     quality : str
         A quality rule of the product: ``best``, ``all`` (rows with a height), or another it has.
     segment_tolerance : float, optional
@@ -52,10 +63,14 @@ class ReadOptions:
     """
 
     bbox: tuple[float, float, float, float] | None = None
+    extent: tuple[float, float, float, float] | None = None
     span: tuple[str | float, str | float] | None = None
     variables: str | Iterable[str] | None = None
     crs: str | int = "auto"
     mask: str | Path | None = None
+    mask_where: str | None = None
+    buffer: float | None = None
+    invert: bool = False
     quality: str = "best"
     segment_tolerance: float | None = None
     split: bool = False
@@ -75,6 +90,8 @@ class ReadOptions:
         plain = {"split": bool(self.split), "strict": bool(self.strict)}
         if self.bbox is not None:
             plain["bbox"] = select.check_box(self.bbox)
+        if self.extent is not None:
+            plain["extent"] = select.check_extent(self.extent)
         if self.span is not None:
             plain["span"] = tuple(map(plain_time, self.span))
             parse_span(plain["span"])
@@ -89,6 +106,9 @@ class ReadOptions:
     def options(self) -> str:
         """Return the options as JSON for the header of a flat file, without paths."""
         options = asdict(self) | {"mask": self.mask and Path(self.mask).name}
+        for name in _NAMED_IF_GIVEN:
+            if options[name] is None or options[name] is False:
+                del options[name]
         return json.dumps(options, sort_keys=True)
 
 

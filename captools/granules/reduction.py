@@ -10,7 +10,7 @@ from captools.errors import CaptoolsWarning
 from captools.flat.legacy import DIALECTS, choose_columns
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
-from captools.geo import coords, masks, select
+from captools.geo import coords, domain, masks, select
 from captools.geo.conditions import Condition
 from captools.geo.time import decimal_year, parse_span
 from captools.granules.granule import MISSING, Beam, Granule
@@ -131,11 +131,14 @@ def _select(beam: Beam, request: ReadOptions) -> np.ndarray:
         rows = np.flatnonzero((lats >= south) & (lats <= north))
         if len(rows):
             rows = rows[select.in_box(beam.take(lon, rows), lats[rows], request.bbox)]
+    if request.extent is not None and len(rows):
+        x, y = coords.project(beam.take(lon, rows), beam.take(lat, rows), _crs(beam, request))
+        rows = rows[select.in_extent(x, y, request.extent)]
     if request.span is not None and len(rows):
         t_gps = product.gps(beam.take(time, rows), beam.granule.identity.epoch)
         rows = rows[select.in_span(t_gps, parse_span(request.span))]
-    if request.mask is not None and len(rows):
-        mask = masks.load(request.mask)
+    mask = masks.check(request.mask, request.mask_where, request.buffer, request.invert)
+    if mask is not None and len(rows):
         rows = rows[mask.contains(beam.take(lon, rows), beam.take(lat, rows))]
     return rows[_good(beam, rows, request)] if len(rows) else rows
 
@@ -219,6 +222,9 @@ def _derive(table: Table, beam: Beam, rows: np.ndarray, crs: str) -> None:
         _warn(
             f"{beam.granule.path.name}: {beam.name}: {outside} points outside the domain of {crs}"
         )
+    misplaced = domain.outside(table.columns[product.lon], table.columns[product.lat], crs)
+    if misplaced:
+        _warn(f"{beam.granule.path.name}: {beam.name}: {domain.warning(misplaced, crs)}")
     table.columns |= derived
     for column in DERIVED:
         if column.name in derived:

@@ -25,6 +25,7 @@ WORLD = {".png": ".pgw", ".jpg": ".jgw", ".jpeg": ".jgw"}
 RASTERS = (".tif", ".tiff")
 KINDS = (*WORLD, ".pdf", ".svg", *RASTERS)
 STEPS_DEGREES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 45)  # between lines
+NAME_POINTS = 7  # size of the names of meridians and parallels
 ROUND = (1, 2, 5)  # lengths of a scale bar, times powers of ten
 
 
@@ -281,7 +282,7 @@ def _draw_graticule(axes: "Axes", picture: Map, scale: float) -> None:
         for line_lon, line_lat, value in lines:
             x, y = coords.transform(line_lon, line_lat, "EPSG:4326", picture.crs)
             axes.plot(x / scale, y / scale, color="0.3", linewidth=0.5, alpha=0.6, zorder=1)
-            _name_line(axes, x / scale, y / scale, _degrees(value, name))
+            _name_line(axes, picture.canvas, (x / scale, y / scale), _degrees(value, name))
 
 
 def _edges_in_degrees(picture: Map) -> tuple[np.ndarray, np.ndarray]:
@@ -327,15 +328,23 @@ def _degrees(value: float, name: str) -> str:
     return f"{abs(value):g}°{letter}"
 
 
-def _name_line(axes: "Axes", x: np.ndarray, y: np.ndarray, text: str) -> None:
-    """Write the name of a line beside the last of its points on the map."""
+def _name_line(axes: "Axes", canvas: Canvas, line: tuple, text: str) -> None:
+    """Write the name of a line on the last of its points where all of it is on the map, if any."""
+    (x, y), em = line, NAME_POINTS * DPI / 72
     xmin, xmax = sorted(axes.get_xlim())
     ymin, ymax = sorted(axes.get_ylim())
-    room = 0.04
-    wide, high = room * (xmax - xmin), room * (ymax - ymin)
+    # A digit is 0.64 em wide, a W 0.99: clipped, 25°W would read 5°W.
+    wide = max(0.04, (0.64 * len(text) + 0.5) * em / 2 / canvas.width) * (xmax - xmin)
+    high = max(0.04, em / canvas.height) * (ymax - ymin)
     inside = (x > xmin + wide) & (x < xmax - wide) & (y > ymin + high) & (y < ymax - high)
     if inside.any():
         at = np.flatnonzero(inside)[-1]
         axes.annotate(
-            text, (x[at], y[at]), fontsize=7, color="0.25", ha="center", va="center", clip_on=True
+            text,
+            (x[at], y[at]),
+            fontsize=NAME_POINTS,
+            color="0.25",
+            ha="center",
+            va="center",
+            clip_on=True,
         )

@@ -2,15 +2,16 @@
 
 import os
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from captools.errors import BadInputs, InputError
+from captools.errors import BadInputs, CaptoolsWarning, InputError
 from captools.flat.reader import FlatFile, height_of
-from captools.geo import coords, select
+from captools.geo import coords, domain, select
 from captools.geo.time import parse_span
 from captools.io.address import Url, parse_location
 from captools.maps.raster import Aggregate, Canvas, fit
@@ -67,6 +68,7 @@ class Survey:
     rows: int = 0
     label: str = ""
     units: str = ""
+    misplaced: int = 0  # points outside the area of use of the CRS that they are projected to
 
 
 def make_map(files: Iterable[str | Path | Url], request: MapOptions) -> Map:
@@ -103,6 +105,9 @@ def make_map(files: Iterable[str | Path | Url], request: MapOptions) -> Map:
     values = _difference(totals) if request.diff else totals[0].values()
     if not np.isfinite(values).any():
         raise InputError("nothing to draw: no pixel has points of both periods")
+    if survey.misplaced:
+        message = domain.warning(survey.misplaced, survey.crs)
+        warnings.warn(message, CaptoolsWarning, stacklevel=2)
     counts = request.agg == "count" and not request.diff
     return Map(
         canvas,
@@ -193,7 +198,8 @@ def _take_in(survey: Survey, file: FlatFile, attrs: dict, request: MapOptions) -
             about = file.attributes(request.column)
             survey.label, survey.units = about["long_name"], about["units"]
     bounds = attrs.get("bounds_xy") if projected and request.xy == ("x", "y") else None
-    survey.bounds.append(None if bounds is None else tuple(map(float, bounds)))
+    known = bounds is not None and np.isfinite(bounds).all()
+    survey.bounds.append(tuple(map(float, bounds)) if known else None)
     survey.rows += file.rows
     survey.good.append(file.path)
 
@@ -203,7 +209,8 @@ def _chosen_crs(file: FlatFile, request: MapOptions) -> str:
     file.check_columns(["lon", "lat"])
     if request.crs not in (None, "auto"):
         return coords.crs_name(request.crs)
-    return coords.polar_crs(float(np.nanmean(file.read("lat", slice(0, BLOCK_ROWS)))))
+    lat = file.read("lat", slice(0, BLOCK_ROWS))
+    return coords.polar_crs(float(np.mean(lat, where=np.isfinite(lat))))
 
 
 def _bounds(survey: Survey, request: MapOptions) -> tuple[float, float, float, float]:
@@ -215,16 +222,21 @@ def _bounds(survey: Survey, request: MapOptions) -> tuple[float, float, float, f
     else:
         bounds = np.array(
             [
-                [np.fmin.reduce(x), np.fmax.reduce(x), np.fmin.reduce(y), np.fmax.reduce(y)]
-                for x, y in ((block["x"], block["y"]) for block in blocks_of(survey, request, ()))
+                [x.min(), x.max(), y.min(), y.max()]
+                for x, y in (_placed(block) for block in blocks_of(survey, request, ()))
                 if len(x)
             ]
         ).reshape(-1, 4)
-    bounds = bounds[np.isfinite(bounds).all(axis=1)]
     if not len(bounds):
         raise InputError(f"nothing to draw: no point of {len(survey.good)} files lies there")
     low, high = bounds.min(axis=0), bounds.max(axis=0)
     return float(low[0]), float(high[1]), float(low[2]), float(high[3])
+
+
+def _placed(block: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return x and y of the points that have both."""
+    known = np.isfinite(block["x"]) & np.isfinite(block["y"])
+    return block["x"][known], block["y"][known]
 
 
 def blocks_of(
@@ -234,6 +246,7 @@ def blocks_of(
 
     A file that turns out to be damaged is dropped, and named in `Survey.bad`.
     """
+    survey.misplaced = 0
     for path in track(list(survey.good)):
         try:
             with FlatFile(path) as file:
@@ -256,6 +269,7 @@ def _block(
         columns["x"], columns["y"] = (file.read(name, rows) for name in request.xy)
     else:
         columns["x"], columns["y"] = coords.project(lon, lat, survey.crs)
+        survey.misplaced += domain.outside(lon, lat, survey.crs)
     if request.bbox is None:
         return columns
     keep = select.in_box(lon, lat, request.bbox)

@@ -57,8 +57,12 @@ class FilterOptions:
     where: str | None = None
     finite: str | Iterable[str] | None = None
     bbox: tuple[float, float, float, float] | None = None
+    extent: tuple[float, float, float, float] | None = None
     span: tuple[str | float, str | float] | None = None
     mask: str | Path | None = None
+    mask_where: str | None = None
+    buffer: float | None = None
+    invert: bool = False
     outliers: Outliers | None = None
     compression: str = "none"
 
@@ -66,10 +70,13 @@ class FilterOptions:
         """Bring the values into plain types; ValueError if one is wrong."""
         if self.bbox is not None:
             object.__setattr__(self, "bbox", select.check_box(self.bbox))
+        if self.extent is not None:
+            object.__setattr__(self, "extent", select.check_extent(self.extent))
         if self.span is not None:
             object.__setattr__(self, "span", tuple(map(plain_time, self.span)))
         words = self.finite.split(",") if isinstance(self.finite, str) else self.finite or ()
         object.__setattr__(self, "finite", tuple(filter(None, map(str.strip, words))))
+        self._mask()
 
     def options(self) -> dict[str, object]:
         """Return the options for the header of a flat file, without paths."""
@@ -85,10 +92,12 @@ class FilterOptions:
         conditions: dict[str, tuple[tuple[str, ...], Callable]] = {}
         if self.bbox is not None:
             conditions["box"] = ("lon", "lat"), partial(select.in_box, bbox=self.bbox)
+        if self.extent is not None:
+            conditions["extent"] = ("x", "y"), partial(select.in_extent, extent=self.extent)
         if self.span is not None:
             conditions["time"] = ("t_gps",), partial(select.in_span, span=parse_span(self.span))
-        if self.mask is not None:
-            conditions["mask"] = ("lon", "lat"), masks.load(self.mask).contains
+        if (mask := self._mask()) is not None:
+            conditions["mask"] = ("lon", "lat"), mask.contains
         for name in self.finite:
             conditions[f"finite {name}"] = (name,), np.isfinite
         if self.where is not None:
@@ -98,6 +107,9 @@ class FilterOptions:
                 lambda *values: where.holds(dict(zip(where.columns, values, strict=True))),
             )
         return conditions
+
+    def _mask(self) -> masks.Mask | None:
+        return masks.check(self.mask, self.mask_where, self.buffer, self.invert)
 
     @property
     def columns(self) -> list[str]:

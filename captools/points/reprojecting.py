@@ -12,7 +12,7 @@ from captools.flat.header import header
 from captools.flat.reader import FlatFile
 from captools.flat.table import Table, two_columns
 from captools.flat.writer import FlatWriter
-from captools.geo import coords
+from captools.geo import coords, domain
 from captools.io.address import Url
 from captools.io.atomic import Outputs, check_outputs
 from captools.products import DERIVED
@@ -39,9 +39,11 @@ def reproject_file(
         target = coords.check_crs(crs)
         target = coords.polar_crs(_latitude(file)) if target == "auto" else target
         start = LONLAT if names == ["lon", "lat"] and source is None else _source(file, source)
-        stream, extent, outside = batch.stream(path.name), Extent(), 0
+        stream, extent, outside, misplaced = batch.stream(path.name), Extent(), 0, 0
         for rows in file.ranges():
             table = file.table(rows=rows)
+            old = [table.columns[name] for name in names]
+            misplaced += domain.outside(*coords.transform(*old, start, LONLAT), target)
             outside += _project(table, names, start, target)
             extent.add(table.columns)
             stream.append(table)
@@ -51,6 +53,10 @@ def reproject_file(
         stream.finish(attrs, file.private())
         batch.written.rows_in = file.rows
         file.check_unchanged()
+    if misplaced:
+        warnings.warn(
+            f"{path.name}: {domain.warning(misplaced, target)}", CaptoolsWarning, stacklevel=3
+        )
     if outside:
         warnings.warn(
             f"{path.name}: {outside} points outside the domain of {target}",
@@ -69,13 +75,19 @@ def _source(file: FlatFile, source: str | int | None) -> str:
 
 
 def _latitude(file: FlatFile) -> float:
-    """Return a latitude of the hemisphere: the mean of the first rows that have one."""
+    """Return a latitude of the hemisphere; InputError if the rows lie in both."""
     file.check_columns(["lat"])
+    south, north = 0.0, 0.0
     for rows in file.ranges():
         lat = file.read("lat", rows)
-        if np.isfinite(lat).any():
-            return float(np.nanmean(lat))
-    return -90.0
+        lat = lat[np.isfinite(lat)]
+        south, north = min(south, lat.min(initial=0.0)), max(north, lat.max(initial=0.0))
+    if south < 0 < north:
+        raise InputError(
+            f"{file.path}: lat: from {south:g} to {north:g}, in both hemispheres: choose one "
+            "projection (-p)"
+        )
+    return float(north or -90.0)
 
 
 def _project(table: Table, names: list[str], start: str, target: str) -> int:

@@ -134,10 +134,16 @@ class Task:
         options = dict(self.options)
         for name, value in options.items():
             if isinstance(value, Path):
-                status = value.stat()
+                status = _whole(value).stat()
                 options[name] = (value.name, status.st_size, status.st_mtime_ns)
         name = getattr(self.function, "func", self.function).__name__  # of a partial, too
         return json.dumps([name, self.version, options], sort_keys=True)
+
+
+def _whole(path: Path) -> Path:
+    """Return the file of which an option names a part, ``FILE:PART``, or all."""
+    name, _, _ = path.name.rpartition(":")
+    return path if path.exists() or not name else path.with_name(name)
 
 
 def _identity(item: str) -> str | None:

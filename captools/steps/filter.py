@@ -8,6 +8,7 @@ no output. No file is changed in place.
 Examples:
   captools filter reduced/ -o good --where "s_li < 1 and snr < 0.02 and is_asc"
   captools filter reduced/ -o good --finite h_li,s_li -b -120 -100 -80 -74
+  captools filter reduced/ -o inner -f basins.gpkg --mask-where "NAME = 'G-H'" --buffer -5
   captools filter reduced/ -o good --outliers h_li --cell 1 --window 0.25 --nmad 5
 
 In --where, a comparison with a missing value (NaN) does not hold, except with
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from captools.run.inputs import Naming
 
 KIND = "map"
-VERSION = 1
+VERSION = 2
 
 
 def naming(**options: object) -> "Naming":
@@ -50,6 +51,7 @@ def outputs(name: str, **options: object) -> list[str]:
 )
 @click.option("--finite", metavar="A,B", help="Columns that must have a value.")
 @options.box
+@options.extent
 @options.span
 @options.mask
 @click.option(
@@ -98,8 +100,12 @@ def filter(
     where: str | None = None,
     finite: str | Iterable[str] | None = None,
     bbox: tuple[float, float, float, float] | None = None,
+    extent: tuple[float, float, float, float] | None = None,
     span: tuple[str | float, str | float] | None = None,
     mask: str | Path | None = None,
+    mask_where: str | None = None,
+    buffer: float | None = None,
+    invert: bool = False,
     outliers: str | None = None,
     cell: float = 3.0,
     window: float = 0.5,
@@ -122,10 +128,19 @@ def filter(
         Columns that must be finite.
     bbox : (w, e, s, n), optional
         Box in degrees; w > e crosses the antimeridian.
+    extent : (xmin, xmax, ymin, ymax), optional
+        Box in the units of x and y.
     span : (t0, t1), optional
         Half-open time span (UTC).
     mask : str or Path, optional
-        Polygon or raster file of the area to keep.
+        Polygon or raster file of the area to keep; ``FILE:VARIABLE`` or ``FILE:LAYER`` if it
+        has several.
+    mask_where : str, optional
+        Only these polygons of the mask, such as ``NAME = 'G-H'``.
+    buffer : float, optional
+        Kilometres by which the polygons grow, or shrink if negative.
+    invert : bool
+        What lies outside the mask is kept.
     outliers : str, optional
         Column whose outliers go, ``height`` for that of heights; see
         `captools.geo.select.far_from_median`.
@@ -156,8 +171,12 @@ def filter(
         where=where,
         finite=finite,
         bbox=bbox,
+        extent=extent,
         span=span,
         mask=mask,
+        mask_where=mask_where,
+        buffer=buffer,
+        invert=invert,
         outliers=outliers and Outliers(outliers, cell, window, nmad, min_obs, sparse),
         compression=compression,
     )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from captools.run.inputs import Naming
 
 KIND = "map"
-VERSION = 1
+VERSION = 2
 
 
 def reading(
@@ -71,6 +71,7 @@ def reading(
 
     return options.stacked(
         options.box,
+        options.extent,
         options.span,
         click.option(
             "-v",

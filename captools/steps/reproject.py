@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from captools.run.inputs import Naming
 
 KIND = "map"
-VERSION = 1
+VERSION = 2
 
 
 def naming(**options: object) -> "Naming":

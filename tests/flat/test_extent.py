@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from captools.flat.extent import Extent
 from captools.geo import coords
 
-numbers = st.floats(-1e7, 1e7) | st.just(np.nan)
+numbers = st.floats(-1e7, 1e7) | st.sampled_from([np.nan, np.inf, -np.inf])
 
 
 def extent_of(columns, *cuts):
@@ -28,9 +28,12 @@ def extent_of(columns, *cuts):
 def test_bounds_of_blocks_are_those_of_all_rows(points, cuts):
     x, y, t_gps = np.array(points).T
     bounds = extent_of({"x": x, "y": y, "t_gps": t_gps}, *cuts)
+    x, y, t_gps = (np.where(np.isfinite(values), values, np.nan) for values in (x, y, t_gps))
     if np.isfinite(x).any() and np.isfinite(y).any():
         expected = [np.nanmin(x), np.nanmax(x), np.nanmin(y), np.nanmax(y)]
         assert bounds["bounds_xy"].tolist() == expected
+    else:
+        assert "bounds_xy" not in bounds
     if np.isfinite(t_gps).any():
         assert bounds["t_span"].tolist() == [np.nanmin(t_gps), np.nanmax(t_gps)]
 

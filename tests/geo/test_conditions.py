@@ -126,6 +126,75 @@ def test_a_number_is_no_condition(words):
         Condition(words).holds(COLUMNS)
 
 
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        ("h_li = 1", "write == to compare"),
+        ("h_li < 1 && is_asc", "write and in place of &&"),
+        ("h_li < 1 || is_asc", "write or in place of ||"),
+        ("h_li < 1 AND is_asc", "write and, or, not in small letters"),
+        ("h_li < 1 OR is_asc", "write and, or, not in small letters"),
+        ("NOT (h_li < 1)", "write and, or, not in small letters"),
+        ("(h_li < 1", "a bracket ( is not closed"),
+        ("h_li < 1)", "a bracket ) closes none"),
+        ("abs(h_li < 1]", "a bracket ] closes none"),
+        ("h_li <> 1", "write != in place of <>"),
+        ("h_li =< 1", "write <= or >="),
+        ("!is_asc", "write not in place of !"),
+        ("(h_li < 1) & (rgt > 2)", "write and, or between comparisons"),
+        ("h_li < 1 | is_asc", "write and, or between comparisons"),
+        ("~is_asc", "write not in place of ~"),
+        ("h_li ^ 2 > 1", "write ** for a power"),
+        ("h_li / 0 > 1", "divides by zero"),
+        ("h_li % (1 - 1) > 1", "divides by zero"),
+        ("h_li > 1 / 0", "divides by zero"),
+        ("h_li > 0 ** -1", "divides by zero"),
+        ("h_li > (0 - 8) ** 0.5", "has the root of a negative number"),
+        (" + ".join(["h_li"] * 900) + " > 1", "has more than 100 operations in one"),
+        ("-" * 900 + "h_li > 1", "has more than 100 operations in one"),
+        ("(" * 900 + "h_li" + ")" * 900 + " > 1", "is not understood"),
+    ],
+)
+def test_what_is_meant_is_said_in_one_short_line(words, remedy):
+    with pytest.raises(ValueError, match=r"^condition .*") as raised:
+        Condition(words)
+    message = str(raised.value)
+    assert f": {remedy}" in message
+    assert len(message.splitlines()) == 1
+    assert len(message) < 250
+
+
+@pytest.mark.parametrize("word", ["or", "and"])
+@pytest.mark.parametrize("count", [2, 3, 40, 300, 3000])
+def test_many_comparisons_are_right(count, word):
+    columns = {"rgt": np.arange(4000, dtype="i2")}
+    sign, rows = ("==", count) if word == "or" else ("!=", 4000 - count)
+    condition = Condition(f" {word} ".join(f"rgt {sign} {at}" for at in range(count)))
+    for held in (condition.holds(columns), condition.holds_for_few(columns)):
+        assert np.count_nonzero(held) == rows
+        assert held[count - 1] == (word == "or")
+
+
+def test_many_columns_are_right():
+    columns = {f"c{at}": np.array([at, -at]) for at in range(60)}
+    condition = Condition(f"{' + '.join(columns)} == 1770")
+    assert condition.holds(columns).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("method", [Condition.holds, Condition.holds_for_few])
+def test_what_is_masked_is_missing(method):
+    columns = {"f_sn": np.ma.masked_equal(np.array([3, 127, 4], "i1"), 127)}
+    assert method(Condition("f_sn < 128"), columns).tolist() == [True, False, True]
+    assert method(Condition("f_sn != 3"), columns).tolist() == [False, True, True]
+    assert method(Condition("f_sn & 1 == 1"), columns).tolist() == [True, False, False]
+
+
+def test_a_column_that_is_zero_divides_as_numpy_does():
+    columns = {"a": np.array([1.0, 0.0, -1.0]), "b": np.zeros(3)}
+    np.testing.assert_array_equal(Formula("a / b").of(columns), [np.inf, np.nan, -np.inf])
+    assert Condition("a / b > 0").holds(columns).tolist() == [True, False, False]
+
+
 @pytest.mark.parametrize("words", ["9**9**9**9 > h_li", "h_li ** 1e308 > 0", "10**400 > h_li"])
 def test_powers_beyond_all_bounds_end_at_once(words):
     with pytest.raises(ValueError, match="condition"):

@@ -232,6 +232,52 @@ def test_cells_hold_their_west_and_north_edges_only(tmp_path):
     assert masks.load(path).contains(lon, lat).tolist() == [True, False, False, True]
 
 
+def write_netcdf(path, **variables):
+    """Write variables of shape (2, 2), in degrees, south up as netCDF files are."""
+    import h5netcdf
+
+    with h5netcdf.File(path, "w") as file:
+        file.dimensions = {"lat": 2, "lon": 2}
+        for name, units, values in (
+            ("lat", "degrees_north", [-79.5, -78.5]),
+            ("lon", "degrees_east", [200.5, 201.5]),
+        ):
+            axis = file.create_variable(name, (name,), "f8")
+            axis[:] = values
+            axis.attrs["units"] = units
+        crs = file.create_variable("crs", (), "i4")
+        crs.attrs["grid_mapping_name"] = "latitude_longitude"
+        crs.attrs["crs_wkt"] = pyproj.CRS(4326).to_wkt()
+        for name, values in variables.items():
+            grid = file.create_variable(name, ("lat", "lon"), "i1")
+            grid[:] = values
+            grid.attrs["grid_mapping"] = "crs"
+    return path
+
+
+def test_a_variable_is_named_behind_the_file(tmp_path):
+    values = {"mask": [[0, 1], [0, 0]], "bed": [[1, 0], [1, 1]]}
+    path = write_netcdf(tmp_path / "many.nc", **values)
+    lon, lat = np.array([-159.5, -158.5, -159.5, -158.5]), np.array([-79.5, -79.5, -78.5, -78.5])
+    for name, grid in values.items():
+        found = masks.load(f"{path}:{name}").contains(lon, lat)
+        assert found.tolist() == np.ravel(grid).astype(bool).tolist()
+    refuse(path, "holds several variables: there are mask, bed; name one, many.nc:mask")
+    with pytest.raises(ValueError, match="has no variable ice: there are mask, bed"):
+        masks.load(f"{path}:ice")
+    with pytest.raises(ValueError, match="does not exist"):
+        masks.load(tmp_path / "other.nc:mask")
+
+
+def test_the_only_variable_may_be_named_too(tmp_path):
+    path = write_netcdf(tmp_path / "one.nc", mask=[[0, 1], [0, 0]])
+    lon, lat = np.array([-159.5, -158.5]), np.full(2, -79.5)
+    for name in (path, f"{path}:mask"):
+        assert masks.load(name).contains(lon, lat).tolist() == [False, True]
+    with pytest.raises(ValueError, match="has no variable ice: there are mask"):
+        masks.load(f"{path}:ice")
+
+
 # --- what is no mask --------------------------------------------------------------
 
 
@@ -366,8 +412,95 @@ def test_a_file_of_several_layers_is_refused(tmp_path):
         pyogrio.raw.write(
             path, square, [], [], layer=layer, crs="EPSG:4326", geometry_type="Polygon"
         )
-    with pytest.raises(ValueError, match=r"several layers \(one, two\)"):
+    with pytest.raises(ValueError, match=r"several layers \(one, two\): name one, two.gpkg:one"):
         masks.load(path)
+
+
+def test_a_layer_is_named_behind_the_file(tmp_path):
+    path = tmp_path / "two.gpkg"
+    for layer, box in (("one", shapely.box(0, 0, 1, 1)), ("two", shapely.box(5, 5, 6, 6))):
+        square = shapely.to_wkb(np.array([box]))
+        pyogrio.raw.write(
+            path, square, [], [], layer=layer, crs="EPSG:4326", geometry_type="Polygon"
+        )
+    places = np.array([0.5, 5.5])
+    assert masks.load(f"{path}:one").contains(places, places).tolist() == [True, False]
+    assert masks.load(f"{path}:two").contains(places, places).tolist() == [False, True]
+    with pytest.raises(ValueError, match="has no layer three: it has one, two"):
+        masks.load(f"{path}:three")
+
+
+@pytest.fixture
+def basins(tmp_path):
+    """Give a file of two squares with names."""
+    squares = shapely.to_wkb(
+        np.array([shapely.box(0, -80, 10, -70), shapely.box(20, -80, 30, -70)])
+    )
+    path, names = tmp_path / "basins.gpkg", np.array(["G-H", "A-B"], dtype=object)
+    pyogrio.raw.write(path, squares, [names], ["NAME"], geometry_type="Polygon", crs=CRS[4326])
+    return path
+
+
+def test_one_basin_of_many_is_named(basins):
+    lon, lat = np.array([5.0, 25.0]), np.full(2, -75.0)
+    assert masks.load(basins, "NAME = 'G-H'").contains(lon, lat).tolist() == [True, False]
+    assert masks.load(basins, "NAME like '%B'").contains(lon, lat).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [
+        ("NAME = 'X'", "holds no polygon with NAME = 'X'"),
+        ("name of = ", "is not understood: its fields are NAME"),
+        ("BASIN = 'G-H'", "is not understood: its fields are NAME"),
+    ],
+)
+def test_a_basin_that_is_not_there(basins, where, reason):
+    with pytest.raises(ValueError, match=reason) as error:
+        masks.load(basins, where)
+    assert "\n" not in str(error.value)
+
+
+def test_what_lies_outside_has_a_place(basins):
+    lon = np.array([5.0, 15.0, np.nan, 15.0, 15.0, np.inf])
+    lat = np.array([-75.0, -75.0, -75.0, np.nan, 95.0, -75.0])
+    found = masks.load(basins, invert=True).contains(lon, lat)
+    assert found.tolist() == [False, True, False, False, False, False]
+
+
+@pytest.mark.parametrize("epsg", [3031, 4326])
+@pytest.mark.parametrize("km", [120.0, -120.0])
+def test_a_buffer_is_that_many_kilometres(tmp_path, epsg, km):
+    """A cap about the pole grows by kilometres of the ground, true to the scale of the CRS."""
+    lon = np.linspace(-180, 180, 721)
+    cap = shapely.Polygon([*zip(lon[:-1], np.full(720, -80.0), strict=True)])
+    cap = shapely.transform(cap, lambda xy: np.column_stack(projected(*xy.T, epsg)))
+    mask = masks.load(write_polygons(tmp_path / "cap.gpkg", [cap], CRS[epsg]), buffer=km)
+    edge = -80 + km / 111.7  # km in a degree of latitude there
+    away = np.array([-0.06, 0.06]) * (1 if epsg == 4326 else 4)  # EPSG:3031 is 2 % off there
+    lon, lat = np.meshgrid(np.arange(-175.0, 180, 10), edge + away)
+    found = mask.contains(lon.ravel(), lat.ravel()).reshape(lon.shape)
+    assert found[0].all()
+    assert not found[1].any()
+
+
+def test_a_mask_of_half_the_earth_has_no_buffer_in_degrees(tmp_path):
+    path = write_polygons(tmp_path / "m.gpkg", [shapely.box(0, -80, 120, 60)], CRS[4326])
+    with pytest.raises(ValueError, match="too large for a buffer in degrees"):
+        masks.load(path, buffer=10.0)
+
+
+def test_a_buffer_that_leaves_nothing(basins):
+    with pytest.raises(ValueError, match="leaves nothing"):
+        masks.load(basins, buffer=-2000.0)
+
+
+def test_what_goes_with_polygons_only(tmp_path):
+    path = write_raster(tmp_path / "m.tif", np.ones((2, 2), "u1"), 0, -70, 1, CRS[4326])
+    with pytest.raises(ValueError, match="is a raster"):
+        masks.load(path, buffer=1.0)
+    with pytest.raises(ValueError, match="go with a mask"):
+        masks.check(None, None, None, True)
 
 
 def test_a_raster_in_a_crs_of_its_own_is_refused(tmp_path):

@@ -13,10 +13,14 @@ from captools.steps.read import read
 
 OPTIONS = {
     "bbox": None,
+    "extent": None,
     "span": None,
     "variables": None,
     "crs": "auto",
     "mask": None,
+    "mask_where": None,
+    "buffer": None,
+    "invert": False,
     "quality": "best",
     "segment_tolerance": None,
     "split": False,

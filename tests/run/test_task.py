@@ -180,6 +180,20 @@ def test_the_key_changes_with_the_content_of_a_file_among_the_options(key):
     assert key(mask_size=5) != key(mask_size=6)
 
 
+def test_the_key_changes_with_the_part_of_a_file_and_with_the_content_of_this_file(tmp_path):
+    path, mask = tmp_path / "a.h5", tmp_path / "mask.nc"
+    path.write_bytes(b"a")
+
+    def key(part, size):
+        mask.write_bytes(bytes(size))
+        os.utime(mask, ns=(0, 1))
+        options = {"mask": tmp_path / f"mask.nc:{part}"}
+        return Task(toy, outputs, LocalFolder(tmp_path), options, 1).key(str(path))
+
+    assert key("ice", 5) == key("ice", 5)
+    assert len({key("ice", 5), key("rock", 5), key("ice", 6)}) == 3
+
+
 def test_an_input_that_is_not_there_has_no_key(tmp_path):
     assert Task(toy, outputs, LocalFolder(tmp_path), {}, 1).key(str(tmp_path / "gone.h5")) == ""
 

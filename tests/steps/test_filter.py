@@ -5,7 +5,9 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pyogrio
 import pytest
+import shapely
 from astropy.time import Time
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -45,6 +47,10 @@ WAYS = {
     "box": (
         {"bbox": (-180, 180, -87.9, -80)},
         lambda rows: (rows["lat"] >= -87.9) & (rows["lat"] <= -80),
+    ),
+    "extent": (
+        {"extent": (-5e4, 2e5, -9e5, 9e5)},
+        lambda rows: (np.abs(rows["x"] - 7.5e4) <= 1.25e5) & (np.abs(rows["y"]) <= 9e5),
     ),
     "time": (  # 100 s of the granule, which begins at 03:15:58
         {"span": ("2019-05-14T03:17:00", "2019-05-14T03:18:40")},
@@ -124,6 +130,53 @@ def test_the_numbers_removed_of_all_files_are_said_at_the_end(run, granule, tmp_
     result = run("filter", tmp_path / "in", "-o", tmp_path / "out", "--where", "is_asc")
     lost = sum(np.sum(~read_flat(path)["is_asc"]) for path in inputs)
     assert f"where: removed {lost:,} rows" in result.stderr.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("words", "rule"),
+    [
+        (["--mask-where", "NAME = 'west'"], lambda east: east >= 190),
+        (["--mask-where", "NAME = 'west'", "--invert"], lambda east: east < 190),
+        (["--mask-where", "NAME = 'east'", "--invert"], lambda east: east > 170),
+    ],
+)
+def test_of_a_mask_a_part_or_what_lies_outside(run, beam, tmp_path, words, rule):
+    lon = read_flat(beam)["lon"]
+    middle = np.median(lon) + 1e-7  # where no point is
+    assert (lon != middle).all()
+    squares = [shapely.box(middle + w, -90, middle + w + 170, -60) for w in (-170, 0)]
+    names = np.array(["west", "east"], dtype=object)
+    about = {"geometry_type": "Polygon", "crs": "EPSG:4326"}
+    pyogrio.raw.write(tmp_path / "b.gpkg", shapely.to_wkb(squares), [names], ["NAME"], **about)
+    keep = rule((lon - middle) % 360)
+    assert 0 < keep.sum() < len(keep)
+    result = run("filter", beam, "-o", tmp_path / "out", *words, "-f", tmp_path / "b.gpkg")
+    assert result.exit_code == 0, result.stderr
+    assert_kept(tmp_path / "out" / beam.name, beam, keep)
+
+
+@pytest.mark.parametrize("words", [["--invert"], ["--buffer", "5"], ["--mask-where", "A = 1"]])
+def test_what_goes_with_a_mask_is_wrong_usage_without_one(run, beam, tmp_path, words):
+    result = run("filter", beam, "-o", tmp_path / "out", *words)
+    assert result.exit_code == 2
+    assert "go with a mask (-f)" in result.stderr
+
+
+def test_metres_given_to_a_box_name_the_extent(run, beam, tmp_path):
+    result = run("filter", beam, "-o", tmp_path / "out", "-b", "-1e5", "1e5", "-1e5", "1e5")
+    assert result.exit_code == 2
+    assert "metres go with --extent" in result.stderr
+
+
+def test_a_point_without_a_longitude_lies_in_no_box(tmp_path):
+    lon = np.array([10.0, np.nan, np.inf, -np.inf, 350.0])
+    columns = {"lon": lon, "lat": np.full(5, -75.0)}
+    with FlatWriter(tmp_path) as batch:
+        batch.write("flat.h5", Table(columns, attrs={"captools_version": "0"}))
+    source = tmp_path / "flat.h5"
+    for box in ((-180, 180, -90, 0), (0, 360, -90, 0), (-90, 90, -90, 0)):
+        written = filter_file(source, tmp_path / "out", bbox=box)
+        assert_kept(written[0], source, np.array([0, 4]))
 
 
 def test_an_unknown_column_is_named_with_those_there_are(run, beam, tmp_path):

@@ -11,7 +11,7 @@ from matplotlib.image import imread
 from pyproj import Transformer
 from straightforward import read_flat
 
-from captools.errors import InputError
+from captools.errors import CaptoolsWarning, InputError
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
 from captools.maps.drawing import Style, colormap, make_figure
@@ -174,6 +174,44 @@ def test_a_figure_says_what_it_shows(beams):
     assert "80°S" in text
     assert "°E" in text
     assert " km" in text
+
+
+@pytest.mark.parametrize("size", [(900, 225), (225, 900), (60, 400), (300, 40), (900, 900)])
+def test_no_name_of_a_line_is_cut_off_by_the_frame(beams, size):
+    figure = make_figure(make_map(beams, MapOptions(size=size, bbox=(-30, 30, -88, -70))), Style())
+    FigureCanvasAgg(figure).draw()
+    axes = figure.axes[0]
+    names = [text for text in axes.texts if "°" in text.get_text()]
+    frame = axes.get_window_extent()
+    for name in names:
+        box = name.get_window_extent()
+        assert frame.x0 <= box.x0 < box.x1 <= frame.x1, name
+        assert frame.y0 <= box.y0 < box.y1 <= frame.y1, name
+    assert names or min(size) < 100
+
+
+def test_one_infinite_place_or_value_spoils_nothing(tmp_path):
+    x, y = np.array([0.0, 1.0, np.inf, 2.0, np.nan]), np.array([0.0, 2.0, 1.0, -np.inf, 9e9])
+    path = write(tmp_path, x=x, y=y, h_li=np.array([1.0, np.inf, 5.0, 5.0, 5.0]))
+    picture = make_map([path], MapOptions(size=(1, 1)))
+    canvas = picture.canvas
+    assert canvas.xmin <= 0 < 1 <= canvas.xmax < 3
+    assert -1 < canvas.ymin <= 0 < 2 <= canvas.ymax < 3
+    assert picture.values.tolist() == [[1.0]]
+
+
+def test_bounds_in_a_header_that_are_not_finite_do_not_hide_points(tmp_path):
+    columns = {"x": np.array([0.0, 1.0]), "y": np.array([0.0, 1.0]), "h_li": np.ones(2)}
+    path = write(tmp_path, **columns)
+    with h5py.File(path, "r+") as file:
+        file.attrs["bounds_xy"] = [0.0, np.inf, 0.0, 1.0]
+    assert make_map([path], MapOptions()).points == 2
+
+
+def test_points_projected_far_from_the_area_of_use_are_counted_once(tmp_path):
+    path = write(tmp_path, lon=[0.0, 9.0], lat=[-80.0, -81.0], h_li=[1.0, 2.0])
+    with pytest.warns(CaptoolsWarning, match="2 points far outside the area of use of EPSG:3413"):
+        make_map([path], MapOptions(crs="EPSG:3413"))
 
 
 @pytest.mark.parametrize("how", ["linear", "log", "eq_hist"])

@@ -730,6 +730,18 @@ def test_a_polygon_keeps_what_lies_inside(granule, run, tmp_path):
     compare(tmp_path / "out", straightforward.read_granule(granule, inside))
 
 
+def test_an_extent_keeps_what_lies_inside(granule, run, tmp_path):
+    box = ("-1e5", "2e5", "-5e5", "5e5")
+    assert run("readatl06", granule, "-o", tmp_path / "out", "--extent", *box).exit_code == 0
+
+    def inside(rows):
+        x, y = np.array(rows["x"]), np.array(rows["y"])
+        in_box = (x >= -1e5) & (x <= 2e5) & (y >= -5e5) & (y <= 5e5)
+        return straightforward.good(rows) & in_box
+
+    compare(tmp_path / "out", straightforward.read_granule(granule, inside))
+
+
 def test_a_raster_keeps_what_falls_on_nonzero_cells(granule, run, tmp_path):
     size, n = 10_000.0, 60  # a checkerboard around the pole, cells of 10 km
     cells = (np.indices((n, n)).sum(axis=0) % 2).astype("uint8")

@@ -64,6 +64,36 @@ def test_columns_and_their_crs_may_be_named(tmp_path):
     assert rows["y"][0] == pytest.approx(y, abs=1e-3)
 
 
+def write(folder, lon, lat):
+    with FlatWriter(folder) as batch:
+        columns = {"lon": np.array(lon, float), "lat": np.array(lat, float)}
+        batch.write("a.h5", Table(columns, attrs={"captools_version": "0"}))
+    return folder / "a.h5"
+
+
+def test_rows_of_both_hemispheres_have_no_projection_of_their_own(tmp_path):
+    path = write(tmp_path, [0, 0, 0], [80, 79, -79])
+    with pytest.raises(InputError, match=r"lat: from -79 to 80, in both hemispheres.*\(-p\)"):
+        reproject(path, tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*.h5"))
+
+
+def test_points_outside_the_area_of_use_are_counted_once(tmp_path):
+    path = write(tmp_path, [0, 10, 200, 0], [-75, -80, 40, 70])
+    with pytest.warns(CaptoolsWarning) as caught:
+        reproject(path, tmp_path / "out", crs=3413)
+    (message,) = map(str, (warning.message for warning in caught))
+    assert "a.h5: 3 points far outside the area of use of EPSG:3413" in message
+
+
+@pytest.mark.parametrize(
+    ("lat", "crs"), [(-60.5, 3031), (-89.99, 3031), (59.8, 3413), (83.7, 3413), (90.0, "auto")]
+)
+def test_ice_sheets_are_no_cause_of_a_warning(tmp_path, lat, crs, recwarn):
+    reproject(write(tmp_path, [-44.0, 359.0, np.nan], [lat, lat, lat]), tmp_path / "out", crs=crs)
+    assert list(recwarn) == []
+
+
 def test_points_outside_the_domain_become_nan_and_are_counted(tmp_path):
     columns = {"lon": np.array([15.0, 15.0, np.nan]), "lat": np.array([-90.0, 78.0, 10.0])}
     with FlatWriter(tmp_path) as batch:
