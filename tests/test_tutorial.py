@@ -1,4 +1,4 @@
-"""The tutorial, cell by cell: it runs, makes what it says, and its heights are the known surface's."""
+"""The tutorial, cell by cell: it runs, and its heights are those of the known surface."""
 
 import json
 import shlex
