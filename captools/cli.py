@@ -58,16 +58,17 @@ class Steps(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Return the command of a step, None if there is no such step."""
         if name not in self.list_commands(context):
-            if said := captoolkit.answer(name, self.list_commands(context)):
-                raise _NotOurs(said)
             return None
         module = import_module(f"captools.steps.{name}")
         return _COMMANDS[module.KIND](module, name)
 
     def resolve_command(self, context: click.Context, args: list[str]) -> tuple:
-        """Find the step that is called; of a name that is none, suggest those like it."""
-        if args and args[0] not in self.list_commands(context) and not args[0].startswith("-"):
-            alike = difflib.get_close_matches(args[0], self.list_commands(context), n=1)
+        """Find the step that is called; of a name that is none, say what may be meant."""
+        steps = self.list_commands(context)
+        if args and args[0] not in steps and not args[0].startswith("-"):
+            if said := captoolkit.answer(args[0], steps):
+                raise _NotOurs(said)
+            alike = difflib.get_close_matches(args[0], steps, n=1)
             hint = f" Did you mean {alike[0]}?" if alike else ""
             context.fail(f"There is no step {args[0]!r}.{hint}")
         return super().resolve_command(context, args)

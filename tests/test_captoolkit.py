@@ -228,13 +228,11 @@ def test_a_box_keeps_the_points_that_filtmask_keeps(reduced, run, tmp_path):
 
 def test_tiles_are_joined_without_their_overlap_as_by_join(reduced, run, tmp_path):
     paths, rows = reduced
-    folder = {name: tmp_path / name for name in ("polar", "tiles", "core")}
+    folder = {name: tmp_path / name for name in ("polar", "tiles")}
     assert run("reproject", *paths, "-o", folder["polar"], "-p", 3031, "-q").exit_code == 0
     words = ("-o", folder["tiles"], "-d", 500, "-r", 50, "--common", "-q")
     assert run("tile", folder["polar"], *words).exit_code == 0
-    words = ("-o", folder["core"], "--where", "core", "-q")
-    assert run("filter", folder["tiles"], *words).exit_code == 0
-    assert run("merge", folder["core"], "-o", tmp_path / "all.h5", "-q").exit_code == 0
+    assert run("merge", folder["tiles"], "-o", tmp_path / "all.h5", "-q").exit_code == 0
     with h5py.File(tmp_path / "all.h5") as file:
         assert np.array_equal(np.sort(file["t_gps"][:]), np.sort(rows["t_sec"]))
 

@@ -303,7 +303,7 @@ def test_only_bad_files_give_no_picture(run, tmp_path):
 def test_real_files_of_the_tutorial_are_drawn(run, real_data, tmp_path):
     result = run("preview", real_data / "reduced", "-o", tmp_path / "map.png")
     assert result.exit_code == 0
-    assert "190610 rows in, 190610 rows out" in result.stderr
+    assert "190,610 rows in, 190,610 rows out" in result.stderr
 
 
 def test_periods_without_a_common_pixel_are_reported(tmp_path):
