@@ -24,8 +24,6 @@ from captools.products import ATL06
 from captools.simulation import defects
 from captools.simulation.granule import write_granule
 
-pytestmark = pytest.mark.heavy
-
 SEGMENTS = "gt1l/land_ice_segments"
 LEGAL = {"missing-beam", "no-segments", "missing-variables"}  # see DESIGN, what goes wrong
 
