@@ -26,11 +26,41 @@ ROOT = Path(__file__).parents[1]
 # Begun first, so that no process is left with one of them while the others have nothing to do.
 LONGEST = ("test_readme.py", "test_cluster.py", "test_download.py", "test_pool.py", "test_view.py")
 
+# What depends on the versions of Python and of the libraries, where ids begin with one of these:
+# every library and every step, in about a minute (pytest -m portable).
+PORTABLE = (
+    "captools/",  # examples in docstrings: how numbers are shown
+    "tests/archive/",  # icepyx, earthaccess, requests
+    "tests/engine/test_cluster.py::test_a_dask_cluster_of_its_own",
+    "tests/engine/test_each.py::test_values_come_in_the_order_of_the_items",  # joblib
+    "tests/flat/",  # h5py, pandas, dask, xarray
+    "tests/geo/",  # pyproj, shapely, rasterio, numexpr
+    "tests/io/test_columns.py::test_any_layout_is_read_as_h5py_reads_it",  # deflate
+    "tests/io/test_earthdata.py",
+    "tests/io/test_matrix.py",
+    "tests/io/test_remote.py::test_a_granule_is_read_where_earthdata_keeps_it",  # fsspec, aiohttp
+    "tests/maps/",
+    "tests/products/test_reading.py",
+    "tests/simulation/test_orbit.py",
+    "tests/steps/test_contract.py::test_it_succeeds",  # click, tqdm
+    "tests/steps/test_export.py",  # pyarrow, duckdb, geopandas
+    "tests/steps/test_preview.py::test_all_ways_to_colour",  # datashader, colorcet
+    "tests/steps/test_preview.py::test_the_axes_of_a_figure",  # matplotlib
+    "tests/steps/test_readatl06.py::test_every_kept_row_of_a_real_granule",  # astropy
+    "tests/steps/test_reproject.py",
+    "tests/steps/test_view.py::test_the_image_has_values",  # holoviews, panel
+    "tests/test_package.py",
+)
 
+
+@pytest.hookimpl(tryfirst=True)  # before those without a mark are left out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files that take longest in front."""
+    """Put the files that take longest in front, and mark what is portable."""
     place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.name, len(place)))
+    for item in items:
+        if item.nodeid.startswith(PORTABLE):
+            item.add_marker("portable")
 
 
 # A shell starts its background jobs with Ctrl-C ignored, and captools lets it be so: tests of

@@ -42,10 +42,7 @@ from captools.steps.readatl06 import readatl06
 
 NASA = OTHERS[1]
 
-pytestmark = [
-    pytest.mark.heavy,
-    pytest.mark.filterwarnings("ignore::captools.errors.CaptoolsWarning"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore::captools.errors.CaptoolsWarning")
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,6 @@ from captools.cli import main
 from captools.simulation.defects import DEFECTS
 from captools.steps.simulate import simulate
 
-pytestmark = pytest.mark.heavy
-
 NAME = re.compile(r"ATL06_(\d{14})_(\d{4})(\d\d)(\d\d)_(\d{3})_01\.h5")
 
 

@@ -18,8 +18,6 @@ from captools.io.remote import Access
 from captools.run import inspection
 from captools.simulation.granule import write_granule
 
-pytestmark = pytest.mark.heavy
-
 
 @pytest.fixture
 def folder(granules, tmp_path):

@@ -17,8 +17,6 @@ from captools.archive.fetching import PIECE_BYTES
 from captools.io.atomic import temporary_name
 from captools.run.journal import lines
 
-pytestmark = pytest.mark.heavy
-
 WORLD = ("-b", -180, 180, -90, 90)
 NAMES = [
     f"ATL06_20180928{rest}_007_01.h5"

@@ -368,7 +368,6 @@ def test_all_bad_inputs_are_named_and_nothing_is_written(files, tmp_path, option
     assert (tmp_path / "out.h5").read_text() == (tmp_path / "out_00.h5").read_text() == "old"
 
 
-@pytest.mark.heavy
 def test_a_bit_that_flips_anywhere_is_found_or_does_no_harm(tmp_path):
     # In the file's own bookkeeping too, where HDF5 stumbles in many ways; not in its heaps of
     # strings, in which it may look for ever.

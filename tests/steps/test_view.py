@@ -24,8 +24,6 @@ from captools.maps import viewing
 from captools.maps.mapping import MapOptions
 from captools.maps.viewing import limits
 
-pytestmark = pytest.mark.heavy
-
 CHROMIUM = shutil.which("chromium") or ""
 HARMLESS = {"log", "info", "warning", "debug"}
 
