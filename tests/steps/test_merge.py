@@ -477,10 +477,23 @@ def test_parts_of_an_earlier_merge_go_and_nothing_else(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "step"), [("all.parquet", "export"), ("all.csv.gz", "export"), ("all.png", "preview")]
+    ("words", "name", "step"),
+    [
+        ("merge", "all.parquet", "export"),
+        ("merge", "all.csv.gz", "export"),
+        ("merge", "all.png", "preview"),
+        ("export", "all.h5", "merge"),
+        ("export", "all.PNG", "preview"),
+        ("tile -d 100", "tiles.h5", "merge"),
+        ("tile -d 100", "tiles.parquet", "export"),
+        ("preview", "map.h5", "merge"),
+        ("preview", "map.csv", "export"),
+    ],
 )
-def test_an_ending_of_another_format_is_refused_with_its_step(run, files, tmp_path, name, step):
-    result = run("merge", *files, "-o", tmp_path / name)
+def test_an_ending_of_another_format_is_refused_with_its_step(
+    run, files, tmp_path, words, name, step
+):
+    result = run(*words.split(), *files, "-o", tmp_path / name)
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"{name}: captools {step} writes ." in result.stderr
     assert not (tmp_path / name).exists()
