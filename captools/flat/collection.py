@@ -118,8 +118,9 @@ class Collection:
     def check_columns(self, names: Iterable[str]) -> None:
         """Raise InputError if a column is missing, naming those there are."""
         if missing := [name for name in names if name not in self.dtypes]:
-            there = ", ".join(self.shared.known)
-            raise InputError(f"no column {', '.join(missing)}: there are {there}")
+            there = self.shared.known
+            known = legacy.other_names(missing, there) or f"there are {', '.join(there)}"
+            raise InputError(f"no column {', '.join(missing)}: {known}")
 
     def blocks(self, names: Iterable[str] | None = None) -> Iterator[Table]:
         """Yield the rows of columns (all by default), as many at a time as fit in memory.

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from captools import process, progress
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 def run_reduce(
     function: Callable[..., Outputs],
+    step: ModuleType,
     words: tuple[str, ...],
     output: Path | Url,
     skip_bad: bool,
@@ -49,6 +51,8 @@ def run_reduce(
     if isinstance(output, Path):
         _check_beside(output, words)
         _check_folder(output)
+    if hasattr(step, "survey"):
+        step.survey(paths, **options)
     with (
         process.interruptible(),
         progress.shown(),
