@@ -19,7 +19,7 @@ from captools.geo.time import parse_span
 from captools.io.address import Url, parse_location
 from captools.maps.raster import Aggregate, Canvas, fit
 from captools.process import check
-from captools.progress import track
+from captools.progress import counted, track
 
 BLOCK_ROWS = 1 << 20  # of a few columns, in memory at a time
 
@@ -58,6 +58,13 @@ class Map:
     files: int
     counts: bool  # whether the values are numbers of points
     bad: dict[str, str] = field(default_factory=dict)  # files that could not be read, and why
+
+    @property
+    def caption(self) -> str:
+        """How much is in the map, and how much is not."""
+        points, files = counted(self.points, "point"), counted(self.files, "file")
+        caption, bad = f"{points} of {files} · {self.crs}", counted(len(self.bad), "file")
+        return f"{caption} · {bad} could not be read" if self.bad else caption
 
 
 @dataclass
@@ -107,7 +114,7 @@ def make_map(files: Iterable[str | Path | Url], request: MapOptions) -> Map:
     if not points:
         raise InputError(
             f"nothing to draw: no point with a value of {request.column or 'any kind'} "
-            f"in {len(survey.good)} files lies there"
+            f"in {counted(len(survey.good), 'file')} lies there"
         )
     values = _difference(totals) if request.diff else totals[0].values()
     if not np.isfinite(values).any():
@@ -243,7 +250,8 @@ def _bounds(survey: Survey, request: MapOptions) -> tuple[float, float, float, f
             ]
         ).reshape(-1, 4)
     if not len(bounds):
-        raise InputError(f"nothing to draw: no point of {len(survey.good)} files lies there")
+        files = counted(len(survey.good), "file")
+        raise InputError(f"nothing to draw: no point of {files} lies there")
     low, high = bounds.min(axis=0), bounds.max(axis=0)
     return float(low[0]), float(high[1]), float(low[2]), float(high[3])
 
