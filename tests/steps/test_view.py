@@ -322,7 +322,7 @@ def test_damaged_files_are_named_and_the_others_served(tmp_path):
         _, stderr = process.communicate(timeout=30)
     assert "track_00.h5" in stderr
     assert "track_01.h5" in stderr
-    assert "3,000 points of 1 files" in stderr
+    assert "3,000 points of 1 file" in stderr
 
 
 # --- what it says -----------------------------------------------------------------
