@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from captools.errors import FolderError, OutputError, one_line
 from captools.io.address import Url, parse_location
+from captools.io.durable import Stamp, seal, settle_folder
 
 PRIVATE = "_captools"  # the folder beside, and the group inside, flat files: ours, not data
 DAY_SECONDS = 86400.0
@@ -80,7 +81,8 @@ class Outputs(list):
 
     `removed` counts the rows that were left out, by the condition that they did not meet, and
     `added` those written once more, by the reason: rows in, less and more these, are rows out;
-    `errors` says, by path, what is wrong with inputs that an output was made without.
+    `errors` says, by path, what is wrong with inputs that an output was made without, and
+    `stamps`, by name, what the files were when they were whole, as far as that is known.
     """
 
     def __init__(self, paths: Iterable[Path] = (), rows_in: int = 0, rows_out: int = 0) -> None:
@@ -90,6 +92,7 @@ class Outputs(list):
         self.removed: dict[str, int] = {}
         self.added: dict[str, int] = {}
         self.errors: dict[str, str] = {}
+        self.stamps: dict[str, Stamp] = {}
 
 
 def check_outputs(outputs: Iterable[Path | Url], inputs: Iterable[str | Path | Url]) -> None:
@@ -129,7 +132,9 @@ def appearing(path: Path) -> Iterator[BinaryIO]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(hidden, "xb") as file:
             yield file
+        seal(hidden)
         hidden.replace(path)
+        settle_folder(path.parent)
     except OSError as error:
         raise output_error(path, error) from None
     finally:

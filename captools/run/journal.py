@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy as np
 from captools.errors import FolderError
 from captools.io.address import file_name
 from captools.io.atomic import PRIVATE, temporary_name
+from captools.io.durable import Stamp
 
 STATUSES = ("done", "empty", "failed")
 _NAME = re.compile(r"(?P<step>[a-z][a-z0-9_]*)(-(?P<number>\d+)-of-(?P<count>\d+))?\.jsonl")
@@ -30,6 +32,9 @@ class Outcome:
     input: str
     status: str  # done, empty or failed
     outputs: list[str] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)  # of the outputs, as are mtimes and digests
+    mtimes: list[int | None] = field(default_factory=list)
+    digests: list[int | None] = field(default_factory=list)
     rows_in: int = 0
     rows_out: int = 0
     seconds: float = 0.0
@@ -51,6 +56,15 @@ class Outcome:
         """The file name of the input, by which its outputs are named."""
         return file_name(self.input)
 
+    def written(self) -> Iterator[tuple[str, Stamp | None]]:
+        """Yield the name of each output and what it was; older versions did not say that.
+
+        Their folder may have been moved since.
+        """
+        stamps = zip(self.sizes, self.mtimes, self.digests, strict=False)
+        for output, stamp in zip_longest(self.outputs, stamps):
+            yield os.path.basename(output), Stamp(*stamp) if stamp else None
+
     @property
     def time(self) -> datetime:
         """When the input ended."""
@@ -61,12 +75,15 @@ class Outcome:
         """Whether the fields are what they should be, as those of a line need not be."""
         texts = (self.input, self.ended, self.key, self.error or "", *self.outputs, *self.warnings)
         numbers = (self.rows_in, self.rows_out, self.seconds, *self.removed.values())
+        stamps = (self.sizes, self.mtimes, self.digests)
         return (
             self.status in STATUSES
             and isinstance(self.outputs, list)
             and isinstance(self.warnings, list)
             and all(isinstance(text, str) for text in texts)
             and all(isinstance(number, int | float) for number in numbers)
+            and all(isinstance(one, list) and len(one) in (0, len(self.outputs)) for one in stamps)
+            and all(isinstance(number, int | None) for one in stamps for number in one)
             and all(map(os.path.basename, self.outputs))
             and self.time.timestamp() > 0
         )

@@ -22,7 +22,7 @@ from captools.run import inputs
 from captools.run.folders import Folder, Store, folder_of, store_of
 from captools.run.journal import Journal, Outcome, begin_anew
 from captools.run.printing import print_lines
-from captools.run.resume import check_other_steps, output_names, pending, under_way
+from captools.run.resume import check_other_steps, pending, under_way
 from captools.run.tally import Tally, report
 from captools.run.task import Task
 
@@ -304,5 +304,5 @@ def _print_outputs(run: Run, journal: Journal) -> None:
 def _addresses(run: Run, journal: Journal) -> Iterator[str]:
     for path in run.paths:
         outcome = journal.newest(path)
-        for name in output_names(outcome) if outcome else ():
+        for name, _ in outcome.written() if outcome else ():
             yield run.folder.address(name)

@@ -13,7 +13,8 @@ from captools.errors import FolderError
 from captools.io.atomic import PRIVATE
 from captools.run.journal import Journal, Outcome, files, lines, records
 
-FIELDS = ["input", "status", "outputs", "rows_in", "rows_out", "seconds"]
+FIELDS = ["input", "status", "outputs", "sizes", "mtimes", "digests"]
+FIELDS += ["rows_in", "rows_out", "seconds"]
 FIELDS += ["ended", "warnings", "error", "key"]
 
 
