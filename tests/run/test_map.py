@@ -630,6 +630,20 @@ def test_what_another_step_wrote_is_not_written_over(run, granules, tmp_path):
     assert {path: path.read_bytes() for path in (tmp_path / "out").glob("*.h5")} == before
 
 
+def test_a_line_that_names_another_file_does_not_cost_it(tmp_path, go):
+    (a,) = inputs(tmp_path, a="write 2")
+    go()
+    journal = tmp_path / "out" / PRIVATE / "toy.jsonl"
+    line = json.loads(journal.read_text())
+    others = [tmp_path / "out" / name for name in ("mine.h5", "b_0.h5")]
+    for path in others:
+        path.write_text("precious")
+    named = {"outputs": [*map(str, others), line["outputs"][1]], "key": "another"}
+    journal.write_text(json.dumps(line | named | {"sizes": [], "mtimes": [], "digests": []}) + "\n")
+    assert go(a).code == 0
+    assert [path.read_text() for path in others] == ["precious", "precious"]
+
+
 # --- outputs that are not as they were written ----------------------------------------
 
 
