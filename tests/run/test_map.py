@@ -14,7 +14,7 @@ import toy
 from toy import write_inputs
 
 from captools import report
-from captools.io.atomic import PRIVATE
+from captools.io.atomic import PRIVATE, temporary_name
 from captools.run.journal import lines, records
 from captools.run.map import run_map
 
@@ -587,8 +587,8 @@ def test_leftovers_of_killed_runs_are_swept_at_the_start(tmp_path, go):
     go()
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    host = os.uname().nodename
-    leftover = tmp_path / "out" / f".a_0.h5.{host}-{process.pid}-0123abcd.part"
+    name = temporary_name("a_0.h5").replace(f"-{os.getpid()}-", f"-{process.pid}-")
+    leftover = tmp_path / "out" / name
     leftover.touch()
     go()
     assert not leftover.exists()
