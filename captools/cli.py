@@ -6,6 +6,7 @@ interrupted.
 
 import ast
 import contextlib
+import difflib
 import logging
 import os
 import sys
@@ -16,12 +17,35 @@ from types import ModuleType
 
 import click
 
-from captools import __version__, options
+from captools import __version__, captoolkit, options, progress
 from captools.errors import CaptoolsError, one_line
 from captools.io import earthdata as login
 from captools.io import remote
+from captools.run.printing import discard, print_lines
 
 STEPS = Path(__file__).parent / "steps"
+FEW = 12  # options that need no groups
+_GROUPED = {
+    "Output": "outdir output compression split layout dialect parts sort common overwrite journal",
+    "Run": "jobs engine scheduler timeout shard fail_fast skip_bad quiet verbose",
+    "Servers": "endpoint_url earthdata",
+}
+GROUPS = {name: heading for heading, names in _GROUPED.items() for name in names.split()}
+# Long spellings of what has a letter alone.
+MEANT = {
+    **dict.fromkeys(("out", "output", "outdir", "out-dir", "output-dir"), "-o"),
+    **dict.fromkeys(("bbox", "box", "bounds"), "-b"),
+    **dict.fromkeys(("time", "span", "dates"), "-t"),
+    **dict.fromkeys(("region", "regions", "granules"), "-g"),
+    **dict.fromkeys(("compress", "compression"), "-z"),
+    **dict.fromkeys(("processes", "workers", "njobs", "n-jobs"), "-n"),
+}
+
+
+class _NotOurs(click.ClickException):
+    """A name of another tool was called: one line that says what to call, and wrong usage."""
+
+    exit_code = 2
 
 
 class Steps(click.Group):
@@ -38,6 +62,27 @@ class Steps(click.Group):
         module = import_module(f"captools.steps.{name}")
         return _COMMANDS[module.KIND](module, name)
 
+    def resolve_command(self, context: click.Context, args: list[str]) -> tuple:
+        """Find the step that is called; of a name that is none, say what may be meant."""
+        steps = self.list_commands(context)
+        if args and args[0] not in steps and not args[0].startswith("-"):
+            if said := captoolkit.answer(args[0], steps):
+                raise _NotOurs(said)
+            alike = difflib.get_close_matches(args[0], steps, n=1)
+            hint = f" Did you mean {alike[0]}?" if alike else ""
+            context.fail(f"There is no step {args[0]!r}.{hint}")
+        return super().resolve_command(context, args)
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Parse the words before the step."""
+        with _ends_well():
+            return super().parse_args(context, args)
+
+    def invoke(self, context: click.Context) -> object:
+        """Parse the words of the step, and run it."""
+        with _ends_well():
+            return super().invoke(context)
+
     def main(self, *arguments: object, **more: object) -> None:
         """Run the command line and exit."""
         _open_missing_streams()
@@ -48,6 +93,50 @@ class Steps(click.Group):
         rows = [(name, _summary(STEPS / f"{name}.py")) for name in self.list_commands(context)]
         with formatter.section("Steps"):
             formatter.write_dl(rows)
+
+
+@contextlib.contextmanager
+def _ends_well() -> Iterator[None]:
+    """End with a line and a code whatever comes up before a step begins."""
+    try:
+        yield
+    except BrokenPipeError:  # help into `| head`
+        discard()
+        sys.exit(0)
+    except CaptoolsError as error:
+        click.echo(f"error: {one_line(error)}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+
+
+class Step(click.Command):
+    """A step: its options in groups, and for a word that is none the option that is meant."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Parse the words of the step."""
+        try:
+            return super().parse_args(context, args)
+        except click.NoSuchOption as error:
+            meant = MEANT.get(error.option_name.lstrip("-"))
+            if any(meant in parameter.opts for parameter in self.params):
+                error.possibilities = [meant]
+            raise
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options of a step with many in groups."""
+        rows: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(context):
+            row = parameter.get_help_record(context)
+            if row and isinstance(parameter, click.Option):
+                rows.setdefault(GROUPS.get(parameter.name or "", "Options"), []).append(row)
+        if sum(map(len, rows.values())) <= FEW:
+            rows = {"Options": [row for group in rows.values() for row in group]}
+        for heading in ("Options", *dict.fromkeys(GROUPS.values())):
+            if heading in rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows[heading])
 
 
 def _open_missing_streams() -> None:
@@ -100,8 +189,6 @@ def _command(module: ModuleType, name: str, call: Callable, *more: Callable) -> 
             status = call(**values)
         except ValueError as error:
             raise click.UsageError(one_line(error)) from None
-        except BrokenPipeError:  # as with `| head`: click ends the command without a word
-            raise
         except (CaptoolsError, OSError) as error:
             logging.getLogger("captools").error("error: %s", one_line(error))
             status = 1
@@ -114,7 +201,7 @@ def _command(module: ModuleType, name: str, call: Callable, *more: Callable) -> 
         invoke = option(invoke)
     # click keeps the options of a function in reverse order of their appearance.
     shared = invoke.__click_params__
-    return click.Command(
+    return Step(
         name,
         callback=invoke,
         params=[*reversed(own), *reversed(shared)],
@@ -152,8 +239,8 @@ def _query_command(module: ModuleType, name: str) -> click.Command:
             nonlocal status
             status = (yield from getattr(module, name)(**values)) or 0
 
-        for line in lines():
-            click.echo(os.fsencode(line))  # a path need not be UTF-8
+        with progress.shown(), contextlib.closing(lines()) as lines_of_step:
+            print_lines(lines_of_step)
         return status
 
     return _command(module, name, call)

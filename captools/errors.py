@@ -34,6 +34,10 @@ class BadInputs(InputError):
         return type(self), (self.errors,)
 
 
+class MissingExtra(CaptoolsError):
+    """A library is not installed that belongs to an extra of captools."""
+
+
 class OutputError(CaptoolsError):
     """An output cannot be written."""
 

@@ -2,17 +2,19 @@
 
 from importlib import import_module
 
+from captools.errors import MissingExtra
+
 
 def require(extra: str, *modules: str) -> None:
     """Import modules of an extra.
 
     Raises
     ------
-    ValueError
+    MissingExtra
         If one is not there; it names the extra.
     """
     for module in modules:
         try:
             import_module(module)
         except ModuleNotFoundError as error:
-            raise ValueError(f"needs {error.name}: pip install 'captools[{extra}]'") from None
+            raise MissingExtra(f"needs {error.name}: pip install 'captools[{extra}]'") from None

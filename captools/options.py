@@ -1,114 +1,28 @@
-"""Options that several steps share, each defined once.
-
-A value is checked here, before any work, and passed on as the user gave it.
-What checks it is imported when there is one, so that help comes at once.
-"""
+"""Options that several steps share, each defined once."""
 
 from collections.abc import Callable
-from importlib import import_module
-from math import isfinite
 from pathlib import Path
 
 import click
 
 from captools.flat import COMPRESSIONS
-from captools.io.address import Url, parse_location
+from captools.parameters import (
+    POSITIVE,
+    Here,
+    Numbers,
+    Place,
+    Positive,
+    Shard,
+    added,
+    checked,
+    checked_each,
+    commas,
+    function_of,
+    numbers,
+    once,
+)
 
-
-class Shard(click.ParamType):
-    """I/N: share I (from 0) of N."""
-
-    name = "I/N"
-
-    def convert(self, value, param, ctx):
-        """Return (I, N)."""
-        number, _, count = str(value).partition("/")
-        if not (number.isdecimal() and count.isdecimal() and int(number) < int(count)):
-            self.fail(f"{value!r} is not I/N with 0 <= I < N", param, ctx)
-        return int(number), int(count)
-
-
-class Numbers(click.ParamType):
-    """Whole numbers within limits, separated by commas."""
-
-    name = "N,N"
-
-    def __init__(self, what: str, allowed: range) -> None:
-        self.what, self.allowed = what, allowed
-
-    def convert(self, value, param, ctx):
-        """Return a tuple of int."""
-        words = [word.strip() for word in str(value).split(",")]
-        if not all(word.isdecimal() and int(word) in self.allowed for word in words):
-            limits = f"{self.allowed[0]} to {self.allowed[-1]}"
-            self.fail(f"{value!r}: a {self.what} is a number from {limits}", param, ctx)
-        return tuple(int(word) for word in words)
-
-
-class Positive(click.FloatRange):
-    """A positive number: neither infinite nor none at all."""
-
-    def __init__(self, min: float = 0.0) -> None:
-        super().__init__(min=min, min_open=not min)
-
-    def convert(self, value, param, ctx):
-        """Return a float."""
-        number = super().convert(value, param, ctx)
-        if not isfinite(number):
-            self.fail(f"{value!r} is no number", param, ctx)
-        return number
-
-
-POSITIVE = Positive()
-
-
-class Place(click.ParamType):
-    """A path, or the address of something in an object store."""
-
-    name = "path"
-
-    def convert(self, value, param, ctx):
-        """Return a Path or a Url."""
-        location = parse_location(value)
-        return Url(location.rstrip("/")) if isinstance(location, Url) else location
-
-
-class Here(click.Path):
-    """A path of this machine."""
-
-    def convert(self, value, param, ctx):
-        """Return a Path."""
-        location = parse_location(value)
-        if isinstance(location, Url):
-            self.fail(f"{location} is not on this machine", param, ctx)
-        return Path(super().convert(location, param, ctx))
-
-
-def checked(check: str | Callable[[object], object]) -> Callable:
-    """Return a click callback that turns a ValueError of `check` into wrong usage.
-
-    A function of captools is given by its name, such as ``select.check_box``.
-    """
-
-    def callback(context: click.Context, parameter: click.Parameter, value: object) -> object:
-        if value is not None:
-            try:
-                (_function(check) if isinstance(check, str) else check)(value)
-            except ValueError as error:
-                raise click.BadParameter(str(error)) from None
-        return value
-
-    return callback
-
-
-def checked_each(check: str) -> Callable:
-    """Return a click callback that checks each of several values by itself."""
-    return checked(lambda values: [_function(check)(value) for value in values])
-
-
-def _function(name: str) -> Callable[[object], object]:
-    module, _, function = name.rpartition(".")
-    return getattr(import_module(f"captools.{module}"), function)
+__all__ = ["POSITIVE", "Numbers", "Positive", "added", "checked", "checked_each", "commas"]
 
 
 def stacked(*decorators: Callable) -> Callable:
@@ -127,30 +41,34 @@ box = click.option(
     "bbox",
     nargs=4,
     type=float,
+    multiple=True,
     metavar="W E S N",
-    callback=checked("geo.select.check_box"),
+    callback=once(checked("geo.select.check_box")),
     help="Box in degrees; W > E crosses the antimeridian.",
 )
 extent = click.option(
     "--extent",
     nargs=4,
     type=float,
+    multiple=True,
     metavar="XMIN XMAX YMIN YMAX",
-    callback=checked("geo.select.check_extent"),
+    callback=once(checked("geo.select.check_extent")),
     help="Box in the units of x and y.",
 )
 span = click.option(
     "-t",
     "span",
     nargs=2,
+    multiple=True,
     metavar="T0 T1",
-    callback=checked("geo.time.parse_span"),
+    callback=once(checked("geo.time.parse_span")),
     help="Time span T0 <= t < T1: ISO dates or decimal years, UTC.",
 )
 crs = click.option(
     "-p",
     "--crs",
     default="auto",
+    metavar="CRS",
     callback=checked("geo.coords.check_crs"),
     help="CRS of x and y: an EPSG number or anything pyproj takes; "
     "auto is 3031 in the south, 3413 in the north.",
@@ -158,13 +76,14 @@ crs = click.option(
 places = click.option(
     "--xy",
     default="x,y",
-    metavar="A,B",
+    metavar="COLUMNS",
     callback=checked("flat.table.two_columns"),
     help="The columns of the places; files without them are projected from lon, lat.",
 )
 map_crs = click.option(
     "-p",
     "--crs",
+    metavar="CRS",
     callback=checked("geo.coords.check_crs"),
     help="Project lon, lat to this CRS, whatever x and y there are.",
 )
@@ -175,7 +94,7 @@ def _check_mask(context: click.Context, parameter: click.Parameter, value: objec
     said = [value, *(context.params[name] for name in ("mask_where", "buffer", "invert"))]
     if any(one is not None and one is not False for one in said):
         try:
-            _function("geo.masks.check")(*said)
+            function_of("geo.masks.check")(*said)
         except ValueError as error:
             raise click.BadParameter(str(error)) from None
     return value
@@ -186,7 +105,8 @@ mask = stacked(
         "-f",
         "--mask",
         type=click.Path(path_type=Path),
-        callback=_check_mask,
+        multiple=True,
+        callback=once(_check_mask),
         metavar="FILE",
         help="Keep what lies inside the polygons, or on the nonzero cells, of a file; "
         "FILE:VARIABLE or FILE:LAYER if it has several.",
@@ -206,7 +126,17 @@ mask = stacked(
     ),
     click.option("--invert", is_flag=True, is_eager=True, help="Keep what lies outside the mask."),
 )
-common = click.option("--common", is_flag=True, help="Keep the columns that all inputs share.")
+common = stacked(
+    click.option("--common", is_flag=True, help="Keep the columns that all inputs have."),
+    click.option(
+        "--union",
+        is_flag=True,
+        help="Keep all columns, with missing values where an input lacks one.",
+    ),
+)
+all_rows = click.option(
+    "--all-rows", is_flag=True, help="Of tiles, count the rows of their overlaps, too."
+)
 compression = click.option(
     "-z",
     "compression",
@@ -221,14 +151,18 @@ regions = click.option(
     "-g",
     "regions",
     type=Numbers("region", range(1, 15)),
-    metavar="10,11,12",
-    help="Granule regions to keep.",
+    multiple=True,
+    metavar="REGIONS",
+    callback=numbers,
+    help="Granule regions to keep, with commas: 10,11,12.",
 )
 unwanted = click.option(
     "-l",
     "unwanted",
     type=click.Path(path_type=Path),
+    multiple=True,
     metavar="FILE",
+    callback=added(tuple),
     help="A list of granules to leave out (paths and prefixes do not count).",
 )
 
@@ -246,6 +180,7 @@ jobs = click.option(
     "-n",
     "--jobs",
     type=click.IntRange(min=1),
+    metavar="N",
     help="Processes; by default the cores that this one may use.",
 )
 timeout = click.option(

@@ -16,6 +16,17 @@ _shown = ContextVar("shown", default=False)
 log = logging.getLogger(__name__)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in words.
+
+    Examples
+    --------
+    >>> counted(1, "file"), counted(373779, "row")
+    ('1 file', '373,779 rows')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 @contextmanager
 def shown() -> Iterator[None]:
     """Let `track` show how far it is: a command line does, a function called by hand does not."""
@@ -94,7 +105,7 @@ class Progress:
         rate = self.ended / seconds
         left = f"{(self.total - self.ended) / rate / 60:.1f}" if rate else "unknown"
         return (
-            f"{self.ended} of {self.total} inputs ended, {self.failed} failed, "
+            f"{self.ended:,} of {counted(self.total, 'input')} ended, {self.failed:,} failed, "
             f"{rate:.2f} per second, {left} minutes left"
         )
 

@@ -125,9 +125,85 @@ def test_a_full_disk_behind_standard_output_is_reported(granules, tmp_path):
 def test_head_gets_its_line_and_nobody_a_traceback(granules, tmp_path, step):
     assert shell(f"readatl06 {granules} -o out", cwd=tmp_path).returncode == 0
     ended = shell(f"{step.format(granules)} 2>said | head -1", cwd=tmp_path)
+    assert ended.returncode == 0
     assert len(ended.stdout.splitlines()) == 1
     assert (tmp_path / "said").read_text().count("\n") <= 1
     assert "Traceback" not in (tmp_path / "said").read_text()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--help",
+        "--version",
+        "filter --help",
+        "slurm array",
+        "check {}",
+        "check none.h5 {}",
+        "report out",
+        "readatl06 {} -o out",
+        "merge out -o all.h5",
+        "simulate -o more --granules 2 --segments 20",
+    ],
+)
+def test_a_reader_that_is_gone_is_no_failure(granules, tmp_path, words):
+    assert shell(f"readatl06 {granules} -o out -q", cwd=tmp_path).returncode == 0
+    gone, ours = os.pipe()
+    os.close(gone)
+    with start(*words.format(granules).split(), cwd=tmp_path, stdout=ours) as process:
+        os.close(ours)
+        stderr = process.stderr.read()
+    assert process.returncode == 0
+    assert "Traceback" not in stderr
+    assert "roken" not in stderr
+    assert stderr.count("\n") <= 1
+
+
+def test_a_failed_input_counts_though_nobody_reads(granules, tmp_path):
+    ended = shell(f"readatl06 {granules} none.h5 -o out -q | true", cwd=tmp_path)
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("seconds", [0.15, 0.3, 0.5])
+def test_ctrl_c_at_the_start_leaves_one_line(granules, tmp_path, seconds):
+    command = [sys.executable, "-m", "captools", "check", *[granules] * 3]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        stderr = process.stderr.read()
+    assert process.returncode in (0, 130)  # a fast machine is done
+    assert "Traceback" not in stderr
+    assert len(stderr.splitlines()) <= 2
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("readatl6 g -o out", "There is no step 'readatl6'. Did you mean readatl06?"),
+        ("filter g --out x", "Did you mean '-o'?"),
+        ("readatl06 g --bbox 1", "Did you mean '-b'?"),
+        ("merge g --outputt x", ""),
+    ],
+)
+def test_a_word_that_is_none_is_answered_with_what_is_meant(run, words, hint):
+    result = run(*words.split())
+    assert result.exit_code == 2
+    assert hint in result.stderr.replace("Did you mean -o?", "Did you mean '-o'?")
+
+
+def test_many_options_are_shown_in_groups(run):
+    lines = run("filter", "--help").stdout.splitlines()
+    headings = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert headings == ["Options:", "Output:", "Run:", "Servers:"]
+    at = {line.split()[0]: number for number, line in enumerate(lines) if line.startswith("  -")}
+    output, how, servers = map(lines.index, headings[1:])
+    assert at["--where"] < output < at["-o"] < how < at["-n,"] < servers < at["--earthdata"]
+    few = run("slurm", "--help").stdout.splitlines()
+    assert [line for line in few if line.endswith(":") and line[0] != " "] == ["Options:"]
 
 
 def test_a_run_killed_outright_leaves_nothing_to_one_that_keeps_nothing(many, tmp_path):

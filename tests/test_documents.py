@@ -35,7 +35,8 @@ def test_links_lead_somewhere(page):
 @every_page
 def test_files_that_are_named_exist(page):
     words = re.findall(r"`([\w./-]+)`", page.read_text(encoding="utf-8"))
-    of_project = ("captools/", "tests/", "bin/", "docs/", "slurm/", "requirements/", ".ci/")
+    folders = ("captools", "tests", "bin", "docs", "slurm", "requirements", "packaging", ".ci")
+    of_project = tuple(f"{folder}/" for folder in folders)
     for word in words:
         if word.startswith(of_project) and "NAME" not in word:
             assert (ROOT / word).exists(), word

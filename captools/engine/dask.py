@@ -9,7 +9,7 @@ from typing import Any
 from captools.engine.pool import Pool
 from captools.engine.work import Result, Work
 from captools.engine.worker import in_worker, kill_workers, leave_signals_to_parent
-from captools.errors import CaptoolsError, one_line
+from captools.errors import CaptoolsError, MissingExtra, one_line
 from captools.process import workers
 
 
@@ -20,12 +20,14 @@ def dask(jobs: int | None, scheduler: str | None) -> Iterator[Pool]:
     Raises
     ------
     ValueError
-        If distributed is missing, or the scheduler does not answer.
+        If the scheduler does not answer.
+    MissingExtra
+        If distributed is missing.
     """
     try:
         from distributed import Client, LocalCluster
     except ImportError as error:
-        raise ValueError(f"--engine dask: {error}: pip install 'captools[dask]'") from None
+        raise MissingExtra(f"--engine dask: {error}: pip install 'captools[dask]'") from None
     # Outcomes say what happens to inputs; the log of dask would add tracebacks.
     for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

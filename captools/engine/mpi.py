@@ -9,7 +9,7 @@ from typing import cast
 from captools.engine.local import local
 from captools.engine.pool import Pool
 from captools.engine.worker import ended, in_worker, kill_workers, leave_signals_to_parent
-from captools.errors import one_line
+from captools.errors import MissingExtra, one_line
 
 
 @contextmanager
@@ -19,14 +19,16 @@ def mpi() -> Iterator[Pool | None]:
     Raises
     ------
     ValueError
-        If mpi4py is missing, or the launcher started several processes that MPI
-        does not connect: each would do everything.
+        If the launcher started several processes that MPI does not connect: each would
+        do everything.
+    MissingExtra
+        If mpi4py is missing.
     """
     try:
         from mpi4py import MPI
         from mpi4py.futures import MPICommExecutor
     except (ImportError, RuntimeError) as error:  # RuntimeError without an MPI library
-        raise ValueError(
+        raise MissingExtra(
             f"--engine mpi: {one_line(error)}: pip install 'captools[mpi]', and load an MPI"
         ) from None
     world = MPI.COMM_WORLD

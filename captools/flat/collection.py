@@ -1,4 +1,4 @@
-"""Many flat files, read as one long one."""
+"""Many flat files, read as one long one; which columns they share says `sharing`."""
 
 import os
 import warnings
@@ -8,18 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from captools.errors import BadInputs, CaptoolsWarning, InputError
-from captools.flat import legacy
-from captools.flat.reader import FlatFile
+from captools.flat import legacy, twice
+from captools.flat.alike import Alike
+from captools.flat.reader import FlatFile, listed
+from captools.flat.sharing import DifferError, SharedColumns
 from captools.flat.table import Table
 from captools.io.address import Url, parse_location
 from captools.process import check
-from captools.products import identity_column, identity_dtype
 from captools.progress import track
 
-_COMMON = (
-    *("region", "release", "sc_orient", "reference_frame", "tide_system", "beam_type"),
-    *("step", "options", "history", "product", "height", "identity", "applied"),
-)
+CORE = "core"  # the column of a tile that says which rows are no overlap
 
 
 class Collection:
@@ -31,13 +29,19 @@ class Collection:
     ----------
     paths : iterable of path
         The files, in the order of their rows.
-    common : bool
-        Keep the columns that all files share, rather than demand that they share all.
+    mode : {"all", "common", "union"}
+        As for `SharedColumns`.
+    names : iterable of str, optional
+        The only columns that matter, as far as they are there.
+    all_rows : bool
+        Count the rows of overlaps, too: of tiles only core rows count otherwise.
 
     Attributes
     ----------
     rows : list of int
-        Of each file.
+        Of each file, those that count.
+    left_out : int
+        Rows of overlaps that do not count.
     dtypes : dict of str to dtype
         The columns.
     attrs : dict
@@ -53,28 +57,69 @@ class Collection:
         If columns or CRS differ; it names two files and the difference.
     """
 
-    def __init__(self, paths: Iterable[str | Path | Url], common: bool = False) -> None:
+    def __init__(
+        self,
+        paths: Iterable[str | Path | Url],
+        mode: str = "all",
+        names: Iterable[str] | None = None,
+        all_rows: bool = False,
+    ) -> None:
         self.paths = [parse_location(path) for path in paths]
-        self.common = common
+        self.all_rows = all_rows
+        self.shared = SharedColumns(mode, names)
         self.rows: list[int] = []
-        self.dtypes: dict[str, np.dtype] = {}
-        self.column_attrs: dict[str, dict] = {}
-        self.attrs: dict[str, object] = {}
+        self.left_out = 0
         self.sources: dict[str, None] = {}  # a set that keeps its order
         self.crs = ""
+        self._alike = Alike()
+        self._origins: list[twice.Origin] = []
+        self._first: Path | Url | None = None
         self._differ = ""  # how the first file that does not fit differs
-        self._dropped: dict[str, None] = {}  # a set that keeps its order
         self._check()
 
     @property
     def total(self) -> int:
-        """The rows of all files."""
+        """The rows of all files that count."""
         return sum(self.rows)
+
+    @property
+    def total_in(self) -> int:
+        """The rows of all files."""
+        return self.total + self.left_out
+
+    @property
+    def removed(self) -> dict[str, int]:
+        """The rows that do not count, by the reason."""
+        return {"overlap": self.left_out} if self.left_out else {}
+
+    @property
+    def dtypes(self) -> dict[str, np.dtype]:
+        """The columns."""
+        return self.shared.dtypes
+
+    @property
+    def column_attrs(self) -> dict[str, dict]:
+        """The attributes of the columns."""
+        return self.shared.attributes
+
+    @property
+    def attrs(self) -> dict[str, object]:
+        """The part of the header that all files have in common."""
+        common = self._alike.attrs
+        if common.get("height", "") in ("", *self.dtypes):
+            return common
+        return {name: value for name, value in common.items() if name != "height"}
+
+    def warn_of_overlaps(self) -> None:
+        """Warn of rows that do not count."""
+        if self.left_out:
+            _warn(overlaps_left_out(self.left_out))
 
     def check_columns(self, names: Iterable[str]) -> None:
         """Raise InputError if a column is missing, naming those there are."""
         if missing := [name for name in names if name not in self.dtypes]:
-            raise InputError(f"no column {', '.join(missing)}: there are {', '.join(self.dtypes)}")
+            there = ", ".join(self.shared.known)
+            raise InputError(f"no column {', '.join(missing)}: there are {there}")
 
     def blocks(self, names: Iterable[str] | None = None) -> Iterator[Table]:
         """Yield the rows of columns (all by default), as many at a time as fit in memory.
@@ -101,45 +146,66 @@ class Collection:
             raise BadInputs(bad)
 
     def _table(self, file: FlatFile, names: list[str], rows: slice) -> Table:
-        file.fetch_ahead(names, rows)
-        columns = {name: file.take(name, rows) for name in names}
-        return Table(columns, {name: self.column_attrs[name] for name in names})
+        table = self.shared.table(file, names, rows)
+        if self.all_rows or not is_tile(file):
+            return table
+        core = table.columns[CORE] if CORE in names else file.read(CORE, rows)
+        return table if core.all() else table.where(core)
 
     # --- whether they go together -----------------------------------------------
 
     def _check(self) -> None:
-        bad, foreign, first = {}, 0, None
+        bad, foreign, no_columns = {}, 0, {}
         for path in self.paths:
             check()
             try:
                 with FlatFile(path) as file:
-                    dtypes = _dtypes(file)
-                    if first is None:
-                        first = file.path
-                        self._begin(file, dtypes)
-                    else:
-                        self._compare(file, dtypes, first)
-                    self.rows.append(file.rows)
-                    self.sources.update(dict.fromkeys(file.sources))
+                    self._add(file)
                     foreign += not file.is_ours
+                    no_columns |= file.no_columns
             except InputError as error:
                 bad[os.fspath(path)] = str(error)
         if bad:
             raise BadInputs(self._with_damaged(bad))
         if self._differ:
             raise InputError(self._differ)
-        if self._dropped:
-            warnings.warn(
-                f"left out, since not all inputs have them alike: {', '.join(self._dropped)}",
-                CaptoolsWarning,
-                stacklevel=3,
-            )
+        self.shared.settle()
+        self._alike.warn()
+        twice.warn(self._origins)
+        if no_columns:
+            _warn(f"left out, since no columns: {listed(no_columns)}")
         if foreign:
-            warnings.warn(
-                f"{foreign} files are not of captools: {legacy.MENDED}",
-                CaptoolsWarning,
-                stacklevel=3,
-            )
+            _warn(f"{foreign} files are not of captools: {legacy.MENDED}")
+
+    def _add(self, file: FlatFile) -> None:
+        """Take in the header of one more file."""
+        try:
+            self.shared.add(file)
+            self._check_crs(file)
+        except DifferError as error:
+            self._differ = self._differ or str(error)
+        self._alike.add(file)
+        self._origins.append(twice.origin(file))
+        self.sources.update(dict.fromkeys(file.sources))
+        kept = file.rows
+        if not self.all_rows and is_tile(file):
+            kept = sum(np.count_nonzero(file.read(CORE, rows)) for rows in file.ranges())
+        self.rows.append(kept)
+        self.left_out += file.rows - kept
+
+    def _check_crs(self, file: FlatFile) -> None:
+        """Raise DifferError if x and y are of another CRS than those before."""
+        if self._first is None:
+            self.crs, self._first = file.crs, file.path
+        elif file.crs != self.crs:
+            both = f"CRS {self.crs or 'unknown'} and {file.crs or 'unknown'}"
+            if self.shared.mode != "common":
+                raise DifferError(
+                    f"{self._first} and {file.path} differ: {both}: captools reproject makes "
+                    "them one"
+                )
+            self.shared.drop(("x", "y"), both)
+            self.crs = ""
 
     def _with_damaged(self, bad: dict[str, str]) -> dict[str, str]:
         """Return what is wrong with each bad file, damage that only reading shows included."""
@@ -155,57 +221,16 @@ class Collection:
                 errors[os.fspath(path)] = str(error)
         return errors | bad
 
-    def _begin(self, file: FlatFile, dtypes: dict[str, np.dtype]) -> None:
-        self.dtypes, self.crs = dtypes, file.crs
-        self.column_attrs = {name: file.attributes(name) for name in file.columns}
-        for name in file.identity_names:
-            self.column_attrs.setdefault(name, identity_column(name).attributes)
-        self.attrs = {name: file.attrs[name] for name in _COMMON if name in file.attrs}
 
-    def _compare(self, file: FlatFile, dtypes: dict[str, np.dtype], first: Path) -> None:
-        difference = _difference(self.dtypes, dtypes)
-        if self.common:
-            same = [
-                name for name in self.dtypes if name in dtypes and dtypes[name] == self.dtypes[name]
-            ]
-            if file.crs != self.crs:
-                same = [name for name in same if name not in ("x", "y")]
-                self.crs = ""
-            gone = [name for name in (*self.dtypes, *dtypes) if name not in same]
-            self._dropped.update(dict.fromkeys(gone))
-            self.dtypes = {name: self.dtypes[name] for name in same}
-        elif not self._differ and difference:
-            self._differ = (
-                f"{first} and {file.path} differ: {difference} (--common keeps what all share)"
-            )
-        elif not self._differ and file.crs != self.crs:
-            self._differ = (
-                f"{first} and {file.path} differ: CRS {self.crs or 'unknown'} and "
-                f"{file.crs or 'unknown'}: captools reproject makes them one"
-            )
-        self.attrs = {
-            name: value
-            for name, value in self.attrs.items()
-            if np.array_equal(file.attrs.get(name, None), value)
-            and (name != "height" or value in self.dtypes)
-        }
+def overlaps_left_out(rows: int) -> str:
+    """Return what to say of rows of overlaps that are left out."""
+    return f"{rows:,} rows of overlaps left out: they are core of other tiles (--all-rows)"
 
 
-def _dtypes(file: FlatFile) -> dict[str, np.dtype]:
-    """Return the columns of a file, with those that identify it."""
-    dtypes = {name: column.dtype for name, column in file.columns.items()}
-    for name in file.identity_names:
-        dtypes.setdefault(name, np.dtype(identity_dtype(name)))
-    return dtypes
+def is_tile(file: FlatFile) -> bool:
+    """Return whether a file says which of its rows are core, and which an overlap."""
+    return CORE in file.columns and file.columns[CORE].dtype == np.dtype(bool)
 
 
-def _difference(ours: dict[str, np.dtype], theirs: dict[str, np.dtype]) -> str:
-    """Return how the columns of two files differ, "" if at most in their order."""
-    if lost := [name for name in ours if name not in theirs]:
-        return f"only the first has {', '.join(lost)}"
-    if more := [name for name in theirs if name not in ours]:
-        return f"only the second has {', '.join(more)}"
-    for name, dtype in ours.items():
-        if theirs[name] != dtype:
-            return f"{name} is {dtype} and {theirs[name]}"
-    return ""
+def _warn(message: str) -> None:
+    warnings.warn(message, CaptoolsWarning, stacklevel=4)

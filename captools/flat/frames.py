@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from captools.errors import MissingExtra
 from captools.flat.collection import Collection
 from captools.flat.reader import FlatFile
+from captools.flat.sharing import SharedColumns
 from captools.io import listing
 
 if TYPE_CHECKING:
@@ -41,14 +43,16 @@ def to_pandas(files: Files, columns: Iterable[str] | None = None) -> "pd.DataFra
     Raises
     ------
     ValueError
-        If there are no files, or pandas (for `to_dask`, dask) is missing.
+        If there are no files.
+    MissingExtra
+        If pandas (for `to_dask`, dask) is missing.
     InputError
         If files cannot be used or differ in their columns, or a column is missing.
     """
     try:
         import pandas as pd
     except ImportError:
-        raise ValueError("to_pandas needs pandas: pip install 'captools[dask]'") from None
+        raise MissingExtra("to_pandas needs pandas: pip install 'captools[dask]'") from None
     collection, names = _open(files, columns)
     dtypes = {name: collection.dtypes[name].newbyteorder("=") for name in names}
     whole = {name: np.empty(collection.total, dtype) for name, dtype in dtypes.items()}
@@ -70,13 +74,13 @@ def to_dask(files: Files, columns: Iterable[str] | None = None) -> "dd.DataFrame
         import dask.dataframe as dd
         import pandas as pd
     except ImportError as error:
-        raise ValueError(f"to_dask needs {error.name}: pip install 'captools[dask]'") from None
+        raise MissingExtra(f"to_dask needs {error.name}: pip install 'captools[dask]'") from None
     collection, names = _open(files, columns)
     dtypes = {name: collection.dtypes[name].newbyteorder("=") for name in names}
     parts = partitions([os.fspath(path) for path in collection.paths], collection.rows)
     starts = np.cumsum([0, *(sum(stop - start for _, start, stop in part) for part in parts)])
     return dd.from_map(
-        partial(_partition, dtypes=dtypes),
+        partial(_partition, shared=collection.shared, names=names),
         parts,
         starts[:-1].tolist(),
         meta=pd.DataFrame({name: np.empty(0, dtype) for name, dtype in dtypes.items()}),
@@ -121,7 +125,7 @@ def _open(files: Files, columns: Iterable[str] | None) -> tuple[Collection, list
     paths = listing.expand(map(os.fspath, words))
     if not paths:
         raise ValueError(f"no flat files: {' '.join(map(str, words))}")
-    collection = Collection(paths)
+    collection = Collection(paths, all_rows=True)
     names = list(dict.fromkeys(collection.dtypes if columns is None else columns))
     collection.check_columns(names)
     return collection, names
@@ -130,20 +134,22 @@ def _open(files: Files, columns: Iterable[str] | None) -> tuple[Collection, list
 def _partition(
     part: list[Piece],
     first: int,
-    dtypes: dict[str, np.dtype],
+    shared: SharedColumns,
+    names: list[str],
     columns: Iterable[str] | None = None,
 ) -> "pd.DataFrame":
     """Return the rows of one part; dask names the columns if it does not need all."""
     import pandas as pd
 
-    names = list(dtypes if columns is None else columns)
+    names = names if columns is None else list(columns)
     total = sum(stop - start for _, start, stop in part)
-    whole = {name: np.empty(total, dtypes[name]) for name in names}
+    whole = {name: np.empty(total, shared.dtypes[name].newbyteorder("=")) for name in names}
     done = 0
     for path, start, stop in part:
         at = slice(done, done + stop - start)
         with FlatFile(path) as file:
-            for name, values in whole.items():
-                values[at] = file.take(name, slice(start, stop))
+            table = shared.table(file, names, slice(start, stop))
+        for name, values in whole.items():
+            values[at] = table.columns[name]
         done = at.stop
     return pd.DataFrame(whole, pd.RangeIndex(first, first + total), copy=False)

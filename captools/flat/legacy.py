@@ -84,6 +84,19 @@ def our_name(name: str) -> str:
     return OUR_NAMES.get(name, name)
 
 
+def other_names(names: Iterable[str], columns: Iterable[str]) -> str:
+    """Return what those of some names are called that a file has under our names.
+
+    Examples
+    --------
+    >>> other_names(["h_elv", "nonsense"], ["h_li", "lat"])
+    'h_elv is h_li here'
+    """
+    here = set(columns)
+    known = [name for name in names if name in OUR_NAMES and OUR_NAMES[name] in here]
+    return ", ".join(f"{name} is {OUR_NAMES[name]} here" for name in known)
+
+
 def choose_columns(product: Product, variables: str | Iterable[str] | None) -> tuple[Column, ...]:
     """Return the columns of a product that a choice of variables asks for.
 
@@ -135,10 +148,20 @@ def mending(name: str, dtypes: "Mapping[str, np.dtype]", is_ours: bool) -> Mendi
     return Mending(name, "f8", _without_fills) if dtype == "f8" else None
 
 
+class WrongNumberError(Exception):
+    """A column holds a number that our dtype of it does not."""
+
+
 def _whole_numbers(values: "np.ndarray", dtype: str) -> "np.ndarray":
+    """Return floats as whole numbers, with 0 for no value."""
     import numpy as np
 
-    return np.nan_to_num(values).astype(dtype)
+    known = np.where(np.isnan(values) | (values == np.finfo("f4").max), 0, values)
+    limits = np.iinfo(dtype)
+    wrong = (known < limits.min) | (known > limits.max) | (known != np.round(known))
+    if wrong.any():
+        raise WrongNumberError(f"holds {known[wrong][0]:g}, which is no number of {limits.dtype}")
+    return known.astype(dtype)
 
 
 def _decimal_year(seconds: "np.ndarray") -> "np.ndarray":

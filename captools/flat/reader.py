@@ -1,21 +1,31 @@
-"""Reading flat files: ours, and older ones as if they were ours (`legacy`)."""
+"""Reading flat files: ours, older ones as if they were ours (`legacy`), and those of others."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from h5py import h5a, h5d, h5g, h5o
+from h5py import h5a, h5g
 
-from captools.errors import CaptoolsWarning, InputError, one_line
-from captools.flat import legacy
+from captools.errors import CaptoolsWarning, InputError
+from captools.flat import legacy, places
+from captools.flat.opening import NotFlatError, find_columns
 from captools.flat.table import Table
 from captools.io.address import Url, parse_location
-from captools.io.columns import Rows, StoredColumn, fetch_ahead
-from captools.io.hdf5 import DAMAGE, REMEDY, attribute, check_unchanged, descriptor, open_file, text
+from captools.io.columns import Rows, fetch_ahead
+from captools.io.hdf5 import (
+    DAMAGE,
+    attribute,
+    check_unchanged,
+    descriptor,
+    open_file,
+    text,
+    unreadable,
+)
+from captools.io.packing import Source
 from captools.products import identity_dtype
 
 BLOCK_ROWS = 1 << 17  # in memory at a time: 40 MB with 40 columns of 8 bytes
@@ -27,7 +37,7 @@ class FlatColumn:
 
     name: str
     dtype: np.dtype
-    stored: StoredColumn
+    stored: Source
     convert: Callable[[np.ndarray], np.ndarray] | None = None
 
     def read(self, rows: slice | np.ndarray | None = None) -> np.ndarray:
@@ -35,13 +45,23 @@ class FlatColumn:
         values = self.stored.read(rows)
         return values if self.convert is None else self.convert(values)
 
+    @property
+    def fill_value(self) -> np.generic | None:
+        """What stands for no value in a column of whole numbers, None if nothing does."""
+        return self.stored.fill_value if self.convert is None and self.dtype.kind in "iu" else None
+
+    def is_fill(self, values: np.ndarray) -> np.ndarray:
+        """Return for each of some whole numbers whether it stands for no value."""
+        fill = self.fill_value
+        return np.zeros(len(values), bool) if fill is None else values == fill
+
     @cached_property
     def attributes(self) -> dict[str, object]:
         """Units, long name and, of whole numbers, fill value: those that the file gives."""
         texts = {name: self.stored.attribute(name) for name in ("units", "long_name")}
         attributes: dict[str, object] = {name: words for name, words in texts.items() if words}
-        if self.dtype.kind in "iu" and self.stored.fill_value is not None:
-            attributes["_FillValue"] = self.stored.fill_value
+        if self.fill_value is not None:
+            attributes["_FillValue"] = self.fill_value
         return attributes
 
 
@@ -59,6 +79,8 @@ class FlatFile:
         The length of its columns.
     columns : dict of str to FlatColumn
         In the order of the file.
+    no_columns : dict of str to str
+        What stands beside the columns, and why it is none.
 
     Raises
     ------
@@ -71,16 +93,21 @@ class FlatFile:
         self._file = open_file(self.path)
         try:
             self._root = h5g.open(self._file.id, b"/")
-            stored = self._open_columns()
             self.is_ours = h5a.exists(self._root, b"captools_version")
+            stored, self.no_columns = find_columns(self._root, descriptor(self._file))
+            self.rows = next(iter(stored.values())).shape[0]
+            self.columns = self._as_ours(stored)
+            if not self.is_ours:
+                self._check_units()
         except DAMAGE as error:
             self.close()
             raise self._damage("header", error) from None
+        except NotFlatError as error:
+            self.close()
+            raise InputError(f"{self.path}: {error}") from None
         except BaseException:
             self.close()
             raise
-        self.rows = next(iter(stored.values())).shape[0]
-        self.columns = self._as_ours(stored)
 
     def __enter__(self) -> "FlatFile":
         return self
@@ -155,7 +182,13 @@ class FlatFile:
         return {"source": np.array([name.encode() for name in self.sources])}
 
     def warn_if_foreign(self) -> None:
-        """Warn of an older file that its columns are renamed and mended."""
+        """Warn of what is no column, and of an older file whose columns are renamed and mended."""
+        if self.no_columns:
+            warnings.warn(
+                f"{self.path.name}: left out, since no columns: {listed(self.no_columns)}",
+                CaptoolsWarning,
+                stacklevel=3,
+            )
         if not self.is_ours:
             warnings.warn(
                 f"{self.path.name}: is not of captools: {legacy.MENDED}",
@@ -183,6 +216,17 @@ class FlatFile:
             return self.columns[name].read(rows)
         except DAMAGE as error:
             raise self._damage(name, error) from None
+        except legacy.WrongNumberError as error:
+            raise InputError(f"{self.path}: {name}: {error}") from None
+
+    def read_known(self, name: str, rows: slice | np.ndarray | None = None) -> np.ndarray:
+        """Return rows of a column as `read`, but with NaN for fills of whole numbers, too.
+
+        Where there is such a fill, the numbers are doubles.
+        """
+        values = self.read(name, rows)
+        missing = self.columns[name].is_fill(values)
+        return np.where(missing, np.nan, values.astype("f8")) if missing.any() else values
 
     def check_unchanged(self) -> None:
         """Raise InputError if the file, on a server, is no longer what was opened."""
@@ -199,7 +243,10 @@ class FlatFile:
     def take(self, name: str, rows: slice) -> np.ndarray:
         """Return rows of a column, or of what identifies the file as if it were one."""
         if name in self.identity_names and name not in self.columns:
-            return np.full(rows.stop - rows.start, self.identity(name), identity_dtype(name))
+            dtype, number = identity_dtype(name), self.identity(name)
+            if not np.iinfo(dtype).min <= number <= np.iinfo(dtype).max:
+                raise InputError(f"{self.path}: its {name} is no number of {dtype}: {number}")
+            return np.full(rows.stop - rows.start, number, dtype)
         return self.read(name, rows)
 
     def attributes(self, name: str) -> dict[str, object]:
@@ -207,6 +254,14 @@ class FlatFile:
         known = legacy.described(name, str(self.attrs.get("product", "")))
         try:
             return known.attributes | self.columns[name].attributes
+        except DAMAGE as error:
+            raise self._damage(name, error) from None
+
+    def meaning(self, name: str) -> tuple[str, np.generic | None]:
+        """Return the units that the file states, "" if none, and the fill of whole numbers."""
+        column = self.columns[name]
+        try:
+            return column.stored.attribute("units"), column.fill_value
         except DAMAGE as error:
             raise self._damage(name, error) from None
 
@@ -229,35 +284,10 @@ class FlatFile:
     def check_columns(self, names: Iterable[str]) -> None:
         """Raise InputError if a column is missing, naming those there are."""
         if missing := [name for name in names if name not in self.columns]:
-            raise InputError(
-                f"{self.path}: has no column {', '.join(missing)}: it has {', '.join(self.columns)}"
-            )
+            known = legacy.other_names(missing, self.columns) or f"it has {', '.join(self.columns)}"
+            raise InputError(f"{self.path}: has no column {', '.join(missing)}: {known}")
 
     # --- how it is understood -------------------------------------------------
-
-    def _open_columns(self) -> dict[str, StoredColumn]:
-        stored = {}
-        for name in self._root:
-            item = h5o.open(self._root, name)
-            if isinstance(item, h5d.DatasetID):
-                column = StoredColumn(item, descriptor(self._file))
-                if len(column.shape) != 1 or column.dtype.kind not in "iufb":
-                    raise InputError(
-                        f"{self.path}: {name.decode()} is not a column (a list of numbers): "
-                        "no flat file"
-                    )
-                stored[name.decode()] = column
-        if not stored:
-            raise InputError(f"{self.path}: is no flat file (no columns at its root)")
-        lengths = {name: column.shape[0] for name, column in stored.items()}
-        if len(set(lengths.values())) > 1:
-            first = next(iter(lengths))
-            other = next(name for name in lengths if lengths[name] != lengths[first])
-            raise InputError(
-                f"{self.path}: {other} has {lengths[other]} rows, {first} has {lengths[first]}; "
-                f"{REMEDY}"
-            )
-        return stored
 
     def _attributes(self) -> dict[str, object]:
         attributes = {}
@@ -269,14 +299,15 @@ class FlatFile:
             attributes["height"] = legacy.our_name(attributes["height"])
         return attributes
 
-    def _as_ours(self, stored: dict[str, StoredColumn]) -> dict[str, FlatColumn]:
+    def _as_ours(self, stored: dict[str, Source]) -> dict[str, FlatColumn]:
         """Return the columns under our names, those of older files mended."""
         dtypes = {name: column.dtype for name, column in stored.items()}
+        of_places = places.our_names(stored)
         columns: dict[str, FlatColumn] = {}
         for its_name, column in stored.items():
-            name = legacy.our_name(its_name)
+            name = of_places.get(its_name) or legacy.our_name(its_name)
             if name in columns:
-                raise InputError(f"{self.path}: holds {name} twice, once as CAPToolkit's")
+                raise NotFlatError(f"holds {name} twice, once as CAPToolkit's")
             if mending := legacy.mending(its_name, dtypes, self.is_ours):
                 source, dtype, convert = mending
                 columns[name] = FlatColumn(name, np.dtype(dtype), stored[source], convert)
@@ -284,8 +315,20 @@ class FlatFile:
                 columns[name] = FlatColumn(name, column.dtype, column)
         return columns
 
+    def _check_units(self) -> None:
+        """Raise NotFlatError if places or times have other units than captools takes."""
+        crs = str(self._attributes().get("crs", ""))
+        places.check_units(
+            lambda name: self.columns[name].stored.attribute("units"), self.columns, crs
+        )
+
     def _damage(self, where: str, error: BaseException) -> InputError:
-        return InputError(f"{self.path}: {where}: cannot be read ({one_line(error)}); {REMEDY}")
+        return InputError(f"{self.path}: {where}: {unreadable(error)}")
+
+
+def listed(no_columns: Mapping[str, str]) -> str:
+    """Return what is no column, with the reasons, in words."""
+    return ", ".join(f"{name} ({why})" for name, why in no_columns.items())
 
 
 def height_of(paths: Iterable[str | Path | Url]) -> str:

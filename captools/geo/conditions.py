@@ -223,6 +223,13 @@ class Formula(Condition):
 
     kind: ClassVar[str] = "formula"
 
+    @property
+    def is_sum(self) -> bool:
+        """Whether it only adds and subtracts columns and numbers."""
+        parts = ast.walk(ast.parse(self._expression, mode="eval"))
+        others = (ast.Mult, ast.Div, ast.Mod, ast.Pow)
+        return not self._bits and not any(isinstance(part, others) for part in parts)
+
     def of(self, columns: Mapping[str, "np.ndarray"]) -> "np.ndarray":
         """Return its value for each row, as doubles; NaN where a column has none.
 

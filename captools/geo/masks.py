@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from captools.errors import InputError
+from captools.errors import InputError, MissingExtra
 from captools.geo import coords, rings
 from captools.geo.polygons import Polygons
 
@@ -59,7 +59,9 @@ def load(
         mask = RasterMask(file, part) if is_raster else PolygonMask(file, part, where, buffer)
         coords.project(np.zeros(1), np.zeros(1), mask.crs)
     except ModuleNotFoundError as error:
-        raise ValueError(f"mask {path}: needs {error.name}: pip install 'captools[geo]'") from None
+        raise MissingExtra(
+            f"mask {path}: needs {error.name}: pip install 'captools[geo]'"
+        ) from None
     except ProjError:
         raise ValueError(f"mask {path}: its CRS has no relation to longitude, latitude") from None
     return Outside(mask) if invert else mask

@@ -1,8 +1,13 @@
 """Which rows to keep: pure functions from arrays to boolean masks."""
 
+from collections.abc import Iterator
+from itertools import product
+
 import numpy as np
 
 from captools.geo import coords
+from captools.geo.groups import Groups
+from captools.geo.surfaces import SCALED_MAD
 
 SEGMENT_STEP_METRES = 20.0  # between the centres of consecutive ATL06 segments
 
@@ -170,7 +175,7 @@ def cells(x: np.ndarray, y: np.ndarray, t: np.ndarray, width: float, length: flo
 
 
 def far_from_median(
-    values: np.ndarray, cell: np.ndarray, nmad: float
+    values: np.ndarray, cell: np.ndarray, nmad: float, most: float = np.inf
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return which values are far from the median of their cell.
 
@@ -187,6 +192,8 @@ def far_from_median(
         The cell of each.
     nmad : float
         How far is too far.
+    most : float
+        What is too far in any cell, in the units of the values.
 
     Returns
     -------
@@ -199,19 +206,38 @@ def far_from_median(
     >>> far_from_median(np.array([1.0, 2.0, 3.0, 99.0]), np.zeros(4, int), 10.0)[0]
     array([False, False, False,  True])
     """
-    order = np.argsort(cell, kind="stable")
-    starts = np.flatnonzero(np.diff(cell[order], prepend=cell[order][:1] - 1))
-    counts = np.diff(starts, append=len(cell))
-    group = np.empty(len(cell), np.int64)
-    group[order] = np.repeat(np.arange(len(starts)), counts)
-    distance = np.abs(values - _medians(values, group, starts, counts)[group])
-    spread = 1.4826 * _medians(distance, group, starts, counts)[group]
-    return distance > nmad * spread, counts[group]
+    groups = Groups(cell)
+    distance = np.abs(values - groups.medians(values)[groups.index])
+    limit = nmad * (SCALED_MAD * groups.medians(distance))
+    return distance > np.minimum(limit, most)[groups.index], groups.counts[groups.index]
 
 
-def _medians(
-    values: np.ndarray, group: np.ndarray, starts: np.ndarray, counts: np.ndarray
-) -> np.ndarray:
-    """Return the median of each group of values, of which the sorted ones begin at `starts`."""
-    ordered = values[np.lexsort((values, group))]
-    return (ordered[starts + (counts - 1) // 2] + ordered[starts + counts // 2]) / 2
+def around(
+    x: np.ndarray, y: np.ndarray, width: float, radius: float
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield the points that lie around cells, for each way from a point's own cell to another.
+
+    Parameters
+    ----------
+    x, y : arrays of float, shape (n,)
+        Finite places.
+    width : float
+        Of a cell, in the units of x and y.
+    radius : float
+        How far from the middle of a cell a point may lie; all of the cell's own points count.
+
+    Yields
+    ------
+    points : array of int, shape (m,)
+        The numbers of the points that lie around such a cell.
+    x, y : arrays of float, shape (m,)
+        The middle of that cell. The first cells are those of the points themselves.
+    """
+    middle_x, middle_y = ((np.floor(place / width) + 0.5) * width for place in (x, y))
+    reach = int(radius / width + 0.5)
+    yield np.arange(len(x)), middle_x, middle_y
+    for right, up in product(range(-reach, reach + 1), repeat=2):
+        if (right, up) != (0, 0):
+            of_x, of_y = middle_x + right * width, middle_y + up * width
+            points = np.flatnonzero(np.hypot(x - of_x, y - of_y) <= radius)
+            yield points, of_x[points], of_y[points]

@@ -119,6 +119,29 @@ def gps_of_decimal_year(year: npt.ArrayLike) -> np.ndarray:
     return np.interp(np.asarray(year), years, gps, left=np.nan, right=np.nan)
 
 
+def utc_text(t_gps: npt.ArrayLike) -> tuple[str, ...]:
+    """Return the UTC of GPS seconds as ISO text, to the second below.
+
+    "" before 1980 and after 2100. A leap second is the last second of its day.
+
+    Examples
+    --------
+    >>> utc_text([1198800018.0, 1167264017.5, np.nan])
+    ('2018-01-01T00:00:00Z', '2016-12-31T23:59:59Z', '')
+    """
+    return tuple(map(_utc_text, np.ravel(t_gps).astype(float).tolist()))
+
+
+def _utc_text(t_gps: float) -> str:
+    if np.isnan(decimal_year(t_gps)):
+        return ""
+    day = GPS_EPOCH + int(t_gps // 86400) * DAY
+    if t_gps < _gps_of_midnight(np.array([day]))[0]:  # GPS time is ahead of UTC
+        day -= DAY
+    seconds = min(int(t_gps - _gps_of_midnight(np.array([day]))[0]), 86399)
+    return f"{day + np.timedelta64(seconds, 's')}Z"
+
+
 def parse_time(text: str | float) -> float:
     """Return GPS seconds of an ISO date (UTC) or a decimal year.
 

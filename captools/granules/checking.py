@@ -8,21 +8,22 @@ lengths a damaged file claims.
 
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
 
-from h5py import h5a, h5d, h5g, h5o
-
-from captools.errors import InputError
-from captools.flat.legacy import OUR_NAMES
+from captools.errors import CaptoolsWarning, InputError
+from captools.flat.legacy import OUR_NAMES, choose_columns
 from captools.flat.reader import FlatFile
-from captools.granules.finding import found_by_content
+from captools.granules.finding import Recognized, recognize
 from captools.granules.granule import MISSING, Beam, Granule
+from captools.granules.header import granule_attributes
+from captools.granules.options import ReadOptions
+from captools.granules.reduction import read_beam
 from captools.io import remote
 from captools.io.address import Url, parse_location
 from captools.io.atomic import temporary_name
-from captools.io.hdf5 import attribute, open_file, text
-from captools.io.integrity import check_content, naming_damage
-from captools.products import ATL06, Product
+from captools.io.integrity import check_content
+from captools.products import Product
 
 
 def check_file(
@@ -44,7 +45,8 @@ def check_file(
     Returns
     -------
     str
-        Such as ``6 beams, 12,345 segments`` or ``flat file, 12,345 rows``.
+        What it was taken for, and how much of it there is: ``ATL06 granule, 6 beams,
+        12,345 segments`` or ``flat file, 12,345 rows``.
 
     Raises
     ------
@@ -54,11 +56,15 @@ def check_file(
     path = parse_location(path)
     if isinstance(path, Url):
         return _check_copy(path, product, folder or Path(tempfile.gettempdir()))
-    product = product or _product(path)
-    if product is None:
+    known = Recognized(product, False, "") if product else recognize(path)
+    if known.product is not None:
+        lengths = _check_granule(path, known.product)
+        counts = f"{_count(len(lengths), 'beam')}, {_count(sum(lengths), 'segment')}"
+        return f"{known.product.name} granule, {counts}"
+    if known.is_flat:
         return f"flat file, {_count(_check_flat_file(path), 'row')}"
-    lengths = _check_granule(path, product)
-    return f"{_count(len(lengths), 'beam')}, {_count(sum(lengths), 'segment')}"
+    datasets = check_content(path)
+    raise InputError(f"{path}: {known.unread}; {_count(datasets, 'dataset')} read, none damaged")
 
 
 def _check_copy(url: Url, product: Product | None, folder: Path) -> str:
@@ -100,34 +106,24 @@ def _count(number: int, what: str) -> str:
 # --- what it should be ----------------------------------------------------------
 
 
-def _product(path: str | Path) -> Product | None:
-    """Return the product of a granule, None of what may be a flat file."""
-    with open_file(path) as file, naming_damage(path, "/"):
-        root = h5g.open(file.id, b"/")
-        short_name = text(attribute(root, "short_name"))
-        if short_name or h5a.exists(root, b"short_name"):
-            # Any product refuses an unknown one by name.
-            return next((one for one in found_by_content() if one.short_name == short_name), ATL06)
-        similar = [product for product in found_by_content() if _has_track(root, product)]
-        if similar:
-            named = (one for one in similar if one.parse_name(Path(path).name).plain)
-            return next(named, similar[0])
-        items = (h5o.open(root, name) for name in root)
-        if any(isinstance(item, h5d.DatasetID) and item.rank == 1 for item in items):
-            return None
-    raise InputError(f"{path}: is HDF5, but neither an ATL06 granule nor a flat file")
-
-
-def _has_track(root: h5g.GroupID, product: Product) -> bool:
-    return any(track and root.links.exists(track.encode()) for track in product.tracks)
-
-
 def _check_granule(path: str | Path, product: Product) -> list[int]:
     """Return the lengths of the beams that have segments."""
     with Granule(path, product) as granule:
+        granule_attributes(granule)
         lengths = [_check_beam(beam) for beam in granule.beams()]
     check_content(path, _essential(product))
+    _read(path, product)
     return lengths
+
+
+def _read(path: str | Path, product: Product) -> None:
+    """Read a granule as a step does that is given no options: it refuses more than damage."""
+    request = ReadOptions()
+    columns = choose_columns(product, request.variables)
+    with warnings.catch_warnings(), Granule(path, product) as granule:
+        warnings.simplefilter("ignore", CaptoolsWarning)  # what is left out or guessed is whole
+        for beam in granule.beams():
+            read_beam(beam, columns, request, {})
 
 
 def _check_beam(beam: Beam) -> int:
@@ -153,8 +149,14 @@ def _essential(product: Product) -> set[str]:
 
 
 def _check_flat_file(path: str | Path) -> int:
-    """Return the length of the columns."""
+    """Return the length of the columns; all of them are read as a step reads them."""
     with FlatFile(path) as file:
-        rows, columns = file.rows, set(file.columns)
-    check_content(path, columns | set(OUR_NAMES))
+        essential = {*file.columns, *OUR_NAMES}
+        rows = file.rows
+    check_content(path, essential)
+    with FlatFile(path) as file:
+        for name in file.identity_names:
+            file.identity(name)
+        for part in file.ranges():
+            file.table(rows=part)
     return rows

@@ -6,15 +6,15 @@ repeated. Those of a lower rate are mapped to the points by an index.
 """
 
 from collections.abc import Iterator
-from typing import Protocol
 
 import numpy as np
 from h5py import h5d, h5g
 
 from captools.geo.conditions import Formula
 from captools.io.columns import RowSelection, StoredColumn
-from captools.io.hdf5 import REMEDY, attribute
+from captools.io.hdf5 import REMEDY
 from captools.io.matrix import StoredMatrix
+from captools.io.packing import Changed, Source, known, unpacked
 from captools.products import Column
 
 Selection = RowSelection | None  # of rows, or all
@@ -22,48 +22,6 @@ Selection = RowSelection | None  # of rows, or all
 
 class NoColumnError(ValueError):
     """A dataset does not give the values that the product says; why."""
-
-
-class Source(Protocol):
-    """What gives one value for each row, as `StoredColumn` does."""
-
-    dtype: np.dtype
-    shape: tuple[int, ...]
-    fill_value: np.generic | None
-
-    def attribute(self, name: str) -> str:
-        """Return an attribute as text, "" if there is none."""
-        ...
-
-    def read(self, rows: Selection = None) -> np.ndarray:
-        """Return rows, with NaN for fills of floats; one of `DAMAGE` if they cannot be read."""
-        ...
-
-    def extents(self, rows: Selection = None) -> Iterator[tuple[int, int]]:
-        """Yield where in the file the bytes lie that hold the rows: from, up to."""
-        ...
-
-
-class Changed:
-    """A source made of another one, whose values it changes."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self.dtype = source.dtype
-        self.shape = source.shape
-        self.fill_value = source.fill_value
-
-    def attribute(self, name: str) -> str:
-        """Return an attribute as text, "" if there is none."""
-        return self._source.attribute(name)
-
-    def extents(self, rows: Selection = None) -> Iterator[tuple[int, int]]:
-        """Yield where in the file the bytes lie that hold the rows: from, up to."""
-        return self._source.extents(rows)
-
-    def read(self, rows: Selection = None) -> np.ndarray:
-        """Return rows, with NaN for fills of floats."""
-        return self._source.read(rows)
 
 
 class Repeated(Changed):
@@ -129,21 +87,6 @@ class Mapped(Changed):
         return mapped
 
 
-class Scaled(Changed):
-    """Numbers packed as CF says: ``stored * scale_factor + add_offset``, with NaN for fills."""
-
-    def __init__(self, source: Source, scale: float, offset: float) -> None:
-        super().__init__(source)
-        self._scale, self._offset = scale, offset
-        self.dtype = np.dtype("f8")
-        self.fill_value = None
-
-    def read(self, rows: Selection = None) -> np.ndarray:
-        """Return rows as doubles, with NaN for fills."""
-        stored = _known(self._source, rows).astype("f8", copy=False)
-        return stored * self._scale + self._offset
-
-
 class Wrapped(Changed):
     """Longitudes of 0 to 360 degrees, as those of -180 to 180."""
 
@@ -174,15 +117,7 @@ class Computed:
 
     def read(self, rows: Selection = None) -> np.ndarray:
         """Return rows as doubles, NaN where one of the sources has no value."""
-        return self._formula.of({name: _known(one, rows) for name, one in self._sources.items()})
-
-
-def _known(source: Source, rows: Selection) -> np.ndarray:
-    """Return rows with NaN for fills, of whole numbers too."""
-    values = source.read(rows)
-    if source.fill_value is None or values.dtype.kind == "f":
-        return values
-    return np.where(values == source.fill_value, np.nan, values.astype("f8"))
+        return self._formula.of({name: known(one, rows) for name, one in self._sources.items()})
 
 
 def rowwise(
@@ -217,7 +152,7 @@ def rowwise(
     """
     points = None if length is None else length // max(1, repeat)
     _check_shape(dataset, column, points, repeat)
-    source = _unpacked(_stored(dataset, column, descriptor), dataset)
+    source = unpacked(_stored(dataset, column, descriptor), dataset)
     if index is not None:
         return Mapped(source, index)
     if column.axis == "k":
@@ -265,15 +200,3 @@ def _fill_of(dtype: np.dtype, number: float) -> np.generic:
     if not (np.isfinite(fill) if dtype.kind == "f" else fill == number):
         raise NoColumnError(f"is of {dtype}, which the fill {number} of its table does not fit")
     return fill
-
-
-def _unpacked(source: Source, dataset: h5d.DatasetID) -> Source:
-    """Return a source with its values unpacked, if the dataset says how."""
-    scale, offset = (attribute(dataset, name) for name in ("scale_factor", "add_offset"))
-    if not scale.size and not offset.size:
-        return source
-    return Scaled(
-        source,
-        float(scale.flat[0]) if scale.size else 1.0,
-        float(offset.flat[0]) if offset.size else 0.0,
-    )

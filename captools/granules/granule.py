@@ -85,6 +85,7 @@ class Granule(Lookup):
         if not found and all(self._group(beam) is None for beam in self.product.tracks):
             raise InputError(
                 f"{self.path}: is HDF5, but no {name} granule (no short_name, no beam)"
+                "; flat files go to filter, merge and the like"
             )
 
     def _identify(self) -> Identity:
@@ -228,6 +229,10 @@ class Beam:
             fetch_ahead(self.granule._file, stored, rows)
         except DAMAGE as error:
             raise self.granule.damage(self.name, error) from None
+
+    def dtype(self, column: Column) -> np.dtype:
+        """Return the dtype of a column's values; errors as for `whole`."""
+        return self._column(column).dtype
 
     def attributes(self, column: Column) -> dict[str, object]:
         """Return units and long name of a column, and the fill value of an integer one."""

@@ -1,15 +1,25 @@
 """What stands where in an HDF5 file: groups, small datasets, attributes, each looked up once."""
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 from h5py import h5d, h5g, h5o, h5s
 
-from captools.errors import InputError, one_line
+from captools.errors import InputError
 from captools.io.address import Url, parse_location
-from captools.io.hdf5 import DAMAGE, REMEDY, attribute, check_unchanged, descriptor, open_file, text
+from captools.io.hdf5 import (
+    DAMAGE,
+    REMEDY,
+    attribute,
+    check_unchanged,
+    descriptor,
+    open_file,
+    text,
+    unreadable,
+)
 
 SMALL_BYTES = 1 << 20  # what identifies a granule takes less: more is damage
 
@@ -57,7 +67,15 @@ class Lookup:
 
     def damage(self, where: str, error: BaseException) -> InputError:
         """Return the error that HDF5 could not read something `where` in this file."""
-        return self.error(where, f"cannot be read ({one_line(error)}); {REMEDY}")
+        return self.error(where, unreadable(error))
+
+    def root_items(self) -> Iterator[h5g.GroupID | h5d.DatasetID | None]:
+        """Yield what stands at the root; links that lead nowhere are None."""
+        try:
+            names = [name.decode() for name in self._items[""]]
+        except DAMAGE as error:
+            raise self.damage("/", error) from None
+        yield from map(self._item, names)
 
     def _group(self, name: str) -> h5g.GroupID | None:
         """Return a group, None if it is missing; a damaged one is an error."""

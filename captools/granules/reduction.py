@@ -14,18 +14,13 @@ from captools.geo import coords, domain
 from captools.geo.time import decimal_year
 from captools.granules.granule import Beam, Granule
 from captools.granules.header import beam_attributes, extent, granule_attributes, provenance
+from captools.granules.joining import joined
 from captools.granules.options import ReadOptions
 from captools.granules.selection import crs_of, select_rows
 from captools.io.address import Url
 from captools.io.atomic import Outputs, check_outputs
 from captools.io.hdf5 import REMEDY
-from captools.products import (
-    DERIVED,
-    Column,
-    Product,
-    identity_column,
-    identity_dtype,
-)
+from captools.products import DERIVED, Column, Product
 
 
 def reduce_granule(
@@ -60,14 +55,10 @@ def reduce_granule(
         together: dict[str, list[Table]] = {}
         for beam in granule.beams():
             batch.written.rows_in += beam.length
-            rows = select_rows(beam, request)
-            if not len(rows):
+            table = read_beam(beam, columns, request, missing)
+            if table is None:
                 continue
-            table = _table(beam, rows, _present(beam, columns, request, missing))
-            crs = crs_of(beam, request)
-            _derive(table, beam, rows, crs)
             misplaced += _misplaced(table, product, request)
-            table.attrs = beam_attributes(beam, crs)
             for leg, part in _legs(table) if request.split else [("", table)]:
                 if request.layout == "granule":
                     together.setdefault(leg, []).append(part)
@@ -78,13 +69,44 @@ def reduce_granule(
             name = output_name(granule.path.name, "", leg)
             batch.write(
                 name,
-                _finished(_joined(granule, parts, batch.written.rows_in), common, product, request),
+                _finished(joined(granule, parts, batch.written.rows_in), common, product, request),
             )
         granule.check_unchanged()
         _warn_of_missing(granule, missing)
         if misplaced:
             _warn(f"{granule.path.name}: {domain.warning(misplaced, request.crs)}")
     return batch.written
+
+
+def read_beam(
+    beam: Beam, columns: Iterable[Column], request: ReadOptions, missing: dict[str, list[str]]
+) -> Table | None:
+    """Return the rows of a beam that are kept, with their header; None if none are.
+
+    Parameters
+    ----------
+    beam : Beam
+        The beam.
+    columns : iterable of Column
+        What to read of it.
+    request : ReadOptions
+        Which rows, and how.
+    missing : dict
+        Takes the columns that the beam lacks, with its name.
+
+    Raises
+    ------
+    InputError
+        If the beam cannot be used.
+    """
+    rows = select_rows(beam, request)
+    if not len(rows):
+        return None
+    table = _table(beam, rows, _present(beam, columns, request, missing))
+    crs = crs_of(beam, request)
+    _derive(table, beam, rows, crs)
+    table.attrs = beam_attributes(beam, crs)
+    return table
 
 
 def check_request(product: Product, request: ReadOptions) -> None:
@@ -236,35 +258,6 @@ def _legs(table: Table) -> Iterable[tuple[str, Table]]:
     for suffix, keep in (("_A", ascending), ("_D", ~ascending)):
         if keep.any():
             yield suffix, table.where(keep)
-
-
-def _joined(granule: Granule, parts: list[Table], rows_in: int) -> Table:
-    """Return the rows of all beams, one after another; what differs becomes columns or a table.
-
-    Columns that a beam lacks are left out: the missing ones were warned of.
-    """
-    if len({part.attrs["crs"] for part in parts}) > 1:
-        raise granule.error("beams", "lie in both hemispheres: choose one projection (-p)")
-    shared = [name for name in parts[0].columns if all(name in p.columns for p in parts)]
-    whole = Table(
-        {name: np.concatenate([part.columns[name] for part in parts]) for name in shared},
-        {name: parts[0].column_attrs[name] for name in shared},
-        {"crs": parts[0].attrs["crs"], "rows_in": rows_in},
-    )
-    known = {name: granule.number(name) for name in granule.product.granule_numbers}
-    for name in (*known, *granule.product.track_numbers):
-        values = [known.get(name, part.attrs.get(name)) for part in parts]
-        whole.columns[name] = np.repeat(
-            np.array(values, identity_dtype(name)), [part.rows for part in parts]
-        )
-        whole.column_attrs[name] = identity_column(name).attributes
-    for name in ("beam", "beam_type", *granule.product.track_numbers, "rows_in"):
-        values = [part.attrs[name] for part in parts if name in part.attrs]
-        text = values and isinstance(values[0], str)
-        if values:
-            whole.private[f"beams/{name}"] = np.array(values, dtype="S" if text else "i8")
-    whole.private["beams/rows"] = np.array([part.rows for part in parts], dtype="i8")
-    return whole
 
 
 def _warn_of_missing(granule: Granule, missing: dict[str, list[str]]) -> None:

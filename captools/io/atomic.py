@@ -78,7 +78,8 @@ def _is_alive(pid: int) -> bool:
 class Outputs(list):
     """The paths of the files written for one input, with the rows read and written.
 
-    `removed` counts the rows that were left out, by the condition that they did not meet;
+    `removed` counts the rows that were left out, by the condition that they did not meet, and
+    `added` those written once more, by the reason: rows in, less and more these, are rows out;
     `errors` says, by path, what is wrong with inputs that an output was made without.
     """
 
@@ -87,6 +88,7 @@ class Outputs(list):
         self.rows_in = rows_in
         self.rows_out = rows_out
         self.removed: dict[str, int] = {}
+        self.added: dict[str, int] = {}
         self.errors: dict[str, str] = {}
 
 

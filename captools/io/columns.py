@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 from h5py import h5d, h5s, h5z
 
-from captools.io.hdf5 import DAMAGE, ServedFile, attribute, hdf5_type, text
+from captools.io.hdf5 import DAMAGE, ServedFile, attribute, check_filters, hdf5_type, text
 
 # Once an array of this size was freed, glibc keeps the memory of freed arrays for the next ones
 # in place of giving it back to the system. That saves a seventh of all time.
@@ -274,12 +274,13 @@ class StoredColumn:
         return {place.chunk_offset[0]: place for place in places}
 
     def _check_storage(self) -> None:
-        """Raise OSError if chunks without filters do not have the one size they can have.
+        """Raise OSError if a filter is missing, or chunks without filters are not of their size.
 
         Then the list of filters is damaged, and HDF5 would take compressed bytes,
         and whatever lies behind them, for values.
         """
         plist = self._dataset.get_create_plist()
+        check_filters(plist)
         if plist.get_layout() == h5d.CHUNKED and not plist.get_nfilters():
             chunk = self.dtype.itemsize * math.prod(plist.get_chunk())
             if (stored := self._dataset.get_storage_size()) % chunk:

@@ -2,12 +2,14 @@
 
 import os
 import re
+from contextlib import suppress
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 
 import h5py
 import numpy as np
-from h5py import h5a, h5d, h5g, h5t
+from h5py import h5a, h5d, h5g, h5p, h5t, h5z
 
 from captools.errors import InputError, one_line
 from captools.io.address import Url
@@ -19,6 +21,23 @@ _NETCDF3 = (b"CDF\x01", b"CDF\x02", b"CDF\x05")  # classic, with 64-bit offsets,
 
 # What h5py raises when the bytes of a file are not what they should be.
 DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
+
+# Filters that compress and come with hdf5plugin, by the numbers that the HDF Group gave them.
+_PLUGINS = {
+    307: "bzip2",
+    32001: "Blosc",
+    32004: "LZ4",
+    32008: "Bitshuffle",
+    32013: "ZFP",
+    32015: "Zstandard",
+    32017: "SZ",
+    32024: "SZ3",
+    32026: "Blosc2",
+}
+
+
+class MissingFilterError(OSError):
+    """Values are compressed in a way that this HDF5 has no filter for."""
 
 
 # Columns are read from front to back. Keeping chunks, up to 8 MB for each column, is of no use.
@@ -102,6 +121,27 @@ def _damage(head: bytes, size: int, error: BaseException) -> str:
     if match := re.search(r"truncated file.*stored_eof = (\d+)", str(error)):
         return f"is truncated ({size} of {match.group(1)} bytes)"
     return f"cannot be opened ({one_line(error)})"
+
+
+def check_filters(plist: h5p.PropDCID) -> None:
+    """Raise MissingFilterError if a dataset needs a filter that is not installed."""
+    for number in (plist.get_filter(at)[0] for at in range(plist.get_nfilters())):
+        if number not in _PLUGINS or h5z.filter_avail(number):
+            continue
+        with suppress(ImportError):
+            import_module("hdf5plugin")  # its import makes its filters known
+        if not h5z.filter_avail(number):
+            raise MissingFilterError(
+                f"is compressed with HDF5 filter {number} ({_PLUGINS[number]}), which is not "
+                "installed: pip install hdf5plugin"
+            )
+
+
+def unreadable(error: BaseException) -> str:
+    """Return why something cannot be read, one of `DAMAGE`, and the remedy."""
+    if isinstance(error, MissingFilterError):
+        return one_line(error)
+    return f"cannot be read ({one_line(error)}); {REMEDY}"
 
 
 def text(value: object) -> str:

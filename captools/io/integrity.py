@@ -11,8 +11,8 @@ import deflate
 import h5py
 from h5py import h5a, h5d, h5f, h5g, h5l, h5o, h5t, h5z
 
-from captools.errors import InputError, one_line
-from captools.io.hdf5 import DAMAGE, REMEDY, attribute_value, open_file
+from captools.errors import InputError
+from captools.io.hdf5 import DAMAGE, attribute_value, check_filters, open_file, unreadable
 
 PIECE_BYTES = 1 << 22  # in memory at a time, of what has no chunks
 STRING_BYTES = 1 << 10  # assumed for a string, whose length is known only when it is read
@@ -31,18 +31,24 @@ def naming_damage(path: str | Path, where: str) -> Iterator[None]:
     try:
         yield
     except DAMAGE as error:
-        raise InputError(f"{path}: {where}: cannot be read ({one_line(error)}); {REMEDY}") from None
+        raise InputError(f"{path}: {where}: {unreadable(error)}") from None
 
 
-def check_content(path: str | Path, essential: Collection[str] = ()) -> None:
-    """Read every object of a file; the datasets at the essential paths must hold values."""
+def check_content(path: str | Path, essential: Collection[str] = ()) -> int:
+    """Read every object of a file, and return how many of them are datasets.
+
+    Those at the essential paths must hold values.
+    """
+    datasets = 0
     with open_file(Path(path)) as file:
         size = file.id.get_filesize()
         for where, item in _objects(path, file.id):
             _check_attributes(path, where, item, size)
             if isinstance(item, h5d.DatasetID):
+                datasets += 1
                 with naming_damage(path, where):
                     _check_dataset(item, where in essential)
+    return datasets
 
 
 def _objects(path: str | Path, file: h5f.FileID) -> Iterator[tuple[str, Stored]]:
@@ -122,6 +128,8 @@ def _check_chunks(dataset: h5d.DatasetID) -> bool:
     found = dataset.get_num_chunks()
     if found not in (0, expected):
         raise OSError(f"{found} of {expected} chunks are there")
+    if found:
+        check_filters(plist)
     if found and not dataset.dtype.hasobject:  # strings are read later
         length = math.prod(shape) * dataset.get_type().get_size()
         filters = [plist.get_filter(at)[0] for at in range(plist.get_nfilters())]

@@ -1,5 +1,6 @@
 """Which files words of a command line name."""
 
+import codecs
 import glob
 import io
 import logging
@@ -13,6 +14,15 @@ from captools.io.atomic import PRIVATE
 from captools.io.remote import check_protocols, listed, matching
 
 log = logging.getLogger(__name__)
+
+# The longer marks first: that of UTF-16 begins that of UTF-32.
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 def expand(words: Iterable[str], suffixes: tuple[str, ...] | None = None) -> list[str]:
@@ -35,15 +45,20 @@ def expand(words: Iterable[str], suffixes: tuple[str, ...] | None = None) -> lis
     ValueError
         If a list cannot be read, or what reads from an address is not there.
     """
-    found: set[str] = set()
+    return sorted(named(words, suffixes))
+
+
+def named(words: Iterable[str], suffixes: tuple[str, ...] | None = None) -> list[str]:
+    """Return the same files in the order of the words; those of one word are sorted."""
+    found: dict[str, None] = {}
     for word in words:
         paths = expand_word(word, suffixes)
         if not paths and word != "-":
             log.warning("warning: %s: no input there", word)
-        found.update(map(_absolute, paths))
+        found.update(dict.fromkeys(sorted(map(_absolute, paths))))
     if urls := [path for path in found if isinstance(path, Url)]:
         check_protocols(urls)
-    return sorted(found)
+    return list(found)
 
 
 def _absolute(path: str) -> str:
@@ -71,12 +86,12 @@ def expand_word(word: str, suffixes: tuple[str, ...] | None = None) -> list[str]
     """Return the paths that a word names; suffixes are as for `expand`."""
     if word == "-":
         if isinstance(sys.stdin, io.TextIOWrapper):
-            sys.stdin.reconfigure(errors="surrogateescape")  # a path need not be UTF-8
-        return _listed(sys.stdin)
+            return _listed("on standard input", sys.stdin.buffer.read())
+        return _lines("".join(sys.stdin))
     if word.startswith("@"):
         try:
-            with open(word[1:], encoding="utf-8", errors="surrogateescape") as file:
-                return _listed(file)
+            with open(word[1:], "rb") as file:
+                return _listed(word[1:], file.read())
         except OSError as error:
             raise ValueError(f"list {word[1:]}: cannot be read ({error})") from None
     if is_remote(word):
@@ -100,6 +115,26 @@ def _expand_url(url: Url, suffixes: tuple[str, ...] | None) -> list[str]:
     return list(matching(url)) if "*" in url else [url]
 
 
-def _listed(lines: Iterable[str]) -> list[str]:
-    """Return the lines that are not blank; Windows may begin a list with a byte-order mark."""
+def _listed(name: str, content: bytes) -> list[str]:
+    """Return the lines of a list that are not blank; a byte-order mark says its encoding.
+
+    Without a mark it is UTF-8, in which a path need not be written: all other bytes stay.
+    """
+    encoding = next((of for mark, of in MARKS if content.startswith(mark)), "utf-8")
+    of_bytes = encoding.startswith("utf-8")
+    try:
+        text = content.decode(encoding, "surrogateescape" if of_bytes else "strict")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"list {name}: is not {encoding}, as it begins ({error})") from None
+    if "\0" in text:  # no path holds one
+        raise ValueError(
+            f"list {name}: is no text in UTF-8, but UTF-16 or binary: "
+            "write it in UTF-8, or in UTF-16 with a byte-order mark"
+        )
+    return _lines(text)
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines that are not blank, ended as on any system; a list joined may have marks."""
+    lines = io.StringIO(text, newline=None)
     return [line for line in (line.strip().lstrip("\ufeff") for line in lines) if line]

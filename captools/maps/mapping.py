@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from captools.errors import BadInputs, CaptoolsWarning, InputError
+from captools.flat import twice
+from captools.flat.alike import Alike
+from captools.flat.collection import CORE, is_tile
 from captools.flat.reader import FlatFile, height_of
 from captools.geo import coords, domain, select
 from captools.geo.time import parse_span
@@ -33,6 +36,7 @@ class MapOptions:
     extent: tuple[float, float, float, float] | None = None
     size: tuple[int, int] | None = None
     diff: tuple[str, str] | None = None
+    all_rows: bool = False  # of tiles, those of overlaps too
 
     @property
     def column(self) -> str | None:
@@ -68,6 +72,9 @@ class Survey:
     rows: int = 0
     label: str = ""
     units: str = ""
+    has_tiles: bool = False
+    alike: Alike = field(default_factory=Alike)
+    origins: list[twice.Origin] = field(default_factory=list)
     misplaced: int = 0  # points outside the area of use of the CRS that they are projected to
 
 
@@ -173,6 +180,11 @@ def survey_files(paths: list[Path | Url], request: MapOptions) -> Survey:
             _take_in(survey, file, attrs, request)
     if not survey.good:
         raise BadInputs(survey.bad)
+    survey.alike.warn()
+    twice.warn(survey.origins)
+    if survey.has_tiles and not request.all_rows:
+        message = "of tiles, core rows are drawn only (--all-rows draws those of overlaps, too)"
+        warnings.warn(message, CaptoolsWarning, stacklevel=2)
     return survey
 
 
@@ -202,6 +214,9 @@ def _take_in(survey: Survey, file: FlatFile, attrs: dict, request: MapOptions) -
     survey.bounds.append(tuple(map(float, bounds)) if known else None)
     survey.rows += file.rows
     survey.good.append(file.path)
+    survey.alike.add(file)
+    survey.origins.append(twice.origin(file))
+    survey.has_tiles |= is_tile(file)
 
 
 def _chosen_crs(file: FlatFile, request: MapOptions) -> str:
@@ -262,7 +277,7 @@ def blocks_of(
 def _block(
     file: FlatFile, rows: slice, survey: Survey, request: MapOptions, more: Iterable[str]
 ) -> dict[str, np.ndarray]:
-    columns = {name: file.read(name, rows) for name in more}
+    columns = {name: file.read_known(name, rows) for name in more}
     lonlat = not survey.projected or request.bbox is not None
     lon, lat = (file.read(name, rows) if lonlat else None for name in ("lon", "lat"))
     if survey.projected:
@@ -271,7 +286,9 @@ def _block(
         columns["x"], columns["y"] = coords.project(lon, lat, survey.crs)
         if request.crs not in (None, "auto"):
             survey.misplaced += domain.outside(lon, lat, survey.crs)
-    if request.bbox is None:
-        return columns
-    keep = select.in_box(lon, lat, request.bbox)
-    return {name: values[keep] for name, values in columns.items()}
+    keep = np.ones(rows.stop - rows.start, bool)
+    if request.bbox is not None:
+        keep &= select.in_box(lon, lat, request.bbox)
+    if is_tile(file) and not request.all_rows:
+        keep &= file.read(CORE, rows)
+    return columns if keep.all() else {name: values[keep] for name, values in columns.items()}

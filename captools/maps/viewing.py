@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import sys
+import warnings
 import webbrowser
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from captools import process
+from captools.errors import CaptoolsWarning
 from captools.flat.reader import FlatFile
 from captools.geo import coords
 from captools.geo.time import decimal_year
@@ -62,7 +64,11 @@ def gather(paths: Iterable[str | Path], names: list[str], request: MapOptions) -
     OutputError
         If there is no room for temporary files.
     """
-    survey = survey_files([parse_location(path) for path in paths], request)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", CaptoolsWarning)
+        survey = survey_files([parse_location(path) for path in paths], request)
+    for warning in caught:
+        log.warning("warning: %s", warning.message)
     common, labels = _columns(survey, names)
     time = [name for name in ("t_year", "t_gps") if name in common][:1]
     more = dict.fromkeys([*names, *time, *({"is_asc"} & common)])

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -14,7 +15,8 @@ import numpy as np
 from captools.errors import InputError
 from captools.extras import require
 from captools.flat.collection import Collection
-from captools.flat.table import column_names
+from captools.flat.endings import check_ending
+from captools.flat.table import Table, column_names
 from captools.io.atomic import Outputs, appearing, check_is_file
 from captools.points.sorting import find_cuts, in_order, sample
 
@@ -32,26 +34,38 @@ NOWHERE = np.int64(1) << (2 * CURVE_BITS)  # beyond the curve: for rows without 
 WKB_POINT = np.dtype([("order", "u1"), ("kind", "<u4"), ("x", "<f8"), ("y", "<f8")])
 
 
-def export_files(
-    files: Iterable[str | Path],
-    output: Path,
-    variables: str | Iterable[str] | None,
-    common: bool,
-) -> Outputs:
+@dataclass(frozen=True)
+class ExportOptions:
+    """What is exported; the fields are the options of the same names."""
+
+    variables: str | Iterable[str] | None = None
+    mode: str = "all"  # of the columns: all, common or union
+    all_rows: bool = False
+
+
+_PLACES = (("x", "y"), ("lon", "lat"))
+
+
+def export_files(files: Iterable[str | Path], output: Path, options: ExportOptions) -> Outputs:
     """Export; see the step `export`."""
     write = _writer(output)
-    names = None if variables is None else column_names(variables)
-    collection = Collection(files, common)
+    names = None if options.variables is None else column_names(options.variables)
+    needed = None if names is None else dict.fromkeys([*names, *_PLACES[0], *_PLACES[1]])
+    collection = Collection(files, options.mode, needed, options.all_rows)
+    collection.warn_of_overlaps()
     if names is None:
         names = list(collection.dtypes)
     collection.check_columns(names)
     with appearing(output) as file:
         write(collection, names, file, output.parent)
-    return Outputs([output], collection.total, collection.total)
+    written = Outputs([output], collection.total_in, collection.total)
+    written.removed = collection.removed
+    return written
 
 
 def _writer(output: Path) -> Callable[[Collection, list[str], BinaryIO, Path], None]:
     """Return what writes files of this name; ValueError if there is none, or no pyarrow."""
+    check_ending(output, "export")
     kinds = {".parquet": _write_parquet, ".csv.gz": _write_gzip, ".csv": _write_csv}
     ending = next((one for one in kinds if output.name.endswith(one)), None)
     if ending is None:
@@ -74,6 +88,12 @@ def _schema(collection: Collection, names: list[str]) -> "pa.Schema":
         kind = pa.from_numpy_dtype(collection.dtypes[name].newbyteorder("="))
         fields.append(pa.field(name, kind, metadata=metadata))
     return pa.schema(fields)
+
+
+def _column(table: Table, name: str) -> "pa.Array":
+    """Return a column of a table, null where it has no value."""
+    values, fill = table.columns[name], table.column_attrs[name].get("_FillValue")
+    return _array(values, None if fill is None else values == fill)
 
 
 def _array(values: np.ndarray, null: np.ndarray | None = None) -> "pa.Array":
@@ -111,7 +131,8 @@ def _write_csv(collection: Collection, names: list[str], file: BinaryIO, folder:
     schema, options = _schema(collection, names), WriteOptions(include_header=False)
     for table in collection.blocks(names):
         for start in range(0, table.rows, CSV_ROWS):
-            columns = [_array(table.columns[name][start : start + CSV_ROWS]) for name in names]
+            part = table.where(slice(start, start + CSV_ROWS))
+            columns = [_column(part, name) for name in names]
             text = pa.BufferOutputStream()
             write_csv(pa.record_batch(columns, schema=schema), text, options)
             file.write(text.getvalue())
@@ -145,7 +166,8 @@ def _write_parquet(collection: Collection, names: list[str], file: BinaryIO, fol
     with contextlib.closing(writer):
         # Points of one place are one bucket, however many; their order does not matter.
         for table in in_order(blocks, curve.place, curve.cuts, folder, most=2 * BUCKET_ROWS):
-            columns = [_array(table.columns[name]) for name in names]
+            table.column_attrs = collection.column_attrs
+            columns = [_column(table, name) for name in names]
             columns += _points(*(table.columns[name] for name in axes))
             writer.write_batch(pa.record_batch(columns, schema=schema))
 
@@ -155,7 +177,7 @@ def _axes(collection: Collection) -> tuple[tuple[str, str], dict | None]:
     from pyproj import CRS
     from pyproj.exceptions import CRSError
 
-    known = {axes for axes in (("x", "y"), ("lon", "lat")) if set(axes) <= set(collection.dtypes)}
+    known = {axes for axes in _PLACES if set(axes) <= set(collection.dtypes)}
     if ("x", "y") in known and collection.crs:
         try:
             return ("x", "y"), CRS.from_user_input(collection.crs).to_json_dict()

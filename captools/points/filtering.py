@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from captools.errors import InputError
-from captools.flat.buckets import Buckets
 from captools.flat.extent import Extent
 from captools.flat.header import header
 from captools.flat.reader import FlatFile
@@ -22,32 +21,10 @@ from captools.geo.conditions import Condition
 from captools.geo.time import parse_span, plain_time
 from captools.io.address import Url
 from captools.io.atomic import Outputs, check_outputs, output_error
+from captools.points.outliers import Cells, Outliers
+from captools.points.values import masked, with_nan
 
 HEIGHT = "height"  # stands for the column that the header names as the height
-BUCKET_ROWS = 1 << 18  # whose outliers are found together
-
-
-@dataclass(frozen=True)
-class Outliers:
-    """What an outlier is, and in which column."""
-
-    column: str
-    cell: float  # km
-    window: float  # years
-    nmad: float
-    min_obs: int
-    sparse: str  # "keep" or "drop"
-
-    def __post_init__(self) -> None:
-        """Raise ValueError if a value is none of those allowed."""
-        sizes = (self.cell >= 0.01, self.window >= 1e-3, self.nmad > 0, self.min_obs >= 1)
-        if not all(sizes) or self.sparse not in ("keep", "drop"):
-            raise ValueError(f"outliers cannot be found with {asdict(self)}")
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns that it takes to find them."""
-        return ("x", "y", "t_year", self.column)
 
 
 @dataclass(frozen=True)
@@ -80,7 +57,8 @@ class FilterOptions:
 
     def options(self) -> dict[str, object]:
         """Return the options for the header of a flat file, without paths."""
-        options = asdict(self) | {"mask": self.mask and Path(self.mask).name}
+        mask, outliers = self.mask and Path(self.mask).name, self.outliers
+        options = asdict(self) | {"mask": mask, "outliers": outliers and outliers.options()}
         return {name: value for name, value in options.items() if value}
 
     @cached_property
@@ -134,6 +112,14 @@ class Block:
         if name not in self._read:
             self._read[name] = self.file.read(name, self.rows)
         return self._read[name]
+
+    def masked(self, name: str) -> np.ndarray:
+        """Return all rows of a column, of whole numbers masked where they have no value."""
+        return masked(self.column(name), self.file.attributes(name))
+
+    def numbers(self, name: str) -> np.ndarray:
+        """Return all rows of a column, NaN where they have no value."""
+        return with_nan(self.masked(name))
 
     def table(self, rows: np.ndarray) -> Table:
         """Return some rows of all columns."""
@@ -198,7 +184,8 @@ def _meet(block: Block, request: FilterOptions, removed: Counter) -> np.ndarray:
     for name, (columns, holds) in request.conditions.items():
         left = np.count_nonzero(keep)
         try:
-            keep &= holds(*(block.column(column) for column in columns))
+            read = block.masked if name == "where" else block.numbers
+            keep &= holds(*map(read, columns))
         except ValueError as error:
             raise InputError(f"{block.file.path}: {error}") from None
         removed[name] += int(left - np.count_nonzero(keep))
@@ -208,46 +195,12 @@ def _meet(block: Block, request: FilterOptions, removed: Counter) -> np.ndarray:
 def _mark(
     file: FlatFile, request: FilterOptions, removed: Counter, folder: Path, keep: np.ndarray
 ) -> None:
-    """Write into `keep` which rows of a file meet all conditions.
-
-    The rows of a cell are needed together, and may be anywhere in the file:
-    all of them go to one bucket, and there are as many buckets as keep each small.
-    """
-    with Buckets(folder) as buckets:
+    """Write into `keep` which rows of a file meet all conditions."""
+    with Cells(folder, request.outliers, file.rows) as cells:
         for rows in file.ranges():
             block = Block(file, rows)
             keep[rows] = _meet(block, request, removed)
-            _put_by_cell(block, request.outliers, keep, buckets)
-        for key, rows_there in sorted(buckets.rows.items()):
-            for table in buckets.blocks(key, rows_there):
-                keep[_outlying(table, request.outliers, removed)] = False
-
-
-def _put_by_cell(block: Block, outliers: Outliers, keep: np.ndarray, buckets: Buckets) -> None:
-    """Put the rows of a block that are kept so far, and have a cell, into buckets."""
-    x, y, t_year, values = map(block.column, outliers.columns)
-    known = keep[block.rows] & np.isfinite(x + y + t_year + values)
-    place = x[known], y[known], t_year[known]
-    cells = select.cells(*place, outliers.cell * 1e3, outliers.window)
-    # An odd number of buckets: else only the low bits of a cell, its time, could choose one.
-    buckets.add(
-        cells % (block.file.rows // BUCKET_ROWS | 1),
-        {
-            "row": np.arange(block.rows.start, block.rows.stop)[known],
-            "cell": cells,
-            "value": values[known].astype("f8"),
-        },
-    )
-
-
-def _outlying(table: Table, outliers: Outliers, removed: Counter) -> np.ndarray:
-    """Return the numbers of the rows of some cells that go, and count them."""
-    row, cell, value = table.columns.values()
-    goes, observations = select.far_from_median(value, cell, outliers.nmad)
-    sparse = observations < outliers.min_obs
-    goes &= ~sparse
-    removed["outliers"] += int(np.count_nonzero(goes))
-    if outliers.sparse == "drop":
-        removed["sparse cells"] += int(np.count_nonzero(sparse))
-        goes |= sparse
-    return row[goes]
+            cells.add(rows.start, keep[rows], *map(block.numbers, request.outliers.columns))
+        for gone, why in cells.outlying():
+            keep[gone] = False
+            removed[why] += len(gone)

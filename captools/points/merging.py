@@ -2,50 +2,74 @@
 
 import json
 import re
-import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 
-from captools.errors import CaptoolsWarning, InputError
+from captools.errors import InputError
 from captools.flat.collection import Collection
+from captools.flat.endings import check_ending
 from captools.flat.extent import Extent
 from captools.flat.header import header
 from captools.flat.reader import FlatFile
-from captools.flat.table import Table
+from captools.flat.table import Table, column_names
 from captools.flat.writer import FlatWriter
 from captools.io.atomic import Outputs, check_is_file, check_outputs
 from captools.points.sorting import find_cuts, in_order, sample
 from captools.process import check
-from captools.products import KNOWN
 
 STRIDE_ROWS = 1 << 12  # of a block for each time that is sampled to find where to cut
 BUCKET_ROWS = 1 << 18  # sorted at a time
 
 
-def merge_files(
-    files: Iterable[str | Path],
-    output: Path,
-    parts: int | None,
-    common: bool,
-    sort: bool,
-    compression: str,
-) -> Outputs:
+@dataclass(frozen=True)
+class MergeOptions:
+    """How files are merged; the fields are the options of the same names."""
+
+    parts: int | None = None
+    mode: str = "all"  # of the columns: all, common or union
+    variables: str | Iterable[str] | None = None
+    sort: bool = False
+    compression: str = "none"
+    all_rows: bool = False
+
+    def __post_init__(self) -> None:
+        """Bring the columns into a list; ValueError if there is none."""
+        if self.variables is not None:
+            object.__setattr__(self, "variables", column_names(self.variables))
+
+    def options(self) -> dict[str, object]:
+        """Return the options for the header of a flat file."""
+        more = {"union": self.mode == "union", "vars": self.variables, "all_rows": self.all_rows}
+        return {
+            "parts": self.parts,
+            "common": self.mode == "common",
+            "sort": self.sort,
+            "compression": self.compression,
+            **{name: value for name, value in more.items() if value},
+        }
+
+
+def merge_files(files: Iterable[str | Path], output: Path, options: MergeOptions) -> Outputs:
     """Merge; see the step `merge`."""
     files = list(files)
-    _check_outputs(files, output, parts)
-    collection = Collection(files, common)
-    _warn_of_versions(collection.sources)
-    options = {"parts": parts, "common": common, "sort": sort, "compression": compression}
-    with FlatWriter(output.parent, compression) as batch:
-        batch.written.rows_in = collection.total
-        shares = Shares(batch, collection, _lengths(output.name, collection.total, parts), options)
-        blocks = _by_time(collection, output.parent) if sort else collection.blocks()
+    check_ending(output, "merge")
+    _check_outputs(files, output, options.parts)
+    collection = Collection(files, options.mode, options.variables, options.all_rows)
+    collection.check_columns(options.variables or ())
+    collection.warn_of_overlaps()
+    with FlatWriter(output.parent, options.compression) as batch:
+        batch.written.rows_in = collection.total_in
+        batch.written.removed = collection.removed
+        lengths = _lengths(output.name, collection.total, options.parts)
+        shares = Shares(batch, collection, lengths, options.options())
+        blocks = _by_time(collection, output.parent) if options.sort else collection.blocks()
         for table in blocks:
             shares.add(table)
-    if parts is not None:
+    if options.parts is not None:
         _remove_other_parts(output, batch.written)
     return batch.written
 
@@ -121,7 +145,7 @@ class Shares:
     def _finish(self) -> None:
         known = self._collection
         crs = {"crs": known.crs} if known.crs else {}
-        attrs = header(known.attrs | crs, "merge", self._options, known.total, self._extent)
+        attrs = header(known.attrs | crs, "merge", self._options, known.total_in, self._extent)
         self._stream.finish(attrs, {"source": self._sources})
 
 
@@ -136,19 +160,3 @@ def _by_time(collection: Collection, folder: Path) -> Iterator[Table]:
     for table in in_order(collection.blocks(), time, cuts, folder):
         table.column_attrs = collection.column_attrs
         yield table
-
-
-def _warn_of_versions(sources: Iterable[str]) -> None:
-    """Warn of granules that are there in several releases or versions."""
-    names: dict[str, set[str]] = {}
-    for source in sources:
-        known = KNOWN.parse_name(source)
-        if known.granule:
-            names.setdefault(known.granule, set()).add(known.plain)
-    twice = {granule: plain for granule, plain in names.items() if len(plain) > 1}
-    for granule, plain in sorted(twice.items())[:5]:
-        warnings.warn(
-            f"{granule} is there in {len(plain)} versions: {', '.join(sorted(plain))}",
-            CaptoolsWarning,
-            stacklevel=3,
-        )

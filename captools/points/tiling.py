@@ -1,6 +1,7 @@
 """Tiling flat files: rows go from many files to one for each square of a grid."""
 
 import json
+import logging
 import os
 import re
 import warnings
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from captools import process
 from captools.errors import CaptoolsWarning, InputError
 from captools.flat.buckets import Buckets
 from captools.flat.collection import Collection
@@ -24,7 +26,9 @@ from captools.io.atomic import Outputs, appearing_folder, check_outputs
 
 INDEX = "tiles.geojson"
 CORE = {"units": "1", "long_name": "inside the square of the tile, not in its overlap"}
+MANY_TILES = 10_000
 SLICE_ROWS = 1 << 14  # placed at a time: each may go to nine tiles
+log = logging.getLogger(__name__)
 _NAME = re.compile(r"tile_[+-][\d.]+_[+-][\d.]+_[\d.]+km\.h5")
 
 
@@ -35,8 +39,15 @@ class TileOptions:
     size: float  # km, as is the overlap
     overlap: float = 0.0
     extent: tuple[float, float, float, float] | None = None
-    common: bool = False
+    mode: str = "all"  # of the columns: all, common or union
     compression: str = "none"
+
+    def options(self) -> dict[str, object]:
+        """Return the options for the header of a flat file."""
+        options = asdict(self)
+        mode = options.pop("mode")
+        more = {"union": True} if mode == "union" else {}
+        return options | {"common": mode == "common"} | more
 
 
 def tile_files(files: Iterable[str | Path], output: Path, options: TileOptions) -> Outputs:
@@ -45,20 +56,33 @@ def tile_files(files: Iterable[str | Path], output: Path, options: TileOptions) 
     grid = Grid.of(options.size, options.overlap, options.extent)
     _check_output(output, files)
     with appearing_folder(output) as hidden:
-        collection = Collection(files, options.common)
+        collection = Collection(files, options.mode)
         _check_place(collection)
-        written = Outputs(rows_in=collection.total)
+        written = Outputs(rows_in=collection.total_in)
         with Buckets(hidden) as buckets:
-            cores = _spread(collection, grid, buckets)
+            cores, lost = _spread(collection, grid, buckets)
+            _warn_of_many(len(cores))
             tiles = [Tile(grid, key, buckets.rows[key], cores[key]) for key in sorted(cores)]
             for tile in tiles:
+                process.check()
                 with FlatWriter(hidden, options.compression) as batch:
                     _write_tile(batch, tile, buckets, collection, options)
                 written.append(output / tile.file)
                 written.rows_out += tile.rows
         (hidden / INDEX).write_text(index(tiles, collection.crs), encoding="utf-8")
         written.append(output / INDEX)
+    placed = collection.total - lost
+    outside = {"no x, y": lost, "outside the extent": placed - cores.total()}
+    written.removed = collection.removed | {why: rows for why, rows in outside.items() if rows}
+    if again := written.rows_out - cores.total():
+        written.added = {"in overlaps": again}
     return written
+
+
+def _warn_of_many(count: int) -> None:
+    """Warn before so many files are made that it was hardly meant; at once, not at the end."""
+    if count > MANY_TILES:
+        log.warning("warning: %s files will be made: -d says how large a tile is", f"{count:,}")
 
 
 def _check_output(output: Path, files: list[str | Path]) -> None:
@@ -108,14 +132,16 @@ class Tile:
         return self.grid.name(*place_of(self.key))
 
 
-def _spread(collection: Collection, grid: Grid, buckets: Buckets) -> Counter[int]:
-    """Put all points into the buckets of their tiles; return how many core ones each has."""
+def _spread(collection: Collection, grid: Grid, buckets: Buckets) -> tuple[Counter[int], int]:
+    """Put all points into the buckets of their tiles.
+
+    Return how many core ones each has, and how many points have no place.
+    """
     cores, lost = Counter(), 0
     for table in collection.blocks():
+        process.check()
         for start in range(0, table.rows, SLICE_ROWS):
             part = table.where(slice(start, start + SLICE_ROWS))
-            if "core" in part.columns:
-                part = part.where(part.columns["core"])
             point, column, row, core = assign(part.columns["x"], part.columns["y"], grid)
             keys = key_of(column, row)
             buckets.add(keys, part.where(point).columns | {"core": core})
@@ -126,7 +152,7 @@ def _spread(collection: Collection, grid: Grid, buckets: Buckets) -> Counter[int
         warnings.warn(f"{lost} rows without x, y left out", CaptoolsWarning, stacklevel=3)
     if not cores:
         raise InputError("no point lies in any tile: nothing was written")
-    return cores
+    return cores, lost
 
 
 def _write_tile(
@@ -139,7 +165,7 @@ def _write_tile(
         extent.add(table.columns)
         stream.append(table)
     inherited = collection.attrs | {"crs": collection.crs}
-    attrs = header(inherited, "tile", asdict(options), collection.total, extent)
+    attrs = header(inherited, "tile", options.options(), collection.total_in, extent)
     attrs |= {"tile": np.array(tile.square), "overlap": tile.grid.overlap}
     sources = np.array([name.encode() for name in collection.sources])
     stream.finish(attrs, {"source": sources})

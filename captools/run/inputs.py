@@ -1,9 +1,11 @@
 """From what the user names to the list of inputs: expand, leave out, share, check names."""
 
 import logging
+import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 from captools.io.address import file_name
@@ -40,7 +42,7 @@ def leave_out(
     paths: Sequence[str],
     naming: Naming,
     regions: Collection[int] | None,
-    unwanted: str | Path | None,
+    unwanted: Iterable[str | Path] | None,
 ) -> list[str]:
     """Return the paths without those of other granule regions and without the unwanted ones.
 
@@ -52,15 +54,15 @@ def leave_out(
         What their names say.
     regions : collection of int, optional
         Regions to keep; a name without a region is kept.
-    unwanted : str or Path, optional
-        A text file of granule names; folders, prefixes and endings do not count.
+    unwanted : iterable of path, optional
+        Text files of granule names; folders, prefixes and endings do not count.
 
     Raises
     ------
     ValueError
         If the list of the unwanted cannot be read.
     """
-    names = {_plain(line, naming) for line in expand_word(f"@{unwanted}")} if unwanted else ()
+    names = {_plain(line, naming) for one in unwanted or () for line in expand_word(f"@{one}")}
     kept = []
     for path in paths:
         parsed = naming.parse_name(file_name(path))
@@ -75,6 +77,14 @@ def _plain(path: str, naming: Naming) -> str:
     return naming.parse_name(name).plain or name.removesuffix(".h5")
 
 
+def check_regions(words: Iterable[str], regions: Collection[int] | None) -> None:
+    """Raise ValueError if regions stand among the inputs, as after ``-g 10 11 12``."""
+    stray = [word for word in words if word.isdecimal() and not os.path.exists(word)]
+    if regions and stray:
+        said = ",".join(map(str, [*regions, *stray]))
+        raise ValueError(f"-g takes its numbers with commas between them: -g {said}")
+
+
 def share(paths: Sequence[str], number: int, count: int) -> list[str]:
     """Return share `number` (from 0) of `count`: every count-th path, so that shares are alike.
 
@@ -84,6 +94,17 @@ def share(paths: Sequence[str], number: int, count: int) -> list[str]:
     ['b', 'd']
     """
     return list(paths[number::count])
+
+
+def naming_of(step: ModuleType, options: dict) -> Naming:
+    """Return how the inputs of a step are named."""
+    return step.naming(**options) if hasattr(step, "naming") else AnyName()
+
+
+def check_step_names(step: ModuleType, paths: Iterable[str], options: dict) -> None:
+    """Check the names of a step's inputs as `check_names`."""
+    endings = {name.removesuffix(".h5") for name in step.outputs("", **options)}
+    check_names(paths, naming_of(step, options), endings)
 
 
 def check_names(paths: Iterable[str], naming: Naming, endings: Collection[str]) -> None:

@@ -94,6 +94,7 @@ def inspect(
         if finding is not None:
             shown.update(finding.is_bad)
 
+    is_read = True
     try:
         with process.interruptible(), _copies(paths) as copies, local(jobs) as pool:
             pool = pool.for_items(len(paths))
@@ -101,11 +102,19 @@ def inspect(
             for finding in in_order(pool, work, paths, timeout, hear):
                 with shown.aside():
                     yield finding
+    except GeneratorExit:  # nobody reads on, as of `| head`
+        is_read = False
+        raise
     finally:
         shown.close()
-        counts = f"{shown.total} files: {shown.ended - shown.failed} fine, {shown.failed} bad"
-        unseen = shown.total - shown.ended
-        log.info("%s", f"{counts}, {unseen} not checked" if unseen else counts)
+        if is_read:
+            _sum_up(shown)
+
+
+def _sum_up(shown: progress.Progress) -> None:
+    fine, unseen = shown.ended - shown.failed, shown.total - shown.ended
+    counts = f"{progress.counted(shown.total, 'file')}: {fine:,} fine, {shown.failed:,} bad"
+    log.info("%s", f"{counts}, {unseen:,} not checked" if unseen else counts)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from captools.io.address import file_name
 from captools.io.atomic import PRIVATE, temporary_name
 
 STATUSES = ("done", "empty", "failed")
-_NAME = re.compile(r"(?P<step>[a-z][a-z0-9_]*)(-\d+-of-\d+)?\.jsonl")
+_NAME = re.compile(r"(?P<step>[a-z][a-z0-9_]*)(-(?P<number>\d+)-of-(?P<count>\d+))?\.jsonl")
 
 
 @dataclass
@@ -89,6 +89,17 @@ def files(outdir: Path, step: str | None = None) -> dict[Path, str]:
         if match and step in (None, match["step"]):
             found[path] = match["step"]
     return found
+
+
+def absent_shards(outdir: Path) -> list[tuple[str, int, list[int]]]:
+    """Return step, number of all shards and those without a journal, where others have one."""
+    there: dict[tuple[str, int], set[int]] = {}
+    for path in files(outdir):
+        match = _NAME.fullmatch(path.name)
+        if match and match["count"]:
+            there.setdefault((match["step"], int(match["count"])), set()).add(int(match["number"]))
+    absent = [(*of, sorted({*range(of[1])} - numbers)) for of, numbers in sorted(there.items())]
+    return [one for one in absent if one[2]]
 
 
 def begin_anew(outdir: Path, step: str) -> None:

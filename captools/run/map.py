@@ -3,14 +3,12 @@
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-
-import click
 
 from captools.engine import pool_of
 from captools.engine.pool import Pool
@@ -19,14 +17,13 @@ from captools.io import listing, remote
 from captools.io.address import Url, files_of
 from captools.io.atomic import Outputs, check_outputs, leftovers, sweep
 from captools.process import stoppable
-from captools.progress import Progress
+from captools.progress import Progress, counted
 from captools.run import inputs
 from captools.run.folders import Folder, Store, folder_of, store_of
 from captools.run.journal import Journal, Outcome, begin_anew
-from captools.run.journal import files as journal_files
-from captools.run.journal import lines as journal_lines
-from captools.run.resume import output_names, pending, under_way
-from captools.run.tally import WARNINGS_SHOWN, Tally, report
+from captools.run.printing import print_lines
+from captools.run.resume import check_other_steps, output_names, pending, under_way
+from captools.run.tally import Tally, report
 from captools.run.task import Task
 
 log = logging.getLogger(__name__)
@@ -54,8 +51,8 @@ class Asked:
         The folder that keeps the journal of an output folder in an object store.
     regions : tuple of int, optional
         Granule regions to keep.
-    unwanted : Path, optional
-        A list of granules to leave out.
+    unwanted : tuple of Path, optional
+        Lists of granules to leave out.
     """
 
     words: tuple[str, ...]
@@ -66,7 +63,7 @@ class Asked:
     timeout: float | None
     journal: Path | None = None
     regions: tuple[int, ...] | None = None
-    unwanted: Path | None = None
+    unwanted: tuple[Path, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -169,15 +166,18 @@ def _run_map(
 
 def _inputs(step: ModuleType, asked: Asked, options: dict) -> list[str]:
     """Return the inputs to do, with a word on those left out."""
-    naming = step.naming(**options) if hasattr(step, "naming") else inputs.AnyName()
-    endings = {name.removesuffix(".h5") for name in step.outputs("", **options)}
+    naming = inputs.naming_of(step, options)
+    inputs.check_regions(asked.words, asked.regions)
     found = listing.given(asked.words, getattr(step, "SUFFIXES", None))
     kept = inputs.leave_out(found, naming, asked.regions, asked.unwanted)
     if len(kept) < len(found):
-        log.info("%d of %d inputs left out (-g, -l)", len(found) - len(kept), len(found))
+        left_out = len(found) - len(kept)
+        log.info("%d of %s left out (-g, -l)", left_out, counted(len(found), "input"))
     if kept and hasattr(step, "plan"):
         kept = step.plan(kept, **options)
-    inputs.check_names(kept, naming, endings)
+    inputs.check_step_names(step, kept, options)
+    if kept and hasattr(step, "survey"):
+        step.survey(kept, **options)
     paths = inputs.share(kept, *asked.shard) if asked.shard else kept
     if not paths:
         log.info("no inputs: nothing to do")
@@ -201,7 +201,7 @@ def run_inputs(pool: Pool, task: Task, run: Run) -> int:
     ValueError
         If the output folder is wrong usage; nothing was done.
     """
-    _check_other_steps(run, task)
+    check_other_steps(run.name, task, run.paths)
     with closing(_open_journal(run, task)) as journal:
         if run.store is not None:
             run.store.prepare()
@@ -214,13 +214,9 @@ def run_inputs(pool: Pool, task: Task, run: Run) -> int:
             with suppress(OSError):  # the folder may have vanished; the next run sweeps
                 _sweep(task, run.paths, lambda path: _is_done(journal.newest(path)))
         if not todo:
-            log.info("%d inputs, all done before: nothing to do", len(run.paths))
+            log.info("%s, all done before: nothing to do", counted(len(run.paths), "input"))
         else:
             log.info("%s", tally)
-            for condition, rows in tally.removed.items():
-                log.info("%s: removed %s rows", condition, f"{rows:,}")
-        if tally.warnings > WARNINGS_SHOWN:
-            log.info("%d warnings, all in %s", tally.warnings, journal.path)
         _print_outputs(run, journal)
     return code
 
@@ -265,21 +261,6 @@ def _is_done(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome.status == "done"
 
 
-def _check_other_steps(run: Run, task: Task) -> None:
-    """Refuse a folder in which another step wrote what would bear the names of ours."""
-    outdir = run.folder.journal
-    others = [(path, other) for path, other in journal_files(outdir).items() if other != run.name]
-    if not others:
-        return
-    ours = {one for path in run.paths for one in task.outputs(path)}
-    for path, other in others:
-        for _, outcome in journal_lines(path):
-            if same := ours.intersection(map(os.path.basename, outcome.outputs)):
-                raise ValueError(
-                    f"output folder {outdir} holds what {other} wrote ({min(same)}): choose another"
-                )
-
-
 def _run(pool: Pool, task: Task, run: Run, journal: Journal, tally: Tally) -> int:
     """Do the inputs, write down each as it ends, and return the exit code."""
     progress = Progress(len(run.paths))
@@ -302,22 +283,26 @@ def _run(pool: Pool, task: Task, run: Run, journal: Journal, tally: Tally) -> in
         log.error("%s", error)
     finally:
         progress.close()
+        tally.finish(journal.path)
     if tally.left and stop.number is not None:
         log.error("interrupted: the same command goes on from here")
         return stop.code
     if tally.left and not run.fail_fast:
-        log.error("stopped: no later input would fare better; %d inputs not attempted", tally.left)
+        left = counted(tally.left, "input")
+        log.error("stopped: no later input would fare better; %s not attempted", left)
     return 1 if tally.failed or tally.left else 0
 
 
 def _print_outputs(run: Run, journal: Journal) -> None:
     """Print the outputs of all inputs, of earlier runs too; on a terminal their number."""
-    count, vanished = 0, not os.path.exists(journal.path)
+    outputs = _addresses(run, journal) if os.path.exists(journal.path) else iter(())
+    if sys.stdout.isatty():
+        outputs = iter([f"{counted(sum(1 for _ in outputs), 'file')} in {run.folder}"])
+    print_lines(outputs)
+
+
+def _addresses(run: Run, journal: Journal) -> Iterator[str]:
     for path in run.paths:
         outcome = journal.newest(path)
-        for name in output_names(outcome) if outcome and not vanished else ():
-            count += 1
-            if not sys.stdout.isatty():
-                click.echo(os.fsencode(run.folder.address(name)))  # a path need not be UTF-8
-    if sys.stdout.isatty():
-        click.echo(f"{count} files in {run.folder}")
+        for name in output_names(outcome) if outcome else ():
+            yield run.folder.address(name)

@@ -1,22 +1,25 @@
 """A reduce step from the command line: all inputs into one output, or none."""
 
+import fnmatch
+import glob
 import logging
 import os
 import re
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-
-import click
 
 from captools import process, progress
 from captools.errors import BadInputs, CaptoolsWarning, InputError, OutputError
 from captools.io import listing, remote
 from captools.io.address import Url
 from captools.io.atomic import Outputs, check_outputs, sweep
+from captools.progress import counted
+from captools.run.printing import print_lines
+from captools.run.tally import Kinds, fail, warn
 
 NAMED_FILES = 20  # of a set, on a line
 log = logging.getLogger(__name__)
@@ -44,15 +47,14 @@ def run_reduce(
         remote.check_output(output)
     check_outputs([output], paths)
     if isinstance(output, Path):
+        _check_beside(output, words)
         _check_folder(output)
     with (
         process.interruptible(),
         progress.shown(),
-        warnings.catch_warnings(),
+        _warnings_by_kind(),
         _workplace(output) as local,
     ):
-        warnings.simplefilter("always", CaptoolsWarning)
-        warnings.showwarning = _show
         written = _build(function, paths, local, skip_bad, options)
         if written is not None and isinstance(output, Url):
             _send(written, local, output)
@@ -60,10 +62,33 @@ def run_reduce(
         return 1
     for error in written.errors.values():
         log.error("failed: %s", error)
-    log.info("%d rows in, %d rows out", written.rows_in, written.rows_out)
-    for path in written:
-        click.echo(os.fsencode(path))  # a path need not be UTF-8
+    log.info("%s", _sums(written))
+    print_lines(os.fspath(path) for path in written)
     return 1 if written.errors and not skip_bad else 0
+
+
+def _sums(written: Outputs) -> str:
+    """Return what went in and came out, and where the rest went."""
+    reasons = [f"{why} {rows:,} less" for why, rows in written.removed.items()]
+    reasons += [f"{why} {rows:,} more" for why, rows in written.added.items()]
+    rows_in, rows_out = counted(written.rows_in, "row"), counted(written.rows_out, "row")
+    sums = f"{rows_in} in, {rows_out} out"
+    return f"{sums} ({', '.join(reasons)})" if reasons else sums
+
+
+def _check_beside(output: Path, words: Iterable[str]) -> None:
+    """Raise ValueError if the next run over the same words would find the output among them."""
+    path = os.path.realpath(output)
+    for word in words:
+        if os.path.isdir(word):
+            found = os.path.realpath(word) == os.path.dirname(path)
+        else:
+            pattern = os.path.join(os.path.realpath(os.path.dirname(word)), os.path.basename(word))
+            found = glob.has_magic(word) and fnmatch.fnmatchcase(path, pattern)
+        if found:
+            raise ValueError(
+                f"output {output} would lie among the inputs ({word}): choose another folder"
+            )
 
 
 def _check_folder(output: Path) -> None:
@@ -147,8 +172,7 @@ def _build(
         try:
             return function(kept, output, **options)
         except BadInputs as error:
-            for why in error.errors.values():
-                log.error("failed: %s", why)
+            _name_bad(list(error.errors.values()), all_of_them=len(error.errors) == len(paths))
             kept = [path for path in kept if path not in error.errors]
             if not skip_bad or not kept:
                 log.error(
@@ -159,7 +183,30 @@ def _build(
             log.warning("warning: %d bad inputs left out (--skip-bad)", len(paths) - len(kept))
 
 
-def _show(
-    message: Warning | str, category: object, filename: str, lineno: int, *more: Any, **rest: Any
-) -> None:
-    log.warning("warning: %s", message)
+def _name_bad(errors: list[str], all_of_them: bool) -> None:
+    """Say what is wrong with each bad input; if all are bad, a line for each kind."""
+    if not all_of_them:
+        for why in errors:
+            log.error("failed: %s", why)
+        return
+    kinds = Kinds()
+    for why in errors:
+        kinds.add(why)
+    kinds.say(fail)
+
+
+@contextmanager
+def _warnings_by_kind() -> Iterator[None]:
+    """Say a line for each kind of warning of the block, at its end."""
+    kinds = Kinds()
+
+    def count(message: Warning | str, *more: Any, **rest: Any) -> None:
+        kinds.add(str(message))
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", CaptoolsWarning)
+            warnings.showwarning = count
+            yield
+    finally:
+        kinds.say(warn)

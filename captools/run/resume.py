@@ -7,10 +7,39 @@ from collections.abc import Iterator
 from captools.errors import InputError
 from captools.io.address import files_of, is_remote
 from captools.io.troubles import Unreachable
-from captools.run.journal import Journal, Outcome, now
+from captools.progress import counted
+from captools.run.folders import LocalFolder
+from captools.run.journal import Journal, Outcome, files, lines, now
 from captools.run.task import Task
 
 log = logging.getLogger(__name__)
+
+
+def check_other_steps(step: str, task: Task, paths: list[str]) -> None:
+    """Refuse a folder of another step's outputs; warn of files there that no run wrote.
+
+    A step that is given the folder would take both for one kind of file.
+    """
+    outdir, there = task.folder.journal, task.folder.names()
+    journals = files(outdir)
+    for path, other in journals.items():
+        written = (name for _, one in lines(path) for name in output_names(one))
+        if other != step and (name := next((name for name in written if name in there), None)):
+            raise ValueError(
+                f"output folder {outdir} holds what {other} wrote ({name}): choose another"
+            )
+    if isinstance(task.folder, LocalFolder) and step not in journals.values():
+        _warn_of_strangers(task.folder, {name for path in paths for name in task.outputs(path)})
+
+
+def _warn_of_strangers(folder: LocalFolder, ours: set[str]) -> None:
+    """Warn of files in a folder that is new to a step, which it will not write over."""
+    if strange := {path.name for path in folder.path.glob("*.h5")} - ours:
+        log.warning(
+            "warning: output folder %s holds %s of another origin, such as %s: "
+            "steps will take all in it for one set",
+            *(folder, counted(len(strange), "file"), min(strange)),
+        )
 
 
 def pending(journal: Journal, task: Task, paths: list[str]) -> list[str]:
@@ -20,6 +49,7 @@ def pending(journal: Journal, task: Task, paths: list[str]) -> list[str]:
     was, for its outputs are not to be lost for that.
     """
     there, left, mute = task.folder.names(), [], False
+    replaced, same = [], 0  # outputs of each input that was done otherwise; inputs that were not
     for path in paths:
         earlier = journal.newest(path)
         if earlier is None or earlier.status == "failed":
@@ -32,8 +62,16 @@ def pending(journal: Journal, task: Task, paths: list[str]) -> list[str]:
             log.warning("warning: %s: inputs there are taken as unchanged", error)
             mute, key = mute or isinstance(error, Unreachable), earlier.key
         is_same = bool(key) and key == earlier.key
+        same += is_same
+        if key and not is_same:
+            replaced.append(len(earlier.outputs))
         if not (is_same and all(name in there for name in output_names(earlier))):
             left.append(path)
+    if any(replaced) and not same:  # a few may well have been fetched again
+        log.warning(
+            "warning: %s done before with other options, or changed since: %s replaced",
+            *(counted(len(replaced), "input"), counted(sum(replaced), "output")),
+        )
     return left
 
 

@@ -2,6 +2,8 @@
 
 All that is in a granule or a flat file is read, also what no step asks for: a
 download that was cut short and a chunk that was damaged on its way show here.
+What steps refuse is bad, also a file that is whole but of no product they know.
+Each line says what a file was taken for; bad ones are listed again at the end.
 Files may be addresses (s3://, https://). Exit code 1 says that a file is bad.
 
 \b
@@ -65,12 +67,16 @@ def check(
     if not paths:
         log.info("no inputs: nothing to do")
         return 0
-    bad = 0
+    bad: list[str] = []
     for finding in inspect(check_file, paths, jobs, timeout):
-        bad += finding.is_bad
+        if finding.is_bad:
+            bad.append(finding.message)
         if not failed:
             yield finding.message
         elif finding.is_bad:
             log.error("failed: %s", finding.message)
             yield finding.input
+    if not failed and len(paths) > 1:  # far above by now; after the counts
+        for message in bad:
+            log.info("bad: %s", message)
     return 1 if bad else 0

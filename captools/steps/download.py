@@ -44,12 +44,21 @@ def _check_release(release: str) -> None:
 @options.box
 @options.span
 @click.option(
-    "--cycle", "cycles", type=options.Numbers("cycle", range(1, 100)), help="Repeat cycles."
+    "--cycle",
+    "cycles",
+    type=options.Numbers("cycle", range(1, 100)),
+    multiple=True,
+    metavar="CYCLES",
+    callback=options.numbers,
+    help="Repeat cycles, with commas: 3,4.",
 )
 @click.option(
     "--rgt",
     "rgts",
     type=options.Numbers("track", range(1, 1388)),
+    multiple=True,
+    metavar="TRACKS",
+    callback=options.numbers,
     help="Reference ground tracks.",
 )
 @click.option(

@@ -31,21 +31,26 @@ KIND = "reduce"
     "-v",
     "--vars",
     "variables",
-    metavar="A,B,C",
+    multiple=True,
+    metavar="COLUMNS",
+    callback=options.commas,
     help="Columns to write, all by default.",
 )
 @options.common
+@options.all_rows
 def export(
     files: Iterable[str | Path],
     output: str | Path,
     *,
     variables: str | Iterable[str] | None = None,
     common: bool = False,
+    union: bool = False,
+    all_rows: bool = False,
 ) -> "Outputs":
     """Write the rows of flat files into one GeoParquet or CSV file.
 
-    Numbers are written exactly. NaN, which stands for no value, becomes null in GeoParquet
-    and an empty field in CSV.
+    Numbers are written exactly. What stands for no value, NaN or a named fill, becomes null in
+    GeoParquet and an empty field in CSV.
 
     Parameters
     ----------
@@ -57,7 +62,11 @@ def export(
         Names of columns, with commas between them if it is one text; all by default.
         GeoParquet has its geometry whatever the columns.
     common : bool
-        Keep the columns that all files share, rather than demand that they share all.
+        Keep the columns that all files have, rather than demand that they have the same.
+    union : bool
+        Keep all columns, with missing values where a file lacks one.
+    all_rows : bool
+        Of tiles, write the rows of their overlaps too; by default core rows only.
 
     Returns
     -------
@@ -75,6 +84,8 @@ def export(
     OutputError
         If the output cannot be written. In any case nothing is left half-written.
     """
-    from captools.points.exporting import export_files
+    from captools.flat.sharing import mode_of
+    from captools.points.exporting import ExportOptions, export_files
 
-    return export_files(files, local_path(output), variables, common)
+    wanted = ExportOptions(variables, mode_of(common, union), all_rows)
+    return export_files(files, local_path(output), wanted)

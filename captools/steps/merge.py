@@ -2,13 +2,14 @@
 
 All inputs must have the same columns and CRS. What identifies a file becomes
 columns: rgt, cycle, spot. The rows come in the order of the file names, or of
-time.
+time. Of tiles, core rows count only.
 
 \b
 Examples:
   captools merge reduced/ -o all.h5
   captools merge reduced/ -o all.h5 -m 8 -z gzip
   captools merge @list.txt -o all.h5 --common --sort
+  captools merge @list.txt -o heights.h5 -v lon,lat,t_gps,h_li
 """
 
 from collections.abc import Iterable
@@ -33,7 +34,16 @@ KIND = "reduce"
     metavar="N",
     help="Write N files of nearly equal length: all_00.h5 ... for -o all.h5.",
 )
+@click.option(
+    "-v",
+    "--vars",
+    "variables",
+    metavar="A,B,C",
+    callback=options.checked("flat.table.column_names"),
+    help="Columns to write, all by default.",
+)
 @options.common
+@options.all_rows
 @click.option("--sort", is_flag=True, help="Order the rows by time.")
 @options.compression
 def merge(
@@ -41,7 +51,10 @@ def merge(
     output: str | Path,
     *,
     parts: int | None = None,
+    variables: str | Iterable[str] | None = None,
     common: bool = False,
+    union: bool = False,
+    all_rows: bool = False,
     sort: bool = False,
     compression: str = "none",
 ) -> "Outputs":
@@ -55,8 +68,14 @@ def merge(
         The file to write; with `parts`, its name gets a number.
     parts : int, optional
         Into how many files.
+    variables : str or iterable of str, optional
+        Names of columns to write, with commas between them if it is one text; all by default.
     common : bool
-        Keep the columns that all files share, rather than demand that they share all.
+        Keep the columns that all files have, rather than demand that they have the same.
+    union : bool
+        Keep all columns, with missing values where a file lacks one.
+    all_rows : bool
+        Of tiles, write the rows of their overlaps too; by default core rows only.
     sort : bool
         Order the rows by time; rows of one time stay in order, those without time come last.
     compression : {"none", "lzf", "gzip"}
@@ -76,6 +95,9 @@ def merge(
     OutputError
         If the output cannot be written. In any case nothing is left half-written.
     """
-    from captools.points.merging import merge_files
+    from captools.flat.sharing import mode_of
+    from captools.points.merging import MergeOptions, merge_files
 
-    return merge_files(files, local_path(output), parts, common, sort, compression)
+    mode = mode_of(common, union)
+    wanted = MergeOptions(parts, mode, variables, sort, compression, all_rows)
+    return merge_files(files, local_path(output), wanted)

@@ -36,6 +36,7 @@ KIND = "reduce"
 @options.places
 @options.map_crs
 @options.box
+@options.all_rows
 @options.extent
 @click.option("--size", nargs=2, type=click.IntRange(1, 20_000), metavar="W H", help="Pixels.")
 @click.option(
@@ -84,6 +85,7 @@ def preview(
     xy: str | Iterable[str] = "x,y",
     crs: str | int | None = None,
     bbox: tuple[float, float, float, float] | None = None,
+    all_rows: bool = False,
     extent: tuple[float, float, float, float] | None = None,
     size: tuple[int, int] | None = None,
     cmap: str | None = None,
@@ -112,6 +114,8 @@ def preview(
         CRS to project lon and lat to.
     bbox : (w, e, s, n), optional
         Box in degrees.
+    all_rows : bool
+        Of tiles, draw the rows of their overlaps too; by default core rows only.
     extent : (xmin, xmax, ymin, ymax), optional
         What the map shows, in projected units.
     size : (width, height), optional
@@ -155,6 +159,7 @@ def preview(
         extent=extent,
         size=size,
         diff=diff,
+        all_rows=all_rows,
     )
     picture = make_map(files, request)
     style = Style(cmap, how, clip, percentiles, diverging=diff is not None)

@@ -77,8 +77,9 @@ def reading(
             "-v",
             "--vars",
             "variables",
-            metavar="A,B,C",
-            callback=possible(choose_columns),
+            multiple=True,
+            metavar="COLUMNS",
+            callback=options.added(",".join, then=possible(choose_columns)),
             help="Columns: plain names replace the default ones; name=path (below "
             f"{below}) and presets ({presets}) alone add to them.",
         ),

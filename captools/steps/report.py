@@ -7,14 +7,16 @@ Examples:
   captools report reduced --failed > failed.txt
 
 With INPUT..., also those of them that were never attempted. A step that is
-given the failed inputs and the same options tries them again.
+given what --failed prints and the same options tries these inputs again. Exit
+code 1 says that an input failed or was never attempted.
 """
 
 import heapq
+import logging
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from captools.run.journal import STATUSES, Outcome
 KIND = "query"
 SLOWEST_INPUTS = 5
 SHOWN_LINES = 10  # of a kind
+log = logging.getLogger(__name__)
 HEADER = (
     *("step", "inputs", *STATUSES, "rows in", "rows out", "files"),
     *("processor s", "elapsed s", "inputs/s"),
@@ -33,8 +36,14 @@ HEADER = (
 
 @click.argument("outdir", type=click.Path(path_type=Path), metavar="OUT")
 @click.argument("words", nargs=-1, metavar="[INPUT]...")
-@click.option("--failed", is_flag=True, help="Print the failed inputs, one path per line.")
-def report(outdir: Path, words: Iterable[str] = (), failed: bool = False) -> Iterator[str]:
+@click.option(
+    "--failed",
+    is_flag=True,
+    help="Print the inputs that failed or were never attempted, one path per line.",
+)
+def report(
+    outdir: Path, words: Iterable[str] = (), failed: bool = False
+) -> Generator[str, None, int]:
     """Yield the lines of a report on the journals of a folder.
 
     Parameters
@@ -44,7 +53,12 @@ def report(outdir: Path, words: Iterable[str] = (), failed: bool = False) -> Ite
     words : iterable of str
         Inputs as for a map step, to find those never attempted.
     failed : bool
-        Yield the paths of the failed inputs instead.
+        Yield the paths of the inputs that failed or were never attempted instead.
+
+    Returns
+    -------
+    generator of str
+        At its end it returns the exit code: 1 if an input failed or was never attempted.
 
     Raises
     ------
@@ -52,27 +66,33 @@ def report(outdir: Path, words: Iterable[str] = (), failed: bool = False) -> Ite
         If the folder has no journal.
     """
     from captools.io.listing import expand
-    from captools.run.journal import records
+    from captools.run.journal import absent_shards, records
 
+    words = list(words)
     wanted = {os.path.basename(path): path for path in expand(words)}
     sums = []
     for step, outcomes in records(Path(outdir)):
-        if failed:
-            yield from (outcome.input for outcome in outcomes if outcome.status == "failed")
-        else:
-            sums.append(Sum(step))
-            for outcome in outcomes:
-                sums[-1].add(outcome)
-                wanted.pop(outcome.name, None)
+        sums.append(Sum(step))
+        for outcome in outcomes:
+            sums[-1].add(outcome)
+            wanted.pop(outcome.name, None)
+            if failed and outcome.status == "failed":
+                yield outcome.input
+    never = sorted(wanted.values())
     if failed:
-        return
-    if not sums:
+        yield from never
+    elif not sums:
         raise ValueError(f"{outdir}: no journal there, so no step has written to it")
-    yield from _table([HEADER, *(total.row() for total in sums)])
-    for total in sums:
-        yield from total.details()
-    if words:
-        yield from _shortened("never attempted", [(path, 1) for path in sorted(wanted.values())])
+    else:
+        yield from _table([HEADER, *(total.row() for total in sums)])
+        for total in sums:
+            yield from total.details()
+        yield from _shortened("never attempted", [(path, 1) for path in never])
+    if never or not words:  # else there is no share whose inputs were not attempted
+        for step, count, numbers in absent_shards(Path(outdir)):
+            listed = ",".join(map(str, numbers))
+            log.warning("warning: no journal of %s for shards %s of %d", step, listed, count)
+    return 1 if never or any(total.status["failed"] for total in sums) else 0
 
 
 @dataclass

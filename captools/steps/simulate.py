@@ -37,14 +37,20 @@ CYCLES = range(1, 100)  # two digits in the file name
     "--region",
     "regions",
     type=Numbers("region", REGIONS),
-    default="10,11,12",
+    default=["10,11,12"],
+    multiple=True,
+    metavar="REGIONS",
+    callback=options.numbers,
     help="Granule regions, 1 to 14; 10,11,12 cross Antarctica, 3,4,5 the Arctic.",
 )
 @click.option(
     "--cycle",
     "cycles",
     type=Numbers("cycle", CYCLES),
-    default="1",
+    default=["1"],
+    multiple=True,
+    metavar="CYCLES",
+    callback=options.numbers,
     help="Repeat cycles of 91 days; the first starts in September 2018.",
 )
 @click.option(
@@ -112,13 +118,14 @@ def simulate(
     _check_overpasses(granules, regions, cycles, defects)
     _check_content(segments, noise, bad, seed, release)
     # Imported here: the command line reads this module for its options alone.
+    from captools import progress
     from captools.io.atomic import sweep
     from captools.simulation.granule import write_granule
 
     per_track = len(regions) * len(cycles)
     tracks = math.ceil(granules / per_track)
     rgts = [1 + number * RGTS // tracks for number in range(tracks)]
-    overpasses = itertools.islice(itertools.product(rgts, regions, cycles), granules)
+    overpasses = list(itertools.islice(itertools.product(rgts, regions, cycles), granules))
     try:
         Path(outdir).mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -138,7 +145,7 @@ def simulate(
             release=release,
             defects=defects[number : number + 1],
         )
-        for number, (rgt, region, cycle) in enumerate(overpasses)
+        for number, (rgt, region, cycle) in enumerate(progress.track(overpasses))
     ]
 
 

@@ -57,6 +57,7 @@ def tile(
     overlap: float = 0.0,
     extent: tuple[float, float, float, float] | None = None,
     common: bool = False,
+    union: bool = False,
     compression: str = "none",
 ) -> "Outputs":
     """Write the rows of flat files into one file for each square of a grid.
@@ -75,7 +76,9 @@ def tile(
         xmin, xmax, ymin, ymax in metres: the grid starts at xmin, ymin, and points outside
         are no core. By default corners are multiples of `size`.
     common : bool
-        Keep the columns that all files share, rather than demand that they share all.
+        Keep the columns that all files have, rather than demand that they have the same.
+    union : bool
+        Keep all columns, with missing values where a file lacks one.
     compression : {"none", "lzf", "gzip"}
         Of the tiles.
 
@@ -96,7 +99,8 @@ def tile(
     OutputError
         If the output cannot be written. In any case nothing is left half-written.
     """
+    from captools.flat.sharing import mode_of
     from captools.points.tiling import TileOptions, tile_files
 
-    wanted = TileOptions(size, overlap, extent, common, compression)
+    wanted = TileOptions(size, overlap, extent, mode_of(common, union), compression)
     return tile_files(files, local_path(output), wanted)

@@ -26,13 +26,15 @@ KIND = "query"
     "-v",
     "--vars",
     "variables",
-    metavar="A,B,C",
-    callback=options.checked("flat.table.column_names"),
+    multiple=True,
+    metavar="COLUMNS",
+    callback=options.added(",".join, then=options.checked("flat.table.column_names")),
     help="The columns to choose from.  [default: heights]",
 )
 @options.places
 @options.map_crs
 @options.box
+@options.all_rows
 @click.option(
     "--port",
     type=click.IntRange(0, 65_535),
@@ -48,6 +50,7 @@ def view(
     xy: str | Iterable[str] = "x,y",
     crs: str | int | None = None,
     bbox: tuple[float, float, float, float] | None = None,
+    all_rows: bool = False,
     port: int = 0,
     no_browser: bool = False,
 ) -> Iterator[str]:
@@ -65,6 +68,8 @@ def view(
         CRS to project lon and lat to.
     bbox : (w, e, s, n), optional
         Box in degrees.
+    all_rows : bool
+        Of tiles, draw the rows of their overlaps too; by default core rows only.
     port : int
         Where to serve; 0 is any that is free.
     no_browser : bool
@@ -95,7 +100,11 @@ def view(
         return
     names = column_names(height_of(paths) if variables is None else variables)
     request = MapOptions(
-        var=names[0], xy=tuple(two_columns(xy)), crs=None if crs is None else str(crs), bbox=bbox
+        var=names[0],
+        xy=tuple(two_columns(xy)),
+        crs=None if crs is None else str(crs),
+        bbox=bbox,
+        all_rows=all_rows,
     )
     with process.interruptible(), progress.shown():
         scene = viewing.gather(paths, names, request)

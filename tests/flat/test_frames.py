@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from captools.errors import InputError
+from captools.errors import InputError, MissingExtra
 from captools.flat.collection import Collection
 from captools.flat.frames import partitions, to_dask, to_pandas
 from captools.flat.reader import FlatFile
@@ -96,7 +96,7 @@ def test_what_is_not_there_is_named(folder, tmp_path, of):
 def test_a_missing_library_is_named(folder, monkeypatch, of):
     for name in ("pandas", "dask.dataframe"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ValueError, match=r"pip install 'captools\[dask\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install 'captools\[dask\]'"):
         of(folder)
 
 

@@ -11,7 +11,7 @@ import pytest
 import rasterio
 import shapely
 
-from captools.errors import InputError
+from captools.errors import InputError, MissingExtra
 from captools.geo import masks
 
 CRS = {3031: "EPSG:3031", 4326: "EPSG:4326"}
@@ -397,7 +397,8 @@ def test_a_picture_without_place(tmp_path, crs):
 def test_without_the_extra_the_error_says_how_to_get_it(tmp_path, monkeypatch, name, module):
     (tmp_path / name).touch()
     monkeypatch.setitem(sys.modules, module, None)
-    refuse(tmp_path / name, rf"needs {module}: pip install 'captools\[geo\]'")
+    with pytest.raises(MissingExtra, match=rf"needs {module}: pip install 'captools\[geo\]'"):
+        masks.load(tmp_path / name)
 
 
 def test_a_mask_is_read_once(tmp_path):

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from objectstore import BUCKET, object_store
 
+from captools import readatl06
 from captools.errors import InputError
 from captools.granules.checking import check_file, check_granule
 from captools.granules.granule import Granule
@@ -25,6 +26,7 @@ from captools.simulation import defects
 from captools.simulation.granule import write_granule
 
 SEGMENTS = "gt1l/land_ice_segments"
+UNREAD = "is HDF5, neither a flat file nor a granule of ATL06, ATL08, ATL11"
 LEGAL = {"missing-beam", "no-segments", "missing-variables"}  # see DESIGN, what goes wrong
 
 
@@ -101,7 +103,9 @@ def test_every_real_granule_is_fine(real_data):
             lengths = [
                 len(beam["land_ice_segments/h_li"]) for beam in beams if "land_ice_segments" in beam
             ]
-        assert check_file(path) == f"{len(lengths)} beams, {sum(lengths):,} segments"
+        assert check_file(path) == (
+            f"ATL06 granule, {len(lengths)} beams, {sum(lengths):,} segments"
+        )
         assert check_granule(path, ATL06) == sum(lengths)
 
 
@@ -115,21 +119,31 @@ def test_real_files_of_the_tutorial_are_fine(real_data):
 def test_real_files_of_other_products_are_bad(real_data):
     folder = real_data / "wrong-product"
     assert reason(folder / "atl08_clip.h5", ATL06) == "is ATL08, not ATL06"
-    assert check_file(folder / "atl08_clip.h5") == "1 beam, 9 segments"
+    assert check_file(folder / "atl08_clip.h5") == "ATL08 granule, 1 beam, 9 segments"
     message = reason(next(folder.glob("*ATL07*")))
-    assert message == "is ATL07, not ATL06"
+    assert message == (
+        "is ATL07, neither a flat file nor a granule of ATL06, ATL08, ATL11; "
+        "515 datasets read, none damaged"
+    )
 
 
 def test_real_files_of_other_instruments_are_bad(real_data):
     for name in ("prodml_2.0.h5", "silixa_h5_1.hdf5", "decimated_optodas.hdf5"):
+        with h5py.File(real_data / "das" / name) as file:
+            names = []
+            file.visit(names.append)
+            count = sum(isinstance(file[name], h5py.Dataset) for name in names)
         message = reason(real_data / "das" / name)
-        assert message == "is HDF5, but neither an ATL06 granule nor a flat file"
+        what = "dataset" if count == 1 else "datasets"
+        assert message == f"{UNREAD}; {count} {what} read, none damaged"
 
 
 def test_beams_and_segments_of_a_granule_are_counted(small):
     with h5py.File(small) as file:
         rows = len(file[f"{SEGMENTS}/h_li"])
-    assert check_file(small) == check_file(small, ATL06) == f"1 beam, {rows} segments"
+    assert (
+        check_file(small) == check_file(small, ATL06) == f"ATL06 granule, 1 beam, {rows} segments"
+    )
     assert check_file(str(small)) == check_file(small)
     assert check_granule(small, ATL06) == rows
 
@@ -151,8 +165,9 @@ def test_a_flat_file_without_rows_is_fine(tmp_path):
 def test_a_flat_file_of_captoolkit_is_fine(tmp_path):
     path = tmp_path / "theirs.h5"
     with h5py.File(path, "w") as file:
-        for name in ("lat", "lon", "h_elv", "t_sec", "t_year", "rgt"):
+        for name in ("lat", "lon", "h_elv", "t_sec", "t_year"):
             file[name] = np.full(7, 3.4e38)
+        file["rgt"] = np.full(7, 54.0)
     assert check_file(path) == "flat file, 7 rows"
 
 
@@ -215,7 +230,7 @@ def test_other_hdf5_is_bad(tmp_path):
     with h5py.File(path, "w") as file:
         file["Acquisition/RawData"] = np.zeros((3, 4))
         file["picture"] = np.zeros((3, 4))
-    assert reason(path) == "is HDF5, but neither an ATL06 granule nor a flat file"
+    assert reason(path) == f"{UNREAD}; 2 datasets read, none damaged"
 
 
 def test_columns_of_different_lengths_are_bad(tmp_path):
@@ -241,13 +256,62 @@ def test_of_the_defects_of_simulated_granules_only_truncation_is_damage(tmp_path
 def test_no_beam_at_all_is_fine(broken):
     with h5py.File(broken, "r+") as file:
         del file["gt1l"]
-    assert check_file(broken) == "0 beams, 0 segments"
+    assert check_file(broken) == "ATL06 granule, 0 beams, 0 segments"
 
 
 def test_a_beam_without_short_name_is_a_granule_too(broken):
     with h5py.File(broken, "r+") as file:
         del file.attrs["short_name"]
-    assert check_file(broken).startswith("1 beam, ")
+    assert check_file(broken).startswith("ATL06 granule, 1 beam, ")
+
+
+def test_a_granule_without_short_name_is_of_the_product_that_its_groups_are_of(broken, tmp_path):
+    # Both products call their beams gt1l; taken for ATL06, nothing of this one would be read.
+    path = tmp_path / "renamed.h5"
+    with h5py.File(broken) as file, h5py.File(path, "w") as other:
+        land = other.create_group("gt1l/land_segments")
+        land["latitude"] = file[f"{SEGMENTS}/latitude"][:]
+    assert reason(path).startswith("gt1l: longitude: is missing")
+    with h5py.File(path, "r+") as other:
+        other.move("gt1l/land_segments", "gt1l/sea_segments")
+    assert reason(path) == f"{UNREAD}; 1 dataset read, none damaged"
+
+
+def test_damage_in_a_file_that_no_step_reads_is_found(tmp_path):
+    path = tmp_path / "das.h5"
+    with h5py.File(path, "w") as file:
+        data = file.create_dataset("raw/data", data=np.ones((50, 4)), chunks=(50, 4), compression=4)
+        chunk = data.id.get_chunk_info(0)
+    content = bytearray(path.read_bytes())
+    content[chunk.byte_offset + chunk.size - 1] ^= 0xFF
+    path.write_bytes(content)
+    assert reason(path).startswith("raw/data: cannot be read (")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("latitude", 91.0, "gt1l: latitude: has impossible values"),
+        ("longitude", 999.0, "gt1l: longitude: has impossible values"),
+        ("delta_time", 1e12, "gt1l: delta_time: has impossible values"),
+    ],
+)
+def test_what_readers_refuse_is_bad(broken, tmp_path, name, value, why):
+    with h5py.File(broken, "r+") as file:
+        good = np.flatnonzero(
+            (file[f"{SEGMENTS}/atl06_quality_summary"][:] == 0)
+            & (file[f"{SEGMENTS}/h_li"][:] < 1e4)
+        )
+        file[f"{SEGMENTS}/{name}"][good[-1]] = value
+    with pytest.raises(InputError) as caught:
+        readatl06(broken, tmp_path / "out")
+    assert str(caught.value) == f"{broken}: {reason(broken)}"
+    assert reason(broken).startswith(why)
+
+
+def test_a_flat_file_whose_numbers_steps_refuse_is_bad(tmp_path):
+    path = write_flat(tmp_path / "flat.h5", random_columns(9, 1), rgt="one")
+    assert reason(path) == "its rgt is no number: 'one'"
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,25 @@ def test_a_list_may_begin_with_a_mark_of_windows_and_hold_names_that_are_no_utf_
     assert found == [b"a.h5", b"b.h5", b"caf\xe9.h5"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
+@pytest.mark.parametrize("word", ["@list.txt", "-"])
+def test_a_mark_says_the_encoding_of_a_list(folder, monkeypatch, word, encoding):
+    mark = "\ufeff" if encoding.endswith(("le", "be")) else ""
+    content = f"{mark}b.h5\r\n\r\ncafé.h5\r\n".encode(encoding)
+    (folder / "list.txt").write_bytes(content)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
+    assert names(expand([word])) == ["b.h5", "café.h5"]
+
+
+@pytest.mark.parametrize(
+    "content", ["b.h5\n".encode("utf-16-le"), b"\xff\xfeb.h5\n", b"\x89HDF\r\n\x1a\n\0\0"]
+)
+def test_a_list_that_is_no_text_is_wrong_usage_and_named(folder, content):
+    (folder / "list.txt").write_bytes(content)
+    with pytest.raises(ValueError, match=r"list list\.txt: is no"):
+        expand(["@list.txt"])
+
+
 def test_a_named_file_that_does_not_exist_stays_an_input(folder, log):
     assert names(expand(["a.h5", "gone.h5"])) == ["a.h5", "gone.h5"]
     assert log.messages == []
@@ -130,18 +149,18 @@ def test_only_the_regions_asked_for_are_kept():
 def test_unwanted_granules_go_whatever_their_path_and_prefix(tmp_path, line, prefix):
     (tmp_path / "unwanted.txt").write_text(f"{line}\nnot_here.h5\n")
     paths = [f"/d/{prefix}{NAME}.h5", f"/d/{REGION_11}.h5"]
-    assert leave_out(paths, ATL06, None, tmp_path / "unwanted.txt") == paths[1:]
+    assert leave_out(paths, ATL06, None, [tmp_path / "unwanted.txt"]) == paths[1:]
 
 
 def test_unwanted_names_that_are_no_granule_names_count_too(tmp_path):
     (tmp_path / "unwanted.txt").write_text("/x/track_b.h5\n")
     paths = ["/d/track_a.h5", "/d/track_b.h5"]
-    assert leave_out(paths, ATL06, None, tmp_path / "unwanted.txt") == paths[:1]
+    assert leave_out(paths, ATL06, None, [tmp_path / "unwanted.txt"]) == paths[:1]
 
 
 def test_a_list_of_the_unwanted_that_is_not_there_is_wrong_usage(tmp_path):
     with pytest.raises(ValueError, match=r"unwanted\.txt"):
-        leave_out(["/d/a.h5"], ATL06, None, tmp_path / "unwanted.txt")
+        leave_out(["/d/a.h5"], ATL06, None, [tmp_path / "unwanted.txt"])
 
 
 # --- shares -------------------------------------------------------------------

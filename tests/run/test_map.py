@@ -91,10 +91,38 @@ def test_what_makes_an_input_be_done_again(tmp_path, go, change):
         os.utime(path, ns=(1, 1))
     ran = go(**REDONE[change](tmp_path) or {})
     assert ran.code == 0
-    assert ran.said == ["1 inputs: 1 done, 0 empty, 0 failed; 2 of 20 rows kept"]
+    assert ran.said[-1] == "1 input: 1 done, 0 empty, 0 failed; 2 of 20 rows kept"
+    otherwise = "warning: 1 input done before with other options, or changed since: "
+    has_changed = change not in ("--overwrite", "a missing output")
+    assert ran.said[:-1] == [otherwise + "2 outputs replaced"] * has_changed
     written = outputs_in(tmp_path / "out")
     assert sorted(written) == ["a_0.h5", "a_1.h5"]
     assert 1 not in written.values()
+
+
+def test_a_folder_of_other_options_is_said_to_be_replaced_before_it_is(tmp_path, go):
+    inputs(tmp_path, a="write 3", b="write 2", c="nothing", d="damaged")
+    go()
+    ran = go(only=1)
+    (warning,) = [line for line in ran.said if line.startswith("warning: ")]
+    assert warning == (
+        "warning: 3 inputs done before with other options, or changed since: 5 outputs replaced"
+    )
+    assert ran.said.index(warning) == 0
+    assert sorted(outputs_in(tmp_path / "out")) == ["a_0.h5", "b_0.h5"]
+
+
+def test_files_of_another_origin_in_the_folder_are_named_once(tmp_path, go):
+    inputs(tmp_path, a="write 1")
+    for name in ("a_0.h5", "tile_1.h5", "tile_2.h5"):
+        (tmp_path / "out").mkdir(exist_ok=True)
+        (tmp_path / "out" / name).touch()
+    said = go().said
+    assert [line.partition(" out/")[0] for line in said if "warning" in line] == [
+        f"warning: output folder {tmp_path}/out holds 2 files of another origin, such as "
+        "tile_1.h5: steps will take all in it for one set"
+    ]
+    assert not any("origin" in line for line in go().said)
 
 
 def test_only_what_changed_is_done_again(tmp_path, go):
@@ -241,16 +269,35 @@ def test_an_output_folder_that_vanishes_ends_the_run_and_is_not_made_anew(tmp_pa
     assert not (tmp_path / "out").exists()
 
 
-def test_no_more_than_twenty_warnings_are_shown_and_the_rest_is_counted(tmp_path, go):
+def test_a_line_says_a_kind_of_warning_with_the_first_and_their_number(tmp_path, go):
     inputs(tmp_path, **{f"w{n:02}": "warn" for n in range(23)})
     ran = go()
     shown = [line for line in ran.said if line.startswith("warning: ")]
-    assert len(shown) == 20
-    assert f"warning: {tmp_path}/in/w00.h5: something is odd" in shown
-    assert ran.said[-1].startswith("23 warnings, all in ")
-    assert ran.said[-1].endswith("toy.jsonl")
+    assert shown == [f"warning: {tmp_path}/in/w00.h5: something is odd (22 more like this)"]
     journal = (tmp_path / "out" / PRIVATE / "toy.jsonl").read_text()
     assert journal.count("something is odd") == 23
+
+
+def test_the_first_failure_of_a_kind_is_named_at_once_and_the_others_are_counted(tmp_path, go):
+    texts = {f"d{n}": "damaged" for n in range(5)} | {"bug": "bug", "good": "write 1"}
+    ran = go(*inputs(tmp_path, **texts))
+    failed = [line for line in ran.said if line.startswith("failed: ")]
+    first = f"{tmp_path}/in/d0.h5: is damaged"
+    assert (ran.code, len(failed)) == (1, 3)
+    assert {f"failed: {first}", f"failed: 4 more like this: {first}"} < {*failed}
+    assert any(f"failed: {tmp_path}/in/bug.h5: unexpected" in line for line in failed)
+    newest = dict(records(tmp_path / "out"))
+    assert report(tmp_path / "out", failed=True) == [
+        f"{tmp_path}/in/{name}.h5" for name in sorted(texts) if name != "good"
+    ]
+    assert list(newest) == ["toy"]
+
+
+def test_numbers_of_regions_among_the_inputs_are_wrong_usage(tmp_path, go):
+    inputs(tmp_path, a="write 1")
+    with pytest.raises(ValueError, match=r"commas between them: -g 10,11,12$"):
+        go("11", "12", tmp_path / "in", regions=(10,))
+    assert not (tmp_path / "out").exists()
 
 
 # --- interrupted --------------------------------------------------------------------
@@ -382,7 +429,7 @@ def test_outputs_of_a_run_killed_while_an_input_is_done_again_are_not_taken_for_
     for name in ("a_0.h5", "a_1.h5"):
         (tmp_path / "out" / name).write_text("from a killed run")
     ran = go()
-    assert ran.said == ["1 inputs: 1 done, 0 empty, 0 failed; 3 of 30 rows kept"]
+    assert ran.said == ["1 input: 1 done, 0 empty, 0 failed; 3 of 30 rows kept"]
     for name in ran.outputs:
         assert Path(name).read_text() == f"from {a}"
 
@@ -514,7 +561,7 @@ def test_inputs_left_out_are_counted_in_one_line_and_not_in_the_journal(tmp_path
     south = NAME.replace("0303_", "0311_")
     inputs(tmp_path, **{NAME: "write 1", south: "write 1", "unwanted": "write 1"})
     (tmp_path / "list.txt").write_text("unwanted.h5\n")
-    ran = go(regions=(3,), unwanted=tmp_path / "list.txt")
+    ran = go(regions=(3,), unwanted=(tmp_path / "list.txt",))
     assert ran.said[0] == "2 of 3 inputs left out (-g, -l)"
     assert ran.outputs == [f"{tmp_path}/out/{NAME}_0.h5"]
     journal = (tmp_path / "out" / PRIVATE / "toy.jsonl").read_text()
@@ -526,7 +573,7 @@ def test_all_inputs_left_out_is_nothing_to_do(tmp_path, go):
     inputs(tmp_path, **{NAME: "write 1"})
     ran = go(regions=(11,))
     assert ran.code == 0
-    assert ran.said == ["1 of 1 inputs left out (-g, -l)", "no inputs: nothing to do"]
+    assert ran.said == ["1 of 1 input left out (-g, -l)", "no inputs: nothing to do"]
 
 
 # --- leftovers ----------------------------------------------------------------------

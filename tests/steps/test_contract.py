@@ -79,8 +79,34 @@ EXAMPLES |= {
         words=("reduced", "-o", "out", "--where", "h_li < 1e9"),
         wrong=(
             *("--where 1", "--where h_li;", "--where", "--cell 0", "--window 0", "--nmad -1"),
+            *(
+                "--cell 3",
+                "--radius 2",
+                "--min-obs 9",
+                "--sparse drop",
+                "--detrend plane",
+                "--max-abs 9",
+            ),
+            *("--outliers h_li --radius 0", "--outliers h_li --radius 1 --cell 3"),
+            *("--outliers h_li --radius 31 --cell 3", "--outliers h_li --detrend cubic"),
+            *("--outliers h_li --max-abs 0", "--where h_li=1", "--where h_li<1&&is_asc"),
             *("--min-obs 0", "--sparse some", "-b 0 1 10 -10", "-t 2020 2019", "-z zip", "-g 0"),
             *("-f void/none.gpkg", "-o reduced", "-o file", "-o file/below", "@void/none.txt"),
+        ),
+    ),
+    "calc": Example(
+        words=("reduced", "-o", "out", "-e", "h_cor = h_li - dac"),
+        wrong=(
+            *(
+                "-e h_cor",
+                "-e 1=h_li",
+                "-e a==h_li",
+                "-e h_cor=dac",
+                "-e h_elv=h_li",
+                "-e a=1/0+dac",
+            ),
+            *("--units m", "--units nonsense=m", "--height nonsense", "--undo h_cor", "--undo ,"),
+            *("-z zip", "-g 0", "-o reduced", "-o file", "-o file/below", "@void/none.txt"),
         ),
     ),
     "reproject": Example(
@@ -133,7 +159,12 @@ EXAMPLES |= {
         words=("reduced",),
         wrong=("-n 0", "-n many", "--timeout 0", "--timeout x", "-o out", "@void/none.txt"),
     ),
+    "info": Example(
+        words=("reduced",),
+        wrong=("-n 0", "-n many", "--timeout 0", "--timeout x", "-o out", "@void/none.txt"),
+    ),
     "report": Example(words=("reduced",), wrong=("@void/none.txt", "-o out")),
+    "slurm": Example(words=("array",), wrong=("mpi", "-o out")),
     "simulate": Example(
         words=("-o", "out", "--granules", "2", "--segments", "20"),
         wrong=(
@@ -316,7 +347,8 @@ def test_an_unknown_option_is_wrong_usage_before_any_work(run, place, step, quie
     assert snapshot(place) == before
 
 
-@every_step
+# `info` without words describes the installation: see test_info.
+@pytest.mark.parametrize("step", sorted({*STEPS} - {"info"}))
 def test_no_word_at_all_is_wrong_usage(run, place, step):
     before = snapshot(place)
     result = run(step)

@@ -193,10 +193,10 @@ def test_what_the_catalogue_does_not_know_fails_alone_and_can_be_tried_again(go,
     assert fetched(out) == contents(pool, NAMES[0])
     failed = run("report", out, "--failed").stdout.splitlines()
     assert failed == sorted(strangers)
-    assert result.stderr.count("failed: ") == 3
-    for name in strangers:
-        assert f"failed: {name}: the catalogue has no address of it" in result.stderr
-    assert go(*failed, NAMES[0]).stderr.count("failed: ") == 3
+    said = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
+    assert ["2 more like this" in line for line in said] == [False, True]
+    assert all(line.endswith(": the catalogue has no address of it") for line in said)
+    assert go(*failed, NAMES[0]).stderr.count("failed: ") == 2
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_nothing_found_is_nothing_to_do(go, out, earthdata, run, home):
 def test_a_missing_extra_is_named(go, monkeypatch):
     monkeypatch.setitem(sys.modules, "earthaccess", None)
     result = go(*WORLD)
-    assert result.exit_code == 2
+    assert result.exit_code == 1
     assert "pip install 'captools[download]'" in result.stderr
 
 

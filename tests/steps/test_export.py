@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from captools import export
-from captools.errors import CaptoolsWarning, FolderError, InputError
+from captools.errors import CaptoolsWarning, FolderError, InputError, MissingExtra
 from captools.flat.collection import Collection
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
@@ -253,7 +253,7 @@ def test_another_ending_is_wrong_usage(tmp_path, name):
 
 def test_a_missing_library_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ValueError, match=r"pip install 'captools\[export\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install 'captools\[export\]'"):
         export(["none.h5"], tmp_path / "a.csv")
 
 

@@ -9,6 +9,7 @@ import pyogrio
 import pytest
 import shapely
 from astropy.time import Time
+from flatfiles import write_flat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from straightforward import read_flat
@@ -120,8 +121,8 @@ def test_the_header_says_what_was_done_and_where_the_rows_lie(beam, tmp_path):
 def test_a_file_of_which_nothing_is_left_is_empty_and_has_no_output(run, beam, tmp_path):
     result = run("filter", beam, "-o", tmp_path / "out", "--where", "h_li > 99999")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "1 inputs: 0 done, 1 empty, 0 failed; 0 of" in result.stderr
-    assert "where: removed " in result.stderr
+    assert "1 input: 0 done, 1 empty, 0 failed; 0 of" in result.stderr
+    assert " rows kept; removed: where " in result.stderr
     assert list((tmp_path / "out").glob("*.h5")) == []
 
 
@@ -129,7 +130,7 @@ def test_the_numbers_removed_of_all_files_are_said_at_the_end(run, granule, tmp_
     inputs = readatl06(granule, tmp_path / "in")
     result = run("filter", tmp_path / "in", "-o", tmp_path / "out", "--where", "is_asc")
     lost = sum(np.sum(~read_flat(path)["is_asc"]) for path in inputs)
-    assert f"where: removed {lost:,} rows" in result.stderr.splitlines()
+    assert f" rows kept; removed: where {lost:,}" in result.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -179,11 +180,86 @@ def test_a_point_without_a_longitude_lies_in_no_box(tmp_path):
         assert_kept(written[0], source, np.array([0, 4]))
 
 
-def test_an_unknown_column_is_named_with_those_there_are(run, beam, tmp_path):
-    for words in (["--where", "nonsense < 1"], ["--finite", "nonsense"]):
+def test_a_column_that_no_file_has_is_named_before_any_work(run, beam, tmp_path):
+    words = (["--where", "nonsense < 1"], ["--finite", "nonsense"], ["--outliers", "nonsense"])
+    for more in words:
+        result = run("filter", beam, "-o", tmp_path / "out", *more)
+        assert result.exit_code == 2
+        assert f"no column nonsense in any input: {beam} has dac, dh_fit_dx" in result.stderr
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_column_that_one_file_lacks_fails_this_one(run, beam, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.h5").write_bytes(beam.read_bytes())
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        del file["s_li"]
+    files = (tmp_path / "a.h5", tmp_path / "b.h5")
+    result = run("filter", *files, "-o", tmp_path / "out", "--finite", "s_li")
+    assert result.exit_code == 1
+    assert f"failed: {tmp_path}/a.h5: has no column s_li: it has" in result.stderr
+    assert [path.name for path in (tmp_path / "out").glob("*.h5")] == ["b.h5"]
+
+
+def test_options_given_again_add_up(run, beam, tmp_path):
+    with h5py.File(beam) as file:
+        h, s, lat = file["h_li"][:], file["s_li"][:], file["lat"][:]
+        snr = file["snr"][:]
+    high, sure = float(np.median(h)), float(np.median(s))
+    conditions = ("--where", f"h_li > {high} or lat > 90", "--where", f"s_li < {sure}")
+    finite = ("--finite", "h_li", "--finite", "s_li,snr")
+    assert run("filter", beam, "-o", tmp_path / "out", *conditions, *finite).exit_code == 0
+    keep = (h > high) & (s < sure) & np.isfinite(h + s + snr)
+    assert 0 < keep.sum() < min((h > high).sum(), (s < sure).sum())
+    with h5py.File(tmp_path / "out" / beam.name) as file:
+        np.testing.assert_array_equal(file["lat"][:], lat[keep])
+
+
+@pytest.mark.parametrize("words", ["-b 0 1 0 1 -b 2 3 2 3", "-t 2018 2019 -t 2019 2020"])
+def test_what_does_not_add_up_is_refused_when_given_again(run, beam, tmp_path, words):
+    result = run("filter", beam, "-o", tmp_path / "out", *words.split())
+    assert result.exit_code == 2
+    assert "is given more than once, and does not add up" in result.stderr
+
+
+def test_an_open_bracket_is_not_closed_by_another_condition(run, beam, tmp_path):
+    words = ("--where", "(h_li > 0", "--where", "s_li < 1)")
+    assert run("filter", beam, "-o", tmp_path / "out", *words).exit_code == 2
+
+
+def test_without_a_condition_it_says_that_all_is_copied(run, beam, tmp_path):
+    result = run("filter", beam, "-o", tmp_path / "out")
+    assert result.stderr.splitlines()[0] == "warning: no condition: all rows are copied"
+    assert (
+        "no condition" not in run("filter", beam, "-o", tmp_path / "o", "--finite", "h_li").stderr
+    )
+
+
+def test_a_column_known_by_its_other_name_is_named_by_ours(run, beam, tmp_path):
+    for words in (["--where", "h_elv < 1"], ["--outliers", "h_elv"], ["--finite", "h_elv"]):
         result = run("filter", beam, "-o", tmp_path / "out", *words)
-        assert result.exit_code == 1
-        assert "has no column nonsense: it has dac, dh_fit_dx" in result.stderr
+        assert result.exit_code == 2
+        assert "no column h_elv in any input: h_elv is h_li here\n" in result.stderr
+
+
+def test_fills_of_whole_numbers_are_missing_in_every_condition(tmp_path):
+    columns = {"f_sn": np.array([2, 127, 2, 127, 3], "i1"), "h_li": np.arange(5.0)}
+    about = {"f_sn": {"units": "1", "long_name": "f_sn", "_FillValue": np.int8(127)}}
+    with FlatWriter(tmp_path) as batch:
+        batch.write("a.h5", Table(columns, about, {"captools_version": "0"}))
+    for number, (options, rows) in enumerate(
+        [
+            ({"finite": "f_sn"}, [0, 2, 4]),
+            ({"where": "f_sn > 0"}, [0, 2, 4]),
+            ({"where": "f_sn < 3"}, [0, 2]),
+            ({"where": "not f_sn < 3"}, [1, 3, 4]),
+            ({"where": "f_sn & 1 == 1"}, [4]),
+            ({"where": "h_li > f_sn - 1"}, [2, 4]),
+        ]
+    ):
+        (path,) = filter_file(tmp_path / "a.h5", tmp_path / str(number), **options)
+        assert read_flat(path)["h_li"].tolist() == rows
+        assert read_flat(path)["f_sn"].tolist() == columns["f_sn"][rows].tolist()
 
 
 def test_regions_are_left_out_by_name(run, granules, tmp_path):
@@ -268,7 +344,7 @@ def test_outliers_are_those_of_a_plain_loop(
     gone = plain_outliers(read_flat(path), cell, window, nmad, min_obs, sparse)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("captools.flat.reader.BLOCK_ROWS", 64)
-        patch.setattr("captools.points.filtering.BUCKET_ROWS", 64)
+        patch.setattr("captools.points.outliers.BUCKET_ROWS", 64)
         written = filter_file(
             path,
             folder / "out",
@@ -324,3 +400,30 @@ def test_real_files_of_the_tutorial_are_filtered_in_our_names(run, real_data, tm
         with h5py.File(path) as file:
             assert file.attrs["rgt"] == 54
             assert file["h_li"].attrs["units"] == "m"
+
+
+def test_whole_numbers_without_a_value_meet_no_condition(tmp_path):
+    flag = np.array([0, 1, 127, 9], "i1")
+    path = write_flat(tmp_path / "a.h5", {"flag": flag, "x": np.zeros(4), "y": np.zeros(4)})
+    with h5py.File(path, "r+") as file:
+        file["flag"].attrs["_FillValue"] = np.int8(127)
+    for number, (options, left) in enumerate(
+        [
+            ({"finite": "flag"}, [0, 1, 9]),
+            ({"where": "flag > 0"}, [1, 9]),
+            ({"where": "(flag & 1) == 1"}, [1, 9]),
+        ]
+    ):
+        (out,) = filter_file(path, tmp_path / str(number), **options)
+        with h5py.File(out) as file:
+            assert file["flag"][:].tolist() == left
+            assert file["flag"].attrs["_FillValue"] == 127
+
+
+def test_the_last_line_says_where_all_rows_went(run, tmp_path):
+    values = np.array([1.0, np.nan, 3.0, 4.0, 5.0])
+    for name in ("a", "b"):
+        write_flat(tmp_path / "in" / f"{name}.h5", {"h": values, "lat": np.zeros(5)})
+    words = ("filter", tmp_path / "in", "-o", tmp_path / "out", "--finite", "h", "--where", "h > 3")
+    *_, last = run(*words).stderr.splitlines()
+    assert last.endswith("4 of 10 rows kept; removed: finite h 2, where 4")

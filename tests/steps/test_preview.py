@@ -1,6 +1,7 @@
 """preview: the right points in the right pixels, in figures, world files and GeoTIFFs."""
 
 import os
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -302,7 +303,7 @@ def test_only_bad_files_give_no_picture(run, tmp_path):
 def test_real_files_of_the_tutorial_are_drawn(run, real_data, tmp_path):
     result = run("preview", real_data / "reduced", "-o", tmp_path / "map.png")
     assert result.exit_code == 0
-    assert "190610 rows in, 190610 rows out" in result.stderr
+    assert "190,610 rows in, 190,610 rows out" in result.stderr
 
 
 def test_periods_without_a_common_pixel_are_reported(tmp_path):
@@ -350,3 +351,17 @@ def test_places_may_be_other_columns_and_degrees_are_named_as_such(beams):
     assert "EPSG:4326" in figure.texts[-1].get_text()
     with pytest.raises(InputError, match="has no column yy"):
         make_map(beams, MapOptions(xy=("x", "yy")))
+
+
+def test_whole_numbers_without_a_value_and_overlaps_are_not_drawn(tmp_path):
+    columns = {"x": np.zeros(4), "y": np.zeros(4), "core": np.array([True, True, True, False])}
+    path = write(tmp_path, "a.h5", **columns, flag=np.array([1, 127, 3, 50], "i1"))
+    with h5py.File(path, "r+") as file:
+        file["flag"].attrs["_FillValue"] = np.int8(127)
+        file.attrs["crs"] = "EPSG:3031"
+    asked = MapOptions(var="flag", size=(1, 1), extent=(-1.0, 1.0, -1.0, 1.0))
+    with pytest.warns(CaptoolsWarning, match="core rows are drawn only"):
+        picture = make_map([path], asked)
+    assert (picture.points, picture.values.item()) == (2, 2.0)
+    whole = make_map([path], replace(asked, all_rows=True))
+    assert (whole.points, whole.values.item()) == (3, 18.0)

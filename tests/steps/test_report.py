@@ -59,7 +59,7 @@ def table(text, rows):
 
 def test_the_report_adds_up_the_newest_line_of_every_input_by_step(run, folder):
     result = run("report", folder)
-    assert result.exit_code == 0
+    assert result.exit_code == 1  # for those that failed
     assert result.stderr == ""
     steps = table(result.stdout, rows=2)
     assert list(steps) == ["filter", "readatl06"]
@@ -103,6 +103,27 @@ def test_the_report_says_which_of_a_list_were_never_attempted(run, folder, tmp_p
     assert [line for line in lines if line.startswith("never")] == ["never attempted: /d/new.h5"]
 
 
+def test_the_exit_code_says_whether_all_that_was_wanted_is_done(run, tmp_path):
+    write_lines(tmp_path, "filter.jsonl", outcome("/d/a.h5", "done"), outcome("/d/b.h5", "empty"))
+    assert run("report", tmp_path).exit_code == 0
+    assert run("report", tmp_path, "/d/a.h5", "/d/b.h5").exit_code == 0
+    assert run("report", tmp_path, "/d/a.h5", "/d/c.h5").exit_code == 1
+    failed = run("report", tmp_path, "/d/a.h5", "/d/c.h5", "--failed")
+    assert (failed.exit_code, failed.stdout, failed.stderr) == (1, "/d/c.h5\n", "")
+
+
+def test_shards_without_a_journal_are_named(run, tmp_path):
+    for number in (0, 2, 5):
+        write_lines(tmp_path, f"filter-{number}-of-6.jsonl", outcome(f"/d/{number}.h5", "done"))
+    for number in (0, 1):
+        write_lines(tmp_path, f"read-{number}-of-2.jsonl", outcome(f"/d/{number}.h5", "done"))
+    said = "warning: no journal of filter for shards 1,3,4 of 6\n"
+    assert run("report", tmp_path).stderr == said
+    assert run("report", tmp_path, "/d/0.h5", "/d/9.h5").stderr == said
+    # A share can be empty: all that was wanted is there.
+    assert run("report", tmp_path, "/d/0.h5", "/d/2.h5").stderr == ""
+
+
 def test_an_input_of_one_name_in_two_folders_and_two_runs_counts_once(run, tmp_path):
     write_lines(
         tmp_path,
@@ -128,9 +149,9 @@ def test_failed_inputs_whose_names_are_no_utf_8_can_be_fed_back(granules, tmp_pa
     assert b"Traceback" not in first.stderr
     assert b"is empty" in first.stderr
     ended = subprocess.run([*COMMAND, "report", "out"], **places)
-    assert ended.returncode == 0, ended.stderr
+    assert ended.returncode == 1, ended.stderr
     failed = subprocess.run([*COMMAND, "report", "out", "--failed"], **places)
-    assert (failed.returncode, failed.stdout) == (0, os.fsencode(bad) + b"\n")
+    assert (failed.returncode, failed.stdout) == (1, os.fsencode(bad) + b"\n")
     bad.write_bytes(next(granules.iterdir()).read_bytes())  # fetched again
     again = subprocess.run([*COMMAND, "readatl06", "-", "-o", "out"], input=failed.stdout, **places)
     assert again.returncode == 0, again.stderr
@@ -145,7 +166,7 @@ def test_the_columns_of_the_table_are_aligned(run, folder):
 
 def test_the_failed_inputs_are_printed_one_path_per_line(run, folder):
     result = run("report", folder, "--failed")
-    assert (result.exit_code, result.stdout) == (0, "/d/c.h5\n/d/d.h5\n")
+    assert (result.exit_code, result.stdout) == (1, "/d/c.h5\n/d/d.h5\n")
     assert result.stderr == ""
 
 

@@ -1,6 +1,8 @@
 """tile: which tiles points go to, what is written, and how the folder appears."""
 
 import json
+import re
+import signal
 import subprocess
 import sys
 import warnings
@@ -281,3 +283,31 @@ def test_files_without_x_and_y_ask_to_be_reprojected(tmp_path):
         batch.write("a.h5", Table({"lon": np.zeros(2)}, attrs={"captools_version": "0"}))
     with pytest.raises(InputError, match=r"no column x, y.*captools reproject"):
         tile(batch.written, tmp_path / "out", size=1)
+
+
+# --- many -----------------------------------------------------------------------------
+
+
+def test_it_warns_before_it_makes_many_files_and_ends_when_asked(tmp_path, run, monkeypatch):
+    scattered(tmp_path / "in")
+    monkeypatch.setattr("captools.points.tiling.MANY_TILES", 5)
+    writer, opened = FlatWriter, []
+
+    def asked_to_end(*arguments, **options):
+        if not opened:
+            signal.raise_signal(signal.SIGINT)
+        opened.append(arguments)
+        return writer(*arguments, **options)
+
+    monkeypatch.setattr("captools.points.tiling.FlatWriter", asked_to_end)
+    words = ("tile", tmp_path / "in", "-o", tmp_path / "tiles", "-d", 100)
+    result = run(*words)
+    assert result.exit_code == 130
+    assert len(opened) == 1
+    warning, interrupted = result.stderr.splitlines()
+    assert re.fullmatch(r"warning: 36 files will be made: .*", warning)
+    assert interrupted == "interrupted"
+    assert not (tmp_path / "tiles").exists()
+    monkeypatch.setattr("captools.points.tiling.MANY_TILES", 36)
+    assert "will be made" not in run(*words).stderr
+    assert len(list((tmp_path / "tiles").glob("*.h5"))) == 36

@@ -1,0 +1,48 @@
+"""What a file is and holds, whatever it is."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from captools.description.description import Description
+from captools.description.flat import describe_flat
+from captools.description.granules import describe_granule
+from captools.description.others import PICTURES, describe_hdf5, describe_picture
+from captools.granules.finding import recognize
+from captools.io.address import Url, has_suffix, parse_location
+
+SUFFIXES = (".h5", *PICTURES)  # of files in folders
+
+
+def describe(path: str, stats: bool = False) -> Description:
+    """Describe a granule, a flat file, a picture or another HDF5 file.
+
+    Parameters
+    ----------
+    path : str
+        The file, or its address.
+    stats : bool
+        Read all values, for the range of each column and the bounds of the rows.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read; it names the file and the reason.
+    """
+    place = parse_location(path)
+    if isinstance(place, Url):
+        return _describe_hdf5(place, path, stats)
+    if has_suffix(path, PICTURES):
+        described = describe_picture(place, stats)
+    else:
+        described = _describe_hdf5(place, path, stats)
+    return replace(described, path=path, size=os.path.getsize(place))
+
+
+def _describe_hdf5(place: Path | Url, path: str, stats: bool) -> Description:
+    known = recognize(place)
+    if known.product is not None:
+        return describe_granule(path, known.product, stats)
+    if known.is_flat:
+        return describe_flat(path, stats)
+    return describe_hdf5(place, known.short_name)

@@ -1,0 +1,84 @@
+"""What at the root of an HDF5 file is a column, and what stands beside the columns."""
+
+import math
+
+import numpy as np
+from h5py import h5d, h5g, h5o
+
+from captools.io.columns import StoredColumn
+from captools.io.hdf5 import attribute, text
+from captools.io.matrix import StoredMatrix
+from captools.io.packing import Source, unpacked
+
+# netCDF's name of a dimension without values of its own.
+_BARE_DIMENSION = "This is a netCDF dimension but not a netCDF variable"
+
+
+class NotFlatError(Exception):
+    """A file is not as a flat file should be; why, without its name."""
+
+
+def find_columns(
+    root: h5g.GroupID, descriptor: int | None
+) -> tuple[dict[str, Source], dict[str, str]]:
+    """Return the columns at the root of a file, and why what stands beside them is none.
+
+    Columns are numbers of one length: of shape (n,), or (1, n) and (n, 1) as MATLAB writes them.
+
+    Raises
+    ------
+    NotFlatError
+        If there is no column, or columns are not of one length.
+    """
+    columns: dict[str, Source] = {}
+    no_columns: dict[str, str] = {}
+    for name in root:
+        item = h5o.open(root, name)
+        if not isinstance(item, h5d.DatasetID) or _is_bare_dimension(item):
+            continue
+        if why := _why_no_column(item):
+            no_columns[name.decode()] = why
+        else:
+            columns[name.decode()] = _column(item, descriptor)
+    if len({column.shape[0] for column in columns.values()}) > 1:
+        single = [name for name, column in columns.items() if column.shape[0] == 1]
+        no_columns |= {name: "has length 1" for name in single}
+        columns = {name: column for name, column in columns.items() if name not in single}
+    _check_lengths(columns, no_columns)
+    return columns, no_columns
+
+
+def _check_lengths(columns: dict[str, Source], no_columns: dict[str, str]) -> None:
+    if not columns:
+        why = "no columns at its root"
+        if no_columns:
+            why = f"{next(iter(no_columns))} is not a column (a list of numbers)"
+        raise NotFlatError(f"is no flat file ({why}); a granule goes through captools read first")
+    lengths = {name: column.shape[0] for name, column in columns.items()}
+    first = next(iter(lengths))
+    if other := next((name for name in lengths if lengths[name] != lengths[first]), ""):
+        raise NotFlatError(
+            f"{other} has {lengths[other]} rows, {first} has {lengths[first]}: no flat file"
+        )
+
+
+def _column(dataset: h5d.DatasetID, descriptor: int | None) -> Source:
+    flat = len(dataset.shape) == 1
+    stored = StoredColumn(dataset, descriptor) if flat else StoredMatrix(dataset)
+    return unpacked(stored, dataset)
+
+
+def _why_no_column(dataset: h5d.DatasetID) -> str:
+    """Return why a dataset cannot be a column, "" if it can."""
+    shape, dtype = dataset.shape, dataset.dtype
+    if not shape:
+        return "has no rows"
+    if len(shape) > 2 or (len(shape) == 2 and math.prod(shape) != max(shape)):
+        return f"has the shape {shape}"
+    if dtype.kind not in "iufb" or dtype.itemsize > np.dtype("f8").itemsize:
+        return "holds no numbers"
+    return ""
+
+
+def _is_bare_dimension(dataset: h5d.DatasetID) -> bool:
+    return text(attribute(dataset, "NAME")).startswith(_BARE_DIMENSION)

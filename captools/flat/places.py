@@ -1,0 +1,79 @@
+"""How other tools name the places of points, and the units in which captools takes them."""
+
+import re
+from collections.abc import Callable, Iterable
+
+from captools.flat.opening import NotFlatError
+from captools.geo import coords
+from captools.io.packing import Source
+
+# Our names: what they are called elsewhere, in lower case, and CF's standard name.
+_PAIRS = (
+    {"lon": (("lon", "longitude"), "longitude"), "lat": (("lat", "latitude"), "latitude")},
+    {"x": (("x",), "projection_x_coordinate"), "y": (("y",), "projection_y_coordinate")},
+)
+
+_ANGLES = re.compile(r"(micro|milli|nano)_?deg.*|1e-\d+ ?deg.*|u?rad|radians?|arc_?(sec|min).*")
+_LENGTHS = re.compile(r"(km|cm|mm|dm|ft|(kilo|centi|milli|deci)met(er|re)s?|feet|foot)")
+_SINCE = re.compile(r"(\w+) since (\S+).*")
+_EPOCH = "1980-01-06"
+
+
+def our_names(columns: dict[str, Source]) -> dict[str, str]:
+    """Return our names of columns that are places, by their names in the file.
+
+    Both columns of a pair are found, or none; a file that has ours keeps all others.
+    """
+    found: dict[str, str] = {}
+    for pair in _PAIRS:
+        if set(pair) & set(columns):
+            continue
+        theirs = {ours: _find(columns, *known) for ours, known in pair.items()}
+        if all(theirs.values()):
+            found |= {name: ours for ours, name in theirs.items()}
+    return found
+
+
+def _find(columns: dict[str, Source], names: Iterable[str], standard_name: str) -> str:
+    """Return the one column of a name, else the one of a standard name, "" if not one."""
+    named = [name for name in columns if name.lower() in names]
+    if not named:
+        named = [
+            name
+            for name, column in columns.items()
+            if column.attribute("standard_name") == standard_name
+        ]
+    return named[0] if len(named) == 1 else ""
+
+
+def check_units(units: Callable[[str], str], names: Iterable[str], crs: str) -> None:
+    """Raise NotFlatError if places or times have other units.
+
+    Parameters
+    ----------
+    units : callable
+        Returns the units that the file states of a column, "" if none.
+    names : iterable of str
+        The columns, by our names.
+    crs : str
+        Of x and y, "" if it is unknown.
+    """
+    for name in {"lon", "lat", "x", "y", "t_gps"}.intersection(names):
+        stated = units(name).strip().lower()
+        if stated and (wanted := _wanted(name, stated, crs)):
+            raise NotFlatError(
+                f"{name} has the attribute units = {stated!r}: captools takes {wanted}"
+            )
+
+
+def _wanted(name: str, stated: str, crs: str) -> str:
+    """Return the units that a column should have, "" if they are those stated, or may be."""
+    if name in ("lon", "lat"):
+        return "degrees" if _ANGLES.fullmatch(stated) else ""
+    if name == "t_gps":
+        since = _SINCE.fullmatch(stated)
+        right = since and since[1] in ("s", "sec", "second", "seconds") and since[2][:10] == _EPOCH
+        return "" if right or not since else f"GPS seconds since {_EPOCH}"
+    if not _LENGTHS.fullmatch(stated) or (crs and coords.crs_unit(crs) != "m"):
+        return ""
+    return "metres"

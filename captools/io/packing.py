@@ -1,0 +1,102 @@
+"""Sources of one value for each row, and numbers that attributes say how to unpack."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+from h5py import h5d
+
+from captools.io.columns import Rows
+from captools.io.hdf5 import attribute, text
+
+
+class Source(Protocol):
+    """What gives one value for each row, as `StoredColumn` does."""
+
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    fill_value: np.generic | None
+
+    def attribute(self, name: str) -> str:
+        """Return an attribute as text, "" if there is none."""
+        ...
+
+    def read(self, rows: Rows = None) -> np.ndarray:
+        """Return rows, with NaN for fills of floats; one of `DAMAGE` if they cannot be read."""
+        ...
+
+    def extents(self, rows: Rows = None) -> Iterator[tuple[int, int]]:
+        """Yield where in the file the bytes lie that hold the rows: from, up to."""
+        ...
+
+
+class Changed:
+    """A source made of another one, whose values it changes."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.dtype = source.dtype
+        self.shape = source.shape
+        self.fill_value = source.fill_value
+
+    def attribute(self, name: str) -> str:
+        """Return an attribute as text, "" if there is none."""
+        return self._source.attribute(name)
+
+    def extents(self, rows: Rows = None) -> Iterator[tuple[int, int]]:
+        """Yield where in the file the bytes lie that hold the rows: from, up to."""
+        return self._source.extents(rows)
+
+    def read(self, rows: Rows = None) -> np.ndarray:
+        """Return rows, with NaN for fills of floats."""
+        return self._source.read(rows)
+
+
+class Scaled(Changed):
+    """Numbers packed as CF says: ``stored * scale_factor + add_offset``, with NaN for fills."""
+
+    def __init__(self, source: Source, scale: float, offset: float) -> None:
+        super().__init__(source)
+        self._scale, self._offset = scale, offset
+        self.dtype = np.dtype("f8")
+        self.fill_value = None
+
+    def read(self, rows: Rows = None) -> np.ndarray:
+        """Return rows as doubles, with NaN for fills."""
+        return known(self._source, rows).astype("f8", copy=False) * self._scale + self._offset
+
+
+class Unsigned(Changed):
+    """Whole numbers that are stored with a sign but have none, as netCDF's ``_Unsigned`` says."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(source)
+        self.dtype = np.dtype(source.dtype.str.replace("i", "u"))
+        if source.fill_value is not None:
+            self.fill_value = source.fill_value.astype(self.dtype)
+
+    def read(self, rows: Rows = None) -> np.ndarray:
+        """Return rows."""
+        return self._source.read(rows).view(self.dtype)
+
+
+def known(source: Source, rows: Rows = None) -> np.ndarray:
+    """Return rows with NaN for fills, of whole numbers too: these become doubles then."""
+    values = source.read(rows)
+    if source.fill_value is None or values.dtype.kind == "f":
+        return values
+    return np.where(values == source.fill_value, np.nan, values.astype("f8"))
+
+
+def unpacked(source: Source, dataset: h5d.DatasetID) -> Source:
+    """Return a source with its values unpacked, if attributes of the dataset say how."""
+    scale, offset = (attribute(dataset, name) for name in ("scale_factor", "add_offset"))
+    if source.dtype.kind == "i" and text(attribute(dataset, "_Unsigned")).lower() == "true":
+        source = Unsigned(source)
+    if not scale.size and not offset.size:
+        return source
+    return Scaled(
+        source,
+        float(scale.flat[0]) if scale.size else 1.0,
+        float(offset.flat[0]) if offset.size else 0.0,
+    )

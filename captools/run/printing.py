@@ -1,0 +1,26 @@
+"""Results on standard output, a line each; that nobody reads on, as of `head`, is no failure."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterable
+
+import click
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines, and ask for no more of them when nobody reads on."""
+    for line in lines:
+        try:
+            click.echo(os.fsencode(line))  # a path need not be UTF-8
+        except BrokenPipeError:
+            discard()
+            return
+
+
+def discard() -> None:
+    """Let what is still to be printed go nowhere: else Python would complain at its end."""
+    with contextlib.suppress(OSError, ValueError):  # a test's standard output is no file
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
