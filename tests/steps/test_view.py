@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from flatfiles import damage, truncate, write_flat
 from processes import call, start
+from straightforward import read_flat
 
 from captools.errors import InputError
 from captools.maps import viewing
@@ -331,7 +332,7 @@ def test_damaged_files_are_named_and_the_others_served(run, tmp_path, monkeypatc
     assert (result.exit_code, result.stdout) == (0, "there\n")
     assert "track_00.h5" in result.stderr
     assert "track_01.h5" in result.stderr
-    assert "3,000 points of 1 files" in result.stderr
+    assert "3,000 points of 1 file" in result.stderr
     assert [scene.cloud.rows for scene in scenes] == [3000]
 
 
@@ -371,7 +372,29 @@ def test_a_column_without_values_is_reported(run, tmp_path):
 def test_an_empty_box_is_reported(run, tracks):
     result = run("view", tracks, "-b", 10, 20, -80.5, -79.5)
     assert result.exit_code == 1
-    assert "no point lies there" in result.stderr
+    rows = [read_flat(path) for path in sorted(tracks.glob("*.h5"))]
+    (lon, lat) = (np.concatenate([one[name] for one in rows]) for name in ("lon", "lat"))
+    assert (
+        f"no point in 12 files lies there: the points have lon {lon.min():g} to {lon.max():g}, "
+        f"lat {lat.min():g} to {lat.max():g}" in result.stderr
+    )
+
+
+def test_points_of_both_hemispheres_ask_for_a_projection(run, tmp_path):
+    bare = without(track(0), "x", "y")
+    write_pair(tmp_path, bare, bare | {"lat": -bare["lat"]})
+    result = run("view", tmp_path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "2 files lie in both hemispheres" in result.stderr
+    assert "choose one projection (-p)" in result.stderr
+
+
+def test_points_far_from_the_area_of_use_are_counted_in_one_warning(tmp_path, log):
+    write_pair(tmp_path, track(0), track(1))
+    assert gather(tmp_path, crs="3413").cloud.rows == 6000
+    warnings = [one.message for one in log.records if "area of use" in one.getMessage()]
+    assert len(warnings) == 1
+    assert "6,000 points far outside the area of use of EPSG:3413" in log.text
 
 
 def test_no_file_that_can_be_read_is_reported(run, tmp_path):
@@ -386,6 +409,14 @@ def test_no_input_is_wrong_usage_and_an_empty_list_is_none(run, tmp_path):
     result = run("view", "-", input="")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "nothing to do" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["-o", "--output"])
+def test_an_output_is_answered_with_the_step_that_draws_one(run, tracks, tmp_path, option):
+    result = run("view", tracks, option, tmp_path / "map.png")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "captools preview draws a picture" in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("words", ["-v ,", "-v h_li,,x", "--port 65536", "--xy x", "-p none"])
