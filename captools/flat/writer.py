@@ -45,6 +45,7 @@ class FlatWriter:
         self.folder = local_path(folder)
         self.compression = None if compression == "none" else compression
         self.written = Outputs()
+        self.replaced: list[Path] = []  # to be removed when all files are whole, before they appear
         self._hidden: list[Path] = []
         self._streams: list[Stream] = []
 
@@ -84,6 +85,8 @@ class FlatWriter:
         try:
             for hidden, path in zip(self._hidden, self.written, strict=True):
                 self.written.stamps[path.name] = seal(hidden)
+            for earlier in self.replaced:
+                earlier.unlink(missing_ok=True)
             for hidden, path in zip(self._hidden, self.written, strict=True):
                 os.replace(hidden, path)
                 renamed.append(path)
