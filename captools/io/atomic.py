@@ -49,25 +49,29 @@ def _processes() -> bytes:
     return b""  # not on Linux
 
 
+def temporaries(folder: Path) -> Iterator[tuple[str, bool, os.DirEntry]]:
+    """Yield what has a temporary name, and no link.
+
+    Each with the name that it was to get, and whether a process of this host left it that is dead.
+    """
+    with contextlib.suppress(PermissionError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = _LEFTOVER.fullmatch(entry.name)
+            if match and not entry.is_symlink():
+                is_dead = match["host"] == _host() and not _is_alive(int(match["pid"]))
+                yield match["name"], is_dead, entry
+
+
 def leftovers(folder: Path) -> Iterator[tuple[str, os.DirEntry]]:
     """Yield what dead processes of this host, or any a day ago, left half-written.
 
     Each with the name that it was to get.
     """
-    with contextlib.suppress(PermissionError), os.scandir(folder) as entries:
-        for entry in entries:
-            match = _LEFTOVER.fullmatch(entry.name)
-            # Another process may rename or remove it at any time, and a link is none of ours.
-            with contextlib.suppress(OSError):
-                if match and not entry.is_symlink() and _is_over(match, entry):
-                    yield match["name"], entry
-
-
-def _is_over(leftover: re.Match, entry: os.DirEntry) -> bool:
-    """Return whether nobody writes any more what has this temporary name."""
-    if leftover["host"] == _host() and not _is_alive(int(leftover["pid"])):
-        return True
-    return time.time() - entry.stat().st_mtime > DAY_SECONDS
+    for name, is_dead, entry in temporaries(folder):
+        # Another process may rename or remove it at any time.
+        with contextlib.suppress(OSError):
+            if is_dead or time.time() - entry.stat().st_mtime > DAY_SECONDS:
+                yield name, entry
 
 
 def sweep(folder: Path, names: Container[str] | None = None) -> None:

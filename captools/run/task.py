@@ -97,6 +97,11 @@ class Task:
         now_there = set(map(os.path.basename, but))
         self.folder.clear([name for name in self.outputs(path) if name not in now_there], path)
 
+    @property
+    def method(self) -> str:
+        """What stands for the step and its options."""
+        return hashlib.sha256(self._what.encode()).hexdigest()[:16]
+
     def _apply(self, path: str, outcome: Outcome) -> None:
         # The step would create a vanished folder again, without what was in it.
         if not self.folder.is_there:
