@@ -26,7 +26,8 @@ from captools.run.printing import discard, print_lines
 STEPS = Path(__file__).parent / "steps"
 FEW = 12  # options that need no groups
 _GROUPED = {
-    "Output": "outdir output compression split layout dialect parts sort common overwrite journal",
+    "Output": "outdir output compression split layout by dialect parts sort common overwrite "
+    "journal",
     "Run": "jobs engine scheduler timeout shard fail_fast skip_bad quiet verbose",
     "Servers": "endpoint_url earthdata",
 }

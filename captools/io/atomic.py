@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from captools.errors import FolderError, OutputError, one_line
-from captools.io.address import Url, parse_location
+from captools.io.address import Url, folders_of, parse_location
 from captools.io.durable import Stamp, seal, settle_folder
 
 PRIVATE = "_captools"  # the folder beside, and the group inside, flat files: ours, not data
@@ -113,6 +113,7 @@ class Outputs(list):
     `added` those written once more, by the reason: rows in, less and more these, are rows out;
     `errors` says, by path, what is wrong with inputs that an output was made without, and
     `stamps`, by name, what the files were when they were whole, as far as that is known.
+    `subfolder` is where in the output folder all of them are, "" for the folder itself.
     """
 
     def __init__(self, paths: Iterable[Path] = (), rows_in: int = 0, rows_out: int = 0) -> None:
@@ -123,6 +124,7 @@ class Outputs(list):
         self.added: dict[str, int] = {}
         self.errors: dict[str, str] = {}
         self.stamps: dict[str, Stamp] = {}
+        self.subfolder = ""
 
 
 def check_outputs(outputs: Iterable[Path | Url], inputs: Iterable[str | Path | Url]) -> None:
@@ -132,19 +134,19 @@ def check_outputs(outputs: Iterable[Path | Url], inputs: Iterable[str | Path | U
     """
     files: set[str] = set()
     folders: set[str] = set()
-    parents: set[Path] = set()
+    parents: set[str] = set()
     for one in map(parse_location, inputs):
         path = one if isinstance(one, Url) else os.path.realpath(one)
         files.add(path)
-        folders.add(os.path.dirname(path))
+        folders.update(folders_of(path))
         if isinstance(one, Path):
-            parents.add(one.parent)
+            parents.update(folders_of(os.fspath(one)))
     folders.update(map(os.path.realpath, parents))
     for output in outputs:
         path = output if isinstance(output, Url) else os.path.realpath(output)
         if path in files:
             raise ValueError(f"output {output} is one of the inputs: choose another")
-        if path in folders:
+        if folders.intersection(folders_of(os.path.join(path, ""))):
             raise ValueError(f"output {output} is the folder of an input: choose another")
 
 

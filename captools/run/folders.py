@@ -5,7 +5,8 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 
@@ -132,7 +133,7 @@ class RemoteFolder:
         try:
             written = step(here)
             for path in written:
-                sent.append(Url(self.address(path.name)))
+                sent.append(Url(self.address(os.path.join(written.subfolder, path.name))))
                 remote.put(path, sent[-1])
                 # A server has times and digests of its own.
                 written.stamps[path.name] = Stamp(os.stat(path).st_size)
@@ -156,9 +157,10 @@ class RemoteFolder:
     def clear(self, names: Iterable[str], source: str) -> None:
         """Remove outputs of these names, all of one input, but never what the input reads."""
         wanted = {self.address(name) for name in names}.difference(files_of(source))
-        if wanted:
+        for _, urls in groupby(sorted(wanted, key=os.path.dirname), os.path.dirname):
+            alike = set(urls)
             with contextlib.suppress(CaptoolsError):
-                remote.remove([url for url in remote.alike(wanted) if url in wanted])
+                remote.remove([url for url in remote.alike(alike) if url in alike])
 
 
 class _RemoteNames:
@@ -166,17 +168,23 @@ class _RemoteNames:
 
     def __init__(self, address: str) -> None:
         self._address = address
+        self._listed: dict[str, dict[str, int | None]] = {}  # by subfolder
 
     def __contains__(self, name: str) -> bool:
-        return name in self._listed
+        return name in self._beside(name)
 
     def hold(self, name: str, stamp: Stamp | None) -> bool:
         """Return whether an output is there, and as long as it was when it was written."""
-        return name in self and (stamp is None or self._listed[name] in (None, stamp.size))
+        return name in self and (stamp is None or self._beside(name)[name] in (None, stamp.size))
 
-    @cached_property
-    def _listed(self) -> dict[str, int | None]:
-        return {url.name: url.size for url in remote.alike([self._address])}
+    def _beside(self, name: str) -> dict[str, int | None]:
+        """Return the names of all that is in the same subfolder, with its size."""
+        subfolder = name.rpartition("/")[0]
+        if subfolder not in self._listed:
+            there = remote.alike([os.path.join(self._address, subfolder, "")])
+            names = {os.path.join(subfolder, url.name): url.size for url in there}
+            self._listed[subfolder] = names
+        return self._listed[subfolder]
 
 
 Folder = LocalFolder | RemoteFolder

@@ -18,7 +18,7 @@ from captools.engine.local import local
 from captools.engine.work import Result
 from captools.errors import CaptoolsError, InputError, one_line, unexpected
 from captools.io import remote
-from captools.io.address import is_remote
+from captools.io.address import folders_of, is_remote
 from captools.io.atomic import sweep
 from captools.io.durable import digest
 from captools.io.remote import Access
@@ -82,7 +82,8 @@ class Written(str):
 def with_digests(paths: Sequence[str]) -> list[str]:
     """Return the paths, those as `Written` that a journal in their folder names."""
     known: dict[str, tuple[datetime, str, int]] = {}  # of several lines the newest counts
-    for folder in sorted({os.path.dirname(path) for path in paths if not is_remote(path)}):
+    here = (path for path in paths if not is_remote(path))
+    for folder in sorted({folder for path in here for folder in folders_of(path)}):
         for step, outcomes in records(Path(folder)):
             for outcome in outcomes:
                 for name, stamp in outcome.written():

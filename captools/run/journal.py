@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from captools.errors import FolderError
-from captools.io.address import file_name
+from captools.io.address import SUBFOLDER, file_name
 from captools.io.atomic import PRIVATE, temporary_name
 from captools.io.durable import Stamp
 
@@ -35,6 +35,7 @@ class Outcome:
     input: str
     status: str  # done, empty or failed
     outputs: list[str] = field(default_factory=list)
+    subfolder: str = ""  # in the output folder, where the outputs are
     sizes: list[int] = field(default_factory=list)  # of the outputs, as are mtimes and digests
     mtimes: list[int | None] = field(default_factory=list)
     digests: list[int | None] = field(default_factory=list)
@@ -48,10 +49,11 @@ class Outcome:
     removed: dict[str, int] = field(default_factory=dict)  # rows, by condition
 
     def line(self) -> bytes:
-        """Return the outcome as a line of the journal; what was removed only where rows were."""
+        """Return the outcome as a line of the journal; what need not be said is left out."""
         content = asdict(self) | {"input": str(self.input)}  # an address without its secrets
-        if not self.removed:
-            del content["removed"]
+        for name in ("removed", "subfolder"):
+            if not content[name]:
+                del content[name]
         return json.dumps(content).encode() + b"\n"
 
     @property
@@ -62,11 +64,12 @@ class Outcome:
     def written(self) -> Iterator[tuple[str, Stamp | None]]:
         """Yield the name of each output and what it was; older versions did not say that.
 
-        Their folder may have been moved since.
+        The name is that in the output folder, which may have been moved since.
         """
         stamps = zip(self.sizes, self.mtimes, self.digests, strict=False)
         for output, stamp in zip_longest(self.outputs, stamps):
-            yield os.path.basename(output), Stamp(*stamp) if stamp else None
+            name = os.path.join(self.subfolder, os.path.basename(output))
+            yield name, Stamp(*stamp) if stamp else None
 
     @property
     def time(self) -> datetime:
@@ -76,7 +79,8 @@ class Outcome:
     @property
     def is_sound(self) -> bool:
         """Whether the fields are what they should be, as those of a line need not be."""
-        texts = (self.input, self.ended, self.key, self.error or "", *self.outputs, *self.warnings)
+        texts = [self.input, self.ended, self.key, self.error or "", self.subfolder]
+        texts += [*self.outputs, *self.warnings]
         numbers = (self.rows_in, self.rows_out, self.seconds, *self.removed.values())
         stamps = (self.sizes, self.mtimes, self.digests)
         return (
@@ -88,6 +92,7 @@ class Outcome:
             and all(isinstance(one, list) and len(one) in (0, len(self.outputs)) for one in stamps)
             and all(isinstance(number, int | None) for one in stamps for number in one)
             and all(map(os.path.basename, self.outputs))
+            and (not self.subfolder or SUBFOLDER.fullmatch(self.subfolder) is not None)
             and self.time.timestamp() > 0
         )
 

@@ -1,10 +1,12 @@
 """Where a run goes on: which inputs are done, and what is said before one is done again."""
 
 import logging
+import os
 from collections.abc import Iterator
 
 from captools.errors import InputError
 from captools.io.address import files_of, is_remote
+from captools.io.listing import in_folder
 from captools.io.troubles import Unreachable
 from captools.progress import counted
 from captools.run.folders import LocalFolder
@@ -33,7 +35,8 @@ def check_other_steps(step: str, task: Task, paths: list[str]) -> None:
 
 def _warn_of_strangers(folder: LocalFolder, ours: set[str]) -> None:
     """Warn of files in a folder that is new to a step, which it will not write over."""
-    if strange := {path.name for path in folder.path.glob("*.h5")} - ours:
+    found = in_folder(os.fspath(folder.path))
+    if strange := {os.path.relpath(path, folder.path) for path in found} - ours:
         log.warning(
             "warning: output folder %s holds %s of another origin, such as %s: "
             "steps will take all in it for one set",
@@ -92,9 +95,11 @@ def under_way(paths: list[str], journal: Journal, task: Task) -> Iterator[str]:
         earlier = journal.newest(path)
         if task.fills_store(path) or (earlier is not None and earlier.outputs):
             if earlier is not None and not task.keeps:
-                # A line may name any file of the folder: this step's own alone are removed.
-                ours = set(task.outputs(path))
-                task.folder.clear([name for name, _ in earlier.written() if name in ours], path)
+                # A line may name any file: this step's own alone are removed, also where it
+                # wrote them to a subfolder and would not now.
+                ours = set(map(os.path.basename, task.outputs(path)))
+                names = [name for name, _ in earlier.written()]
+                task.folder.clear([one for one in names if os.path.basename(one) in ours], path)
             again = "again " if earlier is not None else ""
             error = f"{path}: was being done {again}when the run ended"
             journal.append(Outcome(path, "failed", error=error, ended=now()))

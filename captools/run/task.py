@@ -62,7 +62,7 @@ class Task:
         except Exception as error:  # a bug of ours must not cost the other inputs
             fatal = not self.folder.is_there
             outcome.error = self._vanished() if fatal else unexpected(path, error)
-        self.clear(path, outcome.outputs)
+        self.clear(path, dict(outcome.written()))
         outcome.seconds = round(time.perf_counter() - began, 4)
         outcome.ended = now()
         return Result(outcome, fatal)
@@ -73,7 +73,7 @@ class Task:
         error = f"{path}: {why}"
         # No key: reading the input for it may be what hangs.
         outcome = Outcome(path, "failed", ended=now(), error=error)
-        self.clear(path, outcome.outputs)
+        self.clear(path)
         if not self.keeps:  # otherwise the next try continues it
             with contextlib.suppress(OSError):
                 sweep(self.folder.journal)
@@ -94,8 +94,7 @@ class Task:
         """
         if self.keeps:
             return
-        now_there = set(map(os.path.basename, but))
-        self.folder.clear([name for name in self.outputs(path) if name not in now_there], path)
+        self.folder.clear([name for name in self.outputs(path) if name not in but], path)
 
     @property
     def method(self) -> str:
@@ -113,6 +112,7 @@ class Task:
             written = step(self.folder.location) if in_store else self.folder.make(step)
         outcome.status = "done" if written or written.rows_out else "empty"
         outcome.outputs = [os.fspath(output) for output in written]
+        outcome.subfolder = written.subfolder
         stamps = [written.stamps[file_name(output)] for output in outcome.outputs]
         outcome.sizes = [stamp.size for stamp in stamps]
         outcome.mtimes = [stamp.mtime for stamp in stamps]
