@@ -237,7 +237,7 @@ def _reduce_command(module: ModuleType, name: str) -> click.Command:
     def call(**values: object) -> int:
         from captools.run.reduce import run_reduce
 
-        return run_reduce(getattr(module, name), **values)
+        return run_reduce(getattr(module, name), module, **values)
 
     return _command(module, name, call, *options.REDUCE)
 

@@ -213,7 +213,7 @@ def test_points_projected_far_from_the_area_of_use_are_counted_once(tmp_path):
     path = write(tmp_path, lon=[0.0, 9.0], lat=[-80.0, -81.0], h_li=[1.0, 2.0])
     with pytest.warns(CaptoolsWarning, match="2 points far outside the area of use of EPSG:3413"):
         make_map([path], MapOptions(crs="EPSG:3413"))
-    with pytest.warns(CaptoolsWarning, match="1 points far outside"):  # of those that are drawn
+    with pytest.warns(CaptoolsWarning, match="1 point far outside"):  # of those that are drawn
         make_map([path], MapOptions(crs="EPSG:3413", bbox=(-5, 5, -90, 90)))
 
 
