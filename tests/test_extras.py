@@ -32,7 +32,6 @@ def test_only_in_a_process_of_its_own_a_library_does_without_others(tmp_path, mo
         del sys.modules[name]
 
 
-@pytest.mark.heavy
 def test_a_polygon_mask_costs_no_process_the_import_of_data_frames(tmp_path, monkeypatch):
     for name in ("a.h5", "b.h5"):  # more than one: workers are started
         write_flat(tmp_path / name, {"lon": np.array([15.0]), "lat": np.array([-75.0])})
