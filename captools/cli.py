@@ -164,11 +164,6 @@ def main() -> None:
     """
 
 
-def shim(script: str) -> None:
-    """Run the step that a script in bin/ is named after."""
-    main.main([Path(script).stem, *sys.argv[1:]], prog_name="captools")
-
-
 def _command(module: ModuleType, name: str, call: Callable, *more: Callable) -> click.Command:
     """Return the command of a step: its own options, then `more`, then the verbosity."""
     own = getattr(getattr(module, name), "__click_params__", [])
