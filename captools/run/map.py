@@ -145,10 +145,14 @@ def _run_map(
     files = {name: value.absolute() for name, value in options.items() if isinstance(value, Path)}
     options = options | files
     folder = folder_of(asked.outdir, asked.journal)
-    paths = _inputs(step, asked, options)
-    if not paths:
-        return 0
+    found = _inputs(step, asked, options)
+    paths = inputs.share(found, *asked.shard) if asked.shard else found
     check_outputs([asked.outdir], {file for path in paths for file in files_of(path)})
+    if found and hasattr(step, "survey"):
+        step.survey(found, **options)
+    if not paths:
+        log.info("no inputs: nothing to do")
+        return 0
     place = folder.absolute()
     task = Task(function, step.outputs, place, options, step.VERSION, remote.used())
     run = Run(
@@ -165,7 +169,7 @@ def _run_map(
 
 
 def _inputs(step: ModuleType, asked: Asked, options: dict) -> list[str]:
-    """Return the inputs to do, with a word on those left out."""
+    """Return the inputs of all shards, with a word on those left out."""
     naming = inputs.naming_of(step, options)
     inputs.check_regions(asked.words, asked.regions)
     found = listing.given(asked.words, getattr(step, "SUFFIXES", None))
@@ -176,12 +180,7 @@ def _inputs(step: ModuleType, asked: Asked, options: dict) -> list[str]:
     if kept and hasattr(step, "plan"):
         kept = step.plan(kept, **options)
     inputs.check_step_names(step, kept, options)
-    if kept and hasattr(step, "survey"):
-        step.survey(kept, **options)
-    paths = inputs.share(kept, *asked.shard) if asked.shard else kept
-    if not paths:
-        log.info("no inputs: nothing to do")
-    return paths
+    return kept
 
 
 def run_inputs(pool: Pool, task: Task, run: Run) -> int:
