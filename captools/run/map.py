@@ -183,7 +183,7 @@ def _inputs(step: ModuleType, asked: Asked, options: dict) -> list[str]:
     return kept
 
 
-def run_inputs(pool: Pool, task: Task, run: Run) -> int:
+def run_inputs(pool: Pool, task: Task, run: Run, into: list[str] | None = None) -> int:
     """Do a task to inputs, resume and journal included, and return the exit code.
 
     Parameters
@@ -194,6 +194,8 @@ def run_inputs(pool: Pool, task: Task, run: Run) -> int:
         The work.
     run : Run
         To which inputs, and how.
+    into : list, optional
+        Takes the outputs of all inputs, which are printed otherwise.
 
     Raises
     ------
@@ -216,7 +218,11 @@ def run_inputs(pool: Pool, task: Task, run: Run) -> int:
             log.info("%s, all done before: nothing to do", counted(len(run.paths), "input"))
         else:
             log.info("%s", tally)
-        _print_outputs(run, journal)
+        outputs = _addresses(run, journal) if os.path.exists(journal.path) else iter(())
+        if into is None:
+            _print_outputs(outputs, run)
+        else:
+            into.extend(outputs)
     return code
 
 
@@ -292,15 +298,15 @@ def _run(pool: Pool, task: Task, run: Run, journal: Journal, tally: Tally) -> in
     return 1 if tally.failed or tally.left else 0
 
 
-def _print_outputs(run: Run, journal: Journal) -> None:
-    """Print the outputs of all inputs, of earlier runs too; on a terminal their number."""
-    outputs = _addresses(run, journal) if os.path.exists(journal.path) else iter(())
+def _print_outputs(outputs: Iterator[str], run: Run) -> None:
+    """Print the outputs of all inputs; on a terminal their number."""
     if sys.stdout.isatty():
         outputs = iter([f"{counted(sum(1 for _ in outputs), 'file')} in {run.folder}"])
     print_lines(outputs)
 
 
 def _addresses(run: Run, journal: Journal) -> Iterator[str]:
+    """Yield the outputs of all inputs, of earlier runs too."""
     for path in run.paths:
         outcome = journal.newest(path)
         for name in output_names(outcome) if outcome else ():
