@@ -16,6 +16,7 @@ from captools import process
 from captools.errors import CaptoolsWarning, InputError
 from captools.flat.buckets import Buckets
 from captools.flat.collection import Collection
+from captools.flat.endings import check_ending
 from captools.flat.extent import Extent
 from captools.flat.header import header
 from captools.flat.writer import PIECE_ROWS, FlatWriter
@@ -55,6 +56,7 @@ def tile_files(files: Iterable[str | Path], output: Path, options: TileOptions) 
     """Tile; see the step `tile`."""
     files = list(files)
     grid = Grid.of(options.size, options.overlap, options.extent)
+    check_ending(output, "tile")
     _check_output(output, files)
     with appearing_folder(output) as hidden:
         collection = Collection(files, options.mode)

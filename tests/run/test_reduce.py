@@ -25,8 +25,6 @@ from captools.io.atomic import Outputs, temporary_name
 from captools.io.remote import Access
 from captools.run.reduce import _listed, _send
 
-pytestmark = pytest.mark.heavy
-
 
 @pytest.fixture
 def files(tmp_path):

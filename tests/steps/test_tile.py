@@ -160,7 +160,6 @@ def test_no_point_at_all_makes_no_output(tmp_path):
     assert sorted(one.name for one in tmp_path.iterdir()) == ["in", "out", "some"]
 
 
-@pytest.mark.heavy
 def test_thousands_of_tiles_need_few_open_files(tmp_path):
     axis = np.arange(36) * 1e3 + 5.0
     x, y = (values.ravel() for values in np.meshgrid(axis, axis))
