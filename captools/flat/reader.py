@@ -165,8 +165,9 @@ class FlatFile:
     @property
     def identity_names(self) -> tuple[str, ...]:
         """The columns that set its tracks apart from others."""
-        names = str(self.attrs.get("identity", ""))
-        return tuple(names.split(",")) if names else tuple(legacy.PRODUCT.identity)
+        if "identity" not in self.attrs:
+            return tuple(legacy.PRODUCT.identity)
+        return tuple(filter(None, str(self.attrs["identity"]).split(",")))
 
     @property
     def header(self) -> dict[str, object]:
