@@ -40,6 +40,9 @@ MEANT = {
     **dict.fromkeys(("compress", "compression"), "-z"),
     **dict.fromkeys(("processes", "workers", "njobs", "n-jobs"), "-n"),
 }
+# What to do where -o is asked of a step that writes no file.
+PRINTS = "what it prints goes to a file with > FILE"
+WITHOUT_OUTPUT = {"view": "it writes no file; captools preview draws a picture"}
 
 
 class _NotOurs(click.ClickException):
@@ -122,6 +125,8 @@ class Step(click.Command):
             meant = MEANT.get(error.option_name.lstrip("-"))
             if any(meant in parameter.opts for parameter in self.params):
                 error.possibilities = [meant]
+            elif "-o" in (error.option_name, meant):
+                context.fail(f"{self.name} has no -o: {WITHOUT_OUTPUT.get(self.name, PRINTS)}")
             raise
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
@@ -224,7 +229,7 @@ def _reduce_command(module: ModuleType, name: str) -> click.Command:
     def call(**values: object) -> int:
         from captools.run.reduce import run_reduce
 
-        return run_reduce(getattr(module, name), **values)
+        return run_reduce(getattr(module, name), module, **values)
 
     return _command(module, name, call, *options.REDUCE)
 

@@ -1,11 +1,13 @@
 """Fixtures that several modules of tests share."""
 
+import contextlib
 import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 from click.testing import CliRunner, Result
@@ -24,13 +26,46 @@ settings.load_profile("patient")
 ROOT = Path(__file__).parents[1]
 
 # Begun first, so that no process is left with one of them while the others have nothing to do.
-LONGEST = ("test_readme.py", "test_cluster.py", "test_download.py", "test_pool.py", "test_view.py")
+LONGEST = (
+    *("test_cluster.py", "test_readme.py", "test_cli.py", "test_pool.py", "test_map.py"),
+    *("test_view.py", "test_remote.py", "test_download.py", "test_check.py", "test_contract.py"),
+)
+
+# What depends on the versions of Python and of the libraries, where ids begin with one of these:
+# every library and every step, in about a minute (pytest -m portable).
+PORTABLE = (
+    "captools/",  # examples in docstrings: how numbers are shown
+    "tests/archive/",  # icepyx, earthaccess, requests
+    "tests/engine/test_cluster.py::test_a_dask_cluster_of_its_own",
+    "tests/engine/test_each.py::test_values_come_in_the_order_of_the_items",  # joblib
+    "tests/flat/",  # h5py, pandas, dask, xarray
+    "tests/geo/",  # pyproj, shapely, rasterio, numexpr
+    "tests/io/test_columns.py::test_any_layout_is_read_as_h5py_reads_it",  # deflate
+    "tests/io/test_earthdata.py",
+    "tests/io/test_matrix.py",
+    "tests/io/test_remote.py::test_a_granule_is_read_where_earthdata_keeps_it",  # fsspec, aiohttp
+    "tests/maps/",
+    "tests/products/test_reading.py",
+    "tests/simulation/test_orbit.py",
+    "tests/steps/test_contract.py::test_it_succeeds",  # click, tqdm
+    "tests/steps/test_export.py",  # pyarrow, duckdb, geopandas
+    "tests/steps/test_preview.py::test_all_ways_to_colour",  # datashader, colorcet
+    "tests/steps/test_preview.py::test_the_axes_of_a_figure",  # matplotlib
+    "tests/steps/test_readatl06.py::test_every_kept_row_of_a_real_granule",  # astropy
+    "tests/steps/test_reproject.py",
+    "tests/steps/test_view.py::test_the_image_has_values",  # holoviews, panel
+    "tests/test_package.py",
+)
 
 
+@pytest.hookimpl(tryfirst=True)  # before those without a mark are left out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files that take longest in front."""
+    """Put the files that take longest in front, and mark what is portable."""
     place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.name, len(place)))
+    for item in items:
+        if item.nodeid.startswith(PORTABLE):
+            item.add_marker("portable")
 
 
 # A shell starts its background jobs with Ctrl-C ignored, and captools lets it be so: tests of
@@ -55,13 +90,20 @@ def granule(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def run() -> Callable[..., Result]:
-    """Give a function that calls the command line in this process, by default on one core."""
+    """Give a function that calls the command line in this process, by default on one core.
+
+    It does the inputs in this process too, for workers take a second to start: a test that is
+    about workers says how many it wants.
+    """
+    here = mock.patch("captools.engine.local.in_worker", lambda work, item, timeout: work(item))
 
     def call(*words: str | os.PathLike[str], **options: object) -> Result:
-        # An exception that is no exit is a bug: it shall end the test with its traceback.
-        return CliRunner(env={"SLURM_CPUS_PER_TASK": "1"}).invoke(
-            main, [*map(str, words)], catch_exceptions=False, **options
-        )
+        words = [*map(str, words)]
+        with contextlib.nullcontext() if {"-n", "--jobs", "--timeout"} & {*words} else here:
+            # An exception that is no exit is a bug: it shall end the test with its traceback.
+            return CliRunner(env={"SLURM_CPUS_PER_TASK": "1"}).invoke(
+                main, words, catch_exceptions=False, **options
+            )
 
     return call
 

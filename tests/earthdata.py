@@ -266,6 +266,11 @@ class Earthdata:
                     return fault
         return None
 
+    def count(self, name: str, size: int) -> None:
+        """Add to what was sent of a file, which several connections may be sending."""
+        with self._lock:
+            self.sent[name] += size
+
     def find(self, query: Mapping[str, list[str]]) -> list[tuple[int, Granule]]:
         """Return the granules that a search matches, with their numbers, as CMR sorts them."""
         found = [
@@ -742,5 +747,6 @@ class _Handler(BaseHTTPRequestHandler):
             if pause and self.server.earthdata.stopped.wait(pause):
                 break
             piece = data[start : start + (1 << 14)]
+            # Counted first: who has the last piece may look at the count at once.
+            self.server.earthdata.count(self.where.rpartition("/")[2], len(piece))
             self.wfile.write(piece)
-            self.earthdata.sent[self.where.rpartition("/")[2]] += len(piece)

@@ -15,8 +15,6 @@ from processes import COMMAND, call, call_on_terminal, lines_of, start
 import captools
 from captools.run.journal import lines
 
-pytestmark = pytest.mark.heavy
-
 # --- standard output --------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from conftest import PORTABLE
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -26,7 +27,6 @@ def wheel(tmp_path_factory):
         return {name: archive.read(name).decode() for name in archive.namelist()}
 
 
-@pytest.mark.heavy
 def test_every_module_is_in_the_wheel(wheel):
     here = {str(path.relative_to(ROOT)) for path in (ROOT / "captools").rglob("*.py")}
     assert here <= set(wheel)
@@ -80,6 +80,12 @@ def test_the_lock_has_a_version_with_hashes_for_all_that_is_needed(command, extr
                 if pin.marker is None or pin.marker.evaluate(place)
             )
             assert requirement.specifier.contains(version), f"{requirement}: {version}"
+
+
+@pytest.mark.parametrize("beginning", PORTABLE)
+def test_what_is_called_portable_is_there(beginning):
+    path, _, name = beginning.partition("::")
+    assert (ROOT / path).is_dir() or f"\ndef {name}" in (ROOT / path).read_text()
 
 
 def test_every_step_has_the_same_shim():

@@ -21,8 +21,6 @@ from earthdata import LOGIN, Earthdata, Granule
 from objectstore import KEYS, object_store
 from processes import Process
 
-pytestmark = pytest.mark.heavy
-
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = re.findall(r"\]\((docs/[\w-]+\.md)\)", README)

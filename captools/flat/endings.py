@@ -19,7 +19,7 @@ def check_ending(output: Path, step: str) -> None:
     for other, endings in ENDINGS.items():
         ending = next((one for one in endings if output.name.lower().endswith(one)), "")
         if ending and other != step:
-            ours = ", ".join(ENDINGS[step])
+            ours = ", ".join(ENDINGS.get(step, ())) or "a folder"
             raise ValueError(
                 f"output {output}: captools {other} writes {ending}, {step} writes {ours}"
             )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from captools.geo import coords
+from captools.limits import Limits
 
 _LON_BINS = 3600  # fine enough to find the widest gap between points
 
@@ -19,7 +20,7 @@ class Extent:
     """
 
     def __init__(self) -> None:
-        self._limits: dict[str, tuple[float, float]] = {}
+        self._limits = Limits()
         self._west = np.full(_LON_BINS, np.inf)  # the least longitude in each bin, and the largest
         self._east = np.full(_LON_BINS, -np.inf)
 
@@ -27,7 +28,7 @@ class Extent:
         """Take in the rows of some columns."""
         for name in ("lat", "x", "y", "t_gps"):
             if name in columns:
-                self._widen(name, columns[name])
+                self._limits.add(name, columns[name])
         if "lon" in columns:
             lon = coords.wrap(columns["lon"][np.isfinite(columns["lon"])], -180.0)
             # `at` is 15 times as fast with numpy's own dtype as with h5py's, which is equal to it.
@@ -35,13 +36,6 @@ class Extent:
             at = np.clip(((lon + 180) * (_LON_BINS / 360)).astype(int), 0, _LON_BINS - 1)
             np.minimum.at(self._west, at, lon)
             np.maximum.at(self._east, at, lon)
-
-    def _widen(self, name: str, values: np.ndarray) -> None:
-        known = np.isfinite(values)
-        if known.any():
-            values = values if known.all() else values[known]
-            low, high = self._limits.get(name, (np.inf, -np.inf))
-            self._limits[name] = min(low, float(values.min())), max(high, float(values.max()))
 
     def attributes(self) -> dict[str, np.ndarray]:
         """Return the bounds as the header of a flat file has them, as far as they are known."""

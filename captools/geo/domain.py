@@ -5,10 +5,11 @@ from functools import lru_cache
 import numpy as np
 
 from captools.geo import coords, select
+from captools.progress import counted
 
 # Granules of the polar regions reach from the poles to 50 degrees, EPSG:3031 and 3413 to 60; and
 # what lies in two zones of UTM is put into one.
-LATITUDES, LONGITUDES = 10.5, 3.0
+MARGIN_LAT_DEGREES, MARGIN_LON_DEGREES = 10.5, 3.0
 
 
 def outside(lon: np.ndarray, lat: np.ndarray, crs: str) -> int:
@@ -35,7 +36,8 @@ def outside(lon: np.ndarray, lat: np.ndarray, crs: str) -> int:
 
 def warning(count: int, crs: str) -> str:
     """Return what to say of so many points outside."""
-    return f"{count:,} points far outside the area of use of {crs}: is it the right CRS (-p)?"
+    points = counted(count, "point")
+    return f"{points} far outside the area of use of {crs}: is it the right CRS (-p)?"
 
 
 @lru_cache(maxsize=32)
@@ -46,10 +48,13 @@ def _area(crs: str) -> tuple[float, float, float, float] | None:
     area = CRS.from_user_input(crs).area_of_use
     if area is None:
         return None
-    south, north = max(area.south - LATITUDES, -90.0), min(area.north + LATITUDES, 90.0)
+    south, north = (
+        max(area.south - MARGIN_LAT_DEGREES, -90.0),
+        min(area.north + MARGIN_LAT_DEGREES, 90.0),
+    )
     width = (area.east - area.west) % 360 or 360.0
-    if width + 2 * LONGITUDES >= 360:
+    if width + 2 * MARGIN_LON_DEGREES >= 360:
         return None if south == -90 and north == 90 else (-180.0, 180.0, south, north)
-    west = coords.wrap(np.array(area.west - LONGITUDES), -180.0).item()
-    east = coords.wrap(np.array(area.east + LONGITUDES), -180.0).item()
+    west = coords.wrap(np.array(area.west - MARGIN_LON_DEGREES), -180.0).item()
+    east = coords.wrap(np.array(area.east + MARGIN_LON_DEGREES), -180.0).item()
     return west, east, south, north

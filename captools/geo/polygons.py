@@ -4,8 +4,8 @@ from functools import cached_property
 
 import numpy as np
 
-DETAILED = 10_000  # vertices, from which on a grid pays
-CELLS = 512  # of the grid, along each axis
+DETAILED_VERTICES = 10_000  # vertices, from which on a grid pays
+GRID_CELLS = 512  # of the grid, along each axis
 
 
 class Polygons:
@@ -51,7 +51,7 @@ class _Shape:
         import shapely
 
         self._polygon = polygon
-        self._is_detailed = shapely.get_num_coordinates(polygon) > DETAILED
+        self._is_detailed = shapely.get_num_coordinates(polygon) > DETAILED_VERTICES
 
     def contains(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return which points, all within the bounds, lie inside or on the boundary."""
@@ -74,12 +74,12 @@ class _Shape:
     def _frame(self) -> tuple[np.ndarray, np.ndarray]:
         """The lower left corner of the grid, and the size of a cell."""
         west, south, east, north = self._polygon.bounds
-        return np.array([west, south]), np.array([east - west, north - south]) / CELLS
+        return np.array([west, south]), np.array([east - west, north - south]) / GRID_CELLS
 
     def _cell(self, values: np.ndarray, axis: int) -> np.ndarray:
         """Return the columns (axis 0) or rows of coordinates; they never decrease with these."""
         corner, size = self._frame
-        return np.clip(((values - corner[axis]) / size[axis]).astype(np.int64), 0, CELLS - 1)
+        return np.clip(((values - corner[axis]) / size[axis]).astype(np.int64), 0, GRID_CELLS - 1)
 
     @cached_property
     def _runs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -91,7 +91,7 @@ class _Shape:
         # The corners of the boxes round all edges; summed up, how many boxes hold each cell.
         left, right = np.minimum(columns[1:], columns[:-1]), np.maximum(columns[1:], columns[:-1])
         low, high = np.minimum(rows[1:], rows[:-1]), np.maximum(rows[1:], rows[:-1])
-        boxes = np.zeros((CELLS + 1, CELLS + 1), np.int64)
+        boxes = np.zeros((GRID_CELLS + 1, GRID_CELLS + 1), np.int64)
         for row, column, sign in (
             *((low, left, 1), (low, right + 1, -1)),
             *((high + 1, left, -1), (high + 1, right + 1, 1)),

@@ -9,13 +9,13 @@ two ways is refused.
 
 import numpy as np
 
-NEAR_POLE = 89.0  # degrees: beyond, edges of polygons in a polar projection turn fast
+NEAR_POLE_DEGREES = 89.0  # beyond, edges of polygons in a polar projection turn fast
 SHORT_DEGREES = 0.45  # 50 km: who draws longer edges there means them along a parallel
 PIECES = 32  # of such an edge
-LONGEST = 90.5  # degrees: an edge that is longer both ways round may be meant either way
-AT_POLE = 90 - 1e-9
-SAME = 1e-9  # degrees: longitudes that differ by less are the same
-EQUATOR = 0.02  # of half the sphere: neither part is the smaller one
+LONGEST_DEGREES = 90.5  # an edge that is longer both ways round may be meant either way
+AT_POLE_DEGREES = 90 - 1e-9
+SAME_DEGREES = 1e-9  # longitudes that differ by less are the same
+EQUATOR_SHARE = 0.02  # of half the sphere: neither part is the smaller one
 
 
 def laid_out(polygons: np.ndarray) -> np.ndarray:
@@ -39,8 +39,8 @@ def laid_out(polygons: np.ndarray) -> np.ndarray:
     import shapely
 
     coordinates, of = shapely.get_coordinates(polygons, return_index=True)
-    far = (np.abs(np.diff(coordinates[:, 0])) >= 180 - SAME) & (np.diff(of) == 0)
-    polar = np.abs(coordinates[:, 1]) > NEAR_POLE
+    far = (np.abs(np.diff(coordinates[:, 0])) >= 180 - SAME_DEGREES) & (np.diff(of) == 0)
+    polar = np.abs(coordinates[:, 1]) > NEAR_POLE_DEGREES
     curved = np.union1d(of[1:][far], of[polar])
     plane = [_polygon(polygon) for polygon in polygons[curved]]
     others = np.delete(polygons, curved)
@@ -94,7 +94,7 @@ def _mean_height(lon: np.ndarray, lat: np.ndarray) -> float:
     """Return the mean sine of the latitude along a ring round a pole: positive in the north."""
     height = np.sin(np.deg2rad(lat))
     mean = np.sum(np.diff(lon) * (height[1:] + height[:-1]) / 2) / (lon[-1] - lon[0])
-    if abs(mean) < EQUATOR:
+    if abs(mean) < EQUATOR_SHARE:
         raise ValueError("a ring along the equator holds either pole: cut it in two at a meridian")
     return mean
 
@@ -104,19 +104,19 @@ def _turns_of(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
     import shapely
 
     step = np.diff(lon)
-    polar = np.abs(lat) >= AT_POLE
+    polar = np.abs(lat) >= AT_POLE_DEGREES
     along_pole = polar[1:] & polar[:-1]
     rounds = np.where(along_pole, 0.0, np.rint(step / 360))
-    if np.sum(np.abs(np.abs(step) - 180) < SAME) == 1 and not polar.any():
+    if np.sum(np.abs(np.abs(step) - 180) < SAME_DEGREES) == 1 and not polar.any():
         raise ValueError(
             "an edge of 180 degrees may go over the pole: put a point between its ends"
         )
     shorter = 360 - np.abs(step)
-    if np.any((shorter > LONGEST) & (shorter < 180 - SAME) & ~along_pole):
+    if np.any((shorter > LONGEST_DEGREES) & (shorter < 180 - SAME_DEGREES) & ~along_pole):
         raise ValueError(
             "an edge of 180 to 270 degrees may go either way round: put points between its ends"
         )
-    whole = (rounds != 0) & (np.abs(step - 360 * rounds) < SAME)
+    whole = (rounds != 0) & (np.abs(step - 360 * rounds) < SAME_DEGREES)
     short, drawn = _summed(rounds), _summed(np.where(whole, 0.0, rounds))
     if not whole.any():
         return short
@@ -125,7 +125,7 @@ def _turns_of(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
     if not is_drawn:
         return short
     flat = lon - 360 * short
-    is_short = abs(flat[-1] - flat[0]) > 1 or _area(flat, lat) > SAME
+    is_short = abs(flat[-1] - flat[0]) > 1 or _area(flat, lat) > SAME_DEGREES
     if is_short and not polar.any():
         raise ValueError(
             "an edge of 360 degrees may go all the way round or not at all: put points between "
@@ -147,7 +147,7 @@ def _straight_near_pole(lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, n
     radius, angle = 90 - np.abs(lat), np.deg2rad(lon)
     x, y = radius * np.cos(angle), radius * np.sin(angle)
     length = np.hypot(np.diff(x), np.diff(y))
-    near = (np.abs(lat[1:]) > NEAR_POLE) & (np.abs(lat[:-1]) > NEAR_POLE)
+    near = (np.abs(lat[1:]) > NEAR_POLE_DEGREES) & (np.abs(lat[:-1]) > NEAR_POLE_DEGREES)
     near &= (np.sign(lat[1:]) == np.sign(lat[:-1])) & (length > 0) & (length < SHORT_DEGREES)
     at = np.flatnonzero(near)
     if not len(at):
@@ -163,7 +163,7 @@ def _straight_near_pole(lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, n
 
 def _meridians_to_pole(lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return a ring of which the edges to and from a pole run along meridians."""
-    polar = np.abs(lat) >= AT_POLE
+    polar = np.abs(lat) >= AT_POLE_DEGREES
     if not polar.any() or polar.all():
         return lon, lat
     start = int(np.argmin(polar))  # a point that is not on a pole: the ring begins and ends there

@@ -22,7 +22,8 @@ def check_box(bbox: tuple[float, float, float, float]) -> tuple[float, float, fl
     """
     w, e, s, n = (float(value) for value in bbox)
     text = f"box {w:g} {e:g} {s:g} {n:g} (W E S N)"
-    metres = "; metres go with --extent" if max(map(abs, (w, e, s, n))) > 1000 else ""
+    is_in_metres = max(map(abs, (w, e, s, n))) > 360
+    metres = "; metres go with --extent, of steps that have it" if is_in_metres else ""
     if not (-180 <= w <= 360 and -180 <= e <= 360):
         raise ValueError(f"{text}: W and E must lie within -180 to 360 degrees{metres}")
     if not (-90 <= s <= 90 and -90 <= n <= 90):

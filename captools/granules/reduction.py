@@ -27,6 +27,7 @@ from captools.io.address import Url
 from captools.io.atomic import Outputs, check_outputs
 from captools.io.hdf5 import REMEDY
 from captools.products import DERIVED, Column, Product
+from captools.progress import counted
 
 
 def reduce_granule(
@@ -195,9 +196,8 @@ def _derive(table: Table, beam: Beam, rows: np.ndarray, crs: str) -> None:
     if product.order:
         derived["is_asc"] = _ascending(beam)[rows]
     if outside := np.count_nonzero(np.isnan(x)):
-        _warn(
-            f"{beam.granule.path.name}: {beam.name}: {outside} points outside the domain of {crs}"
-        )
+        where = f"{beam.granule.path.name}: {beam.name}"
+        _warn(f"{where}: {counted(outside, 'point')} outside the domain of {crs}")
     table.columns |= derived
     for column in DERIVED:
         if column.name in derived:

@@ -9,8 +9,10 @@ import numpy as np
 
 from captools.errors import InputError
 from captools.extras import require
+from captools.flat.endings import check_ending
 from captools.geo import coords
 from captools.io.atomic import appearing
+from captools.maps.graticule import draw_graticule
 from captools.maps.mapping import Map
 from captools.maps.raster import Canvas
 
@@ -24,8 +26,6 @@ DPI = 100
 WORLD = {".png": ".pgw", ".jpg": ".jgw", ".jpeg": ".jgw"}
 RASTERS = (".tif", ".tiff")
 KINDS = (*WORLD, ".pdf", ".svg", *RASTERS)
-STEPS_DEGREES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 45)  # between lines
-NAME_POINTS = 7  # size of the names of meridians and parallels
 ROUND = (1, 2, 5)  # lengths of a scale bar, times powers of ten
 
 
@@ -108,6 +108,7 @@ def check_limits(limits: tuple[float, float]) -> None:
 
 def check_kind(path: Path, bare: bool) -> None:
     """Raise ValueError if a picture cannot be of the kind that its name says."""
+    check_ending(path, "preview")
     kind = path.suffix.lower()
     if kind not in KINDS:
         raise ValueError(f"output {path}: must end in {', '.join(KINDS)}")
@@ -236,8 +237,8 @@ def make_figure(picture: Map, style: Style, title: str | None = None) -> "Figure
     if unit == "km":
         _draw_scale_bar(axes, edges)
     if picture.crs != "unknown":
-        _draw_graticule(axes, picture, scale)
-    figure.text(left / width, 14 / height, _footer(picture), fontsize=9, color="0.35")
+        draw_graticule(axes, canvas, picture.crs, scale)
+    figure.text(left / width, 14 / height, picture.caption, fontsize=9, color="0.35")
     return figure
 
 
@@ -245,12 +246,6 @@ def _unit(picture: Map) -> str:
     """Return the unit of the axes: km where the CRS counts metres."""
     known = picture.crs != "unknown"
     return "km" if not known or coords.crs_unit(picture.crs) == "m" else "degrees"
-
-
-def _footer(picture: Map) -> str:
-    """Return how much is in the picture, and how much is not."""
-    caption = f"{picture.points:,} points of {picture.files:,} files · {picture.crs}"
-    return f"{caption} · {len(picture.bad):,} files could not be read" if picture.bad else caption
 
 
 def _draw_scale_bar(axes: "Axes", edges: list[float]) -> None:
@@ -271,80 +266,3 @@ def _draw_scale_bar(axes: "Axes", edges: list[float]) -> None:
         fontsize=9,
         bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "alpha": 0.6, "linewidth": 0},
     )
-
-
-def _draw_graticule(axes: "Axes", picture: Map, scale: float) -> None:
-    """Draw meridians and parallels, each named where it leaves the map."""
-    lon, lat = _edges_in_degrees(picture)
-    if not np.isfinite(lat).any():
-        return
-    for name, lines in _lines(lon, lat).items():
-        for line_lon, line_lat, value in lines:
-            x, y = coords.transform(line_lon, line_lat, "EPSG:4326", picture.crs)
-            axes.plot(x / scale, y / scale, color="0.3", linewidth=0.5, alpha=0.6, zorder=1)
-            _name_line(axes, picture.canvas, (x / scale, y / scale), _degrees(value, name))
-
-
-def _edges_in_degrees(picture: Map) -> tuple[np.ndarray, np.ndarray]:
-    """Return longitudes and latitudes of a grid of points of the map."""
-    canvas = picture.canvas
-    x, y = np.meshgrid(
-        np.linspace(canvas.xmin, canvas.xmax, 41), np.linspace(canvas.ymin, canvas.ymax, 41)
-    )
-    return coords.transform(x.ravel(), y.ravel(), picture.crs, "EPSG:4326")
-
-
-def _lines(lon: np.ndarray, lat: np.ndarray) -> dict[str, list]:
-    """Return the meridians and parallels of round degrees that cross a region."""
-    lon, lat = lon[np.isfinite(lon)], lat[np.isfinite(lat)]
-    west, east = coords.lon_bounds(lon)
-    east += 360 if east < west else 0
-    south, north = lat.min(), lat.max()
-    if max(abs(south), abs(north)) > 89.5 or east - west > 180:  # around the pole
-        west, east = -180.0, 180.0
-    meridians = [
-        (np.full(200, value), np.linspace(max(south - 1, -90), min(north + 1, 90), 200), value)
-        for value in _round_degrees(west, east)
-    ]
-    parallels = [
-        (np.linspace(west - 1, east + 1, 721), np.full(721, value), value)
-        for value in _round_degrees(south, north)
-    ]
-    return {"lon": meridians, "lat": parallels}
-
-
-def _round_degrees(low: float, high: float) -> np.ndarray:
-    """Return some four to eight round numbers between two."""
-    step = next((step for step in STEPS_DEGREES if (high - low) / step <= 8), STEPS_DEGREES[-1])
-    values = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
-    return values[:-1] if len(values) and values[-1] - values[0] == 360 else values
-
-
-def _degrees(value: float, name: str) -> str:
-    """Return a longitude or latitude as maps write it."""
-    value = (value + 180) % 360 - 180 if name == "lon" else value
-    side = ("W", "E") if name == "lon" else ("S", "N")
-    letter = "" if value in (0, -180) else side[int(value > 0)]
-    return f"{abs(value):g}°{letter}"
-
-
-def _name_line(axes: "Axes", canvas: Canvas, line: tuple, text: str) -> None:
-    """Write the name of a line on the last of its points where all of it is on the map, if any."""
-    (x, y), em = line, NAME_POINTS * DPI / 72
-    xmin, xmax = sorted(axes.get_xlim())
-    ymin, ymax = sorted(axes.get_ylim())
-    # A digit is 0.64 em wide, a W 0.99: clipped, 25°W would read 5°W.
-    wide = max(0.04, (0.64 * len(text) + 0.5) * em / 2 / canvas.width) * (xmax - xmin)
-    high = max(0.04, em / canvas.height) * (ymax - ymin)
-    inside = (x > xmin + wide) & (x < xmax - wide) & (y > ymin + high) & (y < ymax - high)
-    if inside.any():
-        at = np.flatnonzero(inside)[-1]
-        axes.annotate(
-            text,
-            (x[at], y[at]),
-            fontsize=NAME_POINTS,
-            color="0.25",
-            ha="center",
-            va="center",
-            clip_on=True,
-        )

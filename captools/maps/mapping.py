@@ -17,11 +17,13 @@ from captools.flat.reader import FlatFile, height_of
 from captools.geo import coords, domain, select
 from captools.geo.time import parse_span
 from captools.io.address import Url, parse_location
+from captools.limits import Limits
 from captools.maps.raster import Aggregate, Canvas, fit
 from captools.process import check
-from captools.progress import track
+from captools.progress import counted, track
 
 BLOCK_ROWS = 1 << 20  # of a few columns, in memory at a time
+LONLAT = "EPSG:4326"
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,13 @@ class Map:
     counts: bool  # whether the values are numbers of points
     bad: dict[str, str] = field(default_factory=dict)  # files that could not be read, and why
 
+    @property
+    def caption(self) -> str:
+        """How much is in the map, and how much is not."""
+        points, files = counted(self.points, "point"), counted(self.files, "file")
+        caption, bad = f"{points} of {files} · {self.crs}", counted(len(self.bad), "file")
+        return f"{caption} · {bad} could not be read" if self.bad else caption
+
 
 @dataclass
 class Survey:
@@ -76,6 +85,13 @@ class Survey:
     alike: Alike = field(default_factory=Alike)
     origins: list[twice.Origin] = field(default_factory=list)
     misplaced: int = 0  # points outside the area of use of the CRS that they are projected to
+    lies: Limits = field(default_factory=Limits)  # where all points are, if a box is asked for
+
+    def nothing(self, what: str) -> InputError:
+        """Return the error that there is no such point, in a box that is asked for if one is."""
+        where = f" lies there: the points have {self.lies}" if self.lies else ""
+        files = counted(len(self.good), "file")
+        return InputError(f"nothing to draw: no {what} in {files}{where}")
 
 
 def make_map(files: Iterable[str | Path | Url], request: MapOptions) -> Map:
@@ -105,10 +121,7 @@ def make_map(files: Iterable[str | Path | Url], request: MapOptions) -> Map:
                 total.add(block["x"][then], block["y"][then], values[then])
     points = sum(total.points for total in totals)
     if not points:
-        raise InputError(
-            f"nothing to draw: no point with a value of {request.column or 'any kind'} "
-            f"in {len(survey.good)} files lies there"
-        )
+        raise survey.nothing(f"point with a value of {request.column or 'any kind'}")
     values = _difference(totals) if request.diff else totals[0].values()
     if not np.isfinite(values).any():
         raise InputError("nothing to draw: no pixel has points of both periods")
@@ -180,6 +193,8 @@ def survey_files(paths: list[Path | Url], request: MapOptions) -> Survey:
             _take_in(survey, file, attrs, request)
     if not survey.good:
         raise BadInputs(survey.bad)
+    if survey.crs == "auto":
+        survey.crs = _polar_crs(survey, request)
     survey.alike.warn()
     twice.warn(survey.origins)
     if survey.has_tiles and not request.all_rows:
@@ -193,7 +208,7 @@ def _take_in(survey: Survey, file: FlatFile, attrs: dict, request: MapOptions) -
     if request.xy != ("x", "y"):
         file.check_columns(request.xy)  # the user named them: their absence is an error
     projected = request.crs is None and all(name in file.columns for name in request.xy)
-    crs = "EPSG:4326" if request.xy == ("lon", "lat") else attrs.get("crs") or "unknown"
+    crs = LONLAT if request.xy == ("lon", "lat") else attrs.get("crs") or "unknown"
     if not survey.good:
         survey.projected = projected
         survey.crs = crs if projected else _chosen_crs(file, request)
@@ -220,12 +235,25 @@ def _take_in(survey: Survey, file: FlatFile, attrs: dict, request: MapOptions) -
 
 
 def _chosen_crs(file: FlatFile, request: MapOptions) -> str:
-    """Return the CRS to project lon and lat to: as asked for, else that of the hemisphere."""
+    """Return the CRS to project lon and lat to; ``auto`` if none is asked for."""
     file.check_columns(["lon", "lat"])
-    if request.crs not in (None, "auto"):
-        return coords.crs_name(request.crs)
-    lat = file.read("lat", slice(0, BLOCK_ROWS))
-    return coords.polar_crs(float(np.mean(lat, where=np.isfinite(lat))))
+    return "auto" if request.crs in (None, "auto") else coords.crs_name(request.crs)
+
+
+def _polar_crs(survey: Survey, request: MapOptions) -> str:
+    """Return the CRS of the hemisphere of the points to draw; InputError if they lie in both."""
+    survey.crs = LONLAT  # as long as they are looked at
+    found = Limits()
+    for block in blocks_of(survey, request, ()):
+        found.add("lat", block["y"])
+    survey.lies = Limits()
+    south, north = found.get("lat", (0.0, 0.0))
+    if south < 0 < north:
+        raise InputError(
+            f"the points of {counted(len(survey.good), 'file')} lie in both hemispheres "
+            f"({found}): choose one projection (-p)"
+        )
+    return coords.polar_crs(south)
 
 
 def _bounds(survey: Survey, request: MapOptions) -> tuple[float, float, float, float]:
@@ -243,7 +271,7 @@ def _bounds(survey: Survey, request: MapOptions) -> tuple[float, float, float, f
             ]
         ).reshape(-1, 4)
     if not len(bounds):
-        raise InputError(f"nothing to draw: no point of {len(survey.good)} files lies there")
+        raise survey.nothing("point")
     low, high = bounds.min(axis=0), bounds.max(axis=0)
     return float(low[0]), float(high[1]), float(low[2]), float(high[3])
 
@@ -284,11 +312,16 @@ def _block(
         columns["x"], columns["y"] = (file.read(name, rows) for name in request.xy)
     else:
         columns["x"], columns["y"] = coords.project(lon, lat, survey.crs)
-        if request.crs not in (None, "auto"):
-            survey.misplaced += domain.outside(lon, lat, survey.crs)
     keep = np.ones(rows.stop - rows.start, bool)
     if request.bbox is not None:
         keep &= select.in_box(lon, lat, request.bbox)
+        survey.lies.add("lon", lon)
+        survey.lies.add("lat", lat)
+    elif request.extent is not None:
+        survey.lies.add("x", columns["x"])
+        survey.lies.add("y", columns["y"])
     if is_tile(file) and not request.all_rows:
         keep &= file.read(CORE, rows)
+    if not survey.projected and request.crs not in (None, "auto"):
+        survey.misplaced += domain.outside(lon[keep], lat[keep], survey.crs)
     return columns if keep.all() else {name: values[keep] for name, values in columns.items()}

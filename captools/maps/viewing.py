@@ -17,13 +17,14 @@ import numpy as np
 from captools import process
 from captools.errors import CaptoolsWarning
 from captools.flat.reader import FlatFile
-from captools.geo import coords
+from captools.geo import coords, domain
 from captools.geo.time import decimal_year
 from captools.io.address import parse_location
 from captools.maps.drawing import Style, colormap
 from captools.maps.mapping import MapOptions, Survey, blocks_of, survey_files
 from captools.maps.pointcache import DIRECTIONS, PointCache
 from captools.maps.raster import AGGREGATES, Canvas, fit
+from captools.progress import counted
 
 if TYPE_CHECKING:
     from holoviews import DynamicMap, Image
@@ -75,7 +76,9 @@ def gather(paths: Iterable[str | Path], names: list[str], request: MapOptions) -
     cloud = PointCache(_points(survey, request, more), names)
     for error in survey.bad.values():
         log.error("failed: %s", error)
-    log.info("%s points of %s files", f"{cloud.rows:,}", f"{len(survey.good):,}")
+    if survey.misplaced:
+        log.warning("warning: %s", domain.warning(survey.misplaced, survey.crs))
+    log.info("%s of %s", counted(cloud.rows, "point"), counted(len(survey.good), "file"))
     return Scene(cloud, survey.crs, labels, "is_asc" in common)
 
 
@@ -95,11 +98,18 @@ def _columns(survey: Survey, names: list[str]) -> tuple[set[str], dict[str, tupl
 def _points(
     survey: Survey, request: MapOptions, more: Iterable[str]
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Yield the points block by block, with their decimal years if their times are known."""
+    """Yield the points block by block, with their decimal years if their times are known.
+
+    InputError if there are none.
+    """
+    rows = 0
     for block in blocks_of(survey, request, more):
+        rows += len(block["x"])
         if "t_gps" in block and "t_year" not in block:
             block["t_year"] = decimal_year(block["t_gps"])
         yield block
+    if not rows:
+        raise survey.nothing("point")
 
 
 # --- the page -------------------------------------------------------------------
@@ -299,7 +309,7 @@ class Page:
             bounds=(canvas.xmin, canvas.ymin, canvas.xmax, canvas.ymax),
             vdims=["value", "count"],
         ).opts(
-            title=f"{choice.kind} of {label}{unit}: {pixels.count.sum():,} points",
+            title=f"{choice.kind} of {label}{unit}: {counted(pixels.count.sum(), 'point')}",
             cmap=[to_hex(colour) for colour in colormap(choice.cmap)(np.arange(256))],
             clim=limits(pixels.values, choice.how, choice.percentiles, choice.low, choice.high),
         )

@@ -172,7 +172,7 @@ def _inputs(step: ModuleType, asked: Asked, options: dict) -> list[str]:
     kept = inputs.leave_out(found, naming, asked.regions, asked.unwanted)
     if len(kept) < len(found):
         left_out = len(found) - len(kept)
-        log.info("%d of %s left out (-g, -l)", left_out, counted(len(found), "input"))
+        log.info("%s of %s left out (-g, -l)", f"{left_out:,}", counted(len(found), "input"))
     if kept and hasattr(step, "plan"):
         kept = step.plan(kept, **options)
     inputs.check_step_names(step, kept, options)

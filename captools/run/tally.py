@@ -15,6 +15,7 @@ from captools.run.journal import Outcome
 SHOWN_KINDS = 20  # of messages in a run; the journal has them all
 # Numbers, names of tracks, paths: they differ from input to input. Those of products and CRS stay.
 _OF_ONE = re.compile(r"(?<!\S)(?:(?=\S*\d)[^A-Z\s]\S*|\S*\d{6}\S*)(?: (?=\S*\d)[^A-Z\s]\S*)*")
+_PLURAL = re.compile(r"# (\w{2,}?)s\b")  # of "3 points" and "1 point"
 log = logging.getLogger(__name__)
 
 
@@ -24,13 +25,15 @@ def kind_of(message: str, source: str = "") -> str:
     Examples
     --------
     >>> kind_of("/d/a.h5: gt1l gt2r: 3 points lie outside", "/d/a.h5")
-    '# points lie outside'
+    '# point lie outside'
+    >>> kind_of("1 row left out") == kind_of("1,234 rows left out")
+    True
     >>> kind_of("/d/a.h5: is ATL08, not ATL06", "/d/a.h5")
     '# is ATL08, not ATL06'
     """
     for name in filter(None, (source, os.path.basename(source))):
         message = message.replace(name, "#0")
-    return _OF_ONE.sub("#", message)
+    return _PLURAL.sub(r"# \1", _OF_ONE.sub("#", message))
 
 
 class Kinds:
@@ -110,7 +113,7 @@ class Tally:
         """Return how many rows were kept, and why the others were not."""
         if not self.rows_in:
             return ""
-        kept = f"; {self.rows_out:,} of {self.rows_in:,} rows kept"
+        kept = f"; {self.rows_out:,} of {counted(self.rows_in, 'row')} kept"
         removed = ", ".join(f"{why} {rows:,}" for why, rows in self.removed.items())
         return f"{kept}; removed: {removed}" if removed else kept
 
@@ -130,6 +133,7 @@ def report(outcome: Outcome, tally: Tally) -> None:
         else:
             log.debug("failed: %s", error)
     log.debug(
-        "%s: %s, %d of %d rows, %.2f s",
-        *(outcome.input, outcome.status, outcome.rows_out, outcome.rows_in, outcome.seconds),
+        "%s: %s, %s of %s, %.2f s",
+        *(outcome.input, outcome.status),
+        *(f"{outcome.rows_out:,}", counted(outcome.rows_in, "row"), outcome.seconds),
     )

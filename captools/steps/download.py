@@ -24,6 +24,7 @@ import click
 
 from captools import options
 from captools.products import ATL06
+from captools.progress import counted
 
 if TYPE_CHECKING:
     from captools.io.address import Url
@@ -197,7 +198,7 @@ def _listing(granules: "list[Url]") -> list[str]:
     from captools.archive.catalogue import megabytes
 
     sizes = [megabytes(granule) for granule in granules]
-    log.info("%d granules, %.1f MB", len(granules), sum(sizes))
+    log.info("%s, %s MB", counted(len(granules), "granule"), f"{sum(sizes):,.1f}")
     return [
         f"{os.path.basename(granule)}  {size:.1f} MB"
         for granule, size in zip(granules, sizes, strict=True)

@@ -90,6 +90,7 @@ def view(
     from captools import process, progress
     from captools.flat.reader import height_of
     from captools.flat.table import column_names, two_columns
+    from captools.granules.kinds import check_flat
     from captools.io import listing
     from captools.maps import viewing
     from captools.maps.mapping import MapOptions
@@ -98,6 +99,7 @@ def view(
     if not paths:
         viewing.log.info("no inputs: nothing to do")
         return
+    check_flat(paths)
     names = column_names(height_of(paths) if variables is None else variables)
     request = MapOptions(
         var=names[0],

@@ -18,8 +18,6 @@ from cluster import need, slurm
 
 from captools.simulation.granule import write_granule
 
-pytestmark = pytest.mark.heavy
-
 ROOT = Path(__file__).resolve().parents[2]
 ARRAY, MPI = ROOT / "slurm/array.sbatch", ROOT / "slurm/mpi.sbatch"
 BIN = Path(sys.executable).parent

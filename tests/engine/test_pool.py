@@ -30,8 +30,6 @@ from captools.run.folders import LocalFolder
 from captools.run.journal import lines
 from captools.run.task import Task
 
-pytestmark = pytest.mark.heavy
-
 JOURNAL = f"out/{PRIVATE}/toy.jsonl"
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import shapely
 
-from captools.geo.polygons import DETAILED, Polygons
+from captools.geo.polygons import DETAILED_VERTICES, Polygons
 
 
 def rough(count, seed=0, about=(0.0, 0.0)):
@@ -21,7 +21,7 @@ def anywhere(count, seed=1):
 
 @pytest.mark.parametrize("hole", [False, True])
 def test_a_detailed_polygon_is_what_shapely_says(hole):
-    polygon = rough(DETAILED + 1)
+    polygon = rough(DETAILED_VERTICES + 1)
     if hole:
         polygon = polygon.difference(rough(400, 2).buffer(-6e5)).difference(shapely.box(0, 0, 1, 1))
         polygon = shapely.get_parts(polygon)[0]
@@ -35,7 +35,7 @@ def test_a_detailed_polygon_is_what_shapely_says(hole):
 
 
 def test_polygons_that_overlap_are_joined_not_crossed_out():
-    both = np.array([rough(50), rough(DETAILED + 1, 3, (6e5, 0.0))])
+    both = np.array([rough(50), rough(DETAILED_VERTICES + 1, 3, (6e5, 0.0))])
     x, y = anywhere(5000)
     one, other = (shapely.intersects_xy(polygon, x, y) for polygon in both)
     assert (one & other).any()

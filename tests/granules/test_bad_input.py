@@ -23,8 +23,6 @@ from captools.flat import writer
 from captools.flat.writer import FlatWriter
 from captools.simulation.granule import write_granule
 
-pytestmark = pytest.mark.heavy
-
 NOBODY = 65534
 BEAMS = ("gt1l", "gt3r")  # of the small granule
 

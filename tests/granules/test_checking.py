@@ -25,8 +25,6 @@ from captools.products import ATL06
 from captools.simulation import defects
 from captools.simulation.granule import write_granule
 
-pytestmark = pytest.mark.heavy
-
 SEGMENTS = "gt1l/land_ice_segments"
 UNREAD = "is HDF5, neither a flat file nor a granule of ATL06, ATL08, ATL11"
 LEGAL = {"missing-beam", "no-segments", "missing-variables"}  # see DESIGN, what goes wrong

@@ -174,7 +174,6 @@ BOXES = st.one_of(
 )
 
 
-@pytest.mark.heavy
 @settings(max_examples=25, deadline=None)
 @given(LAYOUTS, BOXES)
 def test_granules_of_any_layout_give_the_same_bytes_both_ways(tmp_path_factory, layout, bbox):

@@ -20,8 +20,6 @@ from captools.run.folders import RemoteFolder
 from captools.run.task import Task
 from captools.simulation.granule import write_granule
 
-pytestmark = pytest.mark.heavy
-
 
 @pytest.fixture(scope="module")
 def server():

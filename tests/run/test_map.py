@@ -18,8 +18,6 @@ from captools.io.atomic import PRIVATE
 from captools.run.journal import lines, records
 from captools.run.map import run_map
 
-pytestmark = pytest.mark.heavy
-
 NAME = "ATL06_20190416093911_02770303_002_01"
 
 

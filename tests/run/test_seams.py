@@ -202,7 +202,6 @@ def test_two_shards_fill_one_array(tmp_path, paths, go):
     assert "nothing to do" in go()[1][0]
 
 
-@pytest.mark.heavy
 def test_three_mpi_ranks_fill_one_array(tmp_path, paths):
     binaries = str(Path(sys.executable).parent)
     launcher = shutil.which("mpiexec", path=f"{binaries}{os.pathsep}{os.environ['PATH']}")

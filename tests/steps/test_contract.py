@@ -14,8 +14,6 @@ import pytest
 
 from captools import cli
 
-pytestmark = pytest.mark.heavy
-
 STEPS = cli.main.list_commands(None)
 KINDS = {step: import_module(f"captools.steps.{step}").KIND for step in STEPS}
 

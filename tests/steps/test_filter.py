@@ -163,10 +163,13 @@ def test_what_goes_with_a_mask_is_wrong_usage_without_one(run, beam, tmp_path, w
     assert "go with a mask (-f)" in result.stderr
 
 
-def test_metres_given_to_a_box_name_the_extent(run, beam, tmp_path):
-    result = run("filter", beam, "-o", tmp_path / "out", "-b", "-1e5", "1e5", "-1e5", "1e5")
+@pytest.mark.parametrize(
+    ("box", "metres"), [("-1e5 1e5 -1e5 1e5", True), ("0 1 -400 1", True), ("0 360 -91 0", False)]
+)
+def test_metres_given_to_a_box_name_the_extent(run, beam, tmp_path, box, metres):
+    result = run("filter", beam, "-o", tmp_path / "out", "-b", *box.split())
     assert result.exit_code == 2
-    assert "metres go with --extent" in result.stderr
+    assert ("metres go with --extent" in result.stderr) == metres
 
 
 def test_a_point_without_a_longitude_lies_in_no_box(tmp_path):

@@ -368,7 +368,6 @@ def test_all_bad_inputs_are_named_and_nothing_is_written(files, tmp_path, option
     assert (tmp_path / "out.h5").read_text() == (tmp_path / "out_00.h5").read_text() == "old"
 
 
-@pytest.mark.heavy
 def test_a_bit_that_flips_anywhere_is_found_or_does_no_harm(tmp_path):
     # In the file's own bookkeeping too, where HDF5 stumbles in many ways; not in its heaps of
     # strings, in which it may look for ever.
@@ -478,10 +477,23 @@ def test_parts_of_an_earlier_merge_go_and_nothing_else(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "step"), [("all.parquet", "export"), ("all.csv.gz", "export"), ("all.png", "preview")]
+    ("words", "name", "step"),
+    [
+        ("merge", "all.parquet", "export"),
+        ("merge", "all.csv.gz", "export"),
+        ("merge", "all.png", "preview"),
+        ("export", "all.h5", "merge"),
+        ("export", "all.PNG", "preview"),
+        ("tile -d 100", "tiles.h5", "merge"),
+        ("tile -d 100", "tiles.parquet", "export"),
+        ("preview", "map.h5", "merge"),
+        ("preview", "map.csv", "export"),
+    ],
 )
-def test_an_ending_of_another_format_is_refused_with_its_step(run, files, tmp_path, name, step):
-    result = run("merge", *files, "-o", tmp_path / name)
+def test_an_ending_of_another_format_is_refused_with_its_step(
+    run, files, tmp_path, words, name, step
+):
+    result = run(*words.split(), *files, "-o", tmp_path / name)
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"{name}: captools {step} writes ." in result.stderr
     assert not (tmp_path / name).exists()
@@ -531,10 +543,13 @@ def test_the_last_line_says_where_all_rows_went(run, tmp_path):
     assert last == "4 rows in, 2 rows out (no x, y 1 less, outside the extent 1 less)"
 
 
-def test_inputs_that_are_all_bad_alike_are_one_line_with_the_remedy(run, granules, tmp_path):
-    result = run("merge", granules, "-o", tmp_path / "all.h5")
+def test_inputs_that_are_all_bad_alike_are_one_line_with_the_remedy(run, tmp_path):
+    for number in range(3):
+        with h5py.File(tmp_path / f"{number}.h5", "w") as file:
+            file.create_group("gt1l/heights")
+    result = run("merge", tmp_path, "-o", tmp_path / "out" / "all.h5")
     assert result.exit_code == 1
     failed, no_output = result.stderr.splitlines()
-    assert failed.startswith(f"failed: {min(granules.iterdir())}: is no flat file")
+    assert failed.startswith(f"failed: {tmp_path / '0.h5'}: is no flat file")
     assert failed.endswith("; a granule goes through captools read first (2 more like this)")
     assert no_output.startswith("no output: 3 of 3 inputs are bad")

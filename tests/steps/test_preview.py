@@ -213,6 +213,21 @@ def test_points_projected_far_from_the_area_of_use_are_counted_once(tmp_path):
     path = write(tmp_path, lon=[0.0, 9.0], lat=[-80.0, -81.0], h_li=[1.0, 2.0])
     with pytest.warns(CaptoolsWarning, match="2 points far outside the area of use of EPSG:3413"):
         make_map([path], MapOptions(crs="EPSG:3413"))
+    with pytest.warns(CaptoolsWarning, match="1 point far outside"):  # of those that are drawn
+        make_map([path], MapOptions(crs="EPSG:3413", bbox=(-5, 5, -90, 90)))
+
+
+@pytest.mark.parametrize("crs", [None, "auto"])
+def test_points_of_both_hemispheres_ask_for_a_projection(tmp_path, crs):
+    south = write(tmp_path, "s.h5", crs=None, lon=[0.0, 9.0], lat=[-80.0, -81.0], h_li=[1.0, 2.0])
+    north = write(tmp_path, "n.h5", crs=None, lon=[0.0], lat=[70.0], h_li=[3.0])
+    with pytest.raises(InputError, match=r"2 files lie in both hemispheres \(lat -81 to 70\)"):
+        make_map([south, north], MapOptions(crs=crs))
+    assert make_map([south, north], MapOptions(crs="EPSG:4326")).points == 3
+    # What a box leaves out does not count, and the projection is that of what it holds.
+    for box, name, points in (((-1, 1, 50, 90), "EPSG:3413", 1), ((0, 9, -90, 0), "EPSG:3031", 2)):
+        drawn = make_map([south, north], MapOptions(crs=crs, bbox=box))
+        assert (drawn.crs, drawn.points) == (name, points)
 
 
 @pytest.mark.parametrize("how", ["linear", "log", "eq_hist"])
@@ -264,6 +279,26 @@ def test_what_cannot_be_drawn_is_reported(run, tmp_path, columns, why):
     assert (result.exit_code, result.stdout) == (1, "")
     assert why in result.stderr
     assert os.listdir(tmp_path) == ["a.h5"]
+
+
+@pytest.mark.parametrize(
+    ("words", "where"),
+    [
+        ("-b 10 20 -80 -70", "lon -120 to 175, lat -89 to -75"),
+        ("--extent 0 1 0 1", "x -1600000 to 30.5, y 4 to 5"),
+        ("--extent 0 1 0 1 -p 4326", "x -120 to 175, y -89 to -75"),
+        ("-b 10 20 -80 -70 -p auto", "lon -120 to 175, lat -89 to -75"),
+    ],
+)
+def test_a_place_without_points_is_answered_with_where_they_are(run, tmp_path, words, where):
+    place = {"lon": [-120.0, np.nan], "lat": [-75.0, -76.0], "x": [-1.6e6, 30.5], "y": [4.0, 5.0]}
+    other = place | {"lon": [175.0, 9.0], "lat": [-89.0, -81.0]}
+    write(tmp_path / "in", "a.h5", **place, h_li=[1.0, 2.0])
+    write(tmp_path / "in", "b.h5", **other, h_li=[1.0, 2.0])
+    result = run("preview", tmp_path / "in", "-o", tmp_path / "map.png", *words.split())
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"in 2 files lies there: the points have {where}" in result.stderr
+    assert not (tmp_path / "map.png").exists()
 
 
 def test_files_of_two_crs_are_reported_and_can_be_projected_anew(beams, tmp_path):

@@ -145,7 +145,7 @@ def test_extent_begins_the_grid_and_leaves_points_outside(tmp_path):
 
 def test_rows_without_a_place_are_left_out_and_counted(tmp_path):
     path = write(tmp_path, "a.h5", np.array([1.0, np.nan]), np.array([1.0, 2.0]))
-    with pytest.warns(CaptoolsWarning, match="1 rows without x, y left out"):
+    with pytest.warns(CaptoolsWarning, match="1 row without x, y left out"):
         written = tile([path], tmp_path / "out", size=1)
     assert (written.rows_in, written.rows_out) == (2, 1)
 
@@ -160,7 +160,6 @@ def test_no_point_at_all_makes_no_output(tmp_path):
     assert sorted(one.name for one in tmp_path.iterdir()) == ["in", "out", "some"]
 
 
-@pytest.mark.heavy
 def test_thousands_of_tiles_need_few_open_files(tmp_path):
     axis = np.arange(36) * 1e3 + 5.0
     x, y = (values.ravel() for values in np.meshgrid(axis, axis))
