@@ -170,10 +170,9 @@ class Beam:
         product = self.granule.product
         numbers = {name: self.granule.number(name, self.name) for name in product.track_numbers}
         numbers |= {"spot": self.spot} if "spot" in numbers else {}
-        if unknown := [name for name, number in numbers.items() if number is None]:
-            raise self.granule.error(
-                self.name, f"{unknown[0]} is neither in the file nor in its name"
-            )
+        for name, number in numbers.items():
+            if number is None:
+                raise self.granule.error(self.name, f"{name} is neither in the file nor its name")
         return numbers
 
     @property

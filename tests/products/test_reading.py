@@ -169,7 +169,7 @@ def test_a_number_that_a_track_has_nowhere_is_an_error(tmp_path):
     path, _ = make_granule(tmp_path, get("ATL11"))
     with h5py.File(path, "r+") as file:
         del file["pt2"].attrs["beam_pair"]
-    why = f"{path}: pt2: pair is neither in the file nor in its name"
+    why = f"{path}: pt2: pair is neither in the file nor its name"
     with pytest.raises(InputError, match=f"^{re.escape(why)}$"):
         read(path, tmp_path / "out", product="ATL11")
     assert not list((tmp_path / "out").glob("*"))
