@@ -22,6 +22,7 @@ from captools.errors import CaptoolsError, one_line
 from captools.extras import own_process
 from captools.io import earthdata as login
 from captools.io import remote
+from captools.parameters import parted
 from captools.run.printing import discard, print_lines
 
 STEPS = Path(__file__).parent / "steps"
@@ -41,6 +42,7 @@ MEANT = {
     **dict.fromkeys(("compress", "compression"), "-z"),
     **dict.fromkeys(("processes", "workers", "njobs", "n-jobs"), "-n"),
 }
+PAIRS = ("--xy", "--lonlat")  # of columns, which may have a comma between them
 # What to do where -o is asked of a step that writes no file.
 PRINTS = "what it prints goes to a file with > FILE"
 WITHOUT_OUTPUT = {"view": "it writes no file; captools preview draws a picture"}
@@ -127,7 +129,7 @@ class Step(click.Command):
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """Parse the words of the step."""
         try:
-            return super().parse_args(context, args)
+            return super().parse_args(context, parted(args, PAIRS))
         except click.NoSuchOption as error:
             meant = MEANT.get(error.option_name.lstrip("-"))
             if any(meant in parameter.opts for parameter in self.params):
