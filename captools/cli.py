@@ -19,6 +19,7 @@ import click
 
 from captools import __version__, captoolkit, options, progress
 from captools.errors import CaptoolsError, one_line
+from captools.extras import own_process
 from captools.io import durable, remote
 from captools.io import earthdata as login
 from captools.run.printing import discard, print_lines
@@ -85,6 +86,12 @@ class Steps(click.Group):
         """Parse the words of the step, and run it."""
         with _ends_well():
             return super().invoke(context)
+
+    def __call__(self, *arguments: object, **more: object) -> None:
+        """Run as the program; a program that calls us gives arguments, and goes on."""
+        if not arguments:
+            own_process()
+        return super().__call__(*arguments, **more)
 
     def main(self, *arguments: object, **more: object) -> None:
         """Run the command line and exit."""
@@ -167,11 +174,6 @@ def main() -> None:
 
     captools STEP --help shows the options of a step.
     """
-
-
-def shim(script: str) -> None:
-    """Run the step that a script in bin/ is named after."""
-    main.main([Path(script).stem, *sys.argv[1:]], prog_name="captools")
 
 
 def _command(module: ModuleType, name: str, call: Callable, *more: Callable) -> click.Command:

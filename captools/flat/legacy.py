@@ -113,7 +113,7 @@ def choose_columns(product: Product, variables: str | Iterable[str] | None) -> t
     foreign = [word for word in map(str.strip, words) if word not in there]
     if known := other_names(foreign, there):
         raise ValueError(f"unknown column: {known}")
-    return product.choose(words, reserved=OUR_NAMES)
+    return product.choose(",".join(words), reserved=OUR_NAMES)
 
 
 # --- values -----------------------------------------------------------------------

@@ -21,6 +21,7 @@ from captools.errors import FolderError
 from captools.io.address import file_name
 from captools.io.atomic import PRIVATE, temporary_name
 from captools.io.durable import Stamp
+from captools.limits import Limits
 
 STATUSES = ("done", "empty", "failed")
 LINE_BYTES = 1 << 24  # what is longer is no line of a journal, such as the zeros of a broken disk
@@ -46,10 +47,12 @@ class Outcome:
     error: str | None = None
     key: str = ""
     removed: dict[str, int] = field(default_factory=dict)  # rows, by condition
+    lies: Limits = field(default_factory=Limits)  # see `Outputs`; not in the journal
 
     def line(self) -> bytes:
         """Return the outcome as a line of the journal; what was removed only where rows were."""
         content = asdict(self) | {"input": str(self.input)}  # an address without its secrets
+        del content["lies"]
         if not self.removed:
             del content["removed"]
         return json.dumps(content).encode() + b"\n"
@@ -92,7 +95,7 @@ class Outcome:
         )
 
 
-_FIELDS = {field.name for field in fields(Outcome)}
+_FIELDS = {field.name for field in fields(Outcome)} - {"lies"}
 
 
 def now() -> str:

@@ -83,7 +83,9 @@ def export(
     Raises
     ------
     ValueError
-        If the output is of another kind, no column is named, or pyarrow is missing.
+        If the output is of another kind, or no column is named.
+    MissingExtra
+        If pyarrow is missing.
     BadInputs
         If files cannot be used.
     InputError

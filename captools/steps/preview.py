@@ -144,7 +144,9 @@ def preview(
     Raises
     ------
     ValueError
-        If an argument is wrong, or the extra ``preview`` is missing.
+        If an argument is wrong.
+    MissingExtra
+        If the extra ``preview`` is missing.
     InputError
         If there is nothing to draw, or the files do not go together.
     OutputError

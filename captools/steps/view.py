@@ -78,7 +78,9 @@ def view(
     Raises
     ------
     ValueError
-        If an argument is wrong, there is no input, or the extra ``preview`` is missing.
+        If an argument is wrong, or there is no input.
+    MissingExtra
+        If the extra ``preview`` is missing.
     InputError
         If there is nothing to draw, or the files do not go together.
     KeyboardInterrupt, SystemExit
