@@ -20,8 +20,8 @@ import click
 from captools import __version__, captoolkit, options, progress
 from captools.errors import CaptoolsError, one_line
 from captools.extras import own_process
+from captools.io import durable, remote
 from captools.io import earthdata as login
-from captools.io import remote
 from captools.parameters import parted
 from captools.run.printing import discard, print_lines
 
@@ -187,12 +187,14 @@ def _command(module: ModuleType, name: str, call: Callable, *more: Callable) -> 
         verbose: bool,
         endpoint_url: str | None = None,
         earthdata: bool = False,
+        no_fsync: bool = False,
         **values: object,
     ) -> None:
         level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO
         _log_to_stderr(level)
         try:
             remote.use(remote.Access(endpoint_url, earthdata))
+            durable.use(not no_fsync)
             if earthdata:
                 login.log_in_first()
             status = call(**values)

@@ -204,6 +204,12 @@ timeout = click.option(
 shard = click.option("--shard", type=Shard(), help="Do only share I (from 0) of N of the inputs.")
 overwrite = click.option("--overwrite", is_flag=True, help="Do again what is done.")
 fail_fast = click.option("--fail-fast", is_flag=True, help="Stop at the first failed input.")
+no_fsync = click.option(
+    "--no-fsync",
+    is_flag=True,
+    help="Do not wait until outputs are on the disk: quicker on scratch, but a machine that dies "
+    "may leave them damaged.",
+)
 
 # --- how servers are reached ---------------------------------------------------
 
@@ -231,6 +237,7 @@ REDUCE = (
         help="The output; it may be an s3:// address.",
     ),
     click.option("--skip-bad", is_flag=True, help="Leave bad inputs out, and say so."),
+    no_fsync,
     *REMOTE,
 )
 
@@ -260,6 +267,7 @@ MAP = (
     shard,
     overwrite,
     fail_fast,
+    no_fsync,
     click.option(
         "--journal",
         type=Here(),

@@ -1,5 +1,6 @@
 """Many flat files, read as one long one; which columns they share says `sharing`."""
 
+import hashlib
 import os
 import warnings
 from collections.abc import Iterable, Iterator
@@ -78,6 +79,7 @@ class Collection:
         self.crs = ""
         self._alike = Alike()
         self._origins: list[twice.Origin] = []
+        self._headers = hashlib.blake2b(digest_size=8)
         self._first: Path | Url | None = None
         self._differ = ""  # how the first file that does not fit differs
         self._check()
@@ -114,6 +116,11 @@ class Collection:
         if common.get("height", "") in ("", *self.dtypes):
             return common
         return {name: value for name, value in common.items() if name != "height"}
+
+    @property
+    def digest(self) -> str:
+        """What stands for the files: another one, if one of them is another or made otherwise."""
+        return self._headers.hexdigest()
 
     def warn_of_overlaps(self) -> None:
         """Warn of rows that do not count."""
@@ -177,6 +184,7 @@ class Collection:
             raise InputError(self._differ)
         self.shared.settle()
         self._alike.warn()
+        twice.check_sets(self._origins)
         twice.warn(self._origins)
         if no_columns:
             _warn(f"left out, since no columns: {listed(no_columns)}")
@@ -192,6 +200,8 @@ class Collection:
         except DifferError as error:
             self._differ = self._differ or str(error)
         self._alike.add(file)
+        said = [(name, np.asarray(value).tolist()) for name, value in sorted(file.attrs.items())]
+        self._headers.update(repr((file.path.name, file.rows, said)).encode())
         self._origins.append(twice.origin(file))
         self.sources.update(dict.fromkeys(file.sources))
         kept = file.rows

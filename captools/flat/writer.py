@@ -20,6 +20,7 @@ from captools.flat import lzf
 from captools.flat.table import Table, joined
 from captools.io.address import local_path
 from captools.io.atomic import PRIVATE, Outputs, output_error, temporary_name
+from captools.io.durable import seal, settle_folder
 from captools.io.hdf5 import hdf5_type
 
 CHUNK_ROWS = 1 << 14
@@ -44,6 +45,7 @@ class FlatWriter:
         self.folder = local_path(folder)
         self.compression = None if compression == "none" else compression
         self.written = Outputs()
+        self.replaced: list[Path] = []  # to be removed when all files are whole, before they appear
         self._hidden: list[Path] = []
         self._streams: list[Stream] = []
 
@@ -79,12 +81,20 @@ class FlatWriter:
         if kind is not None:
             self._unlink(self._hidden)
             return
-        for hidden, path in zip(self._hidden, self.written, strict=True):
-            try:
+        path, renamed = self.folder, []
+        try:
+            for hidden, path in zip(self._hidden, self.written, strict=True):
+                self.written.stamps[path.name] = seal(hidden)
+            for earlier in self.replaced:
+                earlier.unlink(missing_ok=True)
+            for hidden, path in zip(self._hidden, self.written, strict=True):
                 os.replace(hidden, path)
-            except OSError as error:
-                self._unlink(self._hidden + self.written)
-                raise output_error(path, error) from None
+                renamed.append(path)
+            if renamed:
+                settle_folder(self.folder)
+        except OSError as error:
+            self._unlink(self._hidden + renamed)
+            raise output_error(path, error) from None
 
     @staticmethod
     def _unlink(paths: list[Path]) -> None:

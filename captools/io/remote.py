@@ -216,7 +216,7 @@ def alike(addresses: Iterable[str]) -> list[Url]:
 def _addresses(system: Any, found: Iterable[dict]) -> list[Url]:
     """Return the files, but no folders, of a listing."""
     return [
-        Url(system.unstrip_protocol(one["name"]), identity_of(one))
+        Url(system.unstrip_protocol(one["name"]), identity_of(one), one.get("size"))
         for one in found
         if one["type"] == "file"
     ]

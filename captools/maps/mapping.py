@@ -203,6 +203,7 @@ def survey_files(paths: list[Path | Url], request: MapOptions) -> Survey:
     if survey.crs == "auto":
         survey.crs = _polar_crs(survey, request)
     survey.alike.warn()
+    twice.check_sets(survey.origins)
     twice.warn(survey.origins)
     if survey.has_tiles and not request.all_rows:
         message = "of tiles, core rows are drawn only (--all-rows draws those of overlaps, too)"

@@ -24,7 +24,7 @@ from captools.flat.writer import PIECE_ROWS, FlatWriter
 from captools.geo import coords
 from captools.geo.grid import Grid, assign, key_of, known, place_of
 from captools.geo.outline import geometry
-from captools.io.atomic import Outputs, appearing_folder, check_outputs
+from captools.io.atomic import Outputs, appearing, appearing_folder, check_outputs
 from captools.progress import counted
 
 INDEX = "tiles.geojson"
@@ -75,7 +75,8 @@ def tile_files(files: Iterable[str | Path], output: Path, options: TileOptions) 
                     _write_tile(batch, tile, buckets, collection, options)
                 written.append(output / tile.file)
                 written.rows_out += tile.rows
-        (hidden / INDEX).write_text(index(tiles, collection.crs), encoding="utf-8")
+        with appearing(hidden / INDEX) as file:
+            file.write(index(tiles, collection.crs).encode())
         written.append(output / INDEX)
     placed = collection.total - lost
     outside = {"no x, y": lost, "outside the extent": placed - cores.total()}

@@ -13,6 +13,7 @@ from captools.errors import CaptoolsError, InputError
 from captools.io import remote
 from captools.io.address import Url, files_of
 from captools.io.atomic import PRIVATE, Outputs, temporary_name
+from captools.io.durable import Stamp, seal
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,9 @@ class LocalFolder:
         """Let a step write here, and return what it wrote."""
         written = step(self.path)
         written[:] = map(os.path.abspath, written)
+        for path in written:
+            if os.path.basename(path) not in written.stamps:
+                written.stamps[os.path.basename(path)] = seal(path)
         return written
 
     def address(self, name: str) -> str:
@@ -80,6 +84,10 @@ class _LocalNames:
 
     def __contains__(self, name: str) -> bool:
         return os.path.exists(self.path / name)
+
+    def hold(self, name: str, stamp: Stamp | None) -> bool:
+        """Return whether an output is here, and still as it was when it was written."""
+        return name in self if stamp is None else stamp.fits(self.path / name)
 
 
 @dataclass(frozen=True)
@@ -126,6 +134,8 @@ class RemoteFolder:
             for path in written:
                 sent.append(Url(self.address(path.name)))
                 remote.put(path, sent[-1])
+                # A server has times and digests of its own.
+                written.stamps[path.name] = Stamp(os.stat(path).st_size)
         except BaseException:
             with contextlib.suppress(InputError):
                 remote.remove(sent)
@@ -160,9 +170,13 @@ class _RemoteNames:
     def __contains__(self, name: str) -> bool:
         return name in self._listed
 
+    def hold(self, name: str, stamp: Stamp | None) -> bool:
+        """Return whether an output is there, and as long as it was when it was written."""
+        return name in self and (stamp is None or self._listed[name] in (None, stamp.size))
+
     @cached_property
-    def _listed(self) -> set[str]:
-        return {url.name for url in remote.alike([self._address])}
+    def _listed(self) -> dict[str, int | None]:
+        return {url.name: url.size for url in remote.alike([self._address])}
 
 
 Folder = LocalFolder | RemoteFolder

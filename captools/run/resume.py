@@ -1,7 +1,6 @@
 """Where a run goes on: which inputs are done, and what is said before one is done again."""
 
 import logging
-import os
 from collections.abc import Iterator
 
 from captools.errors import InputError
@@ -23,7 +22,7 @@ def check_other_steps(step: str, task: Task, paths: list[str]) -> None:
     outdir, there = task.folder.journal, task.folder.names()
     journals = files(outdir)
     for path, other in journals.items():
-        written = (name for _, one in lines(path) for name in output_names(one))
+        written = (name for _, one in lines(path) for name, _ in one.written())
         if other != step and (name := next((name for name in written if name in there), None)):
             raise ValueError(
                 f"output folder {outdir} holds what {other} wrote ({name}): choose another"
@@ -50,6 +49,7 @@ def pending(journal: Journal, task: Task, paths: list[str]) -> list[str]:
     """
     there, left, mute = task.folder.names(), [], False
     replaced, same = [], 0  # outputs of each input that was done otherwise; inputs that were not
+    lost = 0  # inputs whose outputs are not as they were
     for path in paths:
         earlier = journal.newest(path)
         if earlier is None or earlier.status == "failed":
@@ -65,8 +65,15 @@ def pending(journal: Journal, task: Task, paths: list[str]) -> list[str]:
         same += is_same
         if key and not is_same:
             replaced.append(len(earlier.outputs))
-        if not (is_same and all(name in there for name in output_names(earlier))):
+        is_whole = all(there.hold(name, stamp) for name, stamp in earlier.written())
+        lost += is_same and not is_whole
+        if not (is_same and is_whole):
             left.append(path)
+    if lost:
+        log.warning(
+            "warning: outputs of %s are missing, or not as they were written: done again",
+            counted(lost, "input"),
+        )
     if any(replaced) and not same:  # a few may well have been fetched again
         log.warning(
             "warning: %s done before with other options, or changed since: %s replaced",
@@ -85,13 +92,10 @@ def under_way(paths: list[str], journal: Journal, task: Task) -> Iterator[str]:
         earlier = journal.newest(path)
         if task.fills_store(path) or (earlier is not None and earlier.outputs):
             if earlier is not None and not task.keeps:
-                task.folder.clear(output_names(earlier), path)
+                # A line may name any file of the folder: this step's own alone are removed.
+                ours = set(task.outputs(path))
+                task.folder.clear([name for name, _ in earlier.written() if name in ours], path)
             again = "again " if earlier is not None else ""
             error = f"{path}: was being done {again}when the run ended"
             journal.append(Outcome(path, "failed", error=error, ended=now()))
         yield path
-
-
-def output_names(outcome: Outcome) -> list[str]:
-    """Return the names of outputs; their folder may have been moved since."""
-    return [os.path.basename(output) for output in outcome.outputs]

@@ -21,7 +21,7 @@ from captools.errors import (
     one_line,
     unexpected,
 )
-from captools.io import remote
+from captools.io import durable, remote
 from captools.io.address import Input, Url, file_name, is_remote, parse_location
 from captools.io.atomic import Outputs, sweep
 from captools.io.remote import Access
@@ -43,12 +43,14 @@ class Task:
     options: dict
     version: int
     access: Access = field(default_factory=Access)
+    durable: bool = field(default_factory=durable.used)  # as the process that makes the task
     keeps: bool = False  # outputs are replaced, never removed: there may be no other copy
 
     def __call__(self, path: str) -> Result:
         """Do one input."""
         began = time.perf_counter()
         remote.use(self.access)
+        durable.use(self.durable)
         outcome = Outcome(path, "failed")
         fatal = False
         try:
@@ -95,6 +97,11 @@ class Task:
         now_there = set(map(os.path.basename, but))
         self.folder.clear([name for name in self.outputs(path) if name not in now_there], path)
 
+    @property
+    def method(self) -> str:
+        """What stands for the step and its options."""
+        return hashlib.sha256(self._what.encode()).hexdigest()[:16]
+
     def _apply(self, path: str, outcome: Outcome) -> None:
         # The step would create a vanished folder again, without what was in it.
         if not self.folder.is_there:
@@ -106,6 +113,10 @@ class Task:
             written = step(self.folder.location) if in_store else self.folder.make(step)
         outcome.status = "done" if written or written.rows_out else "empty"
         outcome.outputs = [os.fspath(output) for output in written]
+        stamps = [written.stamps[file_name(output)] for output in outcome.outputs]
+        outcome.sizes = [stamp.size for stamp in stamps]
+        outcome.mtimes = [stamp.mtime for stamp in stamps]
+        outcome.digests = [stamp.digest for stamp in stamps]
         outcome.rows_in, outcome.rows_out = written.rows_in, written.rows_out
         outcome.removed, outcome.lies = written.removed, written.lies
         outcome.warnings = [" ".join(str(warning.message).split()) for warning in caught]

@@ -155,7 +155,8 @@ def outputs(name: str, *, product: str | Path | None = None, **options: object) 
     """
     from captools.granules.reduction import output_names
 
-    names = [one for each in _candidates(product) for one in output_names(name, each)]
+    own = () if product is None else _candidates(product)
+    names = [one for each in (*known(), *own) for one in output_names(name, each)]
     return list(dict.fromkeys(names))
 
 
