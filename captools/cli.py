@@ -19,8 +19,10 @@ import click
 
 from captools import __version__, captoolkit, options, progress
 from captools.errors import CaptoolsError, one_line
+from captools.extras import own_process
 from captools.io import durable, remote
 from captools.io import earthdata as login
+from captools.parameters import parted
 from captools.run.printing import discard, print_lines
 
 STEPS = Path(__file__).parent / "steps"
@@ -41,6 +43,7 @@ MEANT = {
     **dict.fromkeys(("compress", "compression"), "-z"),
     **dict.fromkeys(("processes", "workers", "njobs", "n-jobs"), "-n"),
 }
+PAIRS = ("--xy", "--lonlat")  # of columns, which may have a comma between them
 # What to do where -o is asked of a step that writes no file.
 PRINTS = "what it prints goes to a file with > FILE"
 WITHOUT_OUTPUT = {"view": "it writes no file; captools preview draws a picture"}
@@ -87,6 +90,12 @@ class Steps(click.Group):
         with _ends_well():
             return super().invoke(context)
 
+    def __call__(self, *arguments: object, **more: object) -> None:
+        """Run as the program; a program that calls us gives arguments, and goes on."""
+        if not arguments:
+            own_process()
+        return super().__call__(*arguments, **more)
+
     def main(self, *arguments: object, **more: object) -> None:
         """Run the command line and exit."""
         _open_missing_streams()
@@ -121,7 +130,7 @@ class Step(click.Command):
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """Parse the words of the step."""
         try:
-            return super().parse_args(context, args)
+            return super().parse_args(context, parted(args, PAIRS))
         except click.NoSuchOption as error:
             meant = MEANT.get(error.option_name.lstrip("-"))
             if any(meant in parameter.opts for parameter in self.params):
@@ -168,11 +177,6 @@ def main() -> None:
 
     captools STEP --help shows the options of a step.
     """
-
-
-def shim(script: str) -> None:
-    """Run the step that a script in bin/ is named after."""
-    main.main([Path(script).stem, *sys.argv[1:]], prog_name="captools")
 
 
 def _command(module: ModuleType, name: str, call: Callable, *more: Callable) -> click.Command:

@@ -73,19 +73,31 @@ crs = click.option(
     help="CRS of x and y: an EPSG number or anything pyproj takes; "
     "auto is 3031 in the south, 3413 in the north.",
 )
-places = click.option(
-    "--xy",
-    default="x,y",
-    metavar="COLUMNS",
-    callback=checked("flat.table.two_columns"),
-    help="The columns of the places; files without them are projected from lon, lat.",
+places = stacked(
+    click.option(
+        "--xy",
+        nargs=2,
+        multiple=True,
+        metavar="X Y",
+        callback=once(checked("flat.table.two_columns")),
+        help="The columns that are x and y, if they have other names.",
+    ),
+    click.option(
+        "--lonlat",
+        nargs=2,
+        multiple=True,
+        metavar="LON LAT",
+        callback=once(checked("flat.table.two_columns")),
+        help="The columns that are lon and lat, if they have other names.",
+    ),
 )
 map_crs = click.option(
     "-p",
     "--crs",
     metavar="CRS",
     callback=checked("geo.coords.check_crs"),
-    help="Project lon, lat to this CRS, whatever x and y there are.",
+    help="Project lon, lat to this CRS, whatever x and y there are; by default only files "
+    "without x, y.",
 )
 
 

@@ -4,7 +4,7 @@ A value is checked here and passed on as the user gave it. What checks it is
 imported when there is one, so that help comes at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from importlib import import_module
 from math import isfinite
 from pathlib import Path
@@ -141,6 +141,26 @@ def once(then: Callable) -> Callable:
         return then(context, parameter, values[0] if values else None)
 
     return callback
+
+
+def parted(words: list[str], options: Collection[str]) -> list[str]:
+    """Return words in which an option takes two, where they were one with a comma between.
+
+    Examples
+    --------
+    >>> parted(["a.h5", "--xy", "east,north", "--xy=e,n"], ["--xy"])
+    ['a.h5', '--xy', 'east', 'north', '--xy', 'e', 'n']
+    """
+    found: list[str] = []
+    for before, word in zip(["", *words], words, strict=False):
+        option, _, value = word.partition("=")
+        if before in options and word.count(",") == 1:
+            found += word.split(",")
+        elif option in options and value.count(",") == 1:
+            found += [option, *value.split(",")]
+        else:
+            found.append(word)
+    return found
 
 
 def _chained(values: tuple[tuple, ...]) -> tuple:

@@ -131,7 +131,7 @@ def test_python_runs(folder):
 
 
 def test_the_point_tools_run_on_files_of_the_tutorial_as_shown(real_data, tmp_path):
-    steps = {"filter", "reproject", "merge", "tile", "export"}
+    steps = {"filter", "calc", "reproject", "merge", "tile", "export"}
     shown = [block for block in SHELL if {"tile", "--outliers"} & set(block.split())]
     shutil.copytree(real_data / "reduced", tmp_path / "reduced")
     commands = [command for block in shown for command in block.splitlines()]

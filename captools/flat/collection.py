@@ -11,6 +11,7 @@ import numpy as np
 from captools.errors import BadInputs, CaptoolsWarning, InputError
 from captools.flat import legacy, twice
 from captools.flat.alike import Alike
+from captools.flat.places import USUAL, PlaceNames
 from captools.flat.reader import FlatFile, listed
 from captools.flat.sharing import DifferError, SharedColumns
 from captools.flat.table import Table
@@ -36,6 +37,8 @@ class Collection:
         The only columns that matter, as far as they are there.
     all_rows : bool
         Count the rows of overlaps, too: of tiles only core rows count otherwise.
+    place_names : PlaceNames
+        As for `FlatFile`.
 
     Attributes
     ----------
@@ -64,9 +67,11 @@ class Collection:
         mode: str = "all",
         names: Iterable[str] | None = None,
         all_rows: bool = False,
+        place_names: PlaceNames = USUAL,
     ) -> None:
         self.paths = [parse_location(path) for path in paths]
         self.all_rows = all_rows
+        self.place_names = place_names
         self.shared = SharedColumns(mode, names)
         self.rows: list[int] = []
         self.left_out = 0
@@ -141,7 +146,7 @@ class Collection:
         bad: dict[str, str] = {}
         for path in track(self.paths):
             try:
-                with FlatFile(path) as file:
+                with FlatFile(path, self.place_names) as file:
                     for rows in file.ranges():
                         check()
                         table = self._table(file, names, rows)
@@ -167,7 +172,7 @@ class Collection:
         for path in self.paths:
             check()
             try:
-                with FlatFile(path) as file:
+                with FlatFile(path, self.place_names) as file:
                     self._add(file)
                     foreign += not file.is_ours
                     no_columns |= file.no_columns
@@ -224,7 +229,7 @@ class Collection:
         errors = {}
         for path in track(self.paths):
             try:
-                with FlatFile(path) as file:
+                with FlatFile(path, self.place_names) as file:
                     for rows in file.ranges():
                         check()
                         for name in file.columns:

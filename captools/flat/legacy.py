@@ -50,6 +50,17 @@ def header(filename: str) -> dict[str, object]:
     }
 
 
+def is_older(filename: str, columns: Iterable[str]) -> bool:
+    """Return whether a file without a header is one of these: by its name, or its columns' names.
+
+    Examples
+    --------
+    >>> is_older("a.h5", ["lat", "lon", "h_elv"]), is_older("a.h5", ["lat", "lon", "h_li"])
+    (True, False)
+    """
+    return bool(PRODUCT.parse_name(filename).granule) or not OUR_NAMES.keys().isdisjoint(columns)
+
+
 def described(name: str, product: str) -> Column:
     """Return a column with the units and long name that its file does not give.
 
@@ -113,7 +124,7 @@ def choose_columns(product: Product, variables: str | Iterable[str] | None) -> t
     foreign = [word for word in map(str.strip, words) if word not in there]
     if known := other_names(foreign, there):
         raise ValueError(f"unknown column: {known}")
-    return product.choose(words, reserved=OUR_NAMES)
+    return product.choose(",".join(words), reserved=OUR_NAMES)
 
 
 # --- values -----------------------------------------------------------------------

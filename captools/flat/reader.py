@@ -13,6 +13,7 @@ from h5py import h5a, h5g
 from captools.errors import CaptoolsWarning, InputError
 from captools.flat import legacy, places
 from captools.flat.opening import NotFlatError, find_columns
+from captools.flat.places import USUAL, PlaceNames
 from captools.flat.table import Table
 from captools.io.address import Url, parse_location
 from captools.io.columns import Rows, fetch_ahead
@@ -72,6 +73,8 @@ class FlatFile:
     ----------
     path : str, Path or Url
         The file.
+    place_names : PlaceNames
+        The columns that are places, if the file does not call them as usual.
 
     Attributes
     ----------
@@ -79,6 +82,8 @@ class FlatFile:
         The length of its columns.
     columns : dict of str to FlatColumn
         In the order of the file.
+    stored_names : list of str
+        The columns as the file calls them.
     no_columns : dict of str to str
         What stands beside the columns, and why it is none.
 
@@ -88,7 +93,7 @@ class FlatFile:
         If the file is not there, is damaged, or no flat file.
     """
 
-    def __init__(self, path: str | Path | Url) -> None:
+    def __init__(self, path: str | Path | Url, place_names: PlaceNames = USUAL) -> None:
         self.path = parse_location(path)
         self._file = open_file(self.path)
         try:
@@ -96,8 +101,9 @@ class FlatFile:
             self.is_ours = h5a.exists(self._root, b"captools_version")
             stored, self.no_columns = find_columns(self._root, descriptor(self._file))
             self.rows = next(iter(stored.values())).shape[0]
-            self.columns = self._as_ours(stored)
-            if not self.is_ours:
+            self.stored_names = list(stored)
+            self.columns = self._as_ours(stored, place_names)
+            if not self.is_ours or place_names != USUAL:
                 self._check_units()
         except DAMAGE as error:
             self.close()
@@ -164,9 +170,13 @@ class FlatFile:
 
     @property
     def identity_names(self) -> tuple[str, ...]:
-        """The columns that set its tracks apart from others."""
-        names = str(self.attrs.get("identity", ""))
-        return tuple(names.split(",")) if names else tuple(legacy.PRODUCT.identity)
+        """The columns that set its tracks apart from others, as far as they are known."""
+        if "identity" in self.attrs:
+            return tuple(filter(None, str(self.attrs["identity"]).split(",")))
+        names = tuple(legacy.PRODUCT.identity)
+        if legacy.PRODUCT.parse_name(self.path.name).granule:
+            return names
+        return tuple(name for name in names if name in self.columns or name in self.attrs)
 
     @property
     def header(self) -> dict[str, object]:
@@ -299,10 +309,10 @@ class FlatFile:
             attributes["height"] = legacy.our_name(attributes["height"])
         return attributes
 
-    def _as_ours(self, stored: dict[str, Source]) -> dict[str, FlatColumn]:
+    def _as_ours(self, stored: dict[str, Source], given: PlaceNames) -> dict[str, FlatColumn]:
         """Return the columns under our names, those of older files mended."""
         dtypes = {name: column.dtype for name, column in stored.items()}
-        of_places = places.our_names(stored)
+        of_places = places.our_names(stored, given)
         columns: dict[str, FlatColumn] = {}
         for its_name, column in stored.items():
             name = of_places.get(its_name) or legacy.our_name(its_name)

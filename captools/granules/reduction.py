@@ -14,10 +14,16 @@ from captools.flat.writer import FlatWriter
 from captools.geo import coords, domain
 from captools.geo.time import decimal_year
 from captools.granules.granule import Beam, Granule
-from captools.granules.header import beam_attributes, extent, granule_attributes, provenance
+from captools.granules.header import (
+    beam_attributes,
+    extent,
+    granule_attributes,
+    provenance,
+    unidentified,
+)
 from captools.granules.joining import joined
 from captools.granules.options import ReadOptions
-from captools.granules.selection import crs_of, select_rows
+from captools.granules.selection import crs_of, elsewhere, select_rows
 from captools.io.address import Url, file_name
 from captools.io.atomic import Outputs, check_outputs
 from captools.io.hdf5 import REMEDY
@@ -55,12 +61,13 @@ def reduce_granule(
     with Granule(path, product) as granule, batch:
         common = granule_attributes(granule) | provenance(granule, step, request)
         missing: dict[str, list[str]] = {}
-        misplaced = 0
+        misplaced, missed = 0, []
         together: dict[str, list[Table]] = {}
         for beam in granule.beams():
             batch.written.rows_in += beam.length
             table = read_beam(beam, columns, request, missing)
             if table is None:
+                missed.append(elsewhere(beam, request))
                 continue
             misplaced += _misplaced(table, product, request)
             for leg, part in _legs(table) if request.split else [("", table)]:
@@ -75,8 +82,16 @@ def reduce_granule(
                 name,
                 _finished(joined(granule, parts, batch.written.rows_in), common, product, request),
             )
+        if not batch.written and all(missed):
+            for lies in missed:
+                batch.written.lies.include(lies)
         granule.check_unchanged()
         _warn_of_missing(granule, missing)
+        if unknown := unidentified(granule):
+            _warn(
+                f"{granule.path.name}: left out, being neither in the file nor in its name: "
+                f"{', '.join(unknown)}"
+            )
         if misplaced:
             _warn(f"{granule.path.name}: {domain.warning(misplaced, request.crs)}")
     return batch.written

@@ -86,7 +86,7 @@ def colormap(name: str) -> "Colormap":
     Raises
     ------
     ValueError
-        If neither knows the name, or the extra ``preview`` is missing.
+        If neither knows the name.
     """
     require("preview", "colorcet", "matplotlib")
     import matplotlib

@@ -13,6 +13,7 @@ import numpy as np
 from captools.errors import InputError
 from captools.flat.extent import Extent
 from captools.flat.header import header
+from captools.flat.places import PlaceNames
 from captools.flat.reader import FlatFile
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
@@ -21,6 +22,7 @@ from captools.geo.conditions import Condition
 from captools.geo.time import parse_span, plain_time
 from captools.io.address import Url
 from captools.io.atomic import Outputs, check_outputs, output_error
+from captools.limits import Limits
 from captools.points.outliers import Cells, Outliers
 from captools.points.values import masked, with_nan
 
@@ -41,6 +43,8 @@ class FilterOptions:
     buffer: float | None = None
     invert: bool = False
     outliers: Outliers | None = None
+    lonlat: str | Iterable[str] | None = None
+    xy: str | Iterable[str] | None = None
     compression: str = "none"
 
     def __post_init__(self) -> None:
@@ -59,7 +63,13 @@ class FilterOptions:
         """Return the options for the header of a flat file, without paths."""
         mask, outliers = self.mask and Path(self.mask).name, self.outliers
         options = asdict(self) | {"mask": mask, "outliers": outliers and outliers.options()}
+        options |= asdict(self.place_names)
         return {name: value for name, value in options.items() if value}
+
+    @cached_property
+    def place_names(self) -> PlaceNames:
+        """The columns that are places."""
+        return PlaceNames.of(self.lonlat, self.xy)
 
     @cached_property
     def conditions(self) -> dict[str, tuple[tuple[str, ...], Callable]]:
@@ -130,14 +140,18 @@ class Block:
 def filter_file(path: Path | Url, outdir: Path, request: FilterOptions) -> Outputs:
     """Write the rows of a flat file that meet all conditions; see the step `filter`."""
     check_outputs([outdir], [path])
-    with FlatFile(path) as file, FlatWriter(outdir, request.compression) as batch:
+    with (
+        FlatFile(path, request.place_names) as file,
+        FlatWriter(outdir, request.compression) as batch,
+    ):
         file.warn_if_foreign()
         request = _of_heights(request, file)
         file.check_columns(request.columns)
         batch.written.rows_in = file.rows
-        removed, extent = Counter(), Extent()
+        removed, extent, lies = Counter(), Extent(), batch.written.lies
         stream = batch.stream(path.name)
         for block, keep in _kept(file, request, removed, outdir):
+            _widen(lies, block, request)
             rows = np.flatnonzero(keep)
             if len(rows):
                 table = block.table(rows)
@@ -146,8 +160,20 @@ def filter_file(path: Path | Url, outdir: Path, request: FilterOptions) -> Outpu
         attrs = header(file.header, "filter", request.options(), file.rows, extent)
         stream.finish(attrs, file.private())
         batch.written.removed = dict(removed)
+        if removed["box"] + removed["extent"] < file.rows:
+            lies.clear()
         file.check_unchanged()
     return batch.written
+
+
+def _widen(lies: Limits, block: Block, request: FilterOptions) -> None:
+    """Take in where the rows of a block are, if a box is asked for."""
+    if request.bbox is not None:
+        lies.add("lon", block.numbers("lon"))
+        lies.add("lat", block.numbers("lat"))
+    if request.extent is not None:
+        lies.add("x", block.numbers("x"))
+        lies.add("y", block.numbers("y"))
 
 
 def _of_heights(request: FilterOptions, file: FlatFile) -> FilterOptions:

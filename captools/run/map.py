@@ -146,10 +146,14 @@ def _run_map(
     files = {name: value.absolute() for name, value in options.items() if isinstance(value, Path)}
     options = options | files
     folder = folder_of(asked.outdir, asked.journal)
-    paths = _inputs(step, asked, options)
-    if not paths:
-        return 0
+    found = _inputs(step, asked, options)
+    paths = inputs.share(found, *asked.shard) if asked.shard else found
     check_outputs([asked.outdir], {file for path in paths for file in files_of(path)})
+    if found and hasattr(step, "survey"):
+        step.survey(found, **options)
+    if not paths:
+        log.info("no inputs: nothing to do")
+        return 0
     place = folder.absolute()
     task = Task(function, step.outputs, place, options, step.VERSION, remote.used())
     run = Run(
@@ -166,7 +170,7 @@ def _run_map(
 
 
 def _inputs(step: ModuleType, asked: Asked, options: dict) -> list[str]:
-    """Return the inputs to do, with a word on those left out."""
+    """Return the inputs of all shards, with a word on those left out."""
     naming = inputs.naming_of(step, options)
     inputs.check_regions(asked.words, asked.regions)
     found = listing.given(asked.words, getattr(step, "SUFFIXES", None))
@@ -177,15 +181,10 @@ def _inputs(step: ModuleType, asked: Asked, options: dict) -> list[str]:
     if kept and hasattr(step, "plan"):
         kept = step.plan(kept, **options)
     inputs.check_step_names(step, kept, options)
-    if kept and hasattr(step, "survey"):
-        step.survey(kept, **options)
-    paths = inputs.share(kept, *asked.shard) if asked.shard else kept
-    if not paths:
-        log.info("no inputs: nothing to do")
-    return paths
+    return kept
 
 
-def run_inputs(pool: Pool, task: Task, run: Run) -> int:
+def run_inputs(pool: Pool, task: Task, run: Run, into: list[str] | None = None) -> int:
     """Do a task to inputs, resume and journal included, and return the exit code.
 
     Parameters
@@ -196,6 +195,8 @@ def run_inputs(pool: Pool, task: Task, run: Run) -> int:
         The work.
     run : Run
         To which inputs, and how.
+    into : list, optional
+        Takes the outputs of all inputs, which are printed otherwise.
 
     Raises
     ------
@@ -221,7 +222,11 @@ def run_inputs(pool: Pool, task: Task, run: Run) -> int:
             log.info("%s, all done before: nothing to do", counted(len(run.paths), "input"))
         else:
             log.info("%s", tally)
-        _print_outputs(run, journal)
+        outputs = _addresses(run, journal) if os.path.exists(journal.path) else iter(())
+        if into is None:
+            _print_outputs(outputs, run)
+        else:
+            into.extend(outputs)
     return code
 
 
@@ -300,15 +305,15 @@ def _run(
     return 1 if tally.failed or tally.left else 0
 
 
-def _print_outputs(run: Run, journal: Journal) -> None:
-    """Print the outputs of all inputs, of earlier runs too; on a terminal their number."""
-    outputs = _addresses(run, journal) if os.path.exists(journal.path) else iter(())
+def _print_outputs(outputs: Iterator[str], run: Run) -> None:
+    """Print the outputs of all inputs; on a terminal their number."""
     if sys.stdout.isatty():
         outputs = iter([f"{counted(sum(1 for _ in outputs), 'file')} in {run.folder}"])
     print_lines(outputs)
 
 
 def _addresses(run: Run, journal: Journal) -> Iterator[str]:
+    """Yield the outputs of all inputs, of earlier runs too."""
     for path in run.paths:
         outcome = journal.newest(path)
         for name, _ in outcome.written() if outcome else ():

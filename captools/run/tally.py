@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from captools.limits import Limits
 from captools.progress import counted
 from captools.run.journal import Outcome
 
@@ -84,6 +85,8 @@ class Tally:
     rows_in: int = 0
     rows_out: int = 0
     removed: Counter = field(default_factory=Counter)
+    elsewhere: int = 0  # empty inputs without a row in the box that is asked for
+    lies: Limits = field(default_factory=Limits)  # where their rows are
     warnings: Kinds = field(default_factory=Kinds)
     errors: Kinds = field(default_factory=Kinds)
 
@@ -95,6 +98,9 @@ class Tally:
         for message in outcome.warnings:
             self.warnings.add(message, outcome.input)
         self.removed.update(outcome.removed)
+        if outcome.status == "empty" and (outcome.lies or not outcome.rows_in):
+            self.elsewhere += 1
+            self.lies.include(outcome.lies)
 
     @property
     def left(self) -> int:
@@ -120,6 +126,8 @@ class Tally:
     def finish(self, journal: Path) -> None:
         """Say a line for each kind of warning, and for each of error that came more than once."""
         self.errors.say(_fail_again)
+        if self.lies and self.elsewhere == self.empty and not (self.done or self.before):
+            log.warning("warning: no row lies in the box: what was read has %s", self.lies)
         if unsaid := self.warnings.say(warn):
             log.info("%s of warnings, all in %s", counted(unsaid, "further kind"), journal)
 

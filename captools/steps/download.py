@@ -93,8 +93,7 @@ def download(
 ) -> Generator[str, None, int]:
     """Fetch the granules that a search finds, or those of a list, when iterated over.
 
-    It says what it does as a map step from the command line: on standard output
-    the granules, in the journal what became of each.
+    The journal says what became of each.
 
     Parameters
     ----------
@@ -127,7 +126,7 @@ def download(
     Yields
     ------
     str
-        Of a dry run, a line for each granule; else nothing.
+        Of a dry run, a line for each granule; else the files, which a command line prints itself.
 
     Returns
     -------
@@ -139,10 +138,13 @@ def download(
     ValueError
         If the arguments are wrong usage, or there is no login; nothing was done.
     CaptoolsError
-        If the login is refused, or the catalogue does not answer.
+        If the login is refused, the catalogue does not answer, or, without a command line, a
+        granule could not be fetched.
     """
+    from captools import progress
     from captools.archive import catalogue
     from captools.engine.local import local
+    from captools.errors import InputError
     from captools.io import earthdata as login
     from captools.io import listing
     from captools.run import inputs
@@ -170,7 +172,14 @@ def download(
     task = Task(fetch, outputs, folder.absolute(), {}, VERSION, keeps=True)
     with local(jobs) as pool:
         run = Run("download", paths, folder, shard, overwrite, fail_fast, timeout)
-        return run_inputs(pool, task, run)
+        if progress.is_shown():
+            return run_inputs(pool, task, run)
+        files: list[str] = []
+        code = run_inputs(pool, task, run, files)
+    yield from files
+    if code:
+        raise InputError(f"{outdir}: not all granules are there: captools report {outdir} says why")
+    return 0
 
 
 def fetch_granule(address: "Url", outdir: Path, again: bool = False) -> "Outputs":

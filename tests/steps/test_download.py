@@ -13,8 +13,10 @@ import pytest
 from earthdata import BUCKET, CMR, EULA, LOGIN, LOGIN_PAGE, POOL, URS, Granule
 from processes import call, start
 
+import captools
 from captools.archive import fetching
 from captools.archive.fetching import PIECE_BYTES
+from captools.errors import InputError
 from captools.io.atomic import temporary_name
 from captools.run.journal import lines
 
@@ -228,6 +230,18 @@ def test_nothing_found_is_nothing_to_do(go, out, earthdata, run, home):
     assert (result.exit_code, result.stderr) == (0, "no granules: nothing to do\n")
     assert len(earthdata.requests) == asked
     assert not out.exists()
+
+
+def test_from_python_it_returns_the_files_or_raises(earthdata, home, out, capfd):
+    with earthdata.here(home, login=LOGIN):
+        assert captools.download(out, words=NAMES, dry_run=True) == [
+            f"{name}  {megabytes}" for name, megabytes in zip(NAMES, ["1.6 MB"] * 3, strict=True)
+        ]
+        assert captools.download(out, words=NAMES, jobs=1) == [str(out / name) for name in NAMES]
+        earthdata.fail(NAMES[1], 404)
+        with pytest.raises(InputError, match="not all granules are there"):
+            captools.download(out, words=NAMES, jobs=1, overwrite=True)
+    assert capfd.readouterr().out == ""
 
 
 def test_a_missing_extra_is_named(go, monkeypatch):
