@@ -130,7 +130,9 @@ class Step(click.Command):
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """Parse the words of the step."""
         try:
-            return super().parse_args(context, parted(args, PAIRS))
+            words = parted(args, PAIRS)
+            self._check_repeated(context, words)
+            return super().parse_args(context, words)
         except click.NoSuchOption as error:
             meant = MEANT.get(error.option_name.lstrip("-"))
             if any(meant in parameter.opts for parameter in self.params):
@@ -138,6 +140,15 @@ class Step(click.Command):
             elif "-o" in (error.option_name, meant):
                 context.fail(f"{self.name} has no -o: {WITHOUT_OUTPUT.get(self.name, PRINTS)}")
             raise
+
+    def _check_repeated(self, context: click.Context, words: list[str]) -> None:
+        """Refuse an option that is given twice and does not add up: of two, one would not count."""
+        _, _, order = self.make_parser(context).parse_args(list(words))
+        for parameter in self.params:
+            is_value = isinstance(parameter, click.Option) and not parameter.is_flag
+            if is_value and not parameter.multiple and order.count(parameter) > 1:
+                why = "is given more than once, and does not add up: give one"
+                raise click.BadParameter(why, context, parameter)
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options of a step with many in groups."""

@@ -19,7 +19,6 @@ from captools.parameters import (
     commas,
     function_of,
     numbers,
-    once,
 )
 
 __all__ = ["POSITIVE", "Numbers", "Positive", "added", "checked", "checked_each", "commas"]
@@ -41,27 +40,24 @@ box = click.option(
     "bbox",
     nargs=4,
     type=float,
-    multiple=True,
     metavar="W E S N",
-    callback=once(checked("geo.select.check_box")),
+    callback=checked("geo.select.check_box"),
     help="Box in degrees; W > E crosses the antimeridian.",
 )
 extent = click.option(
     "--extent",
     nargs=4,
     type=float,
-    multiple=True,
     metavar="XMIN XMAX YMIN YMAX",
-    callback=once(checked("geo.select.check_extent")),
+    callback=checked("geo.select.check_extent"),
     help="Box in the units of x and y.",
 )
 span = click.option(
     "-t",
     "span",
     nargs=2,
-    multiple=True,
     metavar="T0 T1",
-    callback=once(checked("geo.time.parse_span")),
+    callback=checked("geo.time.parse_span"),
     help="Time span T0 <= t < T1: ISO dates or decimal years, UTC.",
 )
 crs = click.option(
@@ -77,17 +73,15 @@ places = stacked(
     click.option(
         "--xy",
         nargs=2,
-        multiple=True,
         metavar="X Y",
-        callback=once(checked("flat.table.two_columns")),
+        callback=checked("flat.table.two_columns"),
         help="The columns that are x and y, if they have other names.",
     ),
     click.option(
         "--lonlat",
         nargs=2,
-        multiple=True,
         metavar="LON LAT",
-        callback=once(checked("flat.table.two_columns")),
+        callback=checked("flat.table.two_columns"),
         help="The columns that are lon and lat, if they have other names.",
     ),
 )
@@ -117,8 +111,7 @@ mask = stacked(
         "-f",
         "--mask",
         type=click.Path(path_type=Path),
-        multiple=True,
-        callback=once(_check_mask),
+        callback=_check_mask,
         metavar="FILE",
         help="Keep what lies inside the polygons, or on the nonzero cells, of a file; "
         "FILE:VARIABLE or FILE:LAYER if it has several.",

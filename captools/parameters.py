@@ -129,20 +129,6 @@ def added(
     return callback
 
 
-def once(then: Callable) -> Callable:
-    """Return a click callback of an option with ``multiple`` that refuses a second value.
-
-    Of two boxes or masks the first would count no more, and nobody would notice.
-    """
-
-    def callback(context: click.Context, parameter: click.Parameter, values: tuple) -> object:
-        if values and len(values) > 1:
-            raise click.BadParameter("is given more than once, and does not add up: give one")
-        return then(context, parameter, values[0] if values else None)
-
-    return callback
-
-
 def parted(words: list[str], options: Collection[str]) -> list[str]:
     """Return words in which an option takes two, where they were one with a comma between.
 

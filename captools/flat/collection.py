@@ -11,8 +11,9 @@ import numpy as np
 from captools.errors import BadInputs, CaptoolsWarning, InputError
 from captools.flat import legacy, twice
 from captools.flat.alike import Alike
+from captools.flat.opening import listed
 from captools.flat.places import USUAL, PlaceNames
-from captools.flat.reader import FlatFile, listed
+from captools.flat.reader import FlatFile
 from captools.flat.sharing import DifferError, SharedColumns
 from captools.flat.table import Table
 from captools.io.address import Url, parse_location

@@ -1,6 +1,7 @@
 """What at the root of an HDF5 file is a column, and what stands beside the columns."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from h5py import h5d, h5g, h5o
@@ -82,3 +83,8 @@ def _why_no_column(dataset: h5d.DatasetID) -> str:
 
 def _is_bare_dimension(dataset: h5d.DatasetID) -> bool:
     return text(attribute(dataset, "NAME")).startswith(_BARE_DIMENSION)
+
+
+def listed(no_columns: Mapping[str, str]) -> str:
+    """Return what is no column, with the reasons, in words."""
+    return ", ".join(f"{name} ({why})" for name, why in no_columns.items())

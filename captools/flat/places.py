@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from captools.flat.opening import NotFlatError
 from captools.flat.table import two_columns
 from captools.geo import coords
+from captools.geo.time import decimal_year
 from captools.io.packing import Source
 
 # Our names: what they are called elsewhere, in lower case, and CF's standard name.
@@ -19,6 +20,8 @@ _ANGLES = re.compile(r"(micro|milli|nano)_?deg.*|1e-\d+ ?deg.*|u?rad|radians?|ar
 _LENGTHS = re.compile(r"(km|cm|mm|dm|ft|(kilo|centi|milli|deci)met(er|re)s?|feet|foot)")
 _SINCE = re.compile(r"(\w+) since (\S+).*")
 _EPOCH = "1980-01-06"
+CLOCK_ROWS = 1000  # from the start of a file, whose times are compared
+CLOCK_YEARS = 0.01
 
 
 @dataclass(frozen=True)
@@ -127,3 +130,20 @@ def _wanted(name: str, stated: str, crs: str) -> str:
     if not _LENGTHS.fullmatch(stated) or (crs and coords.crs_unit(crs) != "m"):
         return ""
     return "metres"
+
+
+def check_clock(years: Source, seconds: Source) -> None:
+    """Raise NotFlatError if the decimal years of a file say that its seconds are not those of GPS.
+
+    Those of older tools are off by leap seconds alone.
+    """
+    import numpy as np
+
+    rows = slice(0, min(seconds.shape[0], CLOCK_ROWS))
+    theirs, ours = years.read(rows), decimal_year(seconds.read(rows))
+    apart = np.flatnonzero(np.abs(theirs - ours) > CLOCK_YEARS)
+    if len(apart):
+        raise NotFlatError(
+            f"t_year is {theirs[apart[0]]:.2f}, but its seconds, as those of GPS, make "
+            f"{ours[apart[0]]:.2f}: give them their units (seconds since 1980-01-06 is GPS)"
+        )

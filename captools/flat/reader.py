@@ -1,7 +1,7 @@
 """Reading flat files: ours, older ones as if they were ours (`legacy`), and those of others."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +12,7 @@ from h5py import h5a, h5g
 
 from captools.errors import CaptoolsWarning, InputError
 from captools.flat import legacy, places
-from captools.flat.opening import NotFlatError, find_columns
+from captools.flat.opening import NotFlatError, find_columns, listed
 from captools.flat.places import USUAL, PlaceNames
 from captools.flat.table import Table
 from captools.io.address import Url, parse_location
@@ -105,6 +105,8 @@ class FlatFile:
             self.columns = self._as_ours(stored, place_names)
             if not self.is_ours or place_names != USUAL:
                 self._check_units()
+            if "t_year" in stored and self.columns["t_year"].stored is not stored["t_year"]:
+                places.check_clock(stored["t_year"], self.columns["t_year"].stored)
         except DAMAGE as error:
             self.close()
             raise self._damage("header", error) from None
@@ -268,12 +270,18 @@ class FlatFile:
             raise self._damage(name, error) from None
 
     def meaning(self, name: str) -> tuple[str, np.generic | None]:
-        """Return the units that the file states, "" if none, and the fill of whole numbers."""
+        """Return the units, and the fill of whole numbers.
+
+        The units are those that the file states, else those of captools' column of this name,
+        "" if there is none or it has none.
+        """
         column = self.columns[name]
+        known = legacy.described(name, str(self.attrs.get("product", ""))).units
         try:
-            return column.stored.attribute("units"), column.fill_value
+            units = column.stored.attribute("units") or (known if known != "1" else "")
         except DAMAGE as error:
             raise self._damage(name, error) from None
+        return units, column.fill_value
 
     def table(self, names: Iterable[str] | None = None, rows: slice | None = None) -> Table:
         """Return rows of columns (all by default), their attributes and the header."""
@@ -334,11 +342,6 @@ class FlatFile:
 
     def _damage(self, where: str, error: BaseException) -> InputError:
         return InputError(f"{self.path}: {where}: {unreadable(error)}")
-
-
-def listed(no_columns: Mapping[str, str]) -> str:
-    """Return what is no column, with the reasons, in words."""
-    return ", ".join(f"{name} ({why})" for name, why in no_columns.items())
 
 
 def height_of(paths: Iterable[str | Path | Url]) -> str:
