@@ -4,6 +4,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -252,3 +253,11 @@ def is_tile(file: FlatFile) -> bool:
 
 def _warn(message: str) -> None:
     warnings.warn(message, CaptoolsWarning, stacklevel=4)
+
+
+def height_of(paths: Iterable[str | Path | Url]) -> str:
+    """Return the name of the height column of the first file that can be read."""
+    for path in paths:
+        with suppress(InputError), FlatFile(path) as file:
+            return file.height
+    return legacy.PRODUCT.height

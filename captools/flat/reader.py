@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -342,11 +341,3 @@ class FlatFile:
 
     def _damage(self, where: str, error: BaseException) -> InputError:
         return InputError(f"{self.path}: {where}: {unreadable(error)}")
-
-
-def height_of(paths: Iterable[str | Path | Url]) -> str:
-    """Return the name of the height column of the first file that can be read."""
-    for path in paths:
-        with suppress(InputError), FlatFile(path) as file:
-            return file.height
-    return legacy.PRODUCT.height

@@ -12,9 +12,9 @@ import numpy as np
 from captools.errors import BadInputs, CaptoolsWarning, InputError
 from captools.flat import twice
 from captools.flat.alike import Alike
-from captools.flat.collection import CORE, is_tile
+from captools.flat.collection import CORE, height_of, is_tile
 from captools.flat.places import PlaceNames
-from captools.flat.reader import FlatFile, height_of
+from captools.flat.reader import FlatFile
 from captools.geo import coords, domain, select
 from captools.geo.time import parse_span
 from captools.io.address import Url, parse_location

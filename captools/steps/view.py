@@ -93,8 +93,8 @@ def view(
 
     require("preview", "colorcet", "holoviews", "numba", "panel")
     from captools import process, progress
+    from captools.flat.collection import height_of
     from captools.flat.places import PlaceNames
-    from captools.flat.reader import height_of
     from captools.flat.table import column_names, two_columns
     from captools.granules.kinds import check_flat
     from captools.io import listing
