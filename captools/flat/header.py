@@ -40,7 +40,10 @@ def header(
 def history(attrs: dict[str, object]) -> str:
     """Return the steps done so far, as JSON: a list of [step, options], the first one first."""
     earlier = _decoded(attrs.get("history", "[]"))
-    earlier = earlier if isinstance(earlier, list) else [[earlier, {}]]
+    is_ours = isinstance(earlier, list) and all(
+        isinstance(one, list) and len(one) == 2 for one in earlier
+    )
+    earlier = earlier if is_ours else [[str(earlier), {}]]
     if "step" in attrs:
         earlier.append([str(attrs["step"]), _decoded(attrs.get("options", "{}"))])
     return json.dumps(earlier)

@@ -47,6 +47,7 @@ def find_columns(
         no_columns |= {name: "has length 1" for name in single}
         columns = {name: column for name, column in columns.items() if name not in single}
     _check_lengths(columns, no_columns)
+    _check_no_grid(root, no_columns, next(iter(columns.values())).shape[0])
     return columns, no_columns
 
 
@@ -61,6 +62,14 @@ def _check_lengths(columns: dict[str, Source], no_columns: dict[str, str]) -> No
     if other := next((name for name in lengths if lengths[name] != lengths[first]), ""):
         has = counted(lengths[other], "row")
         raise NotFlatError(f"{other} has {has}, {first} has {lengths[first]:,}: no flat file")
+
+
+def _check_no_grid(root: h5g.GroupID, no_columns: dict[str, str], rows: int) -> None:
+    """Raise NotFlatError if the columns are axes of a square grid, whose diagonal they would be."""
+    for name in no_columns:
+        wide = [length for length in h5o.open(root, name.encode()).shape if length > 1]
+        if len(wide) > 1 and wide == [rows] * len(wide):
+            raise NotFlatError(f"{name} is a grid, and its axes are no columns: no flat file")
 
 
 def _column(dataset: h5d.DatasetID, descriptor: int | None) -> Source:

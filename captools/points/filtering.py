@@ -147,6 +147,7 @@ def filter_file(path: Path | Url, outdir: Path, request: FilterOptions) -> Outpu
         file.warn_if_foreign()
         request = _of_heights(request, file)
         file.check_columns(request.columns)
+        _check_fills(request, file)
         batch.written.rows_in = file.rows
         removed, extent, lies = Counter(), Extent(), batch.written.lies
         stream = batch.stream(path.name)
@@ -174,6 +175,19 @@ def _widen(lies: Limits, block: Block, request: FilterOptions) -> None:
     if request.extent is not None:
         lies.add("x", block.numbers("x"))
         lies.add("y", block.numbers("y"))
+
+
+def _check_fills(request: FilterOptions, file: FlatFile) -> None:
+    """Raise InputError if a column is compared with what stands for no value in it.
+
+    Such rows have no value: they would meet ``!=``, and never ``==``.
+    """
+    for name, number in Condition(request.where).equated if request.where else ():
+        if number == file.columns[name].fill_value:
+            raise InputError(
+                f"{file.path}: {name}: {number:g} stands for no value: --finite {name} keeps the "
+                "rows that have one"
+            )
 
 
 def _of_heights(request: FilterOptions, file: FlatFile) -> FilterOptions:

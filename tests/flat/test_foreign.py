@@ -206,3 +206,9 @@ def test_years_that_contradict_the_seconds_are_refused(tmp_path):
             continue
         with pytest.raises(InputError, match=r"t_year is 2008.03, but its seconds.* make 2018.04"):
             FlatFile(path)
+
+
+def test_the_axes_of_a_square_grid_are_no_columns(tmp_path):
+    path = write(tmp_path / "a.h5", {"x": np.arange(5.0), "y": np.arange(5.0), "z": np.eye(5)})
+    with pytest.raises(InputError, match="z is a grid, and its axes are no columns"):
+        FlatFile(path)

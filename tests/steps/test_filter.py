@@ -464,3 +464,14 @@ def test_a_box_that_holds_nothing_is_answered_with_where_the_rows_are(run, tmp_p
     assert result.stderr.count("lies in the box") == (where is not None)
     if where:
         assert f"no row lies in the box: what was read has {where}\n" in result.stderr
+
+
+@pytest.mark.parametrize("words", ["f_sn != 127", "2 < h_li and not 127 == f_sn"])
+def test_what_stands_for_no_value_is_not_compared(run, tmp_path, words):
+    about = {"f_sn": {"units": "1", "long_name": "f_sn", "_FillValue": np.int8(127)}}
+    with FlatWriter(tmp_path) as batch:
+        columns = {"f_sn": np.array([2, 127], "i1"), "h_li": np.arange(2.0)}
+        batch.write("a.h5", Table(columns, about, {"captools_version": "0"}))
+    result = run("filter", tmp_path / "a.h5", "-o", tmp_path / "out", "--where", words)
+    assert result.exit_code == 1
+    assert "f_sn: 127 stands for no value: --finite f_sn keeps" in result.stderr
