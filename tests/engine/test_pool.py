@@ -56,6 +56,7 @@ def facts_of(ended):
         assert outcome.input not in facts
         fact = json.loads(outcome.line())
         del fact["seconds"], fact["ended"]
+        fact.pop("mtimes", None)  # of outputs, where there are some
         facts[outcome.input] = (fact, fatal, died)
     return facts
 
