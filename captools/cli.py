@@ -19,7 +19,6 @@ import click
 
 from captools import __version__, captoolkit, options, progress
 from captools.errors import CaptoolsError, one_line
-from captools.extras import own_process
 from captools.io import durable, remote
 from captools.io import earthdata as login
 from captools.parameters import parted
@@ -89,12 +88,6 @@ class Steps(click.Group):
         """Parse the words of the step, and run it."""
         with _ends_well():
             return super().invoke(context)
-
-    def __call__(self, *arguments: object, **more: object) -> None:
-        """Run as the program; a program that calls us gives arguments, and goes on."""
-        if not arguments:
-            own_process()
-        return super().__call__(*arguments, **more)
 
     def main(self, *arguments: object, **more: object) -> None:
         """Run the command line and exit."""

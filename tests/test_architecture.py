@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1] / "captools"
 FLOORS = (
     ("__init__", "errors"),
     ("extras", "process"),
-    ("progress", "limits"),
+    ("progress", "bounds"),
     ("geo", "io"),
     ("engine", "products"),
     ("run", "flat"),

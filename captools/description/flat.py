@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from captools.description.description import Described, Description, four, plain
-from captools.description.statistics import Direction, Tally
+from captools.description.statistics import Accumulator, Direction
 from captools.flat import legacy
 from captools.flat.extent import Extent
 from captools.flat.header import history
@@ -92,7 +92,7 @@ def _extent(attrs: dict[str, object]) -> dict[str, object]:
 def _measured(file: FlatFile, described: Description) -> Description:
     """Return a description with what reading all values shows."""
     fills = {name: file.attributes(name).get("_FillValue") for name in file.columns}
-    tallies = {name: Tally(fill) for name, fill in fills.items()}
+    tallies = {name: Accumulator(fill) for name, fill in fills.items()}
     extent, direction = Extent(), Direction()
     for rows in file.ranges():
         columns = file.table(rows=rows).columns

@@ -5,7 +5,7 @@ from contextlib import suppress
 import numpy as np
 
 from captools.description.description import Described, Description, Track, four, plain
-from captools.description.statistics import Direction, Tally
+from captools.description.statistics import Accumulator, Direction
 from captools.flat.extent import Extent
 from captools.geo import coords
 from captools.geo.time import utc_text
@@ -19,7 +19,7 @@ def describe_granule(path: str | Url, product: Product, stats: bool) -> Descript
     """Describe a granule of a product; InputError if it is damaged."""
     with Granule(path, product) as granule:
         columns: dict[str, Described] = {}
-        tallies: dict[str, Tally] = {}
+        tallies: dict[str, Accumulator] = {}
         tracks, extent, direction = [], Extent(), Direction()
         for beam in granule.beams():
             tracks.append(Track(beam.name, beam.length, _type(beam), beam.spot))
@@ -69,8 +69,8 @@ def _add_place(extent: Extent, direction: Direction, beam: Beam) -> None:
             direction.add(coords.is_ascending(lat[timed], t_gps[timed]))
 
 
-def _add_values(tallies: dict[str, Tally], beam: Beam) -> None:
+def _add_values(tallies: dict[str, Accumulator], beam: Beam) -> None:
     for column in beam.granule.product.columns:
         if beam.has(column):
             fill = beam.attributes(column).get("_FillValue")
-            tallies.setdefault(column.name, Tally(fill)).add(beam.whole(column.name))
+            tallies.setdefault(column.name, Accumulator(fill)).add(beam.whole(column.name))

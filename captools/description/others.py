@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 
 from captools.description.description import Described, Description, four
-from captools.description.statistics import Statistics, Tally
+from captools.description.statistics import Accumulator, Statistics
 from captools.errors import InputError, MissingExtra, one_line
 from captools.extras import require
 from captools.io.hdf5 import open_file, text
@@ -57,7 +57,7 @@ def _band(raster, number: int, stats: bool) -> Described:
 
 
 def _range(pixels: np.ma.MaskedArray) -> Statistics:
-    tally = Tally()
+    tally = Accumulator()
     tally.add(pixels.astype("f8").filled(np.nan).ravel())
     return tally.statistics()
 

@@ -5,7 +5,7 @@ import numpy as np
 from captools.description.description import Statistics
 
 
-class Tally:
+class Accumulator:
     """What the values of a column add up to.
 
     Parameters
@@ -15,7 +15,7 @@ class Tally:
 
     Examples
     --------
-    >>> tally = Tally(fill=127)
+    >>> tally = Accumulator(fill=127)
     >>> tally.add(np.array([1, 127, 4], "i1"))
     >>> tally.statistics()
     Statistics(missing=1, low=1.0, mean=2.5, high=4.0)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from captools.bounds import Bounds
 from captools.geo import coords
-from captools.limits import Limits
 
 _LON_BINS = 3600  # fine enough to find the widest gap between points
 
@@ -20,7 +20,7 @@ class Extent:
     """
 
     def __init__(self) -> None:
-        self._limits = Limits()
+        self._bounds = Bounds()
         self._west = np.full(_LON_BINS, np.inf)  # the least longitude in each bin, and the largest
         self._east = np.full(_LON_BINS, -np.inf)
 
@@ -28,7 +28,7 @@ class Extent:
         """Take in the rows of some columns."""
         for name in ("lat", "x", "y", "t_gps"):
             if name in columns:
-                self._limits.add(name, columns[name])
+                self._bounds.add(name, columns[name])
         if "lon" in columns:
             lon = coords.wrap(columns["lon"][np.isfinite(columns["lon"])], -180.0)
             # `at` is 15 times as fast with numpy's own dtype as with h5py's, which is equal to it.
@@ -41,11 +41,11 @@ class Extent:
         """Return the bounds as the header of a flat file has them, as far as they are known."""
         bounds = {}
         held = np.flatnonzero(self._west <= 180)
-        if len(held) and "lat" in self._limits:
+        if len(held) and "lat" in self._bounds:
             west, east = coords.lon_bounds(np.concatenate([self._west[held], self._east[held]]))
-            bounds["bounds_lonlat"] = np.array([west, east, *self._limits["lat"]])
-        if "x" in self._limits and "y" in self._limits:
-            bounds["bounds_xy"] = np.array([*self._limits["x"], *self._limits["y"]])
-        if "t_gps" in self._limits:
-            bounds["t_span"] = np.array(self._limits["t_gps"])
+            bounds["bounds_lonlat"] = np.array([west, east, *self._bounds["lat"]])
+        if "x" in self._bounds and "y" in self._bounds:
+            bounds["bounds_xy"] = np.array([*self._bounds["x"], *self._bounds["y"]])
+        if "t_gps" in self._bounds:
+            bounds["t_span"] = np.array(self._bounds["t_gps"])
         return bounds

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass
 
+import numpy as np
+
 from captools.flat.opening import NotFlatError
 from captools.flat.table import two_columns
 from captools.geo import coords
@@ -137,8 +139,6 @@ def check_clock(years: Source, seconds: Source) -> None:
 
     Those of older tools are off by leap seconds alone.
     """
-    import numpy as np
-
     rows = slice(0, min(seconds.shape[0], CLOCK_ROWS))
     theirs, ours = years.read(rows), decimal_year(seconds.read(rows))
     apart = np.flatnonzero(np.abs(theirs - ours) > CLOCK_YEARS)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from captools.bounds import Bounds
 from captools.errors import CaptoolsWarning, InputError
 from captools.flat.legacy import DIALECTS, choose_columns
 from captools.flat.table import Table
@@ -23,7 +24,7 @@ from captools.granules.header import (
 )
 from captools.granules.joining import joined
 from captools.granules.options import ReadOptions
-from captools.granules.selection import crs_of, elsewhere, select_rows
+from captools.granules.selection import crs_of, select_rows
 from captools.io.address import Url, file_name
 from captools.io.atomic import Outputs, check_outputs
 from captools.io.hdf5 import REMEDY
@@ -65,9 +66,9 @@ def reduce_granule(
         together: dict[str, list[Table]] = {}
         for beam in granule.beams():
             batch.written.rows_in += beam.length
-            table = read_beam(beam, columns, request, missing)
+            table, bounds = read_beam(beam, columns, request, missing)
             if table is None:
-                missed.append(elsewhere(beam, request))
+                missed.append(bounds)
                 continue
             misplaced += _misplaced(table, product, request)
             for leg, part in _legs(table) if request.split else [("", table)]:
@@ -83,8 +84,8 @@ def reduce_granule(
                 _finished(joined(granule, parts, batch.written.rows_in), common, product, request),
             )
         if not batch.written and all(missed):
-            for lies in missed:
-                batch.written.lies.include(lies)
+            for bounds in missed:
+                batch.written.missed.include(bounds)
         granule.check_unchanged()
         _warn_of_missing(granule, missing)
         if unknown := unidentified(granule):
@@ -99,8 +100,10 @@ def reduce_granule(
 
 def read_beam(
     beam: Beam, columns: Iterable[Column], request: ReadOptions, missing: dict[str, list[str]]
-) -> Table | None:
-    """Return the rows of a beam that are kept, with their header; None if none are.
+) -> tuple[Table | None, Bounds]:
+    """Return the rows of a beam that are kept, with their header, and what `select_rows` does.
+
+    The table is None if no row is kept.
 
     Parameters
     ----------
@@ -118,14 +121,14 @@ def read_beam(
     InputError
         If the beam cannot be used.
     """
-    rows = select_rows(beam, request)
+    rows, bounds = select_rows(beam, request)
     if not len(rows):
-        return None
+        return None, bounds
     table = _table(beam, rows, _present(beam, columns, request, missing))
     crs = crs_of(beam, request)
     _derive(table, beam, rows, crs)
     table.attrs = beam_attributes(beam, crs)
-    return table
+    return table, bounds
 
 
 def check_request(product: Product, request: ReadOptions) -> None:

@@ -15,10 +15,10 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
+from captools.bounds import Bounds
 from captools.errors import FolderError, OutputError, one_line
 from captools.io.address import Url, folders_of, parse_location
 from captools.io.durable import Stamp, seal, settle_folder
-from captools.limits import Limits
 
 PRIVATE = "_captools"  # the folder beside, and the group inside, flat files: ours, not data
 DAY_SECONDS = 86400.0
@@ -112,7 +112,7 @@ class Outputs(list):
 
     `removed` counts the rows that were left out, by the condition that they did not meet, and
     `added` those written once more, by the reason: rows in, less and more these, are rows out;
-    `errors` says, by path, what is wrong with inputs that an output was made without, `lies`
+    `errors` says, by path, what is wrong with inputs that an output was made without, `missed`
     where the rows of an input are of which the box that was asked for holds none, and `stamps`,
     by name, what the files were when they were whole, as far as that is known.
     `subfolder` is where in the output folder all of them are, "" for the folder itself.
@@ -127,7 +127,7 @@ class Outputs(list):
         self.errors: dict[str, str] = {}
         self.stamps: dict[str, Stamp] = {}
         self.subfolder = ""
-        self.lies = Limits()
+        self.missed = Bounds()
 
 
 def check_outputs(outputs: Iterable[Path | Url], inputs: Iterable[str | Path | Url]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from captools.bounds import Bounds
 from captools.errors import BadInputs, CaptoolsWarning, InputError
 from captools.flat import twice
 from captools.flat.alike import Alike
@@ -18,7 +19,6 @@ from captools.flat.reader import FlatFile
 from captools.geo import coords, domain, select
 from captools.geo.time import parse_span
 from captools.io.address import Url, parse_location
-from captools.limits import Limits
 from captools.maps.raster import Aggregate, Canvas, fit
 from captools.process import check
 from captools.progress import counted, track
@@ -92,11 +92,13 @@ class Survey:
     alike: Alike = field(default_factory=Alike)
     origins: list[twice.Origin] = field(default_factory=list)
     misplaced: int = 0  # points outside the area of use of the CRS that they are projected to
-    lies: Limits = field(default_factory=Limits)  # where all points are, if a box is asked for
+    all_bounds: Bounds = field(
+        default_factory=Bounds
+    )  # where all points are, if a box is asked for
 
     def nothing(self, what: str) -> InputError:
         """Return the error that there is no such point, in a box that is asked for if one is."""
-        where = f" lies there: the points have {self.lies}" if self.lies else ""
+        where = f" lies there: the points have {self.all_bounds}" if self.all_bounds else ""
         files = counted(len(self.good), "file")
         return InputError(f"nothing to draw: no {what} in {files}{where}")
 
@@ -251,10 +253,10 @@ def _chosen_crs(file: FlatFile, request: MapOptions) -> str:
 def _polar_crs(survey: Survey, request: MapOptions) -> str:
     """Return the CRS of the hemisphere of the points to draw; InputError if they lie in both."""
     survey.crs = LONLAT  # as long as they are looked at
-    found = Limits()
+    found = Bounds()
     for block in blocks_of(survey, request, ()):
         found.add("lat", block["y"])
-    survey.lies = Limits()
+    survey.all_bounds = Bounds()
     south, north = found.get("lat", (0.0, 0.0))
     if south < 0 < north:
         raise InputError(
@@ -323,11 +325,11 @@ def _block(
     keep = np.ones(rows.stop - rows.start, bool)
     if request.bbox is not None:
         keep &= select.in_box(lon, lat, request.bbox)
-        survey.lies.add("lon", lon)
-        survey.lies.add("lat", lat)
+        survey.all_bounds.add("lon", lon)
+        survey.all_bounds.add("lat", lat)
     elif request.extent is not None:
-        survey.lies.add("x", columns["x"])
-        survey.lies.add("y", columns["y"])
+        survey.all_bounds.add("x", columns["x"])
+        survey.all_bounds.add("y", columns["y"])
     if is_tile(file) and not request.all_rows:
         keep &= file.read(CORE, rows)
     if not survey.projected and request.crs not in (None, "auto"):

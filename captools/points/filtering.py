@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from captools.bounds import Bounds
 from captools.errors import InputError
 from captools.flat.extent import Extent
 from captools.flat.header import header
@@ -22,7 +23,6 @@ from captools.geo.conditions import Condition
 from captools.geo.time import parse_span, plain_time
 from captools.io.address import Url
 from captools.io.atomic import Outputs, check_outputs, output_error
-from captools.limits import Limits
 from captools.points.outliers import Cells, Outliers
 from captools.points.values import masked, with_nan
 
@@ -149,10 +149,10 @@ def filter_file(path: Path | Url, outdir: Path, request: FilterOptions) -> Outpu
         file.check_columns(request.columns)
         _check_fills(request, file)
         batch.written.rows_in = file.rows
-        removed, extent, lies = Counter(), Extent(), batch.written.lies
+        removed, extent, missed = Counter(), Extent(), batch.written.missed
         stream = batch.stream(path.name)
         for block, keep in _kept(file, request, removed, outdir):
-            _widen(lies, block, request)
+            _widen(missed, block, request)
             rows = np.flatnonzero(keep)
             if len(rows):
                 table = block.table(rows)
@@ -162,19 +162,19 @@ def filter_file(path: Path | Url, outdir: Path, request: FilterOptions) -> Outpu
         stream.finish(attrs, file.private())
         batch.written.removed = dict(removed)
         if removed["box"] + removed["extent"] < file.rows:
-            lies.clear()
+            missed.clear()
         file.check_unchanged()
     return batch.written
 
 
-def _widen(lies: Limits, block: Block, request: FilterOptions) -> None:
+def _widen(missed: Bounds, block: Block, request: FilterOptions) -> None:
     """Take in where the rows of a block are, if a box is asked for."""
     if request.bbox is not None:
-        lies.add("lon", block.numbers("lon"))
-        lies.add("lat", block.numbers("lat"))
+        missed.add("lon", block.numbers("lon"))
+        missed.add("lat", block.numbers("lat"))
     if request.extent is not None:
-        lies.add("x", block.numbers("x"))
-        lies.add("y", block.numbers("y"))
+        missed.add("x", block.numbers("x"))
+        missed.add("y", block.numbers("y"))
 
 
 def _check_fills(request: FilterOptions, file: FlatFile) -> None:

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
+from captools.bounds import Bounds
 from captools.errors import FolderError
 from captools.io.address import SUBFOLDER, file_name
 from captools.io.atomic import PRIVATE, temporary_name
 from captools.io.durable import Stamp
-from captools.limits import Limits
 
 STATUSES = ("done", "empty", "failed")
 LINE_BYTES = 1 << 24  # what is longer is no line of a journal, such as the zeros of a broken disk
@@ -48,12 +48,12 @@ class Outcome:
     error: str | None = None
     key: str = ""
     removed: dict[str, int] = field(default_factory=dict)  # rows, by condition
-    lies: Limits = field(default_factory=Limits)  # see `Outputs`; not in the journal
+    missed: Bounds = field(default_factory=Bounds)  # see `Outputs`; not in the journal
 
     def line(self) -> bytes:
         """Return the outcome as a line of the journal; what need not be said is left out."""
         content = asdict(self) | {"input": str(self.input)}  # an address without its secrets
-        del content["lies"]
+        del content["missed"]
         for name in ("removed", "subfolder"):
             if not content[name]:
                 del content[name]
@@ -100,7 +100,7 @@ class Outcome:
         )
 
 
-_FIELDS = {field.name for field in fields(Outcome)} - {"lies"}
+_FIELDS = {field.name for field in fields(Outcome)} - {"missed"}
 
 
 def now() -> str:

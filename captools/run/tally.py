@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from captools.limits import Limits
+from captools.bounds import Bounds
 from captools.progress import counted
 from captools.run.journal import Outcome
 
@@ -48,7 +48,8 @@ class Kinds:
         """Count a message about an input, and return whether it is the first of its kind."""
         kind = kind_of(message, source)
         self._counts[kind] += 1
-        return self._first.setdefault(kind, message) is message and self._counts[kind] == 1
+        self._first.setdefault(kind, message)
+        return self._counts[kind] == 1
 
     def say(self, line: Callable[[str, int], None]) -> int:
         """Say of each kind the first and how many more; return how many kinds are too many."""
@@ -86,7 +87,7 @@ class Tally:
     rows_out: int = 0
     removed: Counter = field(default_factory=Counter)
     elsewhere: int = 0  # empty inputs without a row in the box that is asked for
-    lies: Limits = field(default_factory=Limits)  # where their rows are
+    missed: Bounds = field(default_factory=Bounds)  # where their rows are
     warnings: Kinds = field(default_factory=Kinds)
     errors: Kinds = field(default_factory=Kinds)
 
@@ -98,9 +99,9 @@ class Tally:
         for message in outcome.warnings:
             self.warnings.add(message, outcome.input)
         self.removed.update(outcome.removed)
-        if outcome.status == "empty" and (outcome.lies or not outcome.rows_in):
+        if outcome.status == "empty" and (outcome.missed or not outcome.rows_in):
             self.elsewhere += 1
-            self.lies.include(outcome.lies)
+            self.missed.include(outcome.missed)
 
     @property
     def left(self) -> int:
@@ -126,8 +127,8 @@ class Tally:
     def finish(self, journal: Path) -> None:
         """Say a line for each kind of warning, and for each of error that came more than once."""
         self.errors.say(_fail_again)
-        if self.lies and self.elsewhere == self.empty and not (self.done or self.before):
-            log.warning("warning: no row lies in the box: what was read has %s", self.lies)
+        if self.missed and self.elsewhere == self.empty and not (self.done or self.before):
+            log.warning("warning: no row lies in the box: what was read has %s", self.missed)
         if unsaid := self.warnings.say(warn):
             log.info("%s of warnings, all in %s", counted(unsaid, "further kind"), journal)
 

@@ -118,7 +118,7 @@ class Task:
         outcome.mtimes = [stamp.mtime for stamp in stamps]
         outcome.digests = [stamp.digest for stamp in stamps]
         outcome.rows_in, outcome.rows_out = written.rows_in, written.rows_out
-        outcome.removed, outcome.lies = written.removed, written.lies
+        outcome.removed, outcome.missed = written.removed, written.missed
         outcome.warnings = [" ".join(str(warning.message).split()) for warning in caught]
 
     def _made_of(self, path: str) -> Callable[[Path | Url], Outputs]:

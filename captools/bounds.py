@@ -1,17 +1,17 @@
-"""The least and the largest of named values, and how they are written in a message."""
+"""The least and the largest value of columns, and how they are written in a message."""
 
 import numpy as np
 
 
-class Limits(dict[str, tuple[float, float]]):
+class Bounds(dict[str, tuple[float, float]]):
     """The least and the largest value of some columns, found block by block.
 
     Examples
     --------
-    >>> limits = Limits()
-    >>> limits.add("lat", np.array([-71.5, np.nan, -80.0]))
-    >>> limits.include(Limits(lat=(-70.0, -60.0), x=(-1.6e6, 0.0)))
-    >>> print(limits)
+    >>> bounds = Bounds()
+    >>> bounds.add("lat", np.array([-71.5, np.nan, -80.0]))
+    >>> bounds.include(Bounds(lat=(-70.0, -60.0), x=(-1.6e6, 0.0)))
+    >>> print(bounds)
     lat -80 to -60, x -1600000 to 0
     """
 
@@ -22,8 +22,8 @@ class Limits(dict[str, tuple[float, float]]):
             values = values if known.all() else values[known]
             self._widen(name, float(values.min()), float(values.max()))
 
-    def include(self, other: "Limits") -> None:
-        """Take in other limits."""
+    def include(self, other: "Bounds") -> None:
+        """Take in other bounds."""
         for name, (low, high) in other.items():
             self._widen(name, low, high)
 
@@ -32,7 +32,7 @@ class Limits(dict[str, tuple[float, float]]):
         self[name] = min(least, low), max(most, high)
 
     def __str__(self) -> str:
-        """Return the limits in words."""
+        """Return the bounds in words."""
         parts = (f"{name} {_text(low)} to {_text(high)}" for name, (low, high) in self.items())
         return ", ".join(parts)
 
