@@ -171,7 +171,7 @@ def test_only_a_batch_of_findings_waits(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("how", "meaning"), toy.DEATHS.items())
 def test_a_lone_file_that_kills_its_process_is_bad(toys, how, meaning):
-    result, lines = toys(a=f"die {how}")
+    result, lines = toys("-n", 1, a=f"die {how}")
     assert lines == [f"a.h5: its process died ({meaning})", ""]
     assert result.exit_code == 1
 
