@@ -9,7 +9,7 @@ import termios
 from pathlib import Path
 from typing import NamedTuple
 
-COMMAND = [sys.executable, "-c", "from captools.cli import main; main(prog_name='captools')"]
+COMMAND = [sys.executable, "-c", "from captools.__main__ import main; main()"]
 
 
 class Ended(NamedTuple):

@@ -120,7 +120,7 @@ class Product:
     def check_cycle(self) -> None:
         """Raise ValueError if granules are not of one cycle each, as their names say."""
         if "cycle" not in self.name_pattern.groupindex:
-            raise ValueError(f"by: names of {self.name} granules do not say a cycle")
+            raise ValueError(f"by: names of granules of {self.name} do not say a cycle")
 
     def check_slopes(self) -> None:
         """Raise ValueError if segments have no slopes to predict their neighbours with."""

@@ -178,7 +178,7 @@ def test_a_product_without_a_cycle_is_wrong_usage(run, granules, tmp_path):
     words = ("read", granules, "-o", tmp_path / "out", "--product", "ATL11", "--by", "cycle")
     result = run(*words)
     assert result.exit_code == 2
-    assert "names of ATL11 granules do not say a cycle" in result.stderr
+    assert "names of granules of ATL11 do not say a cycle" in result.stderr
     assert not (tmp_path / "out").exists()
 
 
