@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from captools.errors import BadInputs, CaptoolsWarning, InputError
-from captools.flat import legacy, twice
+from captools.flat import legacy
 from captools.flat.alike import Alike
 from captools.flat.opening import listed
+from captools.flat.origins import CORE, Origins, is_tile
 from captools.flat.places import USUAL, PlaceNames
 from captools.flat.reader import FlatFile
 from captools.flat.sharing import DifferError, SharedColumns
@@ -20,8 +21,6 @@ from captools.flat.table import Table
 from captools.io.address import Url, parse_location
 from captools.process import check
 from captools.progress import counted, track
-
-CORE = "core"  # the column of a tile that says which rows are no overlap
 
 
 class Collection:
@@ -80,7 +79,7 @@ class Collection:
         self.sources: dict[str, None] = {}  # a set that keeps its order
         self.crs = ""
         self._alike = Alike()
-        self._origins: list[twice.Origin] = []
+        self._origins = Origins()
         self._headers = hashlib.blake2b(digest_size=8)
         self._first: Path | Url | None = None
         self._differ = ""  # how the first file that does not fit differs
@@ -186,8 +185,8 @@ class Collection:
             raise InputError(self._differ)
         self.shared.settle()
         self._alike.warn()
-        twice.check_sets(self._origins)
-        twice.warn(self._origins)
+        self._origins.check_sets()
+        self._origins.warn()
         if no_columns:
             _warn(f"left out, since no columns: {listed(no_columns)}")
         if foreign:
@@ -204,7 +203,7 @@ class Collection:
         self._alike.add(file)
         said = [(name, np.asarray(value).tolist()) for name, value in sorted(file.attrs.items())]
         self._headers.update(repr((file.path.name, file.rows, said)).encode())
-        self._origins.append(twice.origin(file))
+        self._origins.add(file)
         self.sources.update(dict.fromkeys(file.sources))
         kept = file.rows
         if not self.all_rows and is_tile(file):
@@ -213,9 +212,11 @@ class Collection:
         self.left_out += file.rows - kept
 
     def _check_crs(self, file: FlatFile) -> None:
-        """Raise DifferError if x and y are of another CRS than those before."""
+        """Raise DifferError if x and y matter and are of another CRS than those before."""
         if self._first is None:
             self.crs, self._first = file.crs, file.path
+        elif file.crs != self.crs and not self.shared.wants("x", "y"):
+            self.crs = ""
         elif file.crs != self.crs:
             both = f"CRS {self.crs or 'unknown'} and {file.crs or 'unknown'}"
             if self.shared.mode != "common":
@@ -244,11 +245,6 @@ class Collection:
 def overlaps_left_out(rows: int) -> str:
     """Return what to say of rows of overlaps that are left out."""
     return f"{counted(rows, 'row')} of overlaps left out: core of other tiles (--all-rows)"
-
-
-def is_tile(file: FlatFile) -> bool:
-    """Return whether a file says which of its rows are core, and which an overlap."""
-    return CORE in file.columns and file.columns[CORE].dtype == np.dtype(bool)
 
 
 def _warn(message: str) -> None:

@@ -85,6 +85,10 @@ class SharedColumns:
                 self._units[name] = self._stated(file, name)
                 self._lacking[name] = self._first
 
+    def wants(self, *names: str) -> bool:
+        """Return whether any of some columns matters."""
+        return self._names is None or any(name in self._names for name in names)
+
     def drop(self, names: Iterable[str], why: str = "") -> None:
         """Leave columns out; why, if it is not that some file lacks them."""
         for name in names:

@@ -11,12 +11,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar
 
 from captools.geo.spelling import meant
+from captools.geo.whole_numbers import COMPARISONS, as_double, bits, compared, is_whole
 
 if TYPE_CHECKING:  # products import this before help is shown, and numpy is slow to import
     import numpy as np
 
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Mod, ast.Pow)
-_COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 _DEEPEST = 100  # operations within one another: far from where Python gives up
 _SHORT = 150  # parts that numexpr takes; it has room for 255, and for some columns
 _SHORT_COLUMNS = 30
@@ -64,6 +64,7 @@ class Condition:
         self.equated = frozenset(_equated(tree))
         names: dict[str, None] = {}
         self._bits: dict[str, tuple[str, int]] = {}  # what stands for a test of bits
+        self._exact: dict[str, ast.Compare] = {}  # what stands for a comparison beyond doubles
         plain = self._plain(tree, names)
         self._expression = ast.unparse(plain)
         parts = sum(isinstance(part, ast.expr) for part in ast.walk(plain))
@@ -75,8 +76,9 @@ class Condition:
     def holds(self, columns: Mapping[str, "np.ndarray"]) -> "np.ndarray":
         """Return for which rows it holds; not where NaN is compared, but by ``!=``.
 
-        All numbers are doubles, whatever the columns are stored as; what a masked array
-        masks is NaN.
+        All numbers are doubles, whatever the columns are stored as, but where a column of
+        whole numbers is compared with another one or with a number beyond 2**53; what a
+        masked array masks is NaN.
 
         Raises
         ------
@@ -119,9 +121,11 @@ class Condition:
 
     def _values(self, columns: Mapping[str, "np.ndarray"]) -> dict[str, "np.ndarray"]:
         """Return what the names of the expression stand for."""
-        values = {name: _double(columns[name]) for name in self.columns}
+        values = {name: as_double(columns[name]) for name in self.columns}
         for name, (column, mask) in self._bits.items():
-            values[name] = _bits(column, columns[column], mask)
+            values[name] = bits(column, columns[column], mask)
+        for name, comparison in self._exact.items():
+            values[name] = compared(comparison, columns)
         return values
 
     def _plain(self, node: ast.expr, names: dict[str, None]) -> ast.expr:
@@ -205,16 +209,25 @@ class Condition:
 
     def _compared(self, node: ast.Compare, names: dict[str, None]) -> ast.expr:
         """Return ``a < b < c`` as ``(a < b) & (b < c)``."""
-        if not all(isinstance(op, _COMPARISONS) for op in node.ops):
+        if not all(type(op) in COMPARISONS for op in node.ops):
             raise self._error("compare with < <= > >= == !=")
         if not any(isinstance(part, ast.Name) for part in ast.walk(node)):
             raise self._error(f"{ast.unparse(node)[:80]!r} names no column")
-        sides = [self._plain(side, names) for side in (node.left, *node.comparators)]
-        pairs: list[ast.expr] = [
-            ast.Compare(left, [op], [right])
+        sides = [node.left, *node.comparators]
+        pairs = [
+            self._pair(ast.Compare(left, [op], [right]), names)
             for left, op, right in zip(sides[:-1], node.ops, sides[1:], strict=True)
         ]
         return _joined(pairs, ast.BitAnd())
+
+    def _pair(self, pair: ast.Compare, names: dict[str, None]) -> ast.expr:
+        """Return a comparison, or what stands for it where doubles could be too coarse."""
+        left, right = (self._plain(side, names) for side in (pair.left, *pair.comparators))
+        if not (is_whole(pair.left) and is_whole(pair.comparators[0])):
+            return ast.Compare(left, pair.ops, [right])
+        name = f"_compared_{len(self._exact)}"
+        self._exact[name] = pair
+        return ast.Name(name)
 
 
 class Formula(Condition):
@@ -269,21 +282,6 @@ def _value(node: ast.expr) -> float | complex | None:
     return eval(ast.unparse(node), {"__builtins__": {}, "abs": abs})
 
 
-def _bits(name: str, values: "np.ndarray", mask: int) -> "np.ndarray":
-    """Return the bits of a mask that are set in whole numbers, as doubles."""
-    if values.dtype.kind not in "iu":
-        raise ValueError(f"condition: {name} & {mask}: {name} is no column of whole numbers")
-    return _double(values.astype("i8") & mask)
-
-
-def _double(values: "np.ndarray") -> "np.ndarray":
-    """Return numbers as doubles, NaN where they are masked; true and false stay."""
-    if values.dtype == bool:
-        return values
-    doubles = values.astype("f8")
-    return doubles.filled(float("nan")) if hasattr(doubles, "filled") else doubles
-
-
 @cache
 def _numexpr() -> ModuleType:
     """Return numexpr, on one thread: the cores are busy with other inputs."""
@@ -298,8 +296,8 @@ def _equated(tree: ast.expr) -> Iterator[tuple[str, float]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Compare):
             sides = [node.left, *node.comparators]
-            for operator, *pair in zip(node.ops, sides, sides[1:], strict=False):
+            for op, *pair in zip(node.ops, sides, sides[1:], strict=False):
                 for column, number in (pair, pair[::-1]):
-                    if isinstance(operator, ast.Eq | ast.NotEq) and isinstance(column, ast.Name):
+                    if isinstance(op, ast.Eq | ast.NotEq) and isinstance(column, ast.Name):
                         with suppress(ValueError, TypeError):
                             yield column.id, float(ast.literal_eval(number))

@@ -14,7 +14,7 @@ from captools.geo.conditions import Formula
 from captools.io.columns import RowSelection, StoredColumn
 from captools.io.hdf5 import REMEDY
 from captools.io.matrix import StoredMatrix
-from captools.io.packing import Changed, Source, known, unpacked
+from captools.io.packing import Changed, Source, masked, unpacked
 from captools.products import Column
 
 Selection = RowSelection | None  # of rows, or all
@@ -117,7 +117,9 @@ class Computed:
 
     def read(self, rows: Selection = None) -> np.ndarray:
         """Return rows as doubles, NaN where one of the sources has no value."""
-        return self._formula.of({name: known(one, rows) for name, one in self._sources.items()})
+        return self._formula.of(
+            {name: masked(one.read(rows), one.fill_value) for name, one in self._sources.items()}
+        )
 
 
 def rowwise(

@@ -11,9 +11,9 @@ import numpy as np
 
 from captools.bounds import Bounds
 from captools.errors import BadInputs, CaptoolsWarning, InputError
-from captools.flat import twice
 from captools.flat.alike import Alike
-from captools.flat.collection import CORE, height_of, is_tile
+from captools.flat.collection import height_of
+from captools.flat.origins import CORE, Origins, is_tile
 from captools.flat.places import PlaceNames
 from captools.flat.reader import FlatFile
 from captools.geo import coords, domain, select
@@ -90,7 +90,7 @@ class Survey:
     units: str = ""
     has_tiles: bool = False
     alike: Alike = field(default_factory=Alike)
-    origins: list[twice.Origin] = field(default_factory=list)
+    origins: Origins = field(default_factory=Origins)
     misplaced: int = 0  # points outside the area of use of the CRS that they are projected to
     all_bounds: Bounds = field(
         default_factory=Bounds
@@ -205,8 +205,8 @@ def survey_files(paths: list[Path | Url], request: MapOptions) -> Survey:
     if survey.crs == "auto":
         survey.crs = _polar_crs(survey, request)
     survey.alike.warn()
-    twice.check_sets(survey.origins)
-    twice.warn(survey.origins)
+    survey.origins.check_sets()
+    survey.origins.warn()
     if survey.has_tiles and not request.all_rows:
         message = "of tiles, core rows are drawn only (--all-rows draws those of overlaps, too)"
         warnings.warn(message, CaptoolsWarning, stacklevel=2)
@@ -240,7 +240,7 @@ def _take_in(survey: Survey, file: FlatFile, attrs: dict, request: MapOptions) -
     survey.rows += file.rows
     survey.good.append(file.path)
     survey.alike.add(file)
-    survey.origins.append(twice.origin(file))
+    survey.origins.add(file)
     survey.has_tiles |= is_tile(file)
 
 

@@ -52,7 +52,8 @@ def export_files(files: Iterable[str | Path], output: Path, options: ExportOptio
     """Export; see the step `export`."""
     write = _writer(output)
     names = None if options.variables is None else column_names(options.variables)
-    needed = None if names is None else dict.fromkeys([*names, *_PLACES[0], *_PLACES[1]])
+    places = [name for pair in _PLACES for name in pair] if write is _write_parquet else []
+    needed = None if names is None else dict.fromkeys([*names, *places])
     collection = Collection(files, options.mode, needed, options.all_rows, options.place_names)
     collection.warn_of_overlaps()
     if names is None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import click
+
 from captools.io.atomic import Outputs
 from captools.io.listing import named
 from captools.run import inputs
@@ -31,6 +33,7 @@ def _map_call(function: Callable[..., Outputs], step: ModuleType) -> Callable[..
     """Return a function that does one input after another; the first that fails raises."""
 
     def call(given: object, outdir: str | Path, **options: Any) -> Outputs:
+        _check(function, options)
         paths = _paths(given, getattr(step, "SUFFIXES", None))
         inputs.check_step_names(step, paths, options)
         total = Outputs()
@@ -48,6 +51,7 @@ def _map_call(function: Callable[..., Outputs], step: ModuleType) -> Callable[..
 
 def _reduce_call(function: Callable[..., Outputs], step: ModuleType) -> Callable[..., Outputs]:
     def call(given: object, output: str | Path, **options: Any) -> Outputs:
+        _check(function, options)
         return function(_paths(given), output, **options)
 
     return _with_first_named(call, function)
@@ -64,6 +68,26 @@ def _query_call(function: Callable, step: ModuleType) -> Callable[..., list]:
         return list(function(**said))
 
     return call
+
+
+def _check(function: Callable, given: dict[str, Any]) -> None:
+    """Raise ValueError for a value that the command line would refuse, before any work.
+
+    What may be a list here and one text there is left to the step.
+    """
+    for option in getattr(function, "__click_params__", ()):
+        value, kind = given.get(option.name), option.type
+        if value is None or option.multiple:
+            continue
+        if option.is_flag and value not in (True, False):
+            raise ValueError(f"{option.name}: {value!r} is neither True nor False")
+        if option.nargs > 1 and len(value) != option.nargs:
+            raise ValueError(f"{option.name}: {value!r} has not {option.nargs} values")
+        if isinstance(kind, click.IntRange | click.FloatRange | click.Choice):
+            try:
+                kind.convert(value, None, None)
+            except click.BadParameter as error:
+                raise ValueError(f"{option.name}: {error.message}") from None
 
 
 def _with_first_named(call: Callable, function: Callable) -> Callable:

@@ -197,7 +197,13 @@ def _name_bad(errors: list[str], all_of_them: bool) -> None:
     kinds = Kinds()
     for why in errors:
         kinds.add(why)
-    kinds.say(fail)
+    _say(kinds, fail)
+
+
+def _say(kinds: Kinds, line: Callable[[str, int], None]) -> None:
+    """Say a line for each kind of message, and how many kinds are too many for that."""
+    if unsaid := kinds.say(line):
+        log.warning("warning: %s of messages", counted(unsaid, "further kind"))
 
 
 @contextmanager
@@ -214,4 +220,4 @@ def _warnings_by_kind() -> Iterator[None]:
             warnings.showwarning = count
             yield
     finally:
-        kinds.say(warn)
+        _say(kinds, warn)

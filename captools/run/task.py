@@ -28,6 +28,8 @@ from captools.io.remote import Access
 from captools.run.folders import Folder
 from captools.run.journal import Outcome, now
 
+_NOTHING = ("None", "False", "()")  # as `repr` says them, for 0 is False too
+
 
 @dataclass(frozen=True)
 class Task:
@@ -141,8 +143,11 @@ class Task:
 
     @cached_property
     def _what(self) -> str:
-        """The step and its options; an option that is a file stands for its content too."""
-        options = dict(self.options)
+        """The step and its options; an option that is a file stands for its content too.
+
+        What is not asked for does not count, so that a step may get an option more.
+        """
+        options = {k: value for k, value in self.options.items() if repr(value) not in _NOTHING}
         for name, value in options.items():
             if isinstance(value, Path):
                 status = _whole(value).stat()

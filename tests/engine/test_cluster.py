@@ -23,7 +23,7 @@ ARRAY, MPI = ROOT / "slurm/array.sbatch", ROOT / "slurm/mpi.sbatch"
 BIN = Path(sys.executable).parent
 CAPTOOLS = BIN / "captools"
 ENVIRONMENT = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-MOMENTS = 20
+MOMENTS = 8
 
 
 def run(*words, cwd, environment=ENVIRONMENT, timeout=120):

@@ -81,6 +81,33 @@ def test_bits_are_of_whole_numbers():
                 holds(Condition(f"{column} & 1 == 0"), COLUMNS)
 
 
+WHOLE = st.integers(-(1 << 63), (1 << 63) - 1)
+NEAR = st.tuples(WHOLE, st.integers(-2, 2)).map(sum)  # where doubles see no difference
+
+
+@given(WHOLE, st.integers(-2, 2), NEAR, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]))
+def test_whole_numbers_beyond_doubles_are_compared_as_they_are(value, step, number, op):
+    other = min(max(value + step, -(1 << 63)), (1 << 63) - 1)
+    columns = {"t_ns": np.array([value]), "other": np.array([other])}
+    for words in (f"t_ns {op} {number}", f"{number} {op} t_ns", f"t_ns {op} other"):
+        expected = eval(words, {"t_ns": value, "other": other})
+        assert Condition(words).holds(columns).tolist() == [expected], words
+        assert Condition(words).holds_for_few(columns).tolist() == [expected], words
+
+
+def test_whole_numbers_beyond_doubles_examples():
+    big = 1 << 53
+    columns = {"t_ns": np.array([big, big + 1, big + 2]), "h": np.array([0.0, np.nan, 9e15])}
+    assert Condition(f"t_ns == {big + 1}").holds(columns).tolist() == [False, True, False]
+    between = f"{big} < t_ns < {big + 2}"
+    assert Condition(between).holds(columns).tolist() == [False, True, False]
+    assert Condition(f"{between} or h > 1").holds(columns).tolist() == [False, True, True]
+    assert Condition("h != t_ns").holds(columns).tolist() == [True] * 3
+    masked = {"t_ns": np.ma.masked_equal(columns["t_ns"], big + 1)}
+    assert Condition(f"t_ns > {big}").holds(masked).tolist() == [False, False, True]
+    assert Condition(f"t_ns != {big + 2}").holds(masked).tolist() == [True, True, False]
+
+
 def test_a_formula_gives_doubles():
     formula = Formula("abs(h_li) + rgt / 2")
     assert formula.columns == ("h_li", "rgt")

@@ -112,6 +112,16 @@ def test_a_wrong_table_is_refused_with_file_and_key(tmp_path, old, new, why):
     assert "\n" not in message
 
 
+def test_bits_of_whole_numbers_with_a_fill_in_a_formula(own, tmp_path):
+    table, path = own
+    table.write_text(OWN.replace("range - bias", "range - bias + (flag & 4)"))
+    with h5py.File(path, "r+") as file:
+        file["flag"].attrs["_FillValue"] = np.uint8(1)
+    (written,) = read(path, tmp_path / "out", product=table, quality="all")
+    with h5py.File(written) as file:
+        assert file["h"][()].tolist() == [203.0, 305.0]  # not the row without a flag
+
+
 def test_another_shape_is_refused_with_it(own, tmp_path):
     table, path = own
     with h5py.File(path, "r+") as file:

@@ -99,6 +99,21 @@ def test_no_input_is_an_error(tmp_path, monkeypatch, given):
         captools.readatl06(7, tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    ("step", "options", "why"),
+    [
+        ("readatl06", {"split": "no"}, "split: 'no' is neither True nor False"),
+        ("filter", {"bbox": (1, 2, 3)}, r"bbox: \(1, 2, 3\) has not 4 values"),
+        ("merge", {"parts": 0}, "parts: 0 is not in the range"),
+        ("merge", {"compression": "zip"}, "compression: 'zip' is not one of 'none', 'lzf'"),
+    ],
+)
+def test_a_value_that_the_command_line_refuses_is_refused(reduced, tmp_path, step, options, why):
+    with pytest.raises(ValueError, match=why):
+        getattr(captools, step)(reduced, tmp_path / "out.h5", **options)
+    assert not (tmp_path / "out.h5").exists()
+
+
 def test_the_package_lists_its_steps():
     assert {"readatl06", "filter", "merge", "check", "slurm"} < set(dir(captools))
 

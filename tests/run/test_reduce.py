@@ -5,12 +5,14 @@ import re
 import resource
 import shutil
 import signal
+import string
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import fsspec
+import h5py
 import numpy as np
 import pytest
 from flatfiles import damage, random_columns, sources_of, truncate, write_flat
@@ -64,6 +66,21 @@ def test_every_bad_input_is_named_with_its_reason(run, files, tmp_path):
         "no output: 4 of 7 inputs are bad (--skip-bad leaves them out)"
     ]
     assert sorted(os.listdir(tmp_path)) == ["in", "page.h5"]
+
+
+def test_kinds_of_bad_inputs_beyond_those_shown_are_counted(run, tmp_path):
+    kinds = string.ascii_lowercase
+    for kind in kinds:
+        write_flat(tmp_path / "in" / f"{kind}.h5", {"lat": np.zeros(1)})
+        with h5py.File(tmp_path / "in" / f"{kind}.h5", "a") as file:
+            file[f"of_{kind}"] = np.zeros(2)
+            file["lon"] = np.zeros(3)
+    stderr = run("merge", tmp_path / "in", "-o", tmp_path / "out.h5").stderr
+    shown = [line for line in stderr.splitlines() if line.startswith("failed: ")]
+    assert 0 < len(shown) < len(kinds)
+    said = sum(int(re.search(r"(?<=\()\d+(?= more)|$", line)[0] or 0) + 1 for line in shown)
+    left = re.search(r"warning: (\d+) further kinds? of messages", stderr)
+    assert said + int(left[1] if left else 0) == len(kinds)
 
 
 def test_one_is_not_many(run, tmp_path):

@@ -175,6 +175,12 @@ def test_the_key_changes_with_input_step_version_and_every_option(key, change):
     assert key(**usual) != key(**usual | change)
 
 
+@pytest.mark.parametrize("nothing", [None, False, ()])
+def test_a_new_option_that_nobody_asks_for_leaves_the_key(key, nothing):
+    assert key(bbox=(0.0, 1.0), new=nothing) == key(bbox=(0.0, 1.0))
+    assert key(bbox=(0.0, 1.0), new=0) != key(bbox=(0.0, 1.0))
+
+
 def test_the_key_changes_with_the_content_of_a_file_among_the_options(key):
     assert key(mask_size=5) == key(mask_size=5)
     assert key(mask_size=5) != key(mask_size=6)

@@ -9,14 +9,17 @@ import sys
 
 import duckdb
 import geopandas
+import h5py
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from flatfiles import write_flat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+import captools
 from captools import export
 from captools.errors import CaptoolsWarning, FolderError, InputError, MissingExtra
 from captools.flat.collection import Collection
@@ -40,6 +43,21 @@ def make(folder, rows=1000, files=3, seed=0, **more):
             attributes = {"h_li": {"units": "m", "long_name": "height"}}
             batch.write(f"{number}.h5", Table(columns | more, attributes, HEADER | {"rgt": number}))
     return list(batch.written)
+
+
+def test_columns_without_places_may_come_from_several_crs(tmp_path):
+    paths = [
+        write_flat(tmp_path / "0.h5", {"h": np.array([0.0]), "x": np.zeros(1)}, crs="EPSG:3031"),
+        write_flat(tmp_path / "1.h5", {"h": np.array([1.0])}, crs="EPSG:3413"),
+        write_flat(tmp_path / "2.h5", {"h": np.array([2.0]), "y": np.zeros(1)}, crs="EPSG:3031"),
+    ]
+    export(paths, tmp_path / "h.csv", variables="h")
+    assert (tmp_path / "h.csv").read_text() == "h\n0\n1\n2\n"
+    captools.merge(paths, tmp_path / "all.h5", variables="h")
+    with h5py.File(tmp_path / "all.h5") as file:
+        assert (file["h"][()].tolist(), "crs" in file.attrs) == ([0.0, 1.0, 2.0], False)
+    with pytest.raises(InputError, match="differ"):
+        export(paths, tmp_path / "x.csv", variables="h,x")
 
 
 def content(paths):

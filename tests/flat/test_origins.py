@@ -1,17 +1,22 @@
 """Rows that are counted twice, and headers that should say the same."""
 
 import re
+import tracemalloc
 import warnings
 
+import h5py
 import numpy as np
 import pytest
 from flatfiles import write_flat
 
 from captools.errors import CaptoolsWarning
 from captools.flat.collection import Collection
+from captools.flat.origins import Origins
+from captools.flat.reader import FlatFile
 from captools.steps.export import export
 from captools.steps.merge import merge
 from captools.steps.readatl06 import readatl06
+from captools.steps.reproject import reproject
 from captools.steps.tile import tile
 
 GRANULE = "ATL06_20190101001723_00540210_006_01"
@@ -35,7 +40,10 @@ def test_beams_legs_parts_and_tiles_are_not_twice(beams, granule, tmp_path):
     assert said(beams) == []
     assert said(readatl06(granule, tmp_path / "legs", split=True, crs=3031)) == []
     assert said(merge(beams, tmp_path / "parts.h5", parts=3)) == []
-    assert said(tile(beams, tmp_path / "tiles", size=500)[:-1]) == []
+    tiles = tile(beams, tmp_path / "tiles", size=500, overlap=50)[:-1]
+    assert [one for one in said(tiles) if "overlaps left out" not in one] == []
+    again = [reproject(path, tmp_path / "again", crs=3412)[0] for path in tiles]
+    assert [one for one in said(again) if "overlaps left out" not in one] == []
 
 
 @pytest.mark.parametrize("which", ["merged", "tiles", "copies"])
@@ -54,6 +62,34 @@ def test_what_is_put_beside_its_parts_is_twice(beams, tmp_path, which):
             else (twice_in_tiles(paths))
         )
         assert message.startswith("rows are counted twice: 1 granule comes more than once")
+
+
+def test_merged_tiles_are_whole_files_again(beams, tmp_path):
+    tiles = tile(beams, tmp_path / "tiles", size=500)[:-1]
+    both = [*merge(tiles, tmp_path / "a.h5"), *merge(tiles, tmp_path / "b.h5")]
+    (message,) = said(both)
+    assert message.startswith("rows are counted twice: 1 granule comes more than once")
+
+
+def test_many_tiles_of_many_granules_are_remembered_once(tmp_path):
+    names = np.array(
+        [f"ATL06_20190101001723_{k:04d}0210_006_01.h5".encode() for k in range(1, 999)]
+    )
+    header = {"step": "tile", "options": "{}", "crs": "EPSG:3031"}
+    origins = Origins()
+    for tile_number in range(30):
+        path = write_flat(tmp_path / f"{tile_number}.h5", {"x": np.zeros(1)}, **header)
+        with h5py.File(path, "a") as file:
+            file["_captools/source"] = names
+        with FlatFile(path) as file:
+            origins.add(file)
+    tracemalloc.start()
+    for tile_number in range(30):
+        with FlatFile(tmp_path / f"{tile_number}.h5") as file:
+            origins.add(file)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 30 * names.nbytes / 4  # of what the names of all of them take
 
 
 def twice_in_tiles(paths):
