@@ -9,6 +9,7 @@ from captools.io.columns import StoredColumn
 from captools.io.hdf5 import attribute, text
 from captools.io.matrix import StoredMatrix
 from captools.io.packing import Source, unpacked
+from captools.io.storage import is_external
 
 # netCDF's name of a dimension without values of its own.
 _BARE_DIMENSION = "This is a netCDF dimension but not a netCDF variable"
@@ -33,6 +34,9 @@ def find_columns(
     columns: dict[str, Source] = {}
     no_columns: dict[str, str] = {}
     for name in root:
+        if is_external(root, name):
+            no_columns[name.decode()] = "is in another file"
+            continue
         item = h5o.open(root, name)
         if not isinstance(item, h5d.DatasetID) or _is_bare_dimension(item):
             continue

@@ -26,6 +26,7 @@ from captools.io.hdf5 import (
     unreadable,
 )
 from captools.io.packing import Source
+from captools.io.storage import check_stored
 from captools.products import identity_dtype
 
 BLOCK_ROWS = 1 << 17  # in memory at a time: 40 MB with 40 columns of 8 bytes
@@ -144,7 +145,9 @@ class FlatFile:
         """The names of all granules it comes from; a merged file has several."""
         try:
             if "_captools" in self._file and "source" in self._file["_captools"]:
-                return [text(name) for name in self._file["_captools/source"][()]]
+                stored = self._file["_captools/source"]
+                check_stored(stored.id)
+                return [text(name) for name in stored[()]]
         except DAMAGE as error:
             raise self._damage("_captools/source", error) from None
         return [self.source]

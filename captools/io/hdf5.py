@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from contextlib import suppress
 from functools import lru_cache
 from importlib import import_module
@@ -14,6 +15,7 @@ from h5py import h5a, h5d, h5g, h5p, h5t, h5z
 from captools.errors import InputError, one_line
 from captools.io.address import Url
 from captools.io.ranges import RemoteFile
+from captools.io.storage import ElsewhereError
 
 REMEDY = "the file is damaged, fetch it again"
 HEAD_BYTES = 512  # enough to see what kind of file it is
@@ -94,14 +96,21 @@ def _open_served(source: RemoteFile) -> ServedFile:
 
 
 def _head(path: Path) -> tuple[bytes, int]:
-    """Return how a file begins, and its size."""
+    """Return how a file begins, and its size; a pipe or device is not opened, nor waited for."""
     try:
+        check_regular(path)
         with open(path, "rb") as file:
             return file.read(HEAD_BYTES), os.path.getsize(path)
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def check_regular(path: Path) -> None:
+    """Raise InputError if a path leads to a pipe, a socket or a device, which need never end."""
+    if not stat.S_ISREG(mode := os.stat(path).st_mode) and not stat.S_ISDIR(mode):
+        raise InputError(f"{path}: is no file, but a pipe, a socket or a device: name a file")
 
 
 def _diagnose(head: bytes, size: int, error: BaseException) -> str:
@@ -139,7 +148,7 @@ def check_filters(plist: h5p.PropDCID) -> None:
 
 def unreadable(error: BaseException) -> str:
     """Return why something cannot be read, one of `DAMAGE`, and the remedy."""
-    if isinstance(error, MissingFilterError):
+    if isinstance(error, MissingFilterError | ElsewhereError):
         return one_line(error)
     return f"cannot be read ({one_line(error)}); {REMEDY}"
 
