@@ -7,6 +7,6 @@ from pathlib import Path
 if __name__ == "__main__":
     # The checkout in place of bin/, whose scripts bear the names of modules.
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
-    from captools.cli import shim
+    from captools.__main__ import shim
 
     shim(__file__)

@@ -4,8 +4,8 @@ Every command is also a function, ``from captools import readatl06``, of a path,
 folder, a glob or a list of these.
 """
 
+import os
 from importlib import import_module
-from pathlib import Path
 
 __version__ = "0.1.0"
 
@@ -25,4 +25,6 @@ def __dir__() -> list[str]:
 
 
 def _steps() -> set[str]:
-    return {path.stem for path in (Path(__file__).parent / "steps").glob("[a-z]*.py")}
+    # Without pathlib: of a command that has just been called, this is the first to be imported.
+    names = os.listdir(os.path.join(os.path.dirname(__file__), "steps"))
+    return {name[:-3] for name in names if name.endswith(".py") and name[0].isalpha()}

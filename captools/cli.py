@@ -19,6 +19,7 @@ import click
 
 from captools import __version__, captoolkit, options, progress
 from captools.errors import CaptoolsError, one_line
+from captools.extras import own_process
 from captools.io import earthdata as login
 from captools.io import remote
 from captools.run.printing import discard, print_lines
@@ -85,6 +86,12 @@ class Steps(click.Group):
         """Parse the words of the step, and run it."""
         with _ends_well():
             return super().invoke(context)
+
+    def __call__(self, *arguments: object, **more: object) -> None:
+        """Run as the program; a program that calls us gives arguments, and goes on."""
+        if not arguments:
+            own_process()
+        return super().__call__(*arguments, **more)
 
     def main(self, *arguments: object, **more: object) -> None:
         """Run the command line and exit."""
@@ -169,11 +176,15 @@ def main() -> None:
     """
 
 
+<<<<<<< HEAD
 def shim(script: str) -> None:
     """Run the step that a script in bin/ is named after."""
+    own_process()
     main.main([Path(script).stem, *sys.argv[1:]], prog_name="captools")
 
 
+=======
+>>>>>>> 6c6dc87c36072cefe2ce06b25c2aed26039bd457
 def _command(module: ModuleType, name: str, call: Callable, *more: Callable) -> click.Command:
     """Return the command of a step: its own options, then `more`, then the verbosity."""
     own = getattr(getattr(module, name), "__click_params__", [])
@@ -229,7 +240,7 @@ def _reduce_command(module: ModuleType, name: str) -> click.Command:
     def call(**values: object) -> int:
         from captools.run.reduce import run_reduce
 
-        return run_reduce(getattr(module, name), **values)
+        return run_reduce(getattr(module, name), module, **values)
 
     return _command(module, name, call, *options.REDUCE)
 

@@ -1,5 +1,8 @@
-"""What is installed only where it is asked for."""
+"""What is installed only where it is asked for, and what is not imported where nobody needs it."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 from captools.errors import MissingExtra
@@ -18,3 +21,28 @@ def require(extra: str, *modules: str) -> None:
             import_module(module)
         except ModuleNotFoundError as error:
             raise MissingExtra(f"needs {error.name}: pip install 'captools[{extra}]'") from None
+
+
+_process = {"ours": False}
+
+
+def own_process() -> None:
+    """Say that nothing but captools runs in this process: the command, or a worker."""
+    _process["ours"] = True
+
+
+@contextmanager
+def without(*modules: str) -> Iterator[None]:
+    """Let what is imported in the block do without modules that it can use, but we need not.
+
+    That saves the command and each worker a second or more. Elsewhere nothing is left out: a
+    program that calls captools may use the same library with all that it can do.
+    """
+    hidden = [name for name in modules if name not in sys.modules] if _process["ours"] else []
+    for name in hidden:
+        sys.modules[name] = None  # as if it were not installed
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]

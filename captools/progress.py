@@ -37,6 +37,11 @@ def shown() -> Iterator[None]:
         _shown.reset(token)
 
 
+def is_shown() -> bool:
+    """Return whether a command line is at work, which shows and prints by itself."""
+    return _shown.get()
+
+
 def track(items: Sequence[Item]) -> Iterator[Item]:
     """Yield the items, and show how many of them are done if that is to be shown."""
     if not _shown.get():

@@ -1,11 +1,13 @@
 """Fixtures that several modules of tests share."""
 
+import contextlib
 import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 from click.testing import CliRunner, Result
@@ -24,7 +26,10 @@ settings.load_profile("patient")
 ROOT = Path(__file__).parents[1]
 
 # Begun first, so that no process is left with one of them while the others have nothing to do.
-LONGEST = ("test_readme.py", "test_cluster.py", "test_download.py", "test_pool.py", "test_view.py")
+LONGEST = (
+    *("test_cluster.py", "test_readme.py", "test_cli.py", "test_pool.py", "test_map.py"),
+    *("test_view.py", "test_remote.py", "test_download.py", "test_check.py", "test_contract.py"),
+)
 
 # What depends on the versions of Python and of the libraries, where ids begin with one of these:
 # every library and every step, in about a minute (pytest -m portable).
@@ -85,13 +90,20 @@ def granule(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def run() -> Callable[..., Result]:
-    """Give a function that calls the command line in this process, by default on one core."""
+    """Give a function that calls the command line in this process, by default on one core.
+
+    It does the inputs in this process too, for workers take a second to start: a test that is
+    about workers says how many it wants.
+    """
+    here = mock.patch("captools.engine.local.in_worker", lambda work, item, timeout: work(item))
 
     def call(*words: str | os.PathLike[str], **options: object) -> Result:
-        # An exception that is no exit is a bug: it shall end the test with its traceback.
-        return CliRunner(env={"SLURM_CPUS_PER_TASK": "1"}).invoke(
-            main, [*map(str, words)], catch_exceptions=False, **options
-        )
+        words = [*map(str, words)]
+        with contextlib.nullcontext() if {"-n", "--jobs", "--timeout"} & {*words} else here:
+            # An exception that is no exit is a bug: it shall end the test with its traceback.
+            return CliRunner(env={"SLURM_CPUS_PER_TASK": "1"}).invoke(
+                main, words, catch_exceptions=False, **options
+            )
 
     return call
 

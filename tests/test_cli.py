@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -121,7 +122,9 @@ def test_a_full_disk_behind_standard_output_is_reported(granules, tmp_path):
     assert error == "error: [Errno 28] No space left on device"
 
 
-@pytest.mark.parametrize("step", ["readatl06 {} -o out", "report out"])
+@pytest.mark.parametrize(
+    "step", ["readatl06 {} -o out", "report out", "check {0} {0} out", "info out", "info out/*.h5"]
+)
 def test_head_gets_its_line_and_nobody_a_traceback(granules, tmp_path, step):
     assert shell(f"readatl06 {granules} -o out", cwd=tmp_path).returncode == 0
     ended = shell(f"{step.format(granules)} 2>said | head -1", cwd=tmp_path)
@@ -141,6 +144,8 @@ def test_head_gets_its_line_and_nobody_a_traceback(granules, tmp_path, step):
         "check {}",
         "check none.h5 {}",
         "report out",
+        "info out",
+        "info {}",
         "readatl06 {} -o out",
         "merge out -o all.h5",
         "simulate -o more --granules 2 --segments 20",
@@ -178,6 +183,33 @@ def test_ctrl_c_at_the_start_leaves_one_line(granules, tmp_path, seconds):
     assert process.returncode in (0, 130)  # a fast machine is done
     assert "Traceback" not in stderr
     assert len(stderr.splitlines()) <= 2
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["captools.cli", "click", "captools.run.printing", "captools.steps.merge", "numpy", "h5py"],
+)
+def test_ctrl_c_in_the_middle_of_an_import_leaves_one_line(granule, tmp_path, module):
+    stated = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]["captools"]
+    script = tmp_path / "captools"  # as pip writes it, but for the finder
+    script.write_text(f"""
+import os, signal, sys
+class Finder:
+    def find_spec(name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder)
+from {stated.partition(":")[0]} import {stated.partition(":")[2]} as main
+sys.exit(main())
+""")
+    words = ["merge", granule, "-o", tmp_path / "all.h5"]
+    done = subprocess.run(
+        [sys.executable, script, *words],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr, done.stdout) == (130, "interrupted\n", "")
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_types_and_tables_are_in_the_wheel(wheel):
 
 def test_captools_is_the_only_command_on_the_path(wheel):
     points = next(text for name, text in wheel.items() if name.endswith("entry_points.txt"))
-    assert points.split() == ["[console_scripts]", "captools", "=", "captools.cli:main"]
+    assert points.split() == ["[console_scripts]", "captools", "=", "captools.__main__:main"]
     assert not any(".data/scripts" in name for name in wheel)
 
 

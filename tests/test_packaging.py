@@ -77,7 +77,6 @@ def installed(wheelhouse, tmp_path_factory):
     return folder / "bin"
 
 
-@pytest.mark.heavy
 def test_the_source_distribution_has_modules_tables_and_licence(sdist):
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
@@ -86,7 +85,6 @@ def test_the_source_distribution_has_modules_tables_and_licence(sdist):
     assert {"LICENSE", "README.md", "pyproject.toml", *modules, *tables} <= names
 
 
-@pytest.mark.heavy
 def test_what_is_installed_from_a_wheelhouse_without_network_works(installed, tmp_path):
     script = "import captools; print(captools.__file__)"
     assert Path(call(installed / "python", "-c", script, cwd=tmp_path).strip()).is_relative_to(

@@ -2,10 +2,12 @@
 
 import logging
 import re
+from pathlib import Path
 
 import pytest
 from processes import call, call_on_terminal
 
+import captools
 from captools import progress
 from captools.progress import Progress
 
@@ -108,3 +110,13 @@ def test_a_log_file_has_no_bar(granules, tmp_path):
 def test_quiet_means_no_bar_on_a_terminal_either(granules, tmp_path):
     ended = call_on_terminal("stderr", "readatl06", granules, "-o", tmp_path / "out", "-q")
     assert (ended.code, ended.stderr) == (0, "")
+
+
+def test_numbers_of_things_are_said_by_counted():
+    nouns = "input|file|row|point|granule|tile|segment|beam|output|shard|defect|column"
+    plural = re.compile(rf"(\{{[^{{}}\"]*\}}|%[ds]) (bad )?({nouns})s\b")
+    for path in Path(captools.__file__).parent.rglob("*.py"):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            said = plural.search(line)
+            known = "== 1" in line or "files will be made" in line or line.lstrip().startswith("#")
+            assert not said or known, f"{path}:{number}: {line.strip()}"

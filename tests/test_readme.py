@@ -24,7 +24,8 @@ from processes import Process
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = re.findall(r"\]\((docs/[\w-]+\.md)\)", README)
-TEXT = "\n".join([README, *((ROOT / page).read_text(encoding="utf-8") for page in PAGES)])
+PAGES_IN_ORDER = ["README.md", *PAGES]
+TEXT = "\n".join((ROOT / page).read_text(encoding="utf-8") for page in PAGES_IN_ORDER)
 
 
 def blocks(kind, text=TEXT):
@@ -43,11 +44,12 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def servers(folder, tmp_path):
+@pytest.fixture(scope="module")
+def servers(folder, tmp_path_factory):
     """The environment in which servers of our own have the granules that are simulated first."""
     assert run(["bash", "-c", SIMULATED], folder).returncode == 0
     granules = sorted((folder / "granules").iterdir())
+    tmp_path = tmp_path_factory.mktemp("servers")
     pool = shutil.copytree(folder / "granules", tmp_path / "pool")
     (single,) = re.findall(r"https://\S+/(ATL06_\w+\.h5)", TEXT)
     shutil.copy(granules[0], pool / single)
@@ -80,15 +82,20 @@ def test_every_block_with_a_language_is_run():
     assert len(re.findall(r"^ *```\w", TEXT, re.MULTILINE)) == len(SHELL + PYTHON)
 
 
-def test_commands_run_one_after_another(folder, servers):
-    for block in SHELL[1:]:
-        for command in block.splitlines() if block != SIMULATED else ():
+@pytest.mark.parametrize("page", PAGES_IN_ORDER)
+def test_commands_run_one_after_another(page, folder, servers):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for block in blocks("sh", text):
+        for command in block.splitlines() if block not in (SHELL[0], SIMULATED) else ():
             if command.startswith("captools view"):
                 serve_until_interrupted(command, folder, servers)
                 continue
             whole = {"WITH_PLOTTING": "1"} if "--dry-run" in command else {}
             done = run(["bash", "-c", command], folder, servers | whole)
             assert done.returncode == 0, f"{command}\n{done.stderr}"
+
+
+def test_the_commands_made_what_the_pages_say(folder):
     assert len(list((folder / "reduced").glob("*.h5"))) == 12 * 6
     fetched = {path.name for path in (folder / "archive").glob("*.h5")}
     assert fetched == {path.name for path in (folder / "granules").glob("*.h5")}
@@ -124,7 +131,7 @@ def test_python_runs(folder):
 
 
 def test_the_point_tools_run_on_files_of_the_tutorial_as_shown(real_data, tmp_path):
-    steps = {"filter", "reproject", "merge", "tile", "export"}
+    steps = {"filter", "calc", "reproject", "merge", "tile", "export"}
     shown = [block for block in SHELL if {"tile", "--outliers"} & set(block.split())]
     shutil.copytree(real_data / "reduced", tmp_path / "reduced")
     commands = [command for block in shown for command in block.splitlines()]

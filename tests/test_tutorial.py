@@ -48,7 +48,6 @@ def names(folder, run, monkeypatch):
     plt.close("all")
 
 
-@pytest.mark.heavy
 def test_it_runs_and_its_heights_are_those_of_the_surface(names, folder):
     assert len(names["paths"]) == len(list((folder / "good").iterdir())) - 1 > 0  # and the journal
     assert names["core_rows"] == names["merged_rows"] == len(names["frame"])

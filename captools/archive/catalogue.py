@@ -297,7 +297,7 @@ def require_extra() -> None:
 
     Raises
     ------
-    ValueError
+    MissingExtra
         If it is not installed.
     """
     require("download", "requests")

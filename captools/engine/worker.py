@@ -18,6 +18,7 @@ from typing import Any
 
 from captools.engine.work import Result, Work
 from captools.errors import one_line
+from captools.extras import own_process
 
 PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>: which signal a process gets when its parent dies
 IDLE_SECONDS = 60.0  # after which a process without work ends, as it must in dask workers
@@ -91,6 +92,7 @@ def _meaning(code: int) -> str:
 def _serve(pipe: Connection, parent: int) -> None:
     """Do the inputs that come through the pipe, in a process of its own."""
     _follow(parent)
+    own_process()
     # Closing the pipe shows the parent that no more work is taken. An error of the pipe means that
     # the parent has died, which ends this process in a moment.
     with pipe, suppress(EOFError, ConnectionError):

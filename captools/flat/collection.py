@@ -15,7 +15,7 @@ from captools.flat.sharing import DifferError, SharedColumns
 from captools.flat.table import Table
 from captools.io.address import Url, parse_location
 from captools.process import check
-from captools.progress import track
+from captools.progress import counted, track
 
 CORE = "core"  # the column of a tile that says which rows are no overlap
 
@@ -118,8 +118,9 @@ class Collection:
     def check_columns(self, names: Iterable[str]) -> None:
         """Raise InputError if a column is missing, naming those there are."""
         if missing := [name for name in names if name not in self.dtypes]:
-            there = ", ".join(self.shared.known)
-            raise InputError(f"no column {', '.join(missing)}: there are {there}")
+            there = self.shared.known
+            known = legacy.other_names(missing, there) or f"there are {', '.join(there)}"
+            raise InputError(f"no column {', '.join(missing)}: {known}")
 
     def blocks(self, names: Iterable[str] | None = None) -> Iterator[Table]:
         """Yield the rows of columns (all by default), as many at a time as fit in memory.
@@ -175,7 +176,8 @@ class Collection:
         if no_columns:
             _warn(f"left out, since no columns: {listed(no_columns)}")
         if foreign:
-            _warn(f"{foreign} files are not of captools: {legacy.MENDED}")
+            files = "1 file is" if foreign == 1 else f"{foreign:,} files are"
+            _warn(f"{files} not of captools: {legacy.MENDED}")
 
     def _add(self, file: FlatFile) -> None:
         """Take in the header of one more file."""
@@ -224,7 +226,7 @@ class Collection:
 
 def overlaps_left_out(rows: int) -> str:
     """Return what to say of rows of overlaps that are left out."""
-    return f"{rows:,} rows of overlaps left out: they are core of other tiles (--all-rows)"
+    return f"{counted(rows, 'row')} of overlaps left out: core of other tiles (--all-rows)"
 
 
 def is_tile(file: FlatFile) -> bool:

@@ -38,7 +38,9 @@ def to_pandas(files: Files, columns: Iterable[str] | None = None) -> "pd.DataFra
     Returns
     -------
     pandas.DataFrame
-        The files in the order of their names.
+        The files in the order of their names. Whole numbers of which the files name a fill
+        (``_FillValue``) are pandas' nullable integers, such as ``Int32``, with ``<NA>`` for
+        fills; all others have the dtypes of the files.
 
     Raises
     ------
@@ -54,14 +56,13 @@ def to_pandas(files: Files, columns: Iterable[str] | None = None) -> "pd.DataFra
     except ImportError:
         raise MissingExtra("to_pandas needs pandas: pip install 'captools[dask]'") from None
     collection, names = _open(files, columns)
-    dtypes = {name: collection.dtypes[name].newbyteorder("=") for name in names}
-    whole = {name: np.empty(collection.total, dtype) for name, dtype in dtypes.items()}
+    whole = _empty(names, collection.shared, collection.total)
     done = 0
     for table in collection.blocks(names):
         for name, values in whole.items():
             values[done : done + table.rows] = table.columns[name]
         done += table.rows
-    return pd.DataFrame(whole, pd.RangeIndex(collection.total), copy=False)
+    return _frame(whole, collection.shared, pd.RangeIndex(collection.total))
 
 
 def to_dask(files: Files, columns: Iterable[str] | None = None) -> "dd.DataFrame":
@@ -76,14 +77,13 @@ def to_dask(files: Files, columns: Iterable[str] | None = None) -> "dd.DataFrame
     except ImportError as error:
         raise MissingExtra(f"to_dask needs {error.name}: pip install 'captools[dask]'") from None
     collection, names = _open(files, columns)
-    dtypes = {name: collection.dtypes[name].newbyteorder("=") for name in names}
     parts = partitions([os.fspath(path) for path in collection.paths], collection.rows)
     starts = np.cumsum([0, *(sum(stop - start for _, start, stop in part) for part in parts)])
     return dd.from_map(
         partial(_partition, shared=collection.shared, names=names),
         parts,
         starts[:-1].tolist(),
-        meta=pd.DataFrame({name: np.empty(0, dtype) for name, dtype in dtypes.items()}),
+        meta=_frame(_empty(names, collection.shared, 0), collection.shared, pd.RangeIndex(0)),
         divisions=(*starts[:-1].tolist(), max(0, collection.total - 1)),
         label="captools",
     )
@@ -143,7 +143,7 @@ def _partition(
 
     names = names if columns is None else list(columns)
     total = sum(stop - start for _, start, stop in part)
-    whole = {name: np.empty(total, shared.dtypes[name].newbyteorder("=")) for name in names}
+    whole = _empty(names, shared, total)
     done = 0
     for path, start, stop in part:
         at = slice(done, done + stop - start)
@@ -152,4 +152,23 @@ def _partition(
         for name, values in whole.items():
             values[at] = table.columns[name]
         done = at.stop
-    return pd.DataFrame(whole, pd.RangeIndex(first, first + total), copy=False)
+    return _frame(whole, shared, pd.RangeIndex(first, first + total))
+
+
+def _empty(names: list[str], shared: SharedColumns, rows: int) -> dict[str, np.ndarray]:
+    """Return columns of so many rows, in the byte order of the machine, to be filled."""
+    return {name: np.empty(rows, shared.dtypes[name].newbyteorder("=")) for name in names}
+
+
+def _frame(
+    columns: dict[str, np.ndarray], shared: SharedColumns, index: "pd.RangeIndex"
+) -> "pd.DataFrame":
+    """Return columns as a frame; the headers alone say which are nullable, not the values."""
+    import pandas as pd
+
+    series: dict[str, np.ndarray | pd.arrays.IntegerArray] = dict(columns)
+    for name, values in columns.items():
+        fill = shared.attributes[name].get("_FillValue")
+        if fill is not None:
+            series[name] = pd.arrays.IntegerArray(values, values == fill)
+    return pd.DataFrame(series, index, copy=False)

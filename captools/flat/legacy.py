@@ -108,7 +108,12 @@ def choose_columns(product: Product, variables: str | Iterable[str] | None) -> t
     ValueError
         If a name is unknown, or a new one is taken.
     """
-    return product.choose(variables, reserved=OUR_NAMES)
+    words = variables.split(",") if isinstance(variables, str) else list(variables or ())
+    there = [column.name for column in (*product.all_columns, *DERIVED)]
+    foreign = [word for word in map(str.strip, words) if word not in there]
+    if known := other_names(foreign, there):
+        raise ValueError(f"unknown column: {known}")
+    return product.choose(",".join(words), reserved=OUR_NAMES)
 
 
 # --- values -----------------------------------------------------------------------

@@ -10,6 +10,7 @@ from captools.io.hdf5 import attribute, text
 from captools.io.matrix import StoredMatrix
 from captools.io.packing import Source, unpacked
 from captools.io.storage import is_external
+from captools.progress import counted
 
 # netCDF's name of a dimension without values of its own.
 _BARE_DIMENSION = "This is a netCDF dimension but not a netCDF variable"
@@ -61,9 +62,8 @@ def _check_lengths(columns: dict[str, Source], no_columns: dict[str, str]) -> No
     lengths = {name: column.shape[0] for name, column in columns.items()}
     first = next(iter(lengths))
     if other := next((name for name in lengths if lengths[name] != lengths[first]), ""):
-        raise NotFlatError(
-            f"{other} has {lengths[other]} rows, {first} has {lengths[first]}: no flat file"
-        )
+        has = counted(lengths[other], "row")
+        raise NotFlatError(f"{other} has {has}, {first} has {lengths[first]:,}: no flat file")
 
 
 def _column(dataset: h5d.DatasetID, descriptor: int | None) -> Source:

@@ -5,6 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from captools.geo import coords, select
+from captools.progress import counted
 
 # Granules of the polar regions reach from the poles to 50 degrees, EPSG:3031 and 3413 to 60; and
 # what lies in two zones of UTM is put into one.
@@ -35,7 +36,8 @@ def outside(lon: np.ndarray, lat: np.ndarray, crs: str) -> int:
 
 def warning(count: int, crs: str) -> str:
     """Return what to say of so many points outside."""
-    return f"{count:,} points far outside the area of use of {crs}: is it the right CRS (-p)?"
+    points = counted(count, "point")
+    return f"{points} far outside the area of use of {crs}: is it the right CRS (-p)?"
 
 
 @lru_cache(maxsize=32)

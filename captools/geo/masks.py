@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from captools.errors import InputError, MissingExtra
+from captools.extras import without
 from captools.geo import coords, rings
 from captools.geo.polygons import Polygons
 
@@ -140,9 +141,10 @@ class PolygonMask:
 
 def _read_polygons(path: Path, layer: str, where: str | None) -> tuple[np.ndarray, str]:
     """Return the polygons of a file, shape (n,), and their CRS."""
-    import pyogrio
     import shapely
 
+    with without("geopandas", "pandas", "pyarrow"):  # it reads into data frames, too
+        import pyogrio
     errors = pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError
     try:
         layers = pyogrio.list_layers(path)[:, 0]

@@ -24,6 +24,7 @@ from captools.io.address import Url, parse_location
 from captools.io.atomic import temporary_name
 from captools.io.integrity import check_content
 from captools.products import Product
+from captools.progress import counted
 
 
 def check_file(
@@ -59,12 +60,12 @@ def check_file(
     known = Recognized(product, False, "") if product else recognize(path)
     if known.product is not None:
         lengths = _check_granule(path, known.product)
-        counts = f"{_count(len(lengths), 'beam')}, {_count(sum(lengths), 'segment')}"
+        counts = f"{counted(len(lengths), 'beam')}, {counted(sum(lengths), 'segment')}"
         return f"{known.product.name} granule, {counts}"
     if known.is_flat:
-        return f"flat file, {_count(_check_flat_file(path), 'row')}"
+        return f"flat file, {counted(_check_flat_file(path), 'row')}"
     datasets = check_content(path)
-    raise InputError(f"{path}: {known.unread}; {_count(datasets, 'dataset')} read, none damaged")
+    raise InputError(f"{path}: {known.unread}; {counted(datasets, 'dataset')} read, none damaged")
 
 
 def _check_copy(url: Url, product: Product | None, folder: Path) -> str:
@@ -97,10 +98,6 @@ def check_granule(path: str | Path, product: Product) -> int:
         If it is no granule of the product, or anything is wrong with it.
     """
     return sum(_check_granule(path, product))
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 # --- what it should be ----------------------------------------------------------

@@ -16,6 +16,7 @@ from captools.io.address import Url
 from captools.io.columns import RowSelection, fetch_ahead
 from captools.io.hdf5 import DAMAGE, REMEDY, text
 from captools.products import Column, Product
+from captools.progress import counted
 
 MISSING = "is missing: order the granule with this variable"
 
@@ -299,7 +300,8 @@ class Beam:
             raise self.granule.damage(self._where(column), error) from None
         rows = source.shape[0]
         if self.length is not None and rows != self.length:
-            raise self.error(column, f"has {rows} rows where the beam has {self.length}; {REMEDY}")
+            has = counted(rows, "row")
+            raise self.error(column, f"has {has} where the beam has {self.length:,}; {REMEDY}")
         product = self.granule.product
         return Wrapped(source) if (product.lon, product.longitude) == (column.name, 360) else source
 

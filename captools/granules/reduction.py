@@ -16,11 +16,12 @@ from captools.granules.granule import Beam, Granule
 from captools.granules.header import beam_attributes, extent, granule_attributes, provenance
 from captools.granules.joining import joined
 from captools.granules.options import ReadOptions
-from captools.granules.selection import crs_of, select_rows
+from captools.granules.selection import crs_of, elsewhere, select_rows
 from captools.io.address import Url
 from captools.io.atomic import Outputs, check_outputs
 from captools.io.hdf5 import REMEDY
 from captools.products import DERIVED, Column, Product
+from captools.progress import counted
 
 
 def reduce_granule(
@@ -51,12 +52,13 @@ def reduce_granule(
     with Granule(path, product) as granule, FlatWriter(outdir, request.compression) as batch:
         common = granule_attributes(granule) | provenance(granule, step, request)
         missing: dict[str, list[str]] = {}
-        misplaced = 0
+        misplaced, missed = 0, []
         together: dict[str, list[Table]] = {}
         for beam in granule.beams():
             batch.written.rows_in += beam.length
             table = read_beam(beam, columns, request, missing)
             if table is None:
+                missed.append(elsewhere(beam, request))
                 continue
             misplaced += _misplaced(table, product, request)
             for leg, part in _legs(table) if request.split else [("", table)]:
@@ -71,6 +73,9 @@ def reduce_granule(
                 name,
                 _finished(joined(granule, parts, batch.written.rows_in), common, product, request),
             )
+        if not batch.written and all(missed):
+            for lies in missed:
+                batch.written.lies.include(lies)
         granule.check_unchanged()
         _warn_of_missing(granule, missing)
         if misplaced:
@@ -184,9 +189,8 @@ def _derive(table: Table, beam: Beam, rows: np.ndarray, crs: str) -> None:
     if product.order:
         derived["is_asc"] = _ascending(beam)[rows]
     if outside := np.count_nonzero(np.isnan(x)):
-        _warn(
-            f"{beam.granule.path.name}: {beam.name}: {outside} points outside the domain of {crs}"
-        )
+        where = f"{beam.granule.path.name}: {beam.name}"
+        _warn(f"{where}: {counted(outside, 'point')} outside the domain of {crs}")
     table.columns |= derived
     for column in DERIVED:
         if column.name in derived:

@@ -9,6 +9,7 @@ from captools.geo.conditions import Condition
 from captools.geo.time import parse_span
 from captools.granules.granule import MISSING, Beam
 from captools.granules.options import ReadOptions
+from captools.limits import Limits
 from captools.products import Column
 
 
@@ -31,16 +32,7 @@ def select_rows(beam: Beam, request: ReadOptions) -> np.ndarray:
     """
     product = beam.granule.product
     lat, lon, time = (product.column(role) for role in (product.lat, product.lon, product.time))
-    rows = np.arange(beam.length)
-    if request.bbox is not None:
-        _, _, south, north = request.bbox
-        lats = beam.whole(product.lat)
-        rows = np.flatnonzero((lats >= south) & (lats <= north))
-        if len(rows):
-            rows = rows[select.in_box(beam.take(lon, rows), lats[rows], request.bbox)]
-    if request.extent is not None and len(rows):
-        x, y = coords.project(beam.take(lon, rows), beam.take(lat, rows), crs_of(beam, request))
-        rows = rows[select.in_extent(x, y, request.extent)]
+    rows, _ = _in_boxes(beam, request)
     if request.span is not None and len(rows):
         t_gps = product.gps(beam.take(time, rows), beam.granule.identity.epoch)
         rows = rows[select.in_span(t_gps, parse_span(request.span))]
@@ -48,6 +40,36 @@ def select_rows(beam: Beam, request: ReadOptions) -> np.ndarray:
     if mask is not None and len(rows):
         rows = rows[mask.contains(beam.take(lon, rows), beam.take(lat, rows))]
     return rows[_good(beam, rows, request)] if len(rows) else rows
+
+
+def elsewhere(beam: Beam, request: ReadOptions) -> Limits:
+    """Return where the rows of a beam are if box or extent holds none of them, else nothing.
+
+    After `select_rows`, nothing is read for it.
+    """
+    rows, lies = _in_boxes(beam, request)
+    return Limits() if len(rows) else lies
+
+
+def _in_boxes(beam: Beam, request: ReadOptions) -> tuple[np.ndarray, Limits]:
+    """Return the indices of the rows in box and extent, and where the rows are, as far as read."""
+    product, lies, rows = beam.granule.product, Limits(), np.arange(beam.length)
+    lat, lon = product.column(product.lat), product.column(product.lon)
+    if request.bbox is not None:
+        _, _, south, north = request.bbox
+        lats = beam.whole(product.lat)
+        lies.add("lat", lats)
+        rows = np.flatnonzero((lats >= south) & (lats <= north))
+        if len(rows):
+            lons = beam.take(lon, rows)
+            lies.add("lon at latitudes of the box", lons)
+            rows = rows[select.in_box(lons, lats[rows], request.bbox)]
+    if request.extent is not None and len(rows):
+        x, y = coords.project(beam.take(lon, rows), beam.take(lat, rows), crs_of(beam, request))
+        lies.add("x", x)
+        lies.add("y", y)
+        rows = rows[select.in_extent(x, y, request.extent)]
+    return rows, lies
 
 
 def _good(beam: Beam, rows: np.ndarray, request: ReadOptions) -> np.ndarray:

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from captools.errors import FolderError, OutputError, one_line
 from captools.io.address import Url, parse_location
+from captools.limits import Limits
 
 PRIVATE = "_captools"  # the folder beside, and the group inside, flat files: ours, not data
 DAY_SECONDS = 86400.0
@@ -80,7 +81,8 @@ class Outputs(list):
 
     `removed` counts the rows that were left out, by the condition that they did not meet, and
     `added` those written once more, by the reason: rows in, less and more these, are rows out;
-    `errors` says, by path, what is wrong with inputs that an output was made without.
+    `errors` says, by path, what is wrong with inputs that an output was made without, and `lies`
+    where the rows of an input are of which the box that was asked for holds none.
     """
 
     def __init__(self, paths: Iterable[Path] = (), rows_in: int = 0, rows_out: int = 0) -> None:
@@ -90,6 +92,7 @@ class Outputs(list):
         self.removed: dict[str, int] = {}
         self.added: dict[str, int] = {}
         self.errors: dict[str, str] = {}
+        self.lies = Limits()
 
 
 def check_outputs(outputs: Iterable[Path | Url], inputs: Iterable[str | Path | Url]) -> None:

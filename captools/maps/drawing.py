@@ -86,7 +86,7 @@ def colormap(name: str) -> "Colormap":
     Raises
     ------
     ValueError
-        If neither knows the name, or the extra ``preview`` is missing.
+        If neither knows the name.
     """
     require("preview", "colorcet", "matplotlib")
     import matplotlib
@@ -238,7 +238,7 @@ def make_figure(picture: Map, style: Style, title: str | None = None) -> "Figure
         _draw_scale_bar(axes, edges)
     if picture.crs != "unknown":
         draw_graticule(axes, canvas, picture.crs, scale)
-    figure.text(left / width, 14 / height, _footer(picture), fontsize=9, color="0.35")
+    figure.text(left / width, 14 / height, picture.caption, fontsize=9, color="0.35")
     return figure
 
 
@@ -246,12 +246,6 @@ def _unit(picture: Map) -> str:
     """Return the unit of the axes: km where the CRS counts metres."""
     known = picture.crs != "unknown"
     return "km" if not known or coords.crs_unit(picture.crs) == "m" else "degrees"
-
-
-def _footer(picture: Map) -> str:
-    """Return how much is in the picture, and how much is not."""
-    caption = f"{picture.points:,} points of {picture.files:,} files · {picture.crs}"
-    return f"{caption} · {len(picture.bad):,} files could not be read" if picture.bad else caption
 
 
 def _draw_scale_bar(axes: "Axes", edges: list[float]) -> None:

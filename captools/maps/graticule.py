@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 STEPS_DEGREES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 45)  # between lines
 NAME_POINTS = 7  # size of the names
+BAR = 0.27  # of the width, and a third of it of the height: the corner of the scale bar
 
 
 def draw_graticule(axes: "Axes", canvas: Canvas, crs: str, scale: float) -> None:
@@ -32,11 +33,14 @@ def draw_graticule(axes: "Axes", canvas: Canvas, crs: str, scale: float) -> None
     lon, lat = _places(canvas, crs)
     if not np.isfinite(lat).any():
         return
+    xmin, xmax, ymin, ymax = (edge / scale for edge in _edges(canvas))
+    bar = (xmin, xmin + BAR * (xmax - xmin), ymin, ymin + BAR / 3 * (ymax - ymin))
+    taken = [bar]  # boxes in which something is written
     for name, lines in _lines(lon, lat).items():
         for line_lon, line_lat, value in lines:
             x, y = coords.transform(line_lon, line_lat, "EPSG:4326", crs)
             axes.plot(x / scale, y / scale, color="0.3", linewidth=0.5, alpha=0.6, zorder=1)
-            _name_line(axes, canvas, (x / scale, y / scale), _degrees(value, name))
+            _name_line(axes, canvas, (x / scale, y / scale), _degrees(value, name), taken)
 
 
 def _places(canvas: Canvas, crs: str) -> tuple[np.ndarray, np.ndarray]:
@@ -81,17 +85,29 @@ def _degrees(value: float, name: str) -> str:
     return f"{abs(value):g}°{letter}"
 
 
-def _name_line(axes: "Axes", canvas: Canvas, line: tuple, text: str) -> None:
-    """Write the name of a line on the last of its points where all of it is on the map, if any."""
+def _edges(canvas: Canvas) -> tuple[float, float, float, float]:
+    return canvas.xmin, canvas.xmax, canvas.ymin, canvas.ymax
+
+
+def _name_line(axes: "Axes", canvas: Canvas, line: tuple, text: str, taken: list[tuple]) -> None:
+    """Write the name of a line on the last of its points where there is room for it, if any.
+
+    All of it is on the map then, and in none of the boxes (xmin, xmax, ymin, ymax) that are taken.
+    """
     (x, y), em = line, NAME_POINTS * axes.figure.dpi / 72
     xmin, xmax = sorted(axes.get_xlim())
     ymin, ymax = sorted(axes.get_ylim())
     # A digit is 0.64 em wide, a W 0.99: clipped, 25°W would read 5°W.
-    wide = max(0.04, (0.64 * len(text) + 0.5) * em / 2 / canvas.width) * (xmax - xmin)
-    high = max(0.04, em / canvas.height) * (ymax - ymin)
-    inside = (x > xmin + wide) & (x < xmax - wide) & (y > ymin + high) & (y < ymax - high)
-    if inside.any():
-        at = np.flatnonzero(inside)[-1]
+    half = (0.64 * len(text) + 0.5) * em / 2 / canvas.width * (xmax - xmin)
+    wide, high = max(0.04 * (xmax - xmin), half), max(0.04, em / canvas.height) * (ymax - ymin)
+    has_room = (x > xmin + wide) & (x < xmax - wide) & (y > ymin + high) & (y < ymax - high)
+    tall = 0.75 * em / canvas.height * (ymax - ymin)
+    for left, right, low, top in taken:
+        beside = (x + half < left) | (x - half > right) | (y + tall < low) | (y - tall > top)
+        has_room &= beside
+    if has_room.any():
+        at = np.flatnonzero(has_room)[-1]
+        taken.append((x[at] - half, x[at] + half, y[at] - tall, y[at] + tall))
         axes.annotate(
             text,
             (x[at], y[at]),

@@ -61,6 +61,13 @@ class Map:
     counts: bool  # whether the values are numbers of points
     bad: dict[str, str] = field(default_factory=dict)  # files that could not be read, and why
 
+    @property
+    def caption(self) -> str:
+        """How much is in the map, and how much is not."""
+        points, files = counted(self.points, "point"), counted(self.files, "file")
+        caption, bad = f"{points} of {files} · {self.crs}", counted(len(self.bad), "file")
+        return f"{caption} · {bad} could not be read" if self.bad else caption
+
 
 @dataclass
 class Survey:

@@ -24,6 +24,7 @@ from captools.maps.drawing import Style, colormap
 from captools.maps.mapping import MapOptions, Survey, blocks_of, survey_files
 from captools.maps.pointcache import DIRECTIONS, PointCache
 from captools.maps.raster import AGGREGATES, Canvas, fit
+from captools.progress import counted
 
 if TYPE_CHECKING:
     from holoviews import DynamicMap, Image
@@ -77,7 +78,7 @@ def gather(paths: Iterable[str | Path], names: list[str], request: MapOptions) -
         log.error("failed: %s", error)
     if survey.misplaced:
         log.warning("warning: %s", domain.warning(survey.misplaced, survey.crs))
-    log.info("%s points of %s files", f"{cloud.rows:,}", f"{len(survey.good):,}")
+    log.info("%s of %s", counted(cloud.rows, "point"), counted(len(survey.good), "file"))
     return Scene(cloud, survey.crs, labels, "is_asc" in common)
 
 
@@ -308,7 +309,7 @@ class Page:
             bounds=(canvas.xmin, canvas.ymin, canvas.xmax, canvas.ymax),
             vdims=["value", "count"],
         ).opts(
-            title=f"{choice.kind} of {label}{unit}: {pixels.count.sum():,} points",
+            title=f"{choice.kind} of {label}{unit}: {counted(pixels.count.sum(), 'point')}",
             cmap=[to_hex(colour) for colour in colormap(choice.cmap)(np.arange(256))],
             clim=limits(pixels.values, choice.how, choice.percentiles, choice.low, choice.high),
         )

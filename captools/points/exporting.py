@@ -64,7 +64,7 @@ def export_files(files: Iterable[str | Path], output: Path, options: ExportOptio
 
 
 def _writer(output: Path) -> Callable[[Collection, list[str], BinaryIO, Path], None]:
-    """Return what writes files of this name; ValueError if there is none, or no pyarrow."""
+    """Return what writes files of this name; ValueError if there is none."""
     check_ending(output, "export")
     kinds = {".parquet": _write_parquet, ".csv.gz": _write_gzip, ".csv": _write_csv}
     ending = next((one for one in kinds if output.name.endswith(one)), None)

@@ -21,6 +21,7 @@ from captools.geo.conditions import Condition
 from captools.geo.time import parse_span, plain_time
 from captools.io.address import Url
 from captools.io.atomic import Outputs, check_outputs, output_error
+from captools.limits import Limits
 from captools.points.outliers import Cells, Outliers
 from captools.points.values import masked, with_nan
 
@@ -135,9 +136,10 @@ def filter_file(path: Path | Url, outdir: Path, request: FilterOptions) -> Outpu
         request = _of_heights(request, file)
         file.check_columns(request.columns)
         batch.written.rows_in = file.rows
-        removed, extent = Counter(), Extent()
+        removed, extent, lies = Counter(), Extent(), batch.written.lies
         stream = batch.stream(path.name)
         for block, keep in _kept(file, request, removed, outdir):
+            _widen(lies, block, request)
             rows = np.flatnonzero(keep)
             if len(rows):
                 table = block.table(rows)
@@ -146,8 +148,20 @@ def filter_file(path: Path | Url, outdir: Path, request: FilterOptions) -> Outpu
         attrs = header(file.header, "filter", request.options(), file.rows, extent)
         stream.finish(attrs, file.private())
         batch.written.removed = dict(removed)
+        if removed["box"] + removed["extent"] < file.rows:
+            lies.clear()
         file.check_unchanged()
     return batch.written
+
+
+def _widen(lies: Limits, block: Block, request: FilterOptions) -> None:
+    """Take in where the rows of a block are, if a box is asked for."""
+    if request.bbox is not None:
+        lies.add("lon", block.numbers("lon"))
+        lies.add("lat", block.numbers("lat"))
+    if request.extent is not None:
+        lies.add("x", block.numbers("x"))
+        lies.add("y", block.numbers("y"))
 
 
 def _of_heights(request: FilterOptions, file: FlatFile) -> FilterOptions:

@@ -16,6 +16,7 @@ from captools.geo import coords, domain
 from captools.io.address import Url
 from captools.io.atomic import Outputs, check_outputs
 from captools.products import DERIVED
+from captools.progress import counted
 
 LONLAT = "EPSG:4326"
 OF_TILES = ("tile", "overlap")  # of the header: numbers in the old CRS, so they do not stay
@@ -60,7 +61,7 @@ def reproject_file(
         )
     if outside:
         warnings.warn(
-            f"{path.name}: {outside} points outside the domain of {target}",
+            f"{path.name}: {counted(outside, 'point')} outside the domain of {target}",
             CaptoolsWarning,
             stacklevel=3,
         )

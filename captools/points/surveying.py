@@ -8,6 +8,7 @@ from captools.errors import CaptoolsError
 from captools.flat.legacy import other_names
 from captools.flat.reader import FlatFile
 from captools.io.address import is_remote, parse_location
+from captools.points.calculating import parse_expressions
 from captools.points.filtering import HEIGHT, FilterOptions
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,16 @@ def survey_filter(paths: Sequence[str], outliers: str | None, asked: dict[str, o
     elif not request.conditions:
         log.warning("warning: no condition: all rows are copied")
     check_columns(paths, columns)
+
+
+def survey_calculation(paths: Sequence[str], expressions: Iterable[str]) -> None:
+    """Raise ValueError if a formula takes a column that no file has, nor a formula before it."""
+    new: set[str] = set()
+    needed: list[str] = []
+    for one in parse_expressions(expressions):
+        needed += [name for name in one.formula.columns if name not in new]
+        new.add(one.name)
+    check_columns(paths, needed)
 
 
 def check_columns(paths: Sequence[str], columns: Iterable[str]) -> None:

@@ -24,6 +24,7 @@ from captools.geo import coords
 from captools.geo.grid import Grid, assign, key_of, known, place_of
 from captools.geo.outline import geometry
 from captools.io.atomic import Outputs, appearing_folder, check_outputs
+from captools.progress import counted
 
 INDEX = "tiles.geojson"
 CORE = {"units": "1", "long_name": "inside the square of the tile, not in its overlap"}
@@ -151,7 +152,8 @@ def _spread(collection: Collection, grid: Grid, buckets: Buckets) -> tuple[Count
             cores.update(dict(zip(of.tolist(), counts.tolist(), strict=True)))
             lost += part.rows - int(known(part.columns["x"], part.columns["y"]).sum())
     if lost:
-        warnings.warn(f"{lost} rows without x, y left out", CaptoolsWarning, stacklevel=3)
+        rows = counted(lost, "row")
+        warnings.warn(f"{rows} without x, y left out", CaptoolsWarning, stacklevel=3)
     if not cores:
         raise InputError("no point lies in any tile: nothing was written")
     return cores, lost

@@ -18,6 +18,7 @@ import numpy as np
 from captools.errors import FolderError
 from captools.io.address import file_name
 from captools.io.atomic import PRIVATE, temporary_name
+from captools.limits import Limits
 
 STATUSES = ("done", "empty", "failed")
 _NAME = re.compile(r"(?P<step>[a-z][a-z0-9_]*)(-(?P<number>\d+)-of-(?P<count>\d+))?\.jsonl")
@@ -38,10 +39,12 @@ class Outcome:
     error: str | None = None
     key: str = ""
     removed: dict[str, int] = field(default_factory=dict)  # rows, by condition
+    lies: Limits = field(default_factory=Limits)  # see `Outputs`; not in the journal
 
     def line(self) -> bytes:
         """Return the outcome as a line of the journal; what was removed only where rows were."""
         content = asdict(self) | {"input": str(self.input)}  # an address without its secrets
+        del content["lies"]
         if not self.removed:
             del content["removed"]
         return json.dumps(content).encode() + b"\n"
@@ -72,7 +75,7 @@ class Outcome:
         )
 
 
-_FIELDS = {field.name for field in fields(Outcome)}
+_FIELDS = {field.name for field in fields(Outcome)} - {"lies"}
 
 
 def now() -> str:

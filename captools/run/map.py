@@ -145,10 +145,14 @@ def _run_map(
     files = {name: value.absolute() for name, value in options.items() if isinstance(value, Path)}
     options = options | files
     folder = folder_of(asked.outdir, asked.journal)
-    paths = _inputs(step, asked, options)
-    if not paths:
-        return 0
+    found = _inputs(step, asked, options)
+    paths = inputs.share(found, *asked.shard) if asked.shard else found
     check_outputs([asked.outdir], {file for path in paths for file in files_of(path)})
+    if found and hasattr(step, "survey"):
+        step.survey(found, **options)
+    if not paths:
+        log.info("no inputs: nothing to do")
+        return 0
     place = folder.absolute()
     task = Task(function, step.outputs, place, options, step.VERSION, remote.used())
     run = Run(
@@ -165,26 +169,21 @@ def _run_map(
 
 
 def _inputs(step: ModuleType, asked: Asked, options: dict) -> list[str]:
-    """Return the inputs to do, with a word on those left out."""
+    """Return the inputs of all shards, with a word on those left out."""
     naming = inputs.naming_of(step, options)
     inputs.check_regions(asked.words, asked.regions)
     found = listing.given(asked.words, getattr(step, "SUFFIXES", None))
     kept = inputs.leave_out(found, naming, asked.regions, asked.unwanted)
     if len(kept) < len(found):
         left_out = len(found) - len(kept)
-        log.info("%d of %s left out (-g, -l)", left_out, counted(len(found), "input"))
+        log.info("%s of %s left out (-g, -l)", f"{left_out:,}", counted(len(found), "input"))
     if kept and hasattr(step, "plan"):
         kept = step.plan(kept, **options)
     inputs.check_step_names(step, kept, options)
-    if kept and hasattr(step, "survey"):
-        step.survey(kept, **options)
-    paths = inputs.share(kept, *asked.shard) if asked.shard else kept
-    if not paths:
-        log.info("no inputs: nothing to do")
-    return paths
+    return kept
 
 
-def run_inputs(pool: Pool, task: Task, run: Run) -> int:
+def run_inputs(pool: Pool, task: Task, run: Run, into: list[str] | None = None) -> int:
     """Do a task to inputs, resume and journal included, and return the exit code.
 
     Parameters
@@ -195,6 +194,8 @@ def run_inputs(pool: Pool, task: Task, run: Run) -> int:
         The work.
     run : Run
         To which inputs, and how.
+    into : list, optional
+        Takes the outputs of all inputs, which are printed otherwise.
 
     Raises
     ------
@@ -217,7 +218,11 @@ def run_inputs(pool: Pool, task: Task, run: Run) -> int:
             log.info("%s, all done before: nothing to do", counted(len(run.paths), "input"))
         else:
             log.info("%s", tally)
-        _print_outputs(run, journal)
+        outputs = _addresses(run, journal) if os.path.exists(journal.path) else iter(())
+        if into is None:
+            _print_outputs(outputs, run)
+        else:
+            into.extend(outputs)
     return code
 
 
@@ -293,15 +298,15 @@ def _run(pool: Pool, task: Task, run: Run, journal: Journal, tally: Tally) -> in
     return 1 if tally.failed or tally.left else 0
 
 
-def _print_outputs(run: Run, journal: Journal) -> None:
-    """Print the outputs of all inputs, of earlier runs too; on a terminal their number."""
-    outputs = _addresses(run, journal) if os.path.exists(journal.path) else iter(())
+def _print_outputs(outputs: Iterator[str], run: Run) -> None:
+    """Print the outputs of all inputs; on a terminal their number."""
     if sys.stdout.isatty():
         outputs = iter([f"{counted(sum(1 for _ in outputs), 'file')} in {run.folder}"])
     print_lines(outputs)
 
 
 def _addresses(run: Run, journal: Journal) -> Iterator[str]:
+    """Yield the outputs of all inputs, of earlier runs too."""
     for path in run.paths:
         outcome = journal.newest(path)
         for name in output_names(outcome) if outcome else ():

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from captools import process, progress
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 def run_reduce(
     function: Callable[..., Outputs],
+    step: ModuleType,
     words: tuple[str, ...],
     output: Path | Url,
     skip_bad: bool,
@@ -49,6 +51,8 @@ def run_reduce(
     if isinstance(output, Path):
         _check_beside(output, words)
         _check_folder(output)
+    if hasattr(step, "survey"):
+        step.survey(paths, **options)
     with (
         process.interruptible(),
         progress.shown(),
@@ -143,7 +147,7 @@ def _give_up(addresses: list[Url], sent: int, earlier: set[Url]) -> None:
 
 
 def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - NAMED_FILES} more" if len(names) > NAMED_FILES else ""
+    more = f" and {len(names) - NAMED_FILES:,} more" if len(names) > NAMED_FILES else ""
     return (", ".join(names[:NAMED_FILES]) or "none") + more
 
 
@@ -174,13 +178,14 @@ def _build(
         except BadInputs as error:
             _name_bad(list(error.errors.values()), all_of_them=len(error.errors) == len(paths))
             kept = [path for path in kept if path not in error.errors]
+            bad = len(paths) - len(kept)
             if not skip_bad or not kept:
                 log.error(
-                    "no output: %d of %d inputs are bad (--skip-bad leaves them out)",
-                    *(len(paths) - len(kept), len(paths)),
+                    "no output: %s of %s %s bad (--skip-bad leaves them out)",
+                    *(f"{bad:,}", counted(len(paths), "input"), "is" if bad == 1 else "are"),
                 )
                 return None
-            log.warning("warning: %d bad inputs left out (--skip-bad)", len(paths) - len(kept))
+            log.warning("warning: %s left out (--skip-bad)", counted(bad, "bad input"))
 
 
 def _name_bad(errors: list[str], all_of_them: bool) -> None:

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from captools.limits import Limits
 from captools.progress import counted
 from captools.run.journal import Outcome
 
 SHOWN_KINDS = 20  # of messages in a run; the journal has them all
 # Numbers, names of tracks, paths: they differ from input to input. Those of products and CRS stay.
 _OF_ONE = re.compile(r"(?<!\S)(?:(?=\S*\d)[^A-Z\s]\S*|\S*\d{6}\S*)(?: (?=\S*\d)[^A-Z\s]\S*)*")
+_PLURAL = re.compile(r"# (\w{2,}?)s\b")  # of "3 points" and "1 point"
 log = logging.getLogger(__name__)
 
 
@@ -24,13 +26,15 @@ def kind_of(message: str, source: str = "") -> str:
     Examples
     --------
     >>> kind_of("/d/a.h5: gt1l gt2r: 3 points lie outside", "/d/a.h5")
-    '# points lie outside'
+    '# point lie outside'
+    >>> kind_of("1 row left out") == kind_of("1,234 rows left out")
+    True
     >>> kind_of("/d/a.h5: is ATL08, not ATL06", "/d/a.h5")
     '# is ATL08, not ATL06'
     """
     for name in filter(None, (source, os.path.basename(source))):
         message = message.replace(name, "#0")
-    return _OF_ONE.sub("#", message)
+    return _PLURAL.sub(r"# \1", _OF_ONE.sub("#", message))
 
 
 class Kinds:
@@ -81,6 +85,8 @@ class Tally:
     rows_in: int = 0
     rows_out: int = 0
     removed: Counter = field(default_factory=Counter)
+    elsewhere: int = 0  # empty inputs without a row in the box that is asked for
+    lies: Limits = field(default_factory=Limits)  # where their rows are
     warnings: Kinds = field(default_factory=Kinds)
     errors: Kinds = field(default_factory=Kinds)
 
@@ -92,6 +98,9 @@ class Tally:
         for message in outcome.warnings:
             self.warnings.add(message, outcome.input)
         self.removed.update(outcome.removed)
+        if outcome.status == "empty" and (outcome.lies or not outcome.rows_in):
+            self.elsewhere += 1
+            self.lies.include(outcome.lies)
 
     @property
     def left(self) -> int:
@@ -110,13 +119,15 @@ class Tally:
         """Return how many rows were kept, and why the others were not."""
         if not self.rows_in:
             return ""
-        kept = f"; {self.rows_out:,} of {self.rows_in:,} rows kept"
+        kept = f"; {self.rows_out:,} of {counted(self.rows_in, 'row')} kept"
         removed = ", ".join(f"{why} {rows:,}" for why, rows in self.removed.items())
         return f"{kept}; removed: {removed}" if removed else kept
 
     def finish(self, journal: Path) -> None:
         """Say a line for each kind of warning, and for each of error that came more than once."""
         self.errors.say(_fail_again)
+        if self.lies and self.elsewhere == self.empty and not (self.done or self.before):
+            log.warning("warning: no row lies in the box: what was read has %s", self.lies)
         if unsaid := self.warnings.say(warn):
             log.info("%s of warnings, all in %s", counted(unsaid, "further kind"), journal)
 
@@ -130,6 +141,7 @@ def report(outcome: Outcome, tally: Tally) -> None:
         else:
             log.debug("failed: %s", error)
     log.debug(
-        "%s: %s, %d of %d rows, %.2f s",
-        *(outcome.input, outcome.status, outcome.rows_out, outcome.rows_in, outcome.seconds),
+        "%s: %s, %s of %s, %.2f s",
+        *(outcome.input, outcome.status),
+        *(f"{outcome.rows_out:,}", counted(outcome.rows_in, "row"), outcome.seconds),
     )

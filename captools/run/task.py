@@ -107,7 +107,7 @@ class Task:
         outcome.status = "done" if written or written.rows_out else "empty"
         outcome.outputs = [os.fspath(output) for output in written]
         outcome.rows_in, outcome.rows_out = written.rows_in, written.rows_out
-        outcome.removed = written.removed
+        outcome.removed, outcome.lies = written.removed, written.lies
         outcome.warnings = [" ".join(str(warning.message).split()) for warning in caught]
 
     def _made_of(self, path: str) -> Callable[[Path | Url], Outputs]:

@@ -41,6 +41,15 @@ def outputs(name: str, **options: object) -> list[str]:
     return [name]
 
 
+def survey(paths: list[str], *, expressions: Iterable[str], **options: object) -> None:
+    """Refuse granules before any work, and columns that no input has."""
+    from captools.granules.kinds import check_flat
+    from captools.points.surveying import survey_calculation
+
+    check_flat(paths)
+    survey_calculation(paths, expressions)
+
+
 def _together(context: click.Context, parameter: click.Parameter, undo: str | None) -> str | None:
     """Return the columns to undo if all options go together; wrong usage if not."""
     from captools.points.calculating import Calculation

@@ -24,6 +24,7 @@ import click
 
 from captools import options
 from captools.products import ATL06
+from captools.progress import counted
 
 if TYPE_CHECKING:
     from captools.io.address import Url
@@ -91,8 +92,7 @@ def download(
 ) -> Generator[str, None, int]:
     """Fetch the granules that a search finds, or those of a list, when iterated over.
 
-    It says what it does as a map step from the command line: on standard output
-    the granules, in the journal what became of each.
+    The journal says what became of each.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def download(
     Yields
     ------
     str
-        Of a dry run, a line for each granule; else nothing.
+        Of a dry run, a line for each granule; else the files, which a command line prints itself.
 
     Returns
     -------
@@ -137,10 +137,13 @@ def download(
     ValueError
         If the arguments are wrong usage, or there is no login; nothing was done.
     CaptoolsError
-        If the login is refused, or the catalogue does not answer.
+        If the login is refused, the catalogue does not answer, or, without a command line, a
+        granule could not be fetched.
     """
+    from captools import progress
     from captools.archive import catalogue
     from captools.engine.local import local
+    from captools.errors import InputError
     from captools.io import earthdata as login
     from captools.io import listing
     from captools.run import inputs
@@ -168,7 +171,14 @@ def download(
     task = Task(fetch, outputs, folder.absolute(), {}, VERSION, keeps=True)
     with local(jobs) as pool:
         run = Run("download", paths, folder, shard, overwrite, fail_fast, timeout)
-        return run_inputs(pool, task, run)
+        if progress.is_shown():
+            return run_inputs(pool, task, run)
+        files: list[str] = []
+        code = run_inputs(pool, task, run, files)
+    yield from files
+    if code:
+        raise InputError(f"{outdir}: not all granules are there: captools report {outdir} says why")
+    return 0
 
 
 def fetch_granule(address: "Url", outdir: Path, again: bool = False) -> "Outputs":
@@ -197,7 +207,7 @@ def _listing(granules: "list[Url]") -> list[str]:
     from captools.archive.catalogue import megabytes
 
     sizes = [megabytes(granule) for granule in granules]
-    log.info("%d granules, %.1f MB", len(granules), sum(sizes))
+    log.info("%s, %s MB", counted(len(granules), "granule"), f"{sum(sizes):,.1f}")
     return [
         f"{os.path.basename(granule)}  {size:.1f} MB"
         for granule, size in zip(granules, sizes, strict=True)

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 KIND = "reduce"
 
 
+def survey(paths: list[str], **options: object) -> None:
+    """Refuse granules before any work."""
+    from captools.granules.kinds import check_flat
+
+    check_flat(paths)
+
+
 @click.option(
     "-v",
     "--vars",
@@ -76,7 +83,9 @@ def export(
     Raises
     ------
     ValueError
-        If the output is of another kind, no column is named, or pyarrow is missing.
+        If the output is of another kind, or no column is named.
+    MissingExtra
+        If pyarrow is missing.
     BadInputs
         If files cannot be used.
     InputError

@@ -64,8 +64,10 @@ def _of_outliers(context: click.Context, parameter: click.Parameter, column: str
 
 def survey(paths: list[str], *, outliers: str | None, **asked: object) -> None:
     """Say before any work what holds for every input."""
+    from captools.granules.kinds import check_flat
     from captools.points.surveying import survey_filter
 
+    check_flat(paths)
     survey_filter(paths, outliers, asked)
 
 

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 KIND = "reduce"
 
 
+def survey(paths: list[str], **options: object) -> None:
+    """Refuse granules before any work."""
+    from captools.granules.kinds import check_flat
+
+    check_flat(paths)
+
+
 @click.option(
     "-m",
     "parts",

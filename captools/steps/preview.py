@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 KIND = "reduce"
 
 
+def survey(paths: list[str], **options: object) -> None:
+    """Refuse granules before any work."""
+    from captools.granules.kinds import check_flat
+
+    check_flat(paths)
+
+
 @click.option("--var", metavar="COLUMN", help="What to draw.  [default: heights]")
 @click.option(
     "--agg",
@@ -137,7 +144,9 @@ def preview(
     Raises
     ------
     ValueError
-        If an argument is wrong, or the extra ``preview`` is missing.
+        If an argument is wrong.
+    MissingExtra
+        If the extra ``preview`` is missing.
     InputError
         If there is nothing to draw, or the files do not go together.
     OutputError

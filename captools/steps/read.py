@@ -159,6 +159,13 @@ def outputs(name: str, *, product: str | Path | None = None, **options: object) 
     return list(dict.fromkeys(names))
 
 
+def survey(paths: list[str], **options: object) -> None:
+    """Refuse flat files before any work."""
+    from captools.granules.kinds import check_granules
+
+    check_granules(paths)
+
+
 @click.option(
     "--product",
     type=_ProductType(),

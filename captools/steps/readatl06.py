@@ -42,6 +42,13 @@ def outputs(name: str, **options: object) -> list[str]:
     return output_names(name, ATL06)
 
 
+def survey(paths: list[str], **options: object) -> None:
+    """Refuse flat files before any work."""
+    from captools.granules.kinds import check_granules
+
+    check_granules(paths)
+
+
 @reading(
     lambda said: (ATL06,),
     below=ATL06.group,

@@ -91,7 +91,8 @@ def report(
     if never or not words:  # else there is no share whose inputs were not attempted
         for step, count, numbers in absent_shards(Path(outdir)):
             listed = ",".join(map(str, numbers))
-            log.warning("warning: no journal of %s for shards %s of %d", step, listed, count)
+            shards = "shard" if len(numbers) == 1 else "shards"
+            log.warning("warning: no journal of %s for %s %s of %d", step, shards, listed, count)
     return 1 if never or any(total.status["failed"] for total in sums) else 0
 
 
@@ -127,7 +128,7 @@ class Sum:
         if outcome.status == "failed":
             # Without names and numbers, so that one reason is counted as one.
             reason = (outcome.error or "").replace(f"{outcome.input}: ", "")
-            reason = re.sub(r"\b\d+\b", "#", reason)
+            reason = re.sub(r"\b\d[\d,]*\b", "#", reason)
             self.reasons[reason] += 1
             self.examples.setdefault(reason, outcome.input)
 
@@ -153,7 +154,7 @@ class Sum:
 def _shortened(what: str, items: list[tuple[str, int]]) -> Iterator[str]:
     """Yield a line for each of the first items with its count, and one for the rest."""
     for text, count in items[:SHOWN_LINES]:
-        yield f"{what}: {count} x {text}" if count > 1 else f"{what}: {text}"
+        yield f"{what}: {count:,} x {text}" if count > 1 else f"{what}: {text}"
     if len(items) > SHOWN_LINES:
         yield f"{what}: {len(items) - SHOWN_LINES:,} more"
 

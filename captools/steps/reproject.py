@@ -38,6 +38,13 @@ def outputs(name: str, **options: object) -> list[str]:
     return [name]
 
 
+def survey(paths: list[str], **options: object) -> None:
+    """Refuse granules before any work."""
+    from captools.granules.kinds import check_flat
+
+    check_flat(paths)
+
+
 @options.crs
 @click.option(
     "--from",

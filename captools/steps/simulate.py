@@ -158,7 +158,7 @@ def _check_overpasses(
         f"regions must be within 1 to 14, each once: {regions}": not _distinct(regions, REGIONS),
         f"cycles must be within 1 to 99, each once: {cycles}": not _distinct(cycles, CYCLES),
         f"granules must be 1 to {most} for these regions and cycles": not 1 <= granules <= most,
-        f"{len(defects)} defects do not fit into {granules} granules": len(defects) > granules,
+        f"more defects than granules: {len(defects)}, {granules}": len(defects) > granules,
     }
     _refuse(wrong)
     planted.check(defects)

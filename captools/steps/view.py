@@ -78,7 +78,9 @@ def view(
     Raises
     ------
     ValueError
-        If an argument is wrong, there is no input, or the extra ``preview`` is missing.
+        If an argument is wrong, or there is no input.
+    MissingExtra
+        If the extra ``preview`` is missing.
     InputError
         If there is nothing to draw, or the files do not go together.
     KeyboardInterrupt, SystemExit
@@ -90,6 +92,7 @@ def view(
     from captools import process, progress
     from captools.flat.reader import height_of
     from captools.flat.table import column_names, two_columns
+    from captools.granules.kinds import check_flat
     from captools.io import listing
     from captools.maps import viewing
     from captools.maps.mapping import MapOptions
@@ -98,6 +101,7 @@ def view(
     if not paths:
         viewing.log.info("no inputs: nothing to do")
         return
+    check_flat(paths)
     names = column_names(height_of(paths) if variables is None else variables)
     request = MapOptions(
         var=names[0],

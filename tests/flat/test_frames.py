@@ -2,6 +2,7 @@
 
 import sys
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -53,6 +54,29 @@ def test_a_frame_has_the_rows_and_dtypes_of_the_files(folder, rows, of, columns)
 def test_the_functions_of_flat_are_these(folder, rows):
     pd.testing.assert_frame_equal(to_pandas(folder), rows)
     pd.testing.assert_frame_equal(to_dask(folder).compute(), rows)
+
+
+@pytest.mark.parametrize("of", [to_pandas, lambda *a: to_dask(*a).compute()])
+def test_fills_of_whole_numbers_are_missing(tmp_path, of):
+    large = 2**53 + 1  # which no double holds
+    fills, expected = [-1, 999], {"count": [], "long": [], "plain": []}
+    for number, fill in enumerate(fills):
+        with h5py.File(tmp_path / f"{number}.h5", "w") as file:
+            file.attrs["captools_version"] = "1"
+            for name, dtype in (("count", "i4"), ("long", ">i8"), ("plain", "i2")):
+                values = [3, large if name == "long" else 5, 7 + number]
+                has_fill = name != "plain"
+                values[0] = fill
+                file[name] = np.array(values, dtype)
+                if has_fill:
+                    file[name].attrs["_FillValue"] = np.array([fill], dtype)
+                expected[name] += [None if has_fill and v == fill else v for v in values]
+    frame = of(tmp_path, list(expected))
+    assert dict(frame.dtypes.astype(str)) == {"count": "Int32", "long": "Int64", "plain": "int16"}
+    for name, values in expected.items():
+        found = [None if value is pd.NA else value for value in frame[name].tolist()]
+        assert found == values, name
+    assert frame["count"].mean() == np.mean([v for v in expected["count"] if v is not None])
 
 
 @pytest.mark.parametrize("most", [1, 3, 5, 11, 100])

@@ -8,7 +8,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from unittest import mock
@@ -508,17 +507,19 @@ def test_a_server_out_of_reach_is_named(tmp_path):
 
 @pytest.fixture
 def mute():
-    """Give the address of a file on a server that takes connections and says nothing."""
+    """Give a server that takes connections and says nothing, and the address of a file there."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}/x.h5"
+        server.settimeout(60)
+        yield server, f"http://127.0.0.1:{server.getsockname()[1]}/x.h5"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("step", ["merge", "check"])
 def test_a_signal_ends_what_waits_for_a_server(mute, tmp_path, step, number, code):
     output = () if step == "check" else ("-o", tmp_path / "all.h5")
-    with start(step, mute, *output) as process:
-        time.sleep(3)  # it waits by now; else the signal comes before anything began
+    server, address = mute
+    with start(step, address, *output) as process, server.accept()[0] as connection:
+        connection.recv(1)  # it has asked, and waits by now
         process.send_signal(number)
         assert process.wait(15) == code
         assert "Traceback" not in process.stderr.read()

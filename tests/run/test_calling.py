@@ -1,5 +1,6 @@
 """The steps from Python: what they are given, and what they return."""
 
+import json
 import pickle
 import shutil
 import subprocess
@@ -70,6 +71,15 @@ def test_a_query_step_looks_at_once_and_returns_a_list(granules, reduced, tmp_pa
     assert len(captools.check([str(granules), reduced])) == 3 + len(contents(reduced))
     made = captools.simulate(tmp_path / "made", granules=1, segments=10)
     assert made == list((tmp_path / "made").iterdir())
+    assert captools.slurm("array")[0].startswith("#!")
+    described = captools.info(granules, as_json=True)
+    assert [json.loads(line)["files"] for line in described] == [3]
+
+
+def test_a_report_is_a_list_that_names_what_failed(run, granules, tmp_path):
+    (tmp_path / "bad.h5").write_text("<html>")
+    run("readatl06", granules, tmp_path / "bad.h5", "-o", tmp_path / "out")
+    assert captools.report(tmp_path / "out", failed=True) == [str(tmp_path / "bad.h5")]
 
 
 def test_two_inputs_of_one_name_are_refused(granules, tmp_path):

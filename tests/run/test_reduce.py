@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import fsspec
+import numpy as np
 import pytest
 from flatfiles import damage, random_columns, sources_of, truncate, write_flat
 from objectstore import BUCKET, object_store
@@ -63,6 +64,18 @@ def test_every_bad_input_is_named_with_its_reason(run, files, tmp_path):
         "no output: 4 of 7 inputs are bad (--skip-bad leaves them out)"
     ]
     assert sorted(os.listdir(tmp_path)) == ["in", "page.h5"]
+
+
+def test_one_is_not_many(run, tmp_path):
+    (tmp_path / "page.h5").write_text("<html>")
+    write_flat(tmp_path / "in" / "a.h5", {"lat": np.zeros(1)})
+    alone = run("merge", tmp_path / "page.h5", "-o", tmp_path / "out.h5").stderr
+    assert "no output: 1 of 1 input is bad (" in alone
+    words = ("merge", tmp_path / "page.h5", tmp_path / "in", "-o", tmp_path / "out.h5")
+    assert "no output: 1 of 2 inputs is bad (" in run(*words).stderr
+    skipped = run(*words, "--skip-bad").stderr
+    assert "warning: 1 bad input left out" in skipped
+    assert "1 row in, 1 row out" in skipped
 
 
 def test_quiet_names_bad_inputs_all_the_same(run, files, tmp_path):

@@ -203,3 +203,36 @@ def test_an_older_file_is_renamed_first(tmp_path):
     with pytest.warns(match="not of captools"):
         (new,) = calc(path, tmp_path / "out", expressions="h_cor = h_li - dac")
     assert read_flat(new)["h_cor"].tolist() == [-1, 0, 1]
+
+
+@pytest.fixture(scope="module")
+def folder(granules, tmp_path_factory):
+    """A folder of flat files. Not to be changed."""
+    place = tmp_path_factory.mktemp("in")
+    for path in granules.iterdir():
+        readatl06(path, place)
+    return place
+
+
+def test_a_column_that_no_file_has_is_named_before_any_work(run, folder, tmp_path):
+    words = ["-e", "a = h_li + 1", "-e", "b = a + nonsense"]
+    result = run("calc", folder, "-o", tmp_path / "out", *words)
+    assert result.exit_code == 2
+    assert f"no column nonsense in any input: {min(folder.glob('*.h5'))} has" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_same_again_to_a_folder_is_one_line(run, folder, tmp_path):
+    words = ["-e", "h_cor = h_li - dac"]
+    assert run("calc", folder, "-o", tmp_path / "one", *words).exit_code == 0
+    result = run("calc", tmp_path / "one", "-o", tmp_path / "two", *words)
+    files = sorted((tmp_path / "one").glob("*.h5"))
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        f"failed: {files[0]}: h_cor = h_li - dac: was done before: --undo h_cor takes it back",
+        f"failed: {len(files) - 1} more like this: {files[0]}: h_cor = h_li - dac: was done "
+        "before: --undo h_cor takes it back",
+        f"{len(files)} inputs: 0 done, 0 empty, {len(files)} failed",
+    ]
+    undone = run("calc", tmp_path / "one", "-o", tmp_path / "plain", "--undo", "h_cor")
+    assert undone.exit_code == 0

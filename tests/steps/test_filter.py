@@ -430,3 +430,29 @@ def test_the_last_line_says_where_all_rows_went(run, tmp_path):
     words = ("filter", tmp_path / "in", "-o", tmp_path / "out", "--finite", "h", "--where", "h > 3")
     *_, last = run(*words).stderr.splitlines()
     assert last.endswith("4 of 10 rows kept; removed: finite h 2, where 4")
+
+
+def flat_at(path, lon, lat, x, y):
+    columns = {"lon": lon, "lat": lat, "x": x, "y": y}
+    columns = {name: np.array(values, "f8") for name, values in columns.items()}
+    with FlatWriter(path.parent) as batch:
+        batch.write(path.name, Table(columns, attrs={"captools_version": "0"}))
+
+
+@pytest.mark.parametrize(
+    ("words", "where"),
+    [
+        ("-b 10 20 -80 -70", "lon -120 to 175, lat -89 to -75"),
+        ("--extent 0 1 0 1", "x -1600000 to 30.5, y -7 to 5"),
+        ("-b -121 -119 -80 -70", None),  # holds a row of one file
+        ("-b -180 180 -90 0 --where lat>0", None),  # it is not the box
+    ],
+)
+def test_a_box_that_holds_nothing_is_answered_with_where_the_rows_are(run, tmp_path, words, where):
+    flat_at(tmp_path / "in" / "a.h5", [-120, 9], [-75, -89], [-1.6e6, 3], [4, 5])
+    flat_at(tmp_path / "in" / "b.h5", [175, np.nan], [-81, -76], [30.5, 2], [-7, np.nan])
+    result = run("filter", tmp_path / "in", "-o", tmp_path / "out", *words.split())
+    assert result.exit_code == 0
+    assert result.stderr.count("lies in the box") == (where is not None)
+    if where:
+        assert f"no row lies in the box: what was read has {where}\n" in result.stderr

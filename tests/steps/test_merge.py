@@ -543,10 +543,13 @@ def test_the_last_line_says_where_all_rows_went(run, tmp_path):
     assert last == "4 rows in, 2 rows out (no x, y 1 less, outside the extent 1 less)"
 
 
-def test_inputs_that_are_all_bad_alike_are_one_line_with_the_remedy(run, granules, tmp_path):
-    result = run("merge", granules, "-o", tmp_path / "all.h5")
+def test_inputs_that_are_all_bad_alike_are_one_line_with_the_remedy(run, tmp_path):
+    for number in range(3):
+        with h5py.File(tmp_path / f"{number}.h5", "w") as file:
+            file.create_group("gt1l/heights")
+    result = run("merge", tmp_path, "-o", tmp_path / "out" / "all.h5")
     assert result.exit_code == 1
     failed, no_output = result.stderr.splitlines()
-    assert failed.startswith(f"failed: {min(granules.iterdir())}: is no flat file")
+    assert failed.startswith(f"failed: {tmp_path / '0.h5'}: is no flat file")
     assert failed.endswith("; a granule goes through captools read first (2 more like this)")
     assert no_output.startswith("no output: 3 of 3 inputs are bad")

@@ -191,6 +191,15 @@ def test_no_name_of_a_line_is_cut_off_by_the_frame(beams, size):
     assert names or min(size) < 100
 
 
+@pytest.mark.parametrize("size", [(225, 500), (500, 225), (300, 300), (900, 900)])
+def test_no_name_of_a_line_is_written_over_another_or_the_scale_bar(beams, size):
+    figure = make_figure(make_map(beams, MapOptions(size=size, bbox=(-30, 30, -84, -70))), Style())
+    FigureCanvasAgg(figure).draw()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert len(boxes) > 4
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
 def test_one_infinite_place_or_value_spoils_nothing(tmp_path):
     x, y = np.array([0.0, 1.0, np.inf, 2.0, np.nan]), np.array([0.0, 2.0, 1.0, -np.inf, 9e9])
     path = write(tmp_path, x=x, y=y, h_li=np.array([1.0, np.inf, 5.0, 5.0, 5.0]))
@@ -213,7 +222,7 @@ def test_points_projected_far_from_the_area_of_use_are_counted_once(tmp_path):
     path = write(tmp_path, lon=[0.0, 9.0], lat=[-80.0, -81.0], h_li=[1.0, 2.0])
     with pytest.warns(CaptoolsWarning, match="2 points far outside the area of use of EPSG:3413"):
         make_map([path], MapOptions(crs="EPSG:3413"))
-    with pytest.warns(CaptoolsWarning, match="1 points far outside"):  # of those that are drawn
+    with pytest.warns(CaptoolsWarning, match="1 point far outside"):  # of those that are drawn
         make_map([path], MapOptions(crs="EPSG:3413", bbox=(-5, 5, -90, 90)))
 
 

@@ -602,6 +602,28 @@ def test_box_keeps_what_lies_between_its_meridians(tracks, run, tmp_path, track,
     )
 
 
+@pytest.mark.parametrize("words", ["-b 0 360 60 80", "--extent 0 1 0 1", "-b -180 180 -90 0"])
+def test_a_box_that_holds_nothing_is_answered_with_where_the_rows_are(
+    granules, run, tmp_path, words
+):
+    result = run("readatl06", granules, "-o", tmp_path, *words.split())
+    lon, lat = [], []
+    for path in granules.glob("*.h5"):
+        with h5py.File(path) as file:
+            for beam in BEAMS:
+                lon.append(file[f"{beam}/land_ice_segments/longitude"][()])
+                lat.append(file[f"{beam}/land_ice_segments/latitude"][()])
+    lon, lat = np.concatenate(lon), np.concatenate(lat)
+    where = f"lat {lat.min():.6g} to {lat.max():.6g}"
+    if "extent" in words:
+        x, y = Proj(3031)(lon, lat)
+        where = f"x {x.min():.0f} to {x.max():.0f}, y {y.min():.0f} to {y.max():.0f}"
+    is_empty = words != "-b -180 180 -90 0"
+    assert (result.exit_code, result.stdout == "") == (0, is_empty)
+    assert (f"no row lies in the box: what was read has {where}\n" in result.stderr) == is_empty
+    assert result.stderr.count("in the box") == is_empty
+
+
 def test_direction_comes_from_the_whole_beam_before_any_mask(granule, tmp_path):
     # Each box holds one leg only: what is left of a beam could not show its direction.
     truth = straightforward.read_granule(granule)

@@ -120,6 +120,10 @@ def test_shards_without_a_journal_are_named(run, tmp_path):
     said = "warning: no journal of filter for shards 1,3,4 of 6\n"
     assert run("report", tmp_path).stderr == said
     assert run("report", tmp_path, "/d/0.h5", "/d/9.h5").stderr == said
+    write_lines(tmp_path, "filter-3-of-6.jsonl", outcome("/d/3.h5", "done"))
+    write_lines(tmp_path, "filter-4-of-6.jsonl", outcome("/d/4.h5", "done"))
+    one = "warning: no journal of filter for shard 1 of 6\n"
+    assert run("report", tmp_path).stderr == one
     # A share can be empty: all that was wanted is there.
     assert run("report", tmp_path, "/d/0.h5", "/d/2.h5").stderr == ""
 

@@ -98,7 +98,7 @@ def test_points_outside_the_domain_become_nan_and_are_counted(tmp_path):
     columns = {"lon": np.array([15.0, 15.0, np.nan]), "lat": np.array([-90.0, 78.0, 10.0])}
     with FlatWriter(tmp_path) as batch:
         batch.write("a.h5", Table(columns, attrs={"captools_version": "0"}))
-    with pytest.warns(CaptoolsWarning, match=r"a\.h5: 1 points outside the domain"):
+    with pytest.warns(CaptoolsWarning, match=r"a\.h5: 1 point outside the domain"):
         reproject(tmp_path / "a.h5", tmp_path / "out", crs=HALF_A_GLOBE)
     assert np.isnan(read_flat(tmp_path / "out/a.h5")["x"]).tolist() == [False, True, True]
 

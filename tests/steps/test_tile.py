@@ -145,7 +145,7 @@ def test_extent_begins_the_grid_and_leaves_points_outside(tmp_path):
 
 def test_rows_without_a_place_are_left_out_and_counted(tmp_path):
     path = write(tmp_path, "a.h5", np.array([1.0, np.nan]), np.array([1.0, 2.0]))
-    with pytest.warns(CaptoolsWarning, match="1 rows without x, y left out"):
+    with pytest.warns(CaptoolsWarning, match="1 row without x, y left out"):
         written = tile([path], tmp_path / "out", size=1)
     assert (written.rows_in, written.rows_out) == (2, 1)
 

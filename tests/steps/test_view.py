@@ -12,6 +12,7 @@ import time
 import urllib.request
 from io import BytesIO
 from pathlib import Path
+from urllib.error import HTTPError
 
 import holoviews
 import numpy as np
@@ -277,14 +278,29 @@ def test_pages_from_elsewhere_are_not_let_in(server):
     assert upgraded(server.address, "http://example.com") == b"403"
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_it_and_nothing_is_left(tracks, tmp_path, number, code):
-    with served(tracks, env={**os.environ, "TMPDIR": str(tmp_path)}) as process:
+@pytest.mark.parametrize(
+    ("number", "code", "screen", "opened"),
+    [(signal.SIGINT, 130, {"DISPLAY": ":99"}, True), (signal.SIGTERM, 143, {}, False)],
+)
+def test_a_browser_is_opened_where_there_is_a_screen_and_a_signal_ends_it_and_leaves_nothing(
+    tracks, tmp_path, number, code, screen, opened
+):
+    script, opened_at, temporary = (tmp_path / name for name in ("browser", "opened", "temporary"))
+    temporary.mkdir()
+    script.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened_at}\n')
+    script.chmod(0o755)
+    environment = {name: text for name, text in os.environ.items() if "DISPLAY" not in name}
+    environment |= {**screen, "BROWSER": f"{script} %s", "TMPDIR": str(temporary)}
+    with served(tracks, env=environment, silent=()) as process:
+        with pytest.raises(HTTPError, match="404"):  # once it serves, and without drawing a page
+            urllib.request.urlopen(f"{process.address}none", timeout=30)
+        assert opened_at.exists() == opened
+        assert not opened or opened_at.read_text() == process.address
         process.send_signal(number)
         _, stderr = process.communicate(timeout=30)
     assert process.returncode == code, stderr
     assert "Traceback" not in stderr
-    assert list(tmp_path.iterdir()) == []
+    assert list(temporary.iterdir()) == []
 
 
 def test_the_port_can_be_chosen_and_a_taken_one_is_reported(tracks):
@@ -300,29 +316,24 @@ def test_the_port_can_be_chosen_and_a_taken_one_is_reported(tracks):
         assert process.address == f"http://127.0.0.1:{port}/"
 
 
-@pytest.mark.parametrize(("screen", "opened"), [({"DISPLAY": ":99"}, True), ({}, False)])
-def test_a_browser_is_opened_where_there_is_a_screen(tracks, tmp_path, screen, opened):
-    script, opened_at = tmp_path / "browser", tmp_path / "opened"
-    script.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened_at}\n')
-    script.chmod(0o755)
-    kept = {name: text for name, text in os.environ.items() if "DISPLAY" not in name}
-    with served(tracks, env={**kept, **screen, "BROWSER": f"{script} %s"}, silent=()) as process:
-        urllib.request.urlopen(process.address, timeout=30)  # it serves
-        assert opened_at.exists() == opened
-        assert not opened or opened_at.read_text() == process.address
+def test_damaged_files_are_named_and_the_others_served(run, tmp_path, monkeypatch):
+    scenes = []
 
+    def serve(scene, port, browser):
+        scenes.append(scene)
+        yield "there"
 
-def test_damaged_files_are_named_and_the_others_served(tmp_path):
+    monkeypatch.setattr(viewing, "serve", serve)
     write_tracks(tmp_path, 3)
     truncate(tmp_path / "track_00.h5")
     write_flat(tmp_path / "track_01.h5", track(1), "gzip", crs="EPSG:3031")
     damage(tmp_path / "track_01.h5")
-    with served(tmp_path) as process:
-        process.terminate()
-        _, stderr = process.communicate(timeout=30)
-    assert "track_00.h5" in stderr
-    assert "track_01.h5" in stderr
-    assert "3,000 points of 1 files" in stderr
+    result = run("view", tmp_path)
+    assert (result.exit_code, result.stdout) == (0, "there\n")
+    assert "track_00.h5" in result.stderr
+    assert "track_01.h5" in result.stderr
+    assert "3,000 points of 1 file" in result.stderr
+    assert [scene.cloud.rows for scene in scenes] == [3000]
 
 
 # --- what it says -----------------------------------------------------------------
