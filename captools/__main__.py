@@ -8,7 +8,9 @@ def main(words: list[str] | None = None) -> None:
     """Run the command line; Ctrl-C while it is still being imported leaves one line."""
     try:
         from captools.cli import main as command
+        from captools.extras import own_process
 
+        own_process()
         command(words, prog_name="captools")
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")

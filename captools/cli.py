@@ -176,15 +176,6 @@ def main() -> None:
     """
 
 
-<<<<<<< HEAD
-def shim(script: str) -> None:
-    """Run the step that a script in bin/ is named after."""
-    own_process()
-    main.main([Path(script).stem, *sys.argv[1:]], prog_name="captools")
-
-
-=======
->>>>>>> 6c6dc87c36072cefe2ce06b25c2aed26039bd457
 def _command(module: ModuleType, name: str, call: Callable, *more: Callable) -> click.Command:
     """Return the command of a step: its own options, then `more`, then the verbosity."""
     own = getattr(getattr(module, name), "__click_params__", [])

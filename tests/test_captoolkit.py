@@ -73,6 +73,15 @@ def test_the_page_names_every_script_and_every_command():
 # --- what agrees -------------------------------------------------------------------
 
 
+def test_every_row_of_the_table_is_measured_here():
+    table = PAGE.partition("## What agrees")[2].partition("|---|---|---|\n")[2]
+    rows = re.findall(r"^\| (.*?) \|", table, re.MULTILINE)
+    source = Path(__file__).read_text(encoding="utf-8")
+    asked = re.findall(r'assert measured\("(.*?)"\)', source)
+    assert sorted(rows) == sorted(asked)
+    assert rows
+
+
 @pytest.fixture(scope="module")
 def theirs(real_data):
     """What CAPToolkit's rules make of a real granule, beam by beam.

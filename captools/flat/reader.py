@@ -167,9 +167,13 @@ class FlatFile:
 
     @property
     def identity_names(self) -> tuple[str, ...]:
-        """The columns that set its tracks apart from others."""
-        names = str(self.attrs.get("identity", ""))
-        return tuple(names.split(",")) if names else tuple(legacy.PRODUCT.identity)
+        """The columns that set its tracks apart from others, as far as they are known."""
+        if "identity" in self.attrs:
+            return tuple(filter(None, str(self.attrs["identity"]).split(",")))
+        names = tuple(legacy.PRODUCT.identity)
+        if legacy.PRODUCT.parse_name(self.path.name).granule:
+            return names
+        return tuple(name for name in names if name in self.columns or name in self.attrs)
 
     @property
     def header(self) -> dict[str, object]:

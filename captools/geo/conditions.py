@@ -51,6 +51,8 @@ class Condition:
 
     def __init__(self, words: str) -> None:
         self.words = words
+        if not words.strip():
+            raise self._error("is empty: name columns (h_li < 1000)")
         try:
             tree = ast.parse(words.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -98,8 +98,8 @@ class Granule(Lookup):
             epoch=float(self._number(self.product.epoch_path, self.product.epoch)),
         )
 
-    def number(self, name: str, track: str = "") -> int:
-        """Return one of the numbers that distinguish tracks, 0 if neither file nor name has it."""
+    def number(self, name: str, track: str = "") -> int | None:
+        """Return a number that distinguishes tracks, None if neither file nor name has it."""
         source = self.product.identity.get(name, "")
         if source.startswith("@"):
             value = self._attribute(track, source[1:])
@@ -107,7 +107,14 @@ class Granule(Lookup):
         else:
             stored = self._number(source) if source else None
         named = self._named.parts.get(name, "")
-        return int(stored or (named if named.isdecimal() else 0))
+        number = stored or (named if named.isdecimal() else stored)
+        return None if number is None else int(number)
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The numbers that distinguish it from other granules, as far as they are known."""
+        found = {name: self.number(name) for name in self.product.granule_numbers}
+        return {name: number for name, number in found.items() if number is not None}
 
     def _orientation(self) -> int:
         values = self._numbers("orbit_info/sc_orient")
@@ -162,7 +169,11 @@ class Beam:
         """The numbers that distinguish this track from others of its granule."""
         product = self.granule.product
         numbers = {name: self.granule.number(name, self.name) for name in product.track_numbers}
-        return numbers | ({"spot": self.spot} if "spot" in numbers else {})
+        numbers |= {"spot": self.spot} if "spot" in numbers else {}
+        for name, number in numbers.items():
+            if number is None:
+                raise self.granule.error(self.name, f"{name} is neither in the file nor its name")
+        return numbers
 
     @property
     def points(self) -> int:
@@ -235,16 +246,24 @@ class Beam:
         """Return the dtype of a column's values; errors as for `whole`."""
         return self._column(column).dtype
 
+    def fill_value(self, column: Column) -> np.generic | None:
+        """Return what stands for no value in a column, None if nothing does; errors as above."""
+        stored = self._column(column)
+        try:
+            return stored.fill_value
+        except DAMAGE as error:
+            raise self.granule.damage(self._where(column), error) from None
+
     def attributes(self, column: Column) -> dict[str, object]:
         """Return units and long name of a column, and the fill value of an integer one."""
-        stored = self._column(column)
+        stored, fill = self._column(column), self.fill_value(column)
         try:
             attributes: dict[str, object] = {
                 "units": column.units or stored.attribute("units") or "1",
                 "long_name": column.long_name or stored.attribute("long_name") or column.name,
             }
-            if stored.dtype.kind in "iu" and stored.fill_value is not None:
-                attributes["_FillValue"] = stored.fill_value
+            if stored.dtype.kind in "iu" and fill is not None:
+                attributes["_FillValue"] = fill
         except DAMAGE as error:
             raise self.granule.damage(self._where(column), error) from None
         return attributes

@@ -13,17 +13,22 @@ from captools.products import Product
 
 def granule_attributes(granule: Granule) -> dict[str, object]:
     """Return what identifies a granule, and its frame of reference."""
-    known = granule.identity
+    known, unknown = granule.identity, unidentified(granule)
     return {
         "product": granule.product.name,
-        "identity": ",".join(granule.product.identity),
-        **{name: granule.number(name) for name in granule.product.granule_numbers},
+        "identity": ",".join(name for name in granule.product.identity if name not in unknown),
+        **granule.numbers,
         "region": known.region,
         "release": known.release,
         **({"sc_orient": known.sc_orient} if granule.product.spots else {}),
         **granule.frame(),
         **({"applied": ",".join(granule.product.applied)} if granule.product.applied else {}),
     }
+
+
+def unidentified(granule: Granule) -> list[str]:
+    """Return the numbers that distinguish granules of the product, and that this one has not."""
+    return [name for name in granule.product.granule_numbers if name not in granule.numbers]
 
 
 def provenance(granule: Granule, step: str, wanted: ReadOptions) -> dict[str, object]:

@@ -20,7 +20,7 @@ def joined(granule: Granule, parts: list[Table], rows_in: int) -> Table:
         {name: parts[0].column_attrs[name] for name in shared},
         {"crs": parts[0].attrs["crs"], "rows_in": rows_in},
     )
-    known = {name: granule.number(name) for name in granule.product.granule_numbers}
+    known = granule.numbers
     for name in (*known, *granule.product.track_numbers):
         values = [known.get(name, part.attrs.get(name)) for part in parts]
         whole.columns[name] = np.repeat(

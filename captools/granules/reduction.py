@@ -13,7 +13,13 @@ from captools.flat.writer import FlatWriter
 from captools.geo import coords, domain
 from captools.geo.time import decimal_year
 from captools.granules.granule import Beam, Granule
-from captools.granules.header import beam_attributes, extent, granule_attributes, provenance
+from captools.granules.header import (
+    beam_attributes,
+    extent,
+    granule_attributes,
+    provenance,
+    unidentified,
+)
 from captools.granules.joining import joined
 from captools.granules.options import ReadOptions
 from captools.granules.selection import crs_of, elsewhere, select_rows
@@ -78,6 +84,11 @@ def reduce_granule(
                 batch.written.lies.include(lies)
         granule.check_unchanged()
         _warn_of_missing(granule, missing)
+        if unknown := unidentified(granule):
+            _warn(
+                f"{granule.path.name}: left out, being neither in the file nor in its name: "
+                f"{', '.join(unknown)}"
+            )
         if misplaced:
             _warn(f"{granule.path.name}: {domain.warning(misplaced, request.crs)}")
     return batch.written

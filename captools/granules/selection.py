@@ -9,6 +9,7 @@ from captools.geo.conditions import Condition
 from captools.geo.time import parse_span
 from captools.granules.granule import MISSING, Beam
 from captools.granules.options import ReadOptions
+from captools.io.packing import masked
 from captools.limits import Limits
 from captools.products import Column
 
@@ -82,13 +83,16 @@ def _good(beam: Beam, rows: np.ndarray, request: ReadOptions) -> np.ndarray:
 
 
 def _meets(beam: Beam, rule: Condition, read: Callable[[Column], np.ndarray]) -> np.ndarray:
-    """Return which rows meet a rule of the product."""
+    """Return which rows meet a rule of the product; a fill meets it no more than NaN does."""
     columns = {name: beam.granule.product.column(name) for name in rule.columns}
     for column in columns.values():
         if (missing := beam.lacking(column)) is not None:
             needed = column.name in beam.granule.product.rule("all").columns
             raise beam.error(missing, MISSING if needed else f"{MISSING}, or use --quality all")
-    return rule.holds_for_few({name: read(column) for name, column in columns.items()})
+    known = {
+        name: masked(read(column), beam.fill_value(column)) for name, column in columns.items()
+    }
+    return rule.holds_for_few(known)
 
 
 def _agree(beam: Beam, tolerance: float) -> np.ndarray:

@@ -117,6 +117,8 @@ def _diagnose(head: bytes, size: int, error: BaseException) -> str:
     """Say what kind of file it is that HDF5 cannot open, and the remedy."""
     if head[:4] in _NETCDF3:
         return "is netCDF-3, not HDF5: convert it (nccopy -k netCDF-4 OLD NEW)"
+    if head[:4] == b"PAR1":
+        return "is Parquet, not HDF5: give the files that captools export made it of"
     return f"{_damage(head, size, error)}; fetch it again"
 
 

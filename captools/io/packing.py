@@ -88,6 +88,13 @@ def known(source: Source, rows: Rows = None) -> np.ndarray:
     return np.where(values == source.fill_value, np.nan, values.astype("f8"))
 
 
+def masked(values: np.ndarray, fill: np.generic | None) -> np.ndarray:
+    """Return values, of whole numbers masked where they are the fill, if there is one."""
+    if fill is None or values.dtype.kind not in "iu":
+        return values
+    return np.ma.masked_array(values, values == fill)
+
+
 def unpacked(source: Source, dataset: h5d.DatasetID) -> Source:
     """Return a source with its values unpacked, if attributes of the dataset say how."""
     scale, offset = (attribute(dataset, name) for name in ("scale_factor", "add_offset"))

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from captools.io import packing
+
 
 def masked(values: np.ndarray, attributes: Mapping[str, object]) -> np.ndarray:
     """Return values of a column, of whole numbers masked where they are the column's fill.
@@ -13,9 +15,7 @@ def masked(values: np.ndarray, attributes: Mapping[str, object]) -> np.ndarray:
     >>> masked(np.array([3, 127], "i1"), {"_FillValue": np.int8(127)}).tolist()
     [3, None]
     """
-    if values.dtype.kind not in "iu" or "_FillValue" not in attributes:
-        return values
-    return np.ma.masked_array(values, values == attributes["_FillValue"])
+    return packing.masked(values, attributes.get("_FillValue"))
 
 
 def with_nan(values: np.ndarray) -> np.ndarray:

@@ -218,6 +218,8 @@ def _understood(kind: type, words: object, key: str, known: dict[str, Column]) -
 
 
 def _quality(conditions: dict, known: dict[str, Column]) -> dict[str, Condition]:
+    if empty := [name for name, words in conditions.items() if words == ""]:
+        raise _Wrong(f"quality.{empty[0]}", "is empty: it must at least drop fills of the height")
     rules = {
         name: _understood(Condition, words, f"quality.{name}", known)
         for name, words in conditions.items()

@@ -159,11 +159,12 @@ def outputs(name: str, *, product: str | Path | None = None, **options: object) 
     return list(dict.fromkeys(names))
 
 
-def survey(paths: list[str], **options: object) -> None:
-    """Refuse flat files before any work."""
+def survey(paths: list[str], *, product: str | Path | None = None, **options: object) -> None:
+    """Refuse flat files before any work, unless granules of the product may look like them."""
     from captools.granules.kinds import check_granules
 
-    check_granules(paths)
+    if product is None or "" not in get(product).tracks:
+        check_granules(paths)
 
 
 @click.option(

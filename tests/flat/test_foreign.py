@@ -10,6 +10,7 @@ from flatfiles import write_flat
 from captools.errors import CaptoolsWarning, InputError
 from captools.flat.reader import FlatFile
 from captools.steps.filter import filter as filter_step
+from captools.steps.merge import merge
 
 PLACES = {"lon": np.linspace(-100, -90, 5), "lat": np.full(5, -75.0)}
 
@@ -156,6 +157,22 @@ def test_a_header_whose_number_would_wrap_is_refused(tmp_path):
     path = write_flat(tmp_path / "a.h5", PLACES, spot=200)
     with FlatFile(path) as file, pytest.raises(InputError, match=r"a\.h5: its spot .*: 200"):
         file.take("spot", slice(0, 2))
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [
+        ("a.h5", {}),
+        ("ATL06_20190101001723_00540210_209_01_gt1l.h5", {"rgt": 54, "cycle": 2, "spot": 0}),
+    ],
+)
+def test_numbers_of_tracks_that_neither_file_nor_name_has_are_no_columns(tmp_path, name, numbers):
+    path = write(tmp_path / name, PLACES)
+    with pytest.warns(CaptoolsWarning, match="not of captools"):
+        merge([path], tmp_path / "all.h5")
+    with h5py.File(tmp_path / "all.h5") as file:
+        found = {name: set(file[name][:]) for name in ("rgt", "cycle", "spot") if name in file}
+    assert found == {name: {number} for name, number in numbers.items()}
 
 
 def test_a_filter_that_is_not_installed_is_named_and_no_damage(tmp_path):

@@ -145,6 +145,7 @@ def test_a_number_is_no_condition(words):
         ("h_li < 1 | is_asc", "write and, or between comparisons"),
         ("~is_asc", "write not in place of ~"),
         ("h_li ^ 2 > 1", "write ** for a power"),
+        (" ", "is empty: name columns"),
         ("h_li / 0 > 1", "divides by zero"),
         ("h_li % (1 - 1) > 1", "divides by zero"),
         ("h_li > 1 / 0", "divides by zero"),

@@ -210,9 +210,10 @@ def test_what_hdf5_allows_is_fine(tmp_path):
         (b"", "is empty (0 bytes)"),
         (b"\n<!DOCTYPE html><title>Earthdata Login</title>", "is a web page saved as .h5"),
         (b"CDF\x01" + bytes(1000), "is netCDF-3, not HDF5: convert it (nccopy "),
+        (b"PAR1" + bytes(1000), "is Parquet, not HDF5: give the files that "),
         (b"\x89HDF\r\n\x1a\n" + bytes(4000), "cannot be opened"),
     ],
-    ids=["empty", "web page", "netCDF 3", "zeros"],
+    ids=["empty", "web page", "netCDF 3", "Parquet", "zeros"],
 )
 @pytest.mark.parametrize("product", [None, ATL06])
 def test_no_hdf5_is_called_what_it_is(tmp_path, content, why, product):

@@ -79,6 +79,7 @@ def test_packed_numbers_bits_longitudes_and_another_clock(own, tmp_path):
         ("[quality]", "[qualities]", "qualities: is unknown"),
         ('best = "abs(h)', 'best = "abs(z)', "quality.best: there is no column z"),
         ('all = "abs(h) < 1e4"', "", "quality.all: is missing"),
+        ('all = "abs(h) < 1e4"', 'all = ""', "quality.all: is empty: it must at least drop fills"),
         ('clock = "tai"', 'clock = "sun"', "clock: must be gps, tai or utc"),
         ("epoch = 2000-01-01T00:00:00", "epoch = 2000-01-01T00:00:00Z", "epoch: is what"),
         ("epoch = 2000-01-01T00:00:00", 'epoch = "2000"', "epoch: must be a date"),

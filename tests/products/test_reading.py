@@ -1,5 +1,7 @@
 """Reading products that are but a table: against a plain h5py loop, on real files and made ones."""
 
+import re
+import shutil
 from pathlib import Path
 
 import fsspec
@@ -61,7 +63,18 @@ def make_granule(folder: Path, product: Product) -> tuple[Path, dict]:
                     if column.name == product.height:
                         file[where][:7] = np.finfo("f4").max
                 truth[track][column.name] = file[where][()]
+        identify(file, product)
     return path, truth
+
+
+def identify(file: h5py.File, product: Product) -> None:
+    """Write the numbers that set the tracks of a product apart: 5 each."""
+    for source in product.identity.values():
+        if source.startswith("@"):
+            for track in product.tracks:
+                file[track].attrs[source[1:]] = b"5"
+        elif source:
+            file[source] = np.array([5], "i2")
 
 
 def expected(product: Product, truth: dict, at: tuple[int, int]) -> dict:
@@ -102,6 +115,64 @@ def test_a_granule_made_of_a_table_is_read_value_by_value(tmp_path, name):
         )
         assert ("is_asc" in columns) == bool(product.order)
         assert not columns.get("is_asc", np.array(False)).any()  # southwards
+
+
+def test_a_fill_of_whole_numbers_meets_no_rule(tmp_path):
+    path, _ = make_granule(tmp_path, get("ATL08"))
+    fill, few = np.iinfo("i4").max, np.arange(POINTS, dtype="i4") % 3  # 0, 1, 2, 0, ...
+    few[few == 2] = fill
+    with h5py.File(path, "r+") as file:
+        for track in get("ATL08").tracks:
+            group = file[f"{track}/land_segments"]
+            for name in ("canopy/h_canopy_uncertainty", "msw_flag", "h_dif_ref"):
+                group[name][...] = 0
+            group["segment_snowcover"][...] = 1
+            del group["n_seg_ph"]
+            group["n_seg_ph"] = few
+            group["n_seg_ph"].attrs["_FillValue"] = np.int32(fill)
+    written = read(path, tmp_path / "out", product="ATL08", quality="canopy")
+    at = [point for point in range(7, POINTS) if point % 3 == 1]  # the first seven have no height
+    for output in written:
+        columns, _ = flat(output)
+        assert columns["n_ph"].tolist() == [1] * len(at)
+        np.testing.assert_array_equal(columns["lat"], [-75 - point / 100 for point in at])
+
+
+def test_numbers_that_a_granule_has_nowhere_are_left_out_and_not_zero(tmp_path):
+    made, _ = make_granule(tmp_path, get("ATL08"))
+    paths = [
+        tmp_path / name for name in ("a.h5", "b.h5", "ATL08_20200101000000_07770310_006_01.h5")
+    ]
+    for path in paths:
+        shutil.copy(made, path)
+        with h5py.File(path, "r+") as file:
+            del file["orbit_info/rgt"]
+            if path.name == "b.h5":
+                del file["orbit_info/cycle_number"]
+    why = "left out, being neither in the file nor in its name: "
+    with pytest.warns(CaptoolsWarning, match=f"^a.h5: {why}rgt$"):
+        (first, *_) = read(paths[0], tmp_path / "out", product="ATL08")
+    with pytest.warns(CaptoolsWarning, match=f"^b.h5: {why}rgt, cycle$"):
+        (second, *_) = read(paths[1], tmp_path / "out", product="ATL08", layout="granule")
+    (third, *_) = read(paths[2], tmp_path / "out", product="ATL08")
+    headers = [flat(path)[1] for path in (first, third)]
+    assert [header["identity"] for header in headers] == ["cycle,spot", "rgt,cycle,spot"]
+    assert [header.get("rgt") for header in headers] == [None, 777]
+    assert {"rgt", "cycle"}.isdisjoint(flat(second)[0])
+    merge([first], tmp_path / "one.h5")
+    assert "rgt" not in flat(tmp_path / "one.h5")[0]
+    with pytest.raises(InputError, match=r"only the second has rgt \(--common"):
+        merge([first, third], tmp_path / "two.h5")
+
+
+def test_a_number_that_a_track_has_nowhere_is_an_error(tmp_path):
+    path, _ = make_granule(tmp_path, get("ATL11"))
+    with h5py.File(path, "r+") as file:
+        del file["pt2"].attrs["beam_pair"]
+    why = f"{path}: pt2: pair is neither in the file nor its name"
+    with pytest.raises(InputError, match=f"^{re.escape(why)}$"):
+        read(path, tmp_path / "out", product="ATL11")
+    assert not list((tmp_path / "out").glob("*"))
 
 
 def test_atl08_is_as_a_plain_loop_reads_it(real_data, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from processes import start
 
+from captools import progress
 from captools.cli import main
 from captools.simulation.defects import DEFECTS
 from captools.steps.simulate import simulate
@@ -23,6 +24,13 @@ def run(folder, *options):
 def tracks(paths):
     """RGT, cycle and region of granules, from their names."""
     return [tuple(map(int, NAME.fullmatch(path.name).groups()[1:4])) for path in paths]
+
+
+def test_a_log_says_how_far_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "INTERVAL_SECONDS", 0.0)
+    said = run(tmp_path, "--granules", "3", "--segments", "1").stderr.splitlines()
+    far = [line.split(",")[0] for line in said if " of 3 inputs ended" in line]
+    assert far == [f"{number} of 3 inputs ended" for number in (1, 2, 3)]
 
 
 def test_regions_of_a_track_come_together(tmp_path):

@@ -149,7 +149,7 @@ def test_the_curve_goes_from_neighbour_to_neighbour():
 def test_without_x_and_y_the_points_are_lon_and_lat(tmp_path):
     with FlatWriter(tmp_path) as batch:
         columns = {"lon": np.array([10.0, -20.0]), "lat": np.array([-70.0, -80.0])}
-        batch.write("a.h5", Table(columns, {}, {"captools_version": "1"}))
+        batch.write("a.h5", Table(columns, {}, {"captools_version": "1", "rgt": 7}))
     export(batch.written, tmp_path / "a.parquet", variables="rgt")
     found = geopandas.read_parquet(tmp_path / "a.parquet")
     assert found.crs == "OGC:CRS84"
