@@ -186,6 +186,7 @@ jobs = click.option(
 timeout = click.option(
     "--timeout",
     type=POSITIVE,
+    default=600.0,
     metavar="SECONDS",
     help="An input that takes longer is a failed one.",
 )
@@ -219,6 +220,7 @@ REDUCE = (
         help="The output; it may be an s3:// address.",
     ),
     click.option("--skip-bad", is_flag=True, help="Leave bad inputs out, and say so."),
+    timeout,
     *REMOTE,
 )
 

@@ -6,10 +6,26 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Protocol
 
 GRACE_SECONDS = 20.0  # for inputs under way when a run is stopped; SLURM kills after 30
 _asked: list[int] = []  # signals that asked for the end
 _waiting = ContextVar("waiting", default=False)
+
+
+class Watcher(Protocol):
+    """Who watches from another process whether this one gets on with its inputs."""
+
+    def reading(self, path: str | None) -> None:
+        """Hear which input is read from now on, None if none is."""
+        ...
+
+    def beat(self) -> None:
+        """Hear that there is progress."""
+        ...
+
+
+_watchers: list[Watcher] = []  # none, or one
 
 
 @contextmanager
@@ -51,6 +67,19 @@ def check() -> None:
     """End the work if a signal asked for it: a place where nothing is half done."""
     if _asked:
         raise KeyboardInterrupt if _asked[-1] == signal.SIGINT else SystemExit(128 + _asked[-1])
+    for watcher in _watchers:
+        watcher.beat()
+
+
+def watched_by(watcher: Watcher) -> None:
+    """Let someone hear from now on how this process gets on."""
+    _watchers[:] = [watcher]
+
+
+def reading(path: str | None) -> None:
+    """Say which input is read from now on, None if none is."""
+    for watcher in _watchers:
+        watcher.reading(path)
 
 
 class Stop:

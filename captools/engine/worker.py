@@ -75,12 +75,12 @@ class Worker:
         for _ in range(100):
             code = self._process.exitcode
             if code is not None:
-                return _meaning(code)
+                return meaning(code)
             time.sleep(0.01)  # another thread has just fetched the exit code, and will store it
         return "unknown exit code"
 
 
-def _meaning(code: int) -> str:
+def meaning(code: int) -> str:
     """Return the name of an exit code, and what it may mean."""
     if code >= 0:
         return f"EXIT({code})"
@@ -112,8 +112,7 @@ def _result(work: Work, item: Any) -> Result:
 def _follow(parent: int) -> None:
     """Live and die with the parent: it alone writes down what is done."""
     leave_signals_to_parent()
-    with suppress(OSError, AttributeError):  # on Linux at once, even while HDF5 waits for a disk
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -121,6 +120,12 @@ def _follow(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def die_with_parent() -> None:
+    """Let this process be killed when its parent dies, on Linux, even while HDF5 is at work."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def leave_signals_to_parent() -> None:

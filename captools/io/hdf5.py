@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 from h5py import h5a, h5d, h5g, h5p, h5t, h5z
 
+from captools import process
 from captools.errors import InputError, one_line
 from captools.io.address import Url
 from captools.io.ranges import RemoteFile
@@ -46,7 +47,16 @@ class MissingFilterError(OSError):
 _CACHE = {"rdcc_nbytes": 1 << 20}
 
 
-class ServedFile(h5py.File):
+class OpenFile(h5py.File):
+    """An HDF5 file that is open for reading."""
+
+    def close(self) -> None:
+        """Close the file."""
+        super().close()
+        process.reading(None)
+
+
+class ServedFile(OpenFile):
     """An HDF5 file on a server; `source` fetches its bytes."""
 
     def __init__(self, source: RemoteFile) -> None:
@@ -72,11 +82,18 @@ def check_unchanged(file: h5py.File) -> None:
 
 def open_file(path: Path | Url) -> h5py.File:
     """Open a file for reading, without locks, or say what is wrong with it."""
-    if isinstance(path, Url):
-        return _open_served(RemoteFile(path))
+    process.reading(os.fspath(path))
+    try:
+        return _open_served(RemoteFile(path)) if isinstance(path, Url) else _open_local(path)
+    except BaseException:
+        process.reading(None)
+        raise
+
+
+def _open_local(path: Path) -> OpenFile:
     head, size = _head(path)
     try:
-        return h5py.File(path, "r", locking=False, **_CACHE)
+        return OpenFile(path, "r", locking=False, **_CACHE)
     except DAMAGE as error:
         raise InputError(f"{path}: {_diagnose(head, size, error)}") from None
 

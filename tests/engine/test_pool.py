@@ -197,7 +197,7 @@ def test_a_worker_that_has_waited_long_ends_and_costs_none(tmp_path, outdir, mon
     ("code", "meaning"), [(3, "EXIT(3)"), (-11, "SIGSEGV(-11)"), (-40, "a signal(-40)")]
 )
 def test_how_a_process_ended_is_named(code, meaning):
-    assert worker._meaning(code) == meaning
+    assert worker.meaning(code) == meaning
 
 
 def test_where_no_tool_lists_processes_nothing_is_said_of_it(tmp_path):
