@@ -188,7 +188,7 @@ timeout = click.option(
     type=POSITIVE,
     default=600.0,
     metavar="SECONDS",
-    help="An input that takes longer is a failed one.",
+    help="An input that gets no further for so long is a failed one.",
 )
 shard = click.option("--shard", type=Shard(), help="Do only share I (from 0) of N of the inputs.")
 overwrite = click.option("--overwrite", is_flag=True, help="Do again what is done.")

@@ -3,26 +3,40 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
 
 GRACE_SECONDS = 20.0  # for inputs under way when a run is stopped; SLURM kills after 30
+PULSE_SECONDS = 1.0  # between the signs of life of a process that is watched
 _asked: list[int] = []  # signals that asked for the end
 _waiting = ContextVar("waiting", default=False)
 
 
-class Watcher(Protocol):
-    """Who watches from another process whether this one gets on with its inputs."""
+class Watcher:
+    """Says to whoever watches this process from another one how it gets on.
+
+    Parameters
+    ----------
+    send : callable
+        Called with the input that is read, None if none is: when it changes, and now and then
+        while there is progress.
+    """
+
+    def __init__(self, send: Callable[[str | None], None]) -> None:
+        self._send = send
+        self._path: str | None = None
+        self._sent = 0.0
 
     def reading(self, path: str | None) -> None:
-        """Hear which input is read from now on, None if none is."""
-        ...
+        """Say which input is read from now on."""
+        self._path, self._sent = path, time.monotonic()
+        self._send(path)
 
     def beat(self) -> None:
-        """Hear that there is progress."""
-        ...
+        """Say that there is progress, if nothing was said for a while."""
+        if time.monotonic() - self._sent > PULSE_SECONDS:
+            self.reading(self._path)
 
 
 _watchers: list[Watcher] = []  # none, or one

@@ -27,6 +27,7 @@ from captools.io.hdf5 import (
 )
 from captools.io.packing import Source
 from captools.io.storage import check_stored
+from captools.process import check
 from captools.products import identity_dtype
 
 BLOCK_ROWS = 1 << 17  # in memory at a time: 40 MB with 40 columns of 8 bytes
@@ -286,6 +287,7 @@ class FlatFile:
         """Yield ranges of so many rows (by default as fit in memory) that make up the file."""
         size = size or BLOCK_ROWS
         for start in range(0, self.rows, size):
+            check()
             yield slice(start, min(start + size, self.rows))
 
     def check_columns(self, names: Iterable[str]) -> None:

@@ -24,12 +24,12 @@ from typing import Any, cast
 from captools import process, progress
 from captools.engine.worker import die_with_parent, meaning
 from captools.errors import BadInputs, CaptoolsError, CaptoolsWarning, one_line
+from captools.extras import own_process
 from captools.io import remote
 from captools.io.address import is_remote
 from captools.io.remote import Access
 
 POLL_SECONDS = 0.2  # between looks at whether it is to stop
-PULSE_SECONDS = 1.0  # between the signs of life of one that reads on
 GRACE_SECONDS = 3.0  # to clear up when it is to stop
 Send = Callable[[str, Any], None]
 log = logging.getLogger("captools")
@@ -163,6 +163,7 @@ def _serve(pipe: Connection, function: Callable[[], Any], access: Access, level:
     """Call the function, and say through the pipe what becomes of it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the parent says when to end
     die_with_parent()
+    own_process()
 
     def send(kind: str, what: Any) -> None:
         pipe.send((kind, what))
@@ -173,7 +174,7 @@ def _serve(pipe: Connection, function: Callable[[], Any], access: Access, level:
     remote.use(access)
     log.handlers, log.propagate = [_Sender(send)], False
     log.setLevel(level)
-    process.watched_by(_Pulse(send))
+    process.watched_by(process.Watcher(partial(send, "input")))
     with (
         pipe,
         suppress(BrokenPipeError),
@@ -195,25 +196,6 @@ def _send_error(error: BaseException, send: Send) -> None:
         send("error", error)
     except (TypeError, AttributeError, pickle.PicklingError):  # it goes to no other process
         send("error", CaptoolsError(f"unexpected {type(error).__name__}: {one_line(error)}"))
-
-
-class _Pulse:
-    """Says which input is read, and now and then that the process lives."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._path: str | None = None
-        self._sent = 0.0
-
-    def reading(self, path: str | None) -> None:
-        """Say which input is read from now on."""
-        self._path, self._sent = path, time.monotonic()
-        self._send("input", path)
-
-    def beat(self) -> None:
-        """Say that there is progress, if nothing was said for a while."""
-        if time.monotonic() - self._sent > PULSE_SECONDS:
-            self.reading(self._path)
 
 
 class _Bar:

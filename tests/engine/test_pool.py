@@ -303,6 +303,12 @@ def test_a_single_input_may_kill_its_process(tmp_path, outdir, how):
     assert sorted(os.listdir(outdir)) == [PRIVATE, "once_0.h5"]
 
 
+def test_an_input_that_gets_on_has_time(tmp_path, outdir, monkeypatch):
+    monkeypatch.setattr(process, "PULSE_SECONDS", 0.1)
+    (path,) = write_inputs(tmp_path / "in", a="slowly 15")
+    assert end_of_one(outdir, path, timeout=1)["status"] == "done"
+
+
 def test_a_single_input_that_hangs_fails_in_time(tmp_path, outdir):
     (path,) = write_inputs(tmp_path / "in", a="sleep 60")
     error = end_of_one(outdir, path, timeout=0.5)["error"]

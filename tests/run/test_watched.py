@@ -5,10 +5,9 @@ import signal
 import time
 import warnings
 
-import h5py
 import numpy as np
 import pytest
-from flatfiles import random_columns, write_flat
+from flatfiles import make_endless, random_columns, write_flat
 from processes import start
 
 from captools import process, progress
@@ -22,13 +21,7 @@ def endless(tmp_path):
     """Three files, the second with zeros among its strings: HDF5 follows them for ever."""
     folder = tmp_path / "in"
     paths = [write_flat(folder / f"{k}.h5", random_columns(10, k)) for k in range(3)]
-    with h5py.File(paths[1], "r+") as file:
-        for name in ("source", "product"):
-            file.attrs[name] = "text of any length " * 40
-    content = bytearray(paths[1].read_bytes())
-    heap = content.rindex(b"GCOL") + 16  # behind its version and size
-    content[heap : heap + 512] = bytes(512)
-    paths[1].write_bytes(content)
+    make_endless(paths[1])
     return paths
 
 
@@ -93,7 +86,7 @@ def slowly():
 
 
 def test_progress_is_waited_for(endless, monkeypatch):
-    monkeypatch.setattr(watched, "PULSE_SECONDS", 0.1)
+    monkeypatch.setattr(process, "PULSE_SECONDS", 0.1)
     assert watched.call(reading, endless[:1], slowly, timeout=1.0) == "done"
 
 
