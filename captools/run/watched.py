@@ -14,7 +14,7 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
@@ -23,11 +23,12 @@ from typing import Any, cast
 
 from captools import process, progress
 from captools.engine.worker import die_with_parent, meaning
-from captools.errors import BadInputs, CaptoolsError, CaptoolsWarning, one_line
+from captools.errors import BadInputs, CaptoolsError, CaptoolsWarning, InputError, one_line
 from captools.extras import own_process
 from captools.io import remote
 from captools.io.address import is_remote
 from captools.io.remote import Access
+from captools.run.printing import print_lines
 
 POLL_SECONDS = 0.2  # between looks at whether it is to stop
 GRACE_SECONDS = 3.0  # to clear up when it is to stop
@@ -44,7 +45,7 @@ def call(
 ) -> Any:
     """Return what a function returns, or raise what it raises, called in a process of its own.
 
-    Its messages, warnings and progress are shown here.
+    Its messages, warnings and progress are shown here; if it yields lines, they are printed.
 
     Parameters
     ----------
@@ -78,6 +79,20 @@ def call(
         child.join(GRACE_SECONDS)
         _kill(child)
         pipe.close()
+
+
+def without_bad(function: Callable[..., Any], paths: Sequence[str], **options: Any) -> Any:
+    """Return what `call` returns; inputs that it gets no further with are named and left out."""
+    while True:
+        try:
+            return call(function, paths, **options)
+        except BadInputs as error:
+            for why in error.errors.values():
+                log.error("failed: %s", why)
+            kept = [path for path in paths if path not in error.errors]
+            if len(kept) in (0, len(paths)):
+                raise InputError("no file can be used") from None
+            paths = kept
 
 
 def _fresh() -> Any:
@@ -129,6 +144,9 @@ class _Watch:
         if self._reading is None:
             return CaptoolsError(why)
         return BadInputs({self._reading: f"{self._reading}: {why}; is it damaged? fetch it again"})
+
+    def _line(self, line: str) -> None:
+        print_lines([line])
 
     def _error(self, error: BaseException) -> None:
         raise error
@@ -185,7 +203,12 @@ def _serve(pipe: Connection, function: Callable[[], Any], access: Access, level:
         warnings.simplefilter("always", CaptoolsWarning)
         warnings.showwarning = send_warning
         try:
-            send("value", function())
+            value = function()
+            if isinstance(value, Iterator):
+                for line in value:
+                    send("line", line)
+                value = None
+            send("value", value)
         except BaseException as error:
             _send_error(error, send)
 
