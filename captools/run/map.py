@@ -150,7 +150,9 @@ def _run_map(
     check_outputs([asked.outdir], {file for path in paths for file in files_of(path)})
     if found and hasattr(step, "survey"):
         with suppress(BadInputs):  # it will be an input that failed
-            watched.call(step.survey, found, timeout=asked.timeout, **options)
+            watched.call(
+                *(step.survey, found), timeout=asked.timeout, may_copy=bool(pool.lone), **options
+            )
     if not paths:
         log.info("no inputs: nothing to do")
         return 0

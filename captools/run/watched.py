@@ -41,6 +41,7 @@ def call(
     paths: Sequence[str],
     *arguments: Any,
     timeout: float | None,
+    may_copy: bool = True,
     **options: Any,
 ) -> Any:
     """Return what a function returns, or raise what it raises, called in a process of its own.
@@ -55,6 +56,8 @@ def call(
         The inputs, its first argument.
     timeout : float, optional
         Seconds without progress in reading an input, after which the input is a bad one.
+    may_copy : bool
+        Whether the other process may be a copy of this one, which is there at once.
 
     Raises
     ------
@@ -64,7 +67,8 @@ def call(
     if sys.platform != "linux":  # elsewhere a copy of a process may not work
         return function(paths, *arguments, **options)
     # A copy of this process would not have the threads that fetch from servers.
-    context = _fresh() if any(map(is_remote, paths)) else multiprocessing.get_context("fork")
+    may_copy = may_copy and not any(map(is_remote, paths))
+    context = multiprocessing.get_context("fork") if may_copy else _fresh()
     pipe, theirs = context.Pipe(duplex=False)
     said = partial(function, paths, *arguments, **options), remote.used(), log.level
     child = context.Process(target=_serve, args=(theirs, *said))
