@@ -204,17 +204,24 @@ class Made:
                 raise InputError(
                     f"{file.path}: {name} is no column that calc made: these are {made}"
                 )
+        for words in self.expressions.values():
+            one = _expression(words)
+            used = [name for name in request.undo if name in one.formula.columns]
+            if used and one.name in file.columns and one.name not in request.undo:
+                raise InputError(
+                    f"{file.path}: {one.name} is made of {used[0]}: --undo {one.name} too, or first"
+                )
 
     def header(self, request: Calculation) -> dict[str, object]:
         """Return the header of the file, as it is to be of the height column.
 
         What corrections a new height contains only the history says.
         """
-        header = dict(self._file.header)
+        header, stays = dict(self._file.header), self._file.columns.keys() - set(request.undo)
         if request.height:
             header["height"] = request.height
             header.pop("applied", None)
-        while (height := header.get("height")) in request.undo:
+        while (height := header.get("height")) in self.before.keys() - stays - {request.height}:
             header |= self.before[height]
         return header
 

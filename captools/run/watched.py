@@ -25,7 +25,7 @@ from captools import process, progress
 from captools.engine.worker import die_with_parent, meaning
 from captools.errors import BadInputs, CaptoolsError, CaptoolsWarning, InputError, one_line
 from captools.extras import own_process
-from captools.io import remote
+from captools.io import durable, remote
 from captools.io.address import is_remote
 from captools.io.remote import Access
 from captools.run.printing import print_lines
@@ -70,7 +70,8 @@ def call(
     may_copy = may_copy and not any(map(is_remote, paths))
     context = multiprocessing.get_context("fork") if may_copy else _fresh()
     pipe, theirs = context.Pipe(duplex=False)
-    said = partial(function, paths, *arguments, **options), remote.used(), log.level
+    work = partial(function, paths, *arguments, **options)
+    said = work, remote.used(), durable.used(), log.level
     child = context.Process(target=_serve, args=(theirs, *said))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # threads of others are idle
@@ -181,7 +182,9 @@ class _Watch:
 # --- in the other process ---------------------------------------------------------
 
 
-def _serve(pipe: Connection, function: Callable[[], Any], access: Access, level: int) -> None:
+def _serve(
+    pipe: Connection, function: Callable[[], Any], access: Access, waits: bool, level: int
+) -> None:
     """Call the function, and say through the pipe what becomes of it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the parent says when to end
     die_with_parent()
@@ -194,6 +197,7 @@ def _serve(pipe: Connection, function: Callable[[], Any], access: Access, level:
         send("warning", (str(message), *where[:3]))
 
     remote.use(access)
+    durable.use(waits)
     log.handlers, log.propagate = [_Sender(send)], False
     log.setLevel(level)
     process.watched_by(process.Watcher(partial(send, "input")))

@@ -51,7 +51,8 @@ def view(
     words: Iterable[str],
     *,
     variables: str | Iterable[str] | None = None,
-    xy: str | Iterable[str] = "x,y",
+    xy: str | Iterable[str] | None = None,
+    lonlat: str | Iterable[str] | None = None,
     crs: str | int | None = None,
     bbox: tuple[float, float, float, float] | None = None,
     all_rows: bool = False,
@@ -67,8 +68,10 @@ def view(
         Flat files, as for any step.
     variables : str or iterable of str
         Columns to choose from.
-    xy : str or two of str
-        The columns of the places.
+    xy : str or two of str, optional
+        The columns of the places, by default x and y.
+    lonlat : str or two of str, optional
+        The columns that are lon and lat.
     crs : str or int, optional
         CRS to project lon and lat to.
     bbox : (w, e, s, n), optional
@@ -104,8 +107,8 @@ def view(
     if not paths:
         log.info("no inputs: nothing to do")
         return
-    how = {"variables": variables, "xy": xy, "crs": crs, "bbox": bbox, "all_rows": all_rows}
-    how |= {"port": port, "browser": not no_browser}
+    how = {"variables": variables, "xy": xy, "lonlat": lonlat, "crs": crs, "bbox": bbox}
+    how |= {"all_rows": all_rows, "port": port, "browser": not no_browser}
     with process.interruptible():
         if progress.is_shown():
             watched.without_bad(_lines, paths, timeout=timeout, **how)
@@ -116,23 +119,29 @@ def view(
 def _lines(
     paths: list[str],
     variables: str | Iterable[str] | None,
-    xy: str | Iterable[str],
+    xy: str | Iterable[str] | None,
     port: int,
     browser: bool,
     **request: Any,
 ) -> Iterator[str]:
     """Yield the address of the map of these files, then serve it."""
+    from captools.flat.places import PlaceNames
     from captools.flat.reader import height_of
     from captools.flat.table import column_names, two_columns
     from captools.granules.kinds import check_flat
     from captools.maps import viewing
     from captools.maps.mapping import MapOptions
+    from captools.points.surveying import check_columns
 
     check_flat(paths)
+    check_columns(paths, two_columns(xy) if xy else (), PlaceNames.of(request["lonlat"]))
     names = column_names(height_of(paths) if variables is None else variables)
     crs = request.pop("crs")
     asked = MapOptions(
-        var=names[0], xy=tuple(two_columns(xy)), crs=None if crs is None else str(crs), **request
+        var=names[0],
+        xy=tuple(two_columns(xy or "x,y")),
+        crs=None if crs is None else str(crs),
+        **request,
     )
     scene = viewing.gather(paths, names, asked)
     yield from viewing.serve(scene, port, browser)

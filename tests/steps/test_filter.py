@@ -218,7 +218,15 @@ def test_options_given_again_add_up(run, beam, tmp_path):
         np.testing.assert_array_equal(file["lat"][:], lat[keep])
 
 
-@pytest.mark.parametrize("words", ["-b 0 1 0 1 -b 2 3 2 3", "-t 2018 2019 -t 2019 2020"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "-b 0 1 0 1 -b 2 3 2 3",
+        "-t 2018 2019 -t 2019 2020",
+        "--outliers h_li --outliers s_li",
+        "-z lzf -z gzip",
+    ],
+)
 def test_what_does_not_add_up_is_refused_when_given_again(run, beam, tmp_path, words):
     result = run("filter", beam, "-o", tmp_path / "out", *words.split())
     assert result.exit_code == 2
