@@ -197,12 +197,20 @@ jobs = click.option(
     metavar="N",
     help="Processes; by default the cores that this one may use.",
 )
-timeout = click.option(
-    "--timeout",
-    type=POSITIVE,
-    metavar="SECONDS",
-    help="An input that takes longer is a failed one.",
-)
+
+
+def timeout_of(seconds: float) -> Callable:
+    """Return the option of how long an input may take, with a default."""
+    return click.option(
+        "--timeout",
+        type=POSITIVE,
+        default=seconds,
+        metavar="SECONDS",
+        help="An input that gets no further for so long is a failed one.",
+    )
+
+
+timeout = timeout_of(600.0)
 shard = click.option("--shard", type=Shard(), help="Do only share I (from 0) of N of the inputs.")
 overwrite = click.option("--overwrite", is_flag=True, help="Do again what is done.")
 fail_fast = click.option("--fail-fast", is_flag=True, help="Stop at the first failed input.")
@@ -239,6 +247,7 @@ REDUCE = (
         help="The output; it may be an s3:// address.",
     ),
     click.option("--skip-bad", is_flag=True, help="Leave bad inputs out, and say so."),
+    timeout,
     no_fsync,
     *REMOTE,
 )

@@ -3,13 +3,43 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 GRACE_SECONDS = 20.0  # for inputs under way when a run is stopped; SLURM kills after 30
+PULSE_SECONDS = 1.0  # between the signs of life of a process that is watched
 _asked: list[int] = []  # signals that asked for the end
 _waiting = ContextVar("waiting", default=False)
+
+
+class Watcher:
+    """Says to whoever watches this process from another one how it gets on.
+
+    Parameters
+    ----------
+    send : callable
+        Called with the input that is read, None if none is: when it changes, and now and then
+        while there is progress.
+    """
+
+    def __init__(self, send: Callable[[str | None], None]) -> None:
+        self._send = send
+        self._path: str | None = None
+        self._sent = 0.0
+
+    def reading(self, path: str | None) -> None:
+        """Say which input is read from now on."""
+        self._path, self._sent = path, time.monotonic()
+        self._send(path)
+
+    def beat(self) -> None:
+        """Say that there is progress, if nothing was said for a while."""
+        if time.monotonic() - self._sent > PULSE_SECONDS:
+            self.reading(self._path)
+
+
+_watchers: list[Watcher] = []  # none, or one
 
 
 @contextmanager
@@ -51,6 +81,19 @@ def check() -> None:
     """End the work if a signal asked for it: a place where nothing is half done."""
     if _asked:
         raise KeyboardInterrupt if _asked[-1] == signal.SIGINT else SystemExit(128 + _asked[-1])
+    for watcher in _watchers:
+        watcher.beat()
+
+
+def watched_by(watcher: Watcher) -> None:
+    """Let someone hear from now on how this process gets on."""
+    _watchers[:] = [watcher]
+
+
+def reading(path: str | None) -> None:
+    """Say which input is read from now on, None if none is."""
+    for watcher in _watchers:
+        watcher.reading(path)
 
 
 class Stop:

@@ -3,16 +3,16 @@
 import logging
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from captools.process import check
 
 INTERVAL_SECONDS = 30.0  # between the lines of a log
 Item = TypeVar("Item")
-_shown = ContextVar("shown", default=False)
+_shown: ContextVar[Callable[[int], Any] | None] = ContextVar("shown", default=None)
 log = logging.getLogger(__name__)
 
 
@@ -28,9 +28,12 @@ def counted(number: int, noun: str) -> str:
 
 
 @contextmanager
-def shown() -> Iterator[None]:
-    """Let `track` show how far it is: a command line does, a function called by hand does not."""
-    token = _shown.set(True)
+def shown(how: Callable[[int], Any] | None = None) -> Iterator[None]:
+    """Let `track` show how far it is: a command line does, a function called by hand does not.
+
+    `how` makes of the number of items what is called as a `Progress`, which is the default.
+    """
+    token = _shown.set(how or Progress)
     try:
         yield
     finally:
@@ -39,17 +42,18 @@ def shown() -> Iterator[None]:
 
 def is_shown() -> bool:
     """Return whether a command line is at work, which shows and prints by itself."""
-    return _shown.get()
+    return _shown.get() is not None
 
 
 def track(items: Sequence[Item]) -> Iterator[Item]:
     """Yield the items, and show how many of them are done if that is to be shown."""
-    if not _shown.get():
+    show = _shown.get()
+    if show is None:
         for item in items:
             check()
             yield item
         return
-    progress = Progress(len(items))
+    progress = show(len(items))
     try:
         for item in items:
             check()

@@ -78,6 +78,18 @@ def damage(path: Path, column: str = "h_li", chunk: int = 0) -> Path:
     return path
 
 
+def make_endless(path):
+    """Put zeros among the strings of a flat file, which HDF5 follows for ever; return its path."""
+    with h5py.File(path, "r+") as file:
+        for name in ("source", "product"):
+            file.attrs[name] = "text of any length " * 40
+    content = bytearray(path.read_bytes())
+    heap = content.rindex(b"GCOL") + 16  # behind its version and size
+    content[heap : heap + 512] = bytes(512)
+    path.write_bytes(content)
+    return path
+
+
 def truncate(path: Path) -> Path:
     """Cut a file in half."""
     os.truncate(path, path.stat().st_size // 2)

@@ -194,10 +194,11 @@ def test_ctrl_c_in_the_middle_of_an_import_leaves_one_line(granule, tmp_path, mo
     script = tmp_path / "captools"  # as pip writes it, but for the finder
     script.write_text(f"""
 import os, signal, sys
+command = os.getpid()  # which may let another process do the work
 class Finder:
     def find_spec(name, path=None, target=None):
         if name == {module!r}:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(command, signal.SIGINT)
 sys.meta_path.insert(0, Finder)
 from {stated.partition(":")[0]} import {stated.partition(":")[2]} as main
 sys.exit(main())

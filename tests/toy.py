@@ -10,6 +10,7 @@ import time
 import warnings
 from pathlib import Path
 
+from captools import process
 from captools.engine.work import Result
 from captools.errors import BadInputs, CaptoolsWarning, FolderError, InputError
 from captools.io.atomic import Outputs, temporary_name
@@ -77,6 +78,10 @@ def toy(path: str, outdir: Path, *, only: int | None = None, mask: Path | None =
             os.rename(outdir, f"{outdir} elsewhere")  # at one stroke, whoever is writing
         case "sleep":
             time.sleep(float(more))
+        case "slowly":  # but with progress
+            for _ in range(int(more)):
+                time.sleep(0.1)
+                process.check()
         case "hold":  # and let no other thread run
             ctypes.PyDLL(None).usleep(int(1e6 * float(more)))
         case "warn":

@@ -10,7 +10,7 @@ from captools.description.description import Described, Description, four
 from captools.description.statistics import Accumulator, Statistics
 from captools.errors import InputError, MissingExtra, one_line
 from captools.extras import require
-from captools.io.hdf5 import open_file, text
+from captools.io.hdf5 import check_regular, open_file, text
 from captools.io.integrity import naming_damage
 
 RASTERS = (".tif", ".tiff")
@@ -20,6 +20,8 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 def describe_picture(path: Path, stats: bool) -> Description:
     """Describe a GeoTIFF or a PNG; InputError if it is damaged, or the extra is missing."""
+    if path.exists():
+        check_regular(path)
     return _geotiff(path, stats) if path.suffix.lower() in RASTERS else _png(path)
 
 

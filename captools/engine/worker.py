@@ -19,6 +19,7 @@ from typing import Any
 from captools.engine.work import Result, Work
 from captools.errors import one_line
 from captools.extras import own_process
+from captools.process import Watcher, watched_by
 
 PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>: which signal a process gets when its parent dies
 IDLE_SECONDS = 60.0  # after which a process without work ends, as it must in dask workers
@@ -50,11 +51,12 @@ class Worker:
         return not self._pipe.poll()
 
     def do(self, work: Work, item: Any, timeout: float | None) -> Result:
-        """Do one item, for `timeout` seconds at most: then, as if it dies, the process ends."""
+        """Do one item; `timeout` seconds without progress end the process, as if it dies."""
         try:
             self._pipe.send((work, item))
-            if self._pipe.poll(timeout):
-                return self._pipe.recv()
+            while self._pipe.poll(timeout):
+                if (result := self._pipe.recv()) is not None:  # else it gets on
+                    return result
         except (EOFError, OSError):
             self.kill()
             if ended.is_set():
@@ -75,12 +77,12 @@ class Worker:
         for _ in range(100):
             code = self._process.exitcode
             if code is not None:
-                return _meaning(code)
+                return meaning(code)
             time.sleep(0.01)  # another thread has just fetched the exit code, and will store it
         return "unknown exit code"
 
 
-def _meaning(code: int) -> str:
+def meaning(code: int) -> str:
     """Return the name of an exit code, and what it may mean."""
     if code >= 0:
         return f"EXIT({code})"
@@ -92,6 +94,7 @@ def _meaning(code: int) -> str:
 def _serve(pipe: Connection, parent: int) -> None:
     """Do the inputs that come through the pipe, in a process of its own."""
     _follow(parent)
+    watched_by(Watcher(lambda path: pipe.send(None)))
     own_process()
     # Closing the pipe shows the parent that no more work is taken. An error of the pipe means that
     # the parent has died, which ends this process in a moment.
@@ -112,8 +115,7 @@ def _result(work: Work, item: Any) -> Result:
 def _follow(parent: int) -> None:
     """Live and die with the parent: it alone writes down what is done."""
     leave_signals_to_parent()
-    with suppress(OSError, AttributeError):  # on Linux at once, even while HDF5 waits for a disk
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -121,6 +123,12 @@ def _follow(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def die_with_parent() -> None:
+    """Let this process be killed when its parent dies, on Linux, even while HDF5 is at work."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def leave_signals_to_parent() -> None:

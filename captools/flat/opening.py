@@ -3,13 +3,16 @@
 import math
 from collections.abc import Mapping
 
+import h5py
 import numpy as np
 from h5py import h5d, h5g, h5o
 
+from captools.io.atomic import PRIVATE
 from captools.io.columns import StoredColumn
 from captools.io.hdf5 import attribute, text
 from captools.io.matrix import StoredMatrix
 from captools.io.packing import Source, unpacked
+from captools.io.storage import check_stored, is_external
 from captools.progress import counted
 
 # netCDF's name of a dimension without values of its own.
@@ -35,6 +38,9 @@ def find_columns(
     columns: dict[str, Source] = {}
     no_columns: dict[str, str] = {}
     for name in root:
+        if is_external(root, name):
+            no_columns[name.decode()] = "is in another file"
+            continue
         item = h5o.open(root, name)
         if not isinstance(item, h5d.DatasetID) or _is_bare_dimension(item):
             continue
@@ -97,3 +103,12 @@ def _is_bare_dimension(dataset: h5d.DatasetID) -> bool:
 def listed(no_columns: Mapping[str, str]) -> str:
     """Return what is no column, with the reasons, in words."""
     return ", ".join(f"{name} ({why})" for name, why in no_columns.items())
+
+
+def stored_sources(file: h5py.File) -> list[str]:
+    """Return the names of the granules that a merged file lists, none if it lists none."""
+    if PRIVATE not in file or "source" not in file[PRIVATE]:
+        return []
+    stored = file[PRIVATE]["source"]
+    check_stored(stored.id)
+    return [text(name) for name in stored[()]]

@@ -11,7 +11,7 @@ from h5py import h5a, h5g
 
 from captools.errors import CaptoolsWarning, InputError
 from captools.flat import legacy, places
-from captools.flat.opening import NotFlatError, find_columns, listed
+from captools.flat.opening import NotFlatError, find_columns, listed, stored_sources
 from captools.flat.places import USUAL, PlaceNames
 from captools.flat.table import Table
 from captools.io.address import Url, parse_location
@@ -150,11 +150,9 @@ class FlatFile:
     def sources(self) -> list[str]:
         """The names of all granules it comes from; a merged file has several."""
         try:
-            if "_captools" in self._file and "source" in self._file["_captools"]:
-                return [text(name) for name in self._file["_captools/source"][()]]
+            return stored_sources(self._file) or [self.source]
         except DAMAGE as error:
             raise self._damage("_captools/source", error) from None
-        return [self.source]
 
     def identity(self, name: str) -> int:
         """Return rgt, cycle, spot or region, by the header, else the file name; 0 if unknown."""

@@ -108,7 +108,7 @@ def _check_granule(path: str | Path, product: Product) -> list[int]:
     with Granule(path, product) as granule:
         granule_attributes(granule)
         lengths = [_check_beam(beam) for beam in granule.beams()]
-    check_content(path, _essential(product))
+    check_content(path, _columns(product))
     _read(path, product)
     return lengths
 
@@ -135,12 +135,12 @@ def _check_beam(beam: Beam) -> int:
     return beam.length
 
 
-def _essential(product: Product) -> set[str]:
-    """Return the paths of the datasets that a beam cannot do without."""
+def _columns(product: Product) -> set[str]:
+    """Return the paths of the datasets that steps read."""
     return {
         product.where(track, path)
         for track in product.tracks
-        for column in product.essential
+        for column in product.all_columns
         for path in (column.path, *column.other_paths)
     }
 

@@ -20,6 +20,7 @@ from captools.io.hdf5 import (
     text,
     unreadable,
 )
+from captools.io.storage import check_link, check_stored
 
 SMALL_BYTES = 1 << 20  # what identifies a granule takes less: more is damage
 
@@ -102,6 +103,7 @@ class Lookup:
         if not isinstance(parent, h5g.GroupID):
             raise self.error(path, f"/{path.rpartition('/')[0]} is not a group; {REMEDY}")
         try:
+            check_link(parent, name.encode())
             return h5o.open(parent, name.encode())
         except DAMAGE as error:
             if self._is_linked(parent, name, path):
@@ -125,6 +127,7 @@ class Lookup:
             size = math.prod(found.shape) * found.dtype.itemsize
             if size > SMALL_BYTES:
                 raise self.error(path, f"claims to hold {size} bytes; {REMEDY}")
+            check_stored(found)
             values = np.empty(found.shape, found.dtype)
             found.read(h5s.ALL, h5s.ALL, values)
             return values.ravel()

@@ -10,7 +10,6 @@ Small granules cost look-ups, not bytes. Hence h5py's low-level objects, which
 cost a third of the others.
 """
 
-import math
 import os
 from collections.abc import Iterable, Iterator
 from functools import cached_property, lru_cache
@@ -22,6 +21,8 @@ import numpy as np
 from h5py import h5d, h5s, h5z
 
 from captools.io.hdf5 import DAMAGE, ServedFile, attribute, check_filters, hdf5_type, text
+from captools.io.storage import check_chunk_bytes, check_claim, fill_meant, is_stored, lacking
+from captools.process import check
 
 # Once an array of this size was freed, glibc keeps the memory of freed arrays for the next ones
 # in place of giving it back to the system. That saves a seventh of all time.
@@ -107,6 +108,7 @@ class StoredColumn:
         self._type = dataset.get_type()
         self.dtype = self._type.dtype
         self.shape = dataset.shape
+        self._is_checked = False
 
     @cached_property
     def fill_value(self) -> Any:
@@ -141,6 +143,7 @@ class StoredColumn:
             products, and subsetters drop attributes. Of several fills of whole
             numbers all become the first, `fill_value`.
         """
+        check()
         if isinstance(rows, np.ndarray):
             rows = RowSelection(rows)
         values = self._inflated(rows)
@@ -162,6 +165,7 @@ class StoredColumn:
                 size = self.dtype.itemsize
                 yield begin + first * size, begin + last * size
             return
+        check_claim(self._dataset)
         length = plist.get_chunk()[0]
         for offset in chunks_of(rows, self.shape[0], length):
             yield from self._chunk_extent((offset,))
@@ -174,7 +178,7 @@ class StoredColumn:
 
     def _through_hdf5(self, rows: Rows) -> np.ndarray:
         """Read any layout, from the first wanted row to the last."""
-        self._check_storage()
+        self.check_storage()
         start, stop = span_of(rows, self.shape[0])
         values = self._stretch(start, stop)
         return values[rows.rows - start] if isinstance(rows, RowSelection) else values
@@ -273,18 +277,24 @@ class StoredColumn:
             self._dataset.chunk_iter(places.append)
         return {place.chunk_offset[0]: place for place in places}
 
-    def _check_storage(self) -> None:
-        """Raise OSError if a filter is missing, or chunks without filters are not of their size.
+    def check_storage(self) -> None:
+        """Raise OSError if a filter is missing, or rows have no bytes in the file, or odd ones.
 
-        Then the list of filters is damaged, and HDF5 would take compressed bytes,
-        and whatever lies behind them, for values.
+        Rows without bytes are filled up by HDF5. That is meant if whoever made the file
+        chose a fill value that stands for no value.
         """
-        plist = self._dataset.get_create_plist()
-        check_filters(plist)
-        if plist.get_layout() == h5d.CHUNKED and not plist.get_nfilters():
-            chunk = self.dtype.itemsize * math.prod(plist.get_chunk())
-            if (stored := self._dataset.get_storage_size()) % chunk:
-                raise OSError(f"{stored} bytes are stored, which are no whole chunks of {chunk}")
+        if self._is_checked:
+            return
+        check_filters(self._dataset.get_create_plist())
+        if not is_stored(self._dataset) and not self._is_fill(fill_meant(self._dataset)):
+            raise OSError(lacking(self._dataset))
+        check_claim(self._dataset)
+        check_chunk_bytes(self._dataset)
+        self._is_checked = True
+
+    def _is_fill(self, value: Any) -> bool:
+        """Return whether a value stands for none."""
+        return value is not None and (value != value or value in {*self._fills, self.fill_value})
 
 
 @lru_cache(maxsize=32)

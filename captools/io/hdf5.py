@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from codecs import getincrementaldecoder
 from contextlib import suppress
 from functools import lru_cache
@@ -12,9 +13,11 @@ import h5py
 import numpy as np
 from h5py import h5a, h5d, h5g, h5p, h5t, h5z
 
+from captools import process
 from captools.errors import InputError, one_line
 from captools.io.address import Url
 from captools.io.ranges import RemoteFile
+from captools.io.storage import ElsewhereError
 
 REMEDY = "the file is damaged, fetch it again"
 HEAD_BYTES = 512  # enough to see what kind of file it is
@@ -45,7 +48,16 @@ class MissingFilterError(OSError):
 _CACHE = {"rdcc_nbytes": 1 << 20}
 
 
-class ServedFile(h5py.File):
+class OpenFile(h5py.File):
+    """An HDF5 file that is open for reading."""
+
+    def close(self) -> None:
+        """Close the file."""
+        super().close()
+        process.reading(None)
+
+
+class ServedFile(OpenFile):
     """An HDF5 file on a server; `source` fetches its bytes."""
 
     def __init__(self, source: RemoteFile) -> None:
@@ -71,11 +83,18 @@ def check_unchanged(file: h5py.File) -> None:
 
 def open_file(path: Path | Url) -> h5py.File:
     """Open a file for reading, without locks, or say what is wrong with it."""
-    if isinstance(path, Url):
-        return _open_served(RemoteFile(path))
+    process.reading(os.fspath(path))
+    try:
+        return _open_served(RemoteFile(path)) if isinstance(path, Url) else _open_local(path)
+    except BaseException:
+        process.reading(None)
+        raise
+
+
+def _open_local(path: Path) -> OpenFile:
     head, size = _head(path)
     try:
-        return h5py.File(path, "r", locking=False, **_CACHE)
+        return OpenFile(path, "r", locking=False, **_CACHE)
     except DAMAGE as error:
         raise InputError(f"{path}: {_diagnose(head, size, error)}") from None
 
@@ -95,14 +114,21 @@ def _open_served(source: RemoteFile) -> ServedFile:
 
 
 def _head(path: Path) -> tuple[bytes, int]:
-    """Return how a file begins, and its size."""
+    """Return how a file begins, and its size; a pipe or device is not opened, nor waited for."""
     try:
+        check_regular(path)
         with open(path, "rb") as file:
             return file.read(HEAD_BYTES), os.path.getsize(path)
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def check_regular(path: Path) -> None:
+    """Raise InputError if a path leads to a pipe, a socket or a device, which need never end."""
+    if not stat.S_ISREG(mode := os.stat(path).st_mode) and not stat.S_ISDIR(mode):
+        raise InputError(f"{path}: is no file, but a pipe, a socket or a device: name a file")
 
 
 def _diagnose(head: bytes, size: int, error: BaseException) -> str:
@@ -158,7 +184,7 @@ def check_filters(plist: h5p.PropDCID) -> None:
 
 def unreadable(error: BaseException) -> str:
     """Return why something cannot be read, one of `DAMAGE`, and the remedy."""
-    if isinstance(error, MissingFilterError):
+    if isinstance(error, MissingFilterError | ElsewhereError):
         return one_line(error)
     return f"cannot be read ({one_line(error)}); {REMEDY}"
 

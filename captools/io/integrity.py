@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,12 +13,13 @@ import h5py
 from h5py import h5a, h5d, h5f, h5g, h5l, h5o, h5t, h5z
 
 from captools.errors import InputError
+from captools.io.columns import StoredColumn
 from captools.io.hdf5 import DAMAGE, attribute_value, check_filters, open_file, unreadable
+from captools.io.storage import INFLATION, check_chunk_bytes, check_claim, check_stored, is_stored
 
 PIECE_BYTES = 1 << 22  # in memory at a time, of what has no chunks
 STRING_BYTES = 1 << 10  # assumed for a string, whose length is known only when it is read
 DEFLATED = ([h5z.FILTER_DEFLATE], [h5z.FILTER_SHUFFLE, h5z.FILTER_DEFLATE])
-INFLATION = 1032  # deflate shrinks bytes to a 1032nd at best
 
 Stored: TypeAlias = h5g.GroupID | h5d.DatasetID | h5t.TypeID
 
@@ -92,17 +94,21 @@ def _check_dataset(dataset: h5d.DatasetID, is_essential: bool) -> None:
     """Read a dataset; one of `DAMAGE` if that fails.
 
     One that was never written stores nothing, which is no damage, but no essential
-    column either.
+    column either, unless the file says that no value is meant.
     """
     layout = dataset.get_create_plist().get_layout()
+    is_begun = is_whole = is_stored(dataset)
     if layout == h5d.CHUNKED:
-        is_stored = _check_chunks(dataset)
-    else:  # HDF5 checked its length when it was opened
-        is_stored = layout == h5d.COMPACT or dataset.get_offset() is not None
-    if is_essential and not is_stored and math.prod(dataset.shape):
-        raise OSError("none of its values are there")
-    if is_stored and (layout != h5d.CHUNKED or dataset.dtype.hasobject):
+        is_begun = dataset.get_num_chunks() > 0
+    if not is_whole and (is_essential or is_begun):
+        is_column = dataset.dtype.kind in "iufb"
+        (StoredColumn(dataset).check_storage if is_column else partial(check_stored, dataset))()
+    if is_begun and layout == h5d.CHUNKED:
+        _check_chunks(dataset, is_whole)
+    if is_begun and (layout != h5d.CHUNKED or dataset.dtype.hasobject):
         _read_in_pieces(dataset)
+    if is_essential:
+        check_claim(dataset)
 
 
 def _read_in_pieces(dataset: h5d.DatasetID) -> None:
@@ -120,26 +126,20 @@ def _read_in_pieces(dataset: h5d.DatasetID) -> None:
 # --- chunks ---------------------------------------------------------------------
 
 
-def _check_chunks(dataset: h5d.DatasetID) -> bool:
-    """Read all chunks of a dataset, and return whether there are any; all or none must be."""
+def _check_chunks(dataset: h5d.DatasetID, is_whole: bool) -> None:
+    """Read all chunks of a dataset that are there."""
     plist = dataset.get_create_plist()
+    check_filters(plist)
+    if dataset.dtype.hasobject:  # strings are read later
+        return
+    check_chunk_bytes(dataset)
     shape = plist.get_chunk()
-    expected = math.prod(-(-rows // step) for rows, step in zip(dataset.shape, shape, strict=True))
-    found = dataset.get_num_chunks()
-    if found not in (0, expected):
-        raise OSError(f"{found} of {expected} chunks are there")
-    if found:
-        check_filters(plist)
-    if found and not dataset.dtype.hasobject:  # strings are read later
-        length = math.prod(shape) * dataset.get_type().get_size()
-        filters = [plist.get_filter(at)[0] for at in range(plist.get_nfilters())]
-        # Otherwise the list of filters is damaged, and HDF5 would take compressed bytes for values.
-        if not filters and (stored := dataset.get_storage_size()) != found * length:
-            raise OSError(f"{stored} bytes are stored in {found} chunks of {length}")
-        steps = (range(0, rows, step) for rows, step in zip(dataset.shape, shape, strict=True))
-        for offset in itertools.product(*steps):
+    length = math.prod(shape) * dataset.get_type().get_size()
+    filters = [plist.get_filter(at)[0] for at in range(plist.get_nfilters())]
+    steps = (range(0, rows, step) for rows, step in zip(dataset.shape, shape, strict=True))
+    for offset in itertools.product(*steps):
+        if is_whole or dataset.get_chunk_info_by_coord(offset).byte_offset is not None:
             _check_chunk(dataset, offset, length, filters)
-    return found > 0
 
 
 def _check_chunk(

@@ -6,6 +6,7 @@ import numpy as np
 from h5py import h5d, h5s
 
 from captools.io.columns import Rows, RowSelection, StoredColumn, chunks_of, span_of
+from captools.io.storage import check_claim
 
 
 class StoredMatrix(StoredColumn):
@@ -49,6 +50,7 @@ class StoredMatrix(StoredColumn):
                 size = self._dataset.shape[1] * self.dtype.itemsize
                 yield begin + first * size, begin + last * size
             return
+        check_claim(self._dataset)
         length, width = plist.get_chunk()
         columns = range(self._first - self._first % width, self._first + self._width, width)
         for offset in chunks_of(rows, self.shape[0], length * self._width):
@@ -63,7 +65,7 @@ class StoredMatrix(StoredColumn):
         plist = self._dataset.get_create_plist()
         if not isinstance(rows, RowSelection) or plist.get_layout() != h5d.CHUNKED:
             return super()._through_hdf5(rows)
-        self._check_storage()
+        self.check_storage()
         values = np.empty(len(rows.rows), self.dtype)
         length = plist.get_chunk()[0] * self._width
         for offset, among_picked, within in rows.chunks(self.shape[0], length) if length else ():

@@ -12,13 +12,13 @@ from typing import Any
 
 from captools.engine import pool_of
 from captools.engine.pool import Pool
-from captools.errors import CaptoolsError
+from captools.errors import BadInputs, CaptoolsError
 from captools.io import listing, remote
 from captools.io.address import Url, files_of
 from captools.io.atomic import Outputs, check_outputs, leftovers, sweep
 from captools.process import stoppable
 from captools.progress import Progress, counted
-from captools.run import inputs
+from captools.run import inputs, watched
 from captools.run.folders import Folder, Store, folder_of, store_of
 from captools.run.journal import Journal, Outcome, begin_anew
 from captools.run.presence import Presence
@@ -150,7 +150,10 @@ def _run_map(
     paths = inputs.share(found, *asked.shard) if asked.shard else found
     check_outputs([asked.outdir], {file for path in paths for file in files_of(path)})
     if found and hasattr(step, "survey"):
-        step.survey(found, **options)
+        with suppress(BadInputs):  # it will be an input that failed
+            watched.call(
+                *(step.survey, found), timeout=asked.timeout, may_copy=bool(pool.lone), **options
+            )
     if not paths:
         log.info("no inputs: nothing to do")
         return 0

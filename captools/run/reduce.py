@@ -9,6 +9,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,6 +20,7 @@ from captools.io import listing, remote
 from captools.io.address import Url, folders_of
 from captools.io.atomic import Outputs, check_outputs, sweep
 from captools.progress import counted
+from captools.run import watched
 from captools.run.printing import print_lines
 from captools.run.tally import Kinds, fail, warn
 
@@ -32,9 +34,11 @@ def run_reduce(
     words: tuple[str, ...],
     output: Path | Url,
     skip_bad: bool,
-    **options: object,
+    **options: Any,
 ) -> int:
     """Run a reduce step over inputs and return the exit code.
+
+    The options are those of the step, and `timeout`, as for `watched.call`.
 
     Raises
     ------
@@ -51,15 +55,14 @@ def run_reduce(
     if isinstance(output, Path):
         _check_beside(output, words)
         _check_folder(output)
-    if hasattr(step, "survey"):
-        step.survey(paths, **options)
     with (
         process.interruptible(),
         progress.shown(),
         _warnings_by_kind(),
         _workplace(output) as local,
     ):
-        written = _build(function, paths, local, skip_bad, options)
+        make = partial(_make, function, getattr(step, "survey", None))
+        written = _build(partial(watched.call, make, **options), paths, local, skip_bad)
         if written is not None and isinstance(output, Url):
             _send(written, local, output)
     if written is None:
@@ -102,6 +105,17 @@ def _check_folder(output: Path) -> None:
         raise ValueError(f"output {output}: cannot be made below {there}")
     if there == output.absolute().parent:
         sweep(there)
+
+
+@contextmanager
+def _swept(output: Path) -> Iterator[None]:
+    """Remove what a process left that was ended while it made an output."""
+    try:
+        yield
+    except BaseException:
+        if output.parent.is_dir():
+            sweep(output.parent)
+        raise
 
 
 @contextmanager
@@ -163,23 +177,36 @@ def _without_numbers(url: Url) -> str:
     return re.sub(r"-?\d+", "#", url.name)
 
 
-def _build(
+def _make(
     function: Callable[..., Outputs],
+    survey: Callable[..., None] | None,
+    paths: list[str],
+    output: Path,
+    **options: object,
+) -> Outputs:
+    """Look at the inputs, and do the work."""
+    if survey is not None:
+        survey(paths, **options)
+    return function(paths, output, **options)
+
+
+def _build(
+    make: Callable[[list[str], Path], Outputs],
     paths: list[str],
     output: Path,
     skip_bad: bool,
-    options: dict,
 ) -> Outputs | None:
     """Return what was written; None if a bad input stood in the way."""
     kept = paths
     while True:
         try:
-            return function(kept, output, **options)
+            with _swept(output):
+                return make(kept, output)
         except BadInputs as error:
             _name_bad(list(error.errors.values()), all_of_them=len(error.errors) == len(paths))
-            kept = [path for path in kept if path not in error.errors]
+            before, kept = kept, [path for path in kept if path not in error.errors]
             bad = len(paths) - len(kept)
-            if not skip_bad or not kept:
+            if not skip_bad or not kept or kept == before:
                 log.error(
                     "no output: %s of %s %s bad (--skip-bad leaves them out)",
                     *(f"{bad:,}", counted(len(paths), "input"), "is" if bad == 1 else "are"),

@@ -70,7 +70,7 @@ def _check_release(release: str) -> None:
 )
 @click.option("--dry-run", is_flag=True, help="Only list the granules with their sizes.")
 @options.jobs
-@options.timeout
+@options.timeout_of(3600.0)
 @options.shard
 @options.overwrite
 @options.fail_fast

@@ -12,13 +12,16 @@ Examples:
   captools view all.h5 --port 5006 --no-browser
 """
 
+import logging
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import click
 
 from captools import options
 
 KIND = "query"
+log = logging.getLogger(__name__)
 
 
 @options.words
@@ -42,6 +45,7 @@ KIND = "query"
     help="Where to serve; 0 is any that is free.",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address, and open nothing.")
+@options.timeout
 @options.remote
 def view(
     words: Iterable[str],
@@ -54,6 +58,7 @@ def view(
     all_rows: bool = False,
     port: int = 0,
     no_browser: bool = False,
+    timeout: float | None = None,
 ) -> Iterator[str]:
     """Yield the address of an interactive map, then serve it until a signal comes.
 
@@ -77,6 +82,9 @@ def view(
         Where to serve; 0 is any that is free.
     no_browser : bool
         Open no browser; without a screen none is opened anyway.
+    timeout : float, optional
+        Seconds without progress in reading a file, after which it is left out; on the
+        command line alone.
 
     Raises
     ------
@@ -89,34 +97,51 @@ def view(
     KeyboardInterrupt, SystemExit
         When Ctrl-C or SIGTERM ends it.
     """
+    from captools import process, progress
     from captools.extras import require
+    from captools.io import listing
+    from captools.run import watched
 
     require("preview", "colorcet", "holoviews", "numba", "panel")
-    from captools import process, progress
+    paths = listing.given(words)
+    if not paths:
+        log.info("no inputs: nothing to do")
+        return
+    how = {"variables": variables, "xy": xy, "lonlat": lonlat, "crs": crs, "bbox": bbox}
+    how |= {"all_rows": all_rows, "port": port, "browser": not no_browser}
+    with process.interruptible():
+        if progress.is_shown():
+            watched.without_bad(_lines, paths, timeout=timeout, **how)
+        else:
+            yield from _lines(paths, **how)
+
+
+def _lines(
+    paths: list[str],
+    variables: str | Iterable[str] | None,
+    xy: str | Iterable[str] | None,
+    port: int,
+    browser: bool,
+    **request: Any,
+) -> Iterator[str]:
+    """Yield the address of the map of these files, then serve it."""
     from captools.flat.collection import height_of
     from captools.flat.places import PlaceNames
     from captools.flat.table import column_names, two_columns
     from captools.granules.kinds import check_flat
-    from captools.io import listing
     from captools.maps import viewing
     from captools.maps.mapping import MapOptions
     from captools.points.surveying import check_columns
 
-    paths = listing.given(words)
-    if not paths:
-        viewing.log.info("no inputs: nothing to do")
-        return
     check_flat(paths)
-    check_columns(paths, two_columns(xy) if xy else (), PlaceNames.of(lonlat))
+    check_columns(paths, two_columns(xy) if xy else (), PlaceNames.of(request["lonlat"]))
     names = column_names(height_of(paths) if variables is None else variables)
-    request = MapOptions(
+    crs = request.pop("crs")
+    asked = MapOptions(
         var=names[0],
         xy=tuple(two_columns(xy or "x,y")),
-        lonlat=lonlat,
         crs=None if crs is None else str(crs),
-        bbox=bbox,
-        all_rows=all_rows,
+        **request,
     )
-    with process.interruptible(), progress.shown():
-        scene = viewing.gather(paths, names, request)
-        yield from viewing.serve(scene, port, browser=not no_browser)
+    scene = viewing.gather(paths, names, asked)
+    yield from viewing.serve(scene, port, browser)

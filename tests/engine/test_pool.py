@@ -198,7 +198,7 @@ def test_a_worker_that_has_waited_long_ends_and_costs_none(tmp_path, outdir, mon
     ("code", "meaning"), [(3, "EXIT(3)"), (-11, "SIGSEGV(-11)"), (-40, "a signal(-40)")]
 )
 def test_how_a_process_ended_is_named(code, meaning):
-    assert worker._meaning(code) == meaning
+    assert worker.meaning(code) == meaning
 
 
 def test_where_no_tool_lists_processes_nothing_is_said_of_it(tmp_path):
@@ -302,6 +302,12 @@ def test_a_single_input_may_kill_its_process(tmp_path, outdir, how):
     assert len(set(Path(f"{always}.tries").read_text().split())) == 2
     assert end_of_one(outdir, once)["status"] == "done"
     assert sorted(os.listdir(outdir)) == [PRIVATE, "once_0.h5"]
+
+
+def test_an_input_that_gets_on_has_time(tmp_path, outdir, monkeypatch):
+    monkeypatch.setattr(process, "PULSE_SECONDS", 0.1)
+    (path,) = write_inputs(tmp_path / "in", a="slowly 15")
+    assert end_of_one(outdir, path, timeout=1)["status"] == "done"
 
 
 def test_a_single_input_that_hangs_fails_in_time(tmp_path, outdir):

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import toy
-from flatfiles import random_columns, truncate, write_flat
+from flatfiles import make_endless, random_columns, truncate, write_flat
 from processes import call, call_on_terminal, start
 
 from captools import check
@@ -44,11 +44,9 @@ def toys(monkeypatch, run, tmp_path):
 
 
 @pytest.fixture
-def fifo(tmp_path):
-    """Give a file that opening waits for without end, as for a server that hangs."""
-    path = tmp_path / "hangs.h5"
-    os.mkfifo(path)
-    return path
+def endless(tmp_path):
+    """Give a file that HDF5 reads without end, and heeds no signal."""
+    return make_endless(write_flat(tmp_path / "hangs.h5", random_columns(10, 0)))
 
 
 def test_each_file_has_a_line_in_the_order_of_the_inputs(run, folder):
@@ -177,14 +175,14 @@ def test_a_lone_file_that_kills_its_process_is_bad(toys, how, meaning):
 
 
 @pytest.mark.parametrize("others", [0, 2])
-def test_a_file_that_hangs_is_bad_after_the_timeout(run, fifo, tmp_path, others):
+def test_a_file_that_hangs_is_bad_after_the_timeout(run, endless, tmp_path, others):
     for rgt in range(1, others + 1):
         write_granule(tmp_path, rgt, 1, 11, segments=20)
     result = run("check", tmp_path, "--timeout", 5)
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
     assert [line for line in lines if "fine" not in line] == [
-        f"{fifo}: took longer than 5 s (--timeout)"
+        f"{endless}: took longer than 5 s (--timeout)"
     ]
     assert len(lines) == others + 1
 
@@ -200,9 +198,9 @@ def test_a_bug_of_ours_costs_one_file():
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"]
 )
-def test_a_signal_ends_it_with_what_is_found_so_far(fifo, granules, number, code):
+def test_a_signal_ends_it_with_what_is_found_so_far(endless, granules, number, code):
     # Sorted behind the granules, whose lines are there before the signal.
-    last = fifo.rename(fifo.with_name("zzz.h5"))
+    last = endless.rename(endless.with_name("zzz.h5"))
     paths = [str(path) for path in sorted(granules.glob("*.h5"))]
     with start("check", "-", "-n", 1) as process:
         process.stdin.write("\n".join([*paths, str(last)]))

@@ -1,10 +1,12 @@
 """tile: which tiles points go to, what is written, and how the folder appears."""
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+import time
 import warnings
 
 import h5py
@@ -291,19 +293,21 @@ def test_files_without_x_and_y_ask_to_be_reprojected(tmp_path):
 def test_it_warns_before_it_makes_many_files_and_ends_when_asked(tmp_path, run, monkeypatch):
     scattered(tmp_path / "in")
     monkeypatch.setattr("captools.points.tiling.MANY_TILES", 5)
-    writer, opened = FlatWriter, []
+    writer, command, opened = FlatWriter, os.getpid(), tmp_path / "opened"
 
-    def asked_to_end(*arguments, **options):
-        if not opened:
-            signal.raise_signal(signal.SIGINT)
-        opened.append(arguments)
+    def asked_to_end(*arguments, **options):  # in the process that does the work
+        if not opened.exists():
+            os.kill(command, signal.SIGINT)
+            time.sleep(1)  # which the command says to this one
+        with opened.open("a") as file:
+            file.write("x")
         return writer(*arguments, **options)
 
     monkeypatch.setattr("captools.points.tiling.FlatWriter", asked_to_end)
     words = ("tile", tmp_path / "in", "-o", tmp_path / "tiles", "-d", 100)
     result = run(*words)
     assert result.exit_code == 130
-    assert len(opened) == 1
+    assert opened.read_text() == "x"
     warning, interrupted = result.stderr.splitlines()
     assert re.fullmatch(r"warning: 36 files will be made: .*", warning)
     assert interrupted == "interrupted"

@@ -17,7 +17,7 @@ from urllib.error import HTTPError
 import holoviews
 import numpy as np
 import pytest
-from flatfiles import damage, truncate, write_flat
+from flatfiles import damage, make_endless, truncate, write_flat
 from processes import call, start
 from pyproj import Proj
 from straightforward import read_flat
@@ -318,11 +318,8 @@ def test_the_port_can_be_chosen_and_a_taken_one_is_reported(tracks):
 
 
 def test_damaged_files_are_named_and_the_others_served(run, tmp_path, monkeypatch):
-    scenes = []
-
     def serve(scene, port, browser):
-        scenes.append(scene)
-        yield "there"
+        yield f"{scene.cloud.rows} points"
 
     monkeypatch.setattr(viewing, "serve", serve)
     write_tracks(tmp_path, 3)
@@ -330,11 +327,22 @@ def test_damaged_files_are_named_and_the_others_served(run, tmp_path, monkeypatc
     write_flat(tmp_path / "track_01.h5", track(1), "gzip", crs="EPSG:3031")
     damage(tmp_path / "track_01.h5")
     result = run("view", tmp_path)
-    assert (result.exit_code, result.stdout) == (0, "there\n")
+    assert (result.exit_code, result.stdout) == (0, "3000 points\n")
     assert "track_00.h5" in result.stderr
     assert "track_01.h5" in result.stderr
     assert "3,000 points of 1 file" in result.stderr
-    assert [scene.cloud.rows for scene in scenes] == [3000]
+
+
+def test_a_file_that_is_never_read_to_its_end_is_left_out(run, tmp_path, monkeypatch):
+    def serve(scene, port, browser):
+        yield f"{scene.cloud.rows} points"
+
+    monkeypatch.setattr(viewing, "serve", serve)
+    write_tracks(tmp_path, 2)
+    endless = make_endless(tmp_path / "track_00.h5")
+    result = run("view", tmp_path, "--timeout", 2)
+    assert (result.exit_code, result.stdout) == (0, "3000 points\n")
+    assert f"failed: {endless}: no progress for 2 s (--timeout)" in result.stderr
 
 
 # --- what it says -----------------------------------------------------------------
