@@ -2,8 +2,9 @@
 
 Pan and zoom go down to single points; column, aggregate, colours, limits,
 direction and years are chosen on the page. It is served on this machine only
-(127.0.0.1); Ctrl-C ends it. The points are laid out in temporary files (TMPDIR
-says where): some 22 bytes each, and 4 or 8 more for each further column.
+(127.0.0.1), to whoever has the address printed; Ctrl-C ends it. The points are
+laid out in temporary files (TMPDIR says where): some 22 bytes each, and 4 or 8
+more for each further column.
 
 \b
 Examples:
@@ -94,7 +95,7 @@ def view(
     from captools.flat.table import column_names, two_columns
     from captools.granules.kinds import check_flat
     from captools.io import listing
-    from captools.maps import viewing
+    from captools.maps import serving, viewing
     from captools.maps.mapping import MapOptions
 
     paths = listing.given(words)
@@ -112,4 +113,4 @@ def view(
     )
     with process.interruptible(), progress.shown():
         scene = viewing.gather(paths, names, request)
-        yield from viewing.serve(scene, port, browser=not no_browser)
+        yield from serving.serve(viewing.page_of(scene), port, browser=not no_browser)
