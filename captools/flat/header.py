@@ -40,15 +40,20 @@ def header(
 def history(attrs: dict[str, object]) -> str:
     """Return the steps done so far, as JSON: a list of [step, options], the first one first."""
     earlier = _decoded(attrs.get("history", "[]"))
-    earlier = earlier if isinstance(earlier, list) else [[earlier, {}]]
+    if not (isinstance(earlier, list) and all(map(_is_step, earlier))):
+        earlier = [[earlier, {}]]
     if "step" in attrs:
         earlier.append([str(attrs["step"]), _decoded(attrs.get("options", "{}"))])
     return json.dumps(earlier)
+
+
+def _is_step(entry: object) -> bool:
+    return isinstance(entry, list) and len(entry) == 2
 
 
 def _decoded(text: object) -> object:
     """Return what JSON says; other tools write a history too, as plain text."""
     try:
         return json.loads(str(text))
-    except ValueError:
+    except (ValueError, RecursionError):  # which too many brackets are
         return str(text)
