@@ -71,3 +71,26 @@ def test_a_track_without_a_number_is_bad_input(run, tmp_path, number):
     result = run("merge", folder, "-o", tmp_path / "all.h5")
     assert result.exit_code == 1
     assert "0.h5: its rgt is no number" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["long_name", "units"])
+def test_a_formula_that_is_none_is_drawn_as_text(run, tmp_path, name):
+    (tmp_path / "in").mkdir()
+    folder = write_pair(tmp_path / "in")
+    for path in folder.iterdir():
+        with h5py.File(path, "a") as file:
+            file["h_li"].attrs[name] = r"height $\foo_{$ m"
+    result = run("preview", folder, "-o", tmp_path / "map.png")
+    assert result.exit_code == 0, result.stderr
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r"])
+def test_a_name_with_a_line_break_is_refused_before_any_work(run, tmp_path, line_break):
+    """A line of standard output is a file."""
+    (tmp_path / "in").mkdir()
+    folder = write_pair(tmp_path / "in")
+    (folder / "0.h5").rename(folder / f"0{line_break}b.h5")
+    result = run("filter", folder, "-o", tmp_path / "out", "--where", "h_li < 0")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "cannot hold a line break: rename it" in result.stderr
+    assert not (tmp_path / "out").exists()
