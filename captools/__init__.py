@@ -20,8 +20,8 @@ def __getattr__(name: str):
 
 
 def __dir__() -> list[str]:
-    """Name the steps, too."""
-    return sorted({*globals(), *_steps()})
+    """Name the steps and the version: what else is here, such as modules, is not for users."""
+    return sorted({"__version__", *_steps()})
 
 
 def _steps() -> set[str]:

@@ -20,14 +20,16 @@ import click
 from captools import __version__, captoolkit, options, progress
 from captools.errors import CaptoolsError, one_line
 from captools.extras import own_process
+from captools.io import durable, remote
 from captools.io import earthdata as login
-from captools.io import remote
+from captools.parameters import parted
 from captools.run.printing import discard, print_lines
 
 STEPS = Path(__file__).parent / "steps"
 FEW = 12  # options that need no groups
 _GROUPED = {
-    "Output": "outdir output compression split layout dialect parts sort common overwrite journal",
+    "Output": "outdir output compression split layout by dialect parts sort common overwrite "
+    "journal",
     "Run": "jobs engine scheduler timeout shard fail_fast skip_bad quiet verbose",
     "Servers": "endpoint_url earthdata",
 }
@@ -41,6 +43,7 @@ MEANT = {
     **dict.fromkeys(("compress", "compression"), "-z"),
     **dict.fromkeys(("processes", "workers", "njobs", "n-jobs"), "-n"),
 }
+PAIRS = ("--xy", "--lonlat")  # of columns, which may have a comma between them
 # What to do where -o is asked of a step that writes no file.
 PRINTS = "what it prints goes to a file with > FILE"
 WITHOUT_OUTPUT = {"view": "it writes no file; captools preview draws a picture"}
@@ -127,7 +130,9 @@ class Step(click.Command):
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """Parse the words of the step."""
         try:
-            return super().parse_args(context, args)
+            words = parted(args, PAIRS)
+            self._check_repeated(context, words)
+            return super().parse_args(context, words)
         except click.NoSuchOption as error:
             meant = MEANT.get(error.option_name.lstrip("-"))
             if any(meant in parameter.opts for parameter in self.params):
@@ -135,6 +140,15 @@ class Step(click.Command):
             elif "-o" in (error.option_name, meant):
                 context.fail(f"{self.name} has no -o: {WITHOUT_OUTPUT.get(self.name, PRINTS)}")
             raise
+
+    def _check_repeated(self, context: click.Context, words: list[str]) -> None:
+        """Refuse an option that is given twice and does not add up: of two, one would not count."""
+        _, _, order = self.make_parser(context).parse_args(list(words))
+        for parameter in self.params:
+            is_value = isinstance(parameter, click.Option) and not parameter.is_flag
+            if is_value and not parameter.multiple and order.count(parameter) > 1:
+                why = "is given more than once, and does not add up: give one"
+                raise click.BadParameter(why, context, parameter)
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options of a step with many in groups."""
@@ -185,12 +199,14 @@ def _command(module: ModuleType, name: str, call: Callable, *more: Callable) -> 
         verbose: bool,
         endpoint_url: str | None = None,
         earthdata: bool = False,
+        no_fsync: bool = False,
         **values: object,
     ) -> None:
         level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO
         _log_to_stderr(level)
         try:
             remote.use(remote.Access(endpoint_url, earthdata))
+            durable.use(not no_fsync)
             if earthdata:
                 login.log_in_first()
             status = call(**values)

@@ -19,7 +19,6 @@ from captools.parameters import (
     commas,
     function_of,
     numbers,
-    once,
 )
 
 __all__ = ["POSITIVE", "Numbers", "Positive", "added", "checked", "checked_each", "commas"]
@@ -41,27 +40,24 @@ box = click.option(
     "bbox",
     nargs=4,
     type=float,
-    multiple=True,
     metavar="W E S N",
-    callback=once(checked("geo.select.check_box")),
+    callback=checked("geo.select.check_box"),
     help="Box in degrees; W > E crosses the antimeridian.",
 )
 extent = click.option(
     "--extent",
     nargs=4,
     type=float,
-    multiple=True,
     metavar="XMIN XMAX YMIN YMAX",
-    callback=once(checked("geo.select.check_extent")),
+    callback=checked("geo.select.check_extent"),
     help="Box in the units of x and y.",
 )
 span = click.option(
     "-t",
     "span",
     nargs=2,
-    multiple=True,
     metavar="T0 T1",
-    callback=once(checked("geo.time.parse_span")),
+    callback=checked("geo.time.parse_span"),
     help="Time span T0 <= t < T1: ISO dates or decimal years, UTC.",
 )
 crs = click.option(
@@ -73,19 +69,29 @@ crs = click.option(
     help="CRS of x and y: an EPSG number or anything pyproj takes; "
     "auto is 3031 in the south, 3413 in the north.",
 )
-places = click.option(
-    "--xy",
-    default="x,y",
-    metavar="COLUMNS",
-    callback=checked("flat.table.two_columns"),
-    help="The columns of the places; files without them are projected from lon, lat.",
+places = stacked(
+    click.option(
+        "--xy",
+        nargs=2,
+        metavar="X Y",
+        callback=checked("flat.table.two_columns"),
+        help="The columns that are x and y, if they have other names.",
+    ),
+    click.option(
+        "--lonlat",
+        nargs=2,
+        metavar="LON LAT",
+        callback=checked("flat.table.two_columns"),
+        help="The columns that are lon and lat, if they have other names.",
+    ),
 )
 map_crs = click.option(
     "-p",
     "--crs",
     metavar="CRS",
     callback=checked("geo.coords.check_crs"),
-    help="Project lon, lat to this CRS, whatever x and y there are.",
+    help="Project lon, lat to this CRS, whatever x and y there are; by default only files "
+    "without x, y.",
 )
 
 
@@ -105,8 +111,7 @@ mask = stacked(
         "-f",
         "--mask",
         type=click.Path(path_type=Path),
-        multiple=True,
-        callback=once(_check_mask),
+        callback=_check_mask,
         metavar="FILE",
         help="Keep what lies inside the polygons, or on the nonzero cells, of a file; "
         "FILE:VARIABLE or FILE:LAYER if it has several.",
@@ -192,6 +197,12 @@ timeout = click.option(
 shard = click.option("--shard", type=Shard(), help="Do only share I (from 0) of N of the inputs.")
 overwrite = click.option("--overwrite", is_flag=True, help="Do again what is done.")
 fail_fast = click.option("--fail-fast", is_flag=True, help="Stop at the first failed input.")
+no_fsync = click.option(
+    "--no-fsync",
+    is_flag=True,
+    help="Do not wait until outputs are on the disk: quicker on scratch, but a machine that dies "
+    "may leave them damaged.",
+)
 
 # --- how servers are reached ---------------------------------------------------
 
@@ -219,6 +230,7 @@ REDUCE = (
         help="The output; it may be an s3:// address.",
     ),
     click.option("--skip-bad", is_flag=True, help="Leave bad inputs out, and say so."),
+    no_fsync,
     *REMOTE,
 )
 
@@ -248,6 +260,7 @@ MAP = (
     shard,
     overwrite,
     fail_fast,
+    no_fsync,
     click.option(
         "--journal",
         type=Here(),

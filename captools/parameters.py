@@ -4,7 +4,7 @@ A value is checked here and passed on as the user gave it. What checks it is
 imported when there is one, so that help comes at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from importlib import import_module
 from math import isfinite
 from pathlib import Path
@@ -129,18 +129,24 @@ def added(
     return callback
 
 
-def once(then: Callable) -> Callable:
-    """Return a click callback of an option with ``multiple`` that refuses a second value.
+def parted(words: list[str], options: Collection[str]) -> list[str]:
+    """Return words in which an option takes two, where they were one with a comma between.
 
-    Of two boxes or masks the first would count no more, and nobody would notice.
+    Examples
+    --------
+    >>> parted(["a.h5", "--xy", "east,north", "--xy=e,n"], ["--xy"])
+    ['a.h5', '--xy', 'east', 'north', '--xy', 'e', 'n']
     """
-
-    def callback(context: click.Context, parameter: click.Parameter, values: tuple) -> object:
-        if values and len(values) > 1:
-            raise click.BadParameter("is given more than once, and does not add up: give one")
-        return then(context, parameter, values[0] if values else None)
-
-    return callback
+    found: list[str] = []
+    for before, word in zip(["", *words], words, strict=False):
+        option, _, value = word.partition("=")
+        if before in options and word.count(",") == 1:
+            found += word.split(",")
+        elif option in options and value.count(",") == 1:
+            found += [option, *value.split(",")]
+        else:
+            found.append(word)
+    return found
 
 
 def _chained(values: tuple[tuple, ...]) -> tuple:

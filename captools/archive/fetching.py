@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from captools.errors import InputError, LoginError, one_line
 from captools.io.address import Url
 from captools.io.atomic import Outputs, leftovers, output_error, temporary_name
+from captools.io.durable import seal, settle_folder
 from captools.io.earthdata import log_in
 from captools.io.retrying import PASSING, TRIES, Retryable, pause
 
@@ -77,9 +78,12 @@ def fetch(address: Url, outdir: Path, check: Callable[[Path], int], again: bool 
             hidden.unlink(missing_ok=True)
     else:
         raise InputError(wrong)
+    written = Outputs([path], rows, rows)
     with _naming(path):
+        written.stamps[path.name] = seal(hidden)
         os.replace(hidden, path)
-    return Outputs([path], rows, rows)
+        settle_folder(path.parent)
+    return written
 
 
 def _adopted(path: Path) -> Path:

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from captools.description.description import Described, Description, four, plain
 from captools.description.statistics import Direction, Tally
+from captools.flat import legacy
 from captools.flat.extent import Extent
 from captools.flat.header import history
 from captools.flat.reader import FlatFile
 from captools.geo.time import utc_text
 from captools.granules.finding import found_by_content
 from captools.io.address import Url
-from captools.products import ATL06
 
 _SHOWN = ("product", "crs", "bounds_lonlat", "bounds_xy", "t_span", "history", "step", "options")
 
@@ -45,8 +45,10 @@ def _kind(file: FlatFile) -> str:
 
 def _product(file: FlatFile) -> str:
     """Return the product that a file names; an older one, which names none, is of ATL06."""
-    known = ATL06.name if not file.is_ours and file.height in file.columns else ""
-    return str(file.header.get("product", known))
+    if "product" in file.attrs or file.is_ours:
+        return str(file.attrs.get("product", ""))
+    older = legacy.is_older(file.path.name, file.stored_names)
+    return legacy.PRODUCT.name if older else ""
 
 
 def _column(file: FlatFile, name: str) -> Described:

@@ -8,7 +8,7 @@ import numpy as np
 
 from captools.description.description import Described, Description, four
 from captools.description.statistics import Statistics, Tally
-from captools.errors import InputError, one_line
+from captools.errors import InputError, MissingExtra, one_line
 from captools.extras import require
 from captools.io.hdf5 import open_file, text
 from captools.io.integrity import naming_damage
@@ -26,7 +26,7 @@ def describe_picture(path: Path, stats: bool) -> Description:
 def _geotiff(path: Path, stats: bool) -> Description:
     try:
         require("geo", "rasterio")
-    except ValueError as error:
+    except MissingExtra as error:
         raise InputError(f"{path}: {one_line(error)}") from None
     import rasterio
     from rasterio.errors import RasterioError

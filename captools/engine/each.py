@@ -13,7 +13,7 @@ from captools.engine.local import local
 from captools.engine.pool import Pool
 from captools.engine.work import Result, Work
 from captools.errors import CaptoolsError, InputError, unexpected
-from captools.io import remote
+from captools.io import durable, remote
 from captools.io.remote import Access
 from captools.process import Stop
 
@@ -48,7 +48,7 @@ def each(
         Instead of the value a `CaptoolsError`, if the function raised one, or a bug, or its
         process died or took too long.
     """
-    work = _Call(function, remote.used())
+    work = _Call(function, remote.used(), durable.used())
     with local(jobs) as pool, closing(in_order(pool, work, items, timeout)) as values:
         yield from zip(items, values, strict=True)
 
@@ -120,10 +120,12 @@ class _Call:
 
     function: Callable[[Any], Any]
     access: Access
+    durable: bool
 
     def __call__(self, item: Any) -> Result:
         """Call it with one item."""
         remote.use(self.access)
+        durable.use(self.durable)
         try:
             return Result(self.function(item))
         except CaptoolsError as error:

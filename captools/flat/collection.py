@@ -1,8 +1,10 @@
 """Many flat files, read as one long one; which columns they share says `sharing`."""
 
+import hashlib
 import os
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,9 @@ import numpy as np
 from captools.errors import BadInputs, CaptoolsWarning, InputError
 from captools.flat import legacy, twice
 from captools.flat.alike import Alike
-from captools.flat.reader import FlatFile, listed
+from captools.flat.opening import listed
+from captools.flat.places import USUAL, PlaceNames
+from captools.flat.reader import FlatFile
 from captools.flat.sharing import DifferError, SharedColumns
 from captools.flat.table import Table
 from captools.io.address import Url, parse_location
@@ -35,6 +39,8 @@ class Collection:
         The only columns that matter, as far as they are there.
     all_rows : bool
         Count the rows of overlaps, too: of tiles only core rows count otherwise.
+    place_names : PlaceNames
+        As for `FlatFile`.
 
     Attributes
     ----------
@@ -63,9 +69,11 @@ class Collection:
         mode: str = "all",
         names: Iterable[str] | None = None,
         all_rows: bool = False,
+        place_names: PlaceNames = USUAL,
     ) -> None:
         self.paths = [parse_location(path) for path in paths]
         self.all_rows = all_rows
+        self.place_names = place_names
         self.shared = SharedColumns(mode, names)
         self.rows: list[int] = []
         self.left_out = 0
@@ -73,6 +81,7 @@ class Collection:
         self.crs = ""
         self._alike = Alike()
         self._origins: list[twice.Origin] = []
+        self._headers = hashlib.blake2b(digest_size=8)
         self._first: Path | Url | None = None
         self._differ = ""  # how the first file that does not fit differs
         self._check()
@@ -110,6 +119,11 @@ class Collection:
             return common
         return {name: value for name, value in common.items() if name != "height"}
 
+    @property
+    def digest(self) -> str:
+        """What stands for the files: another one, if one of them is another or made otherwise."""
+        return self._headers.hexdigest()
+
     def warn_of_overlaps(self) -> None:
         """Warn of rows that do not count."""
         if self.left_out:
@@ -134,7 +148,7 @@ class Collection:
         bad: dict[str, str] = {}
         for path in track(self.paths):
             try:
-                with FlatFile(path) as file:
+                with FlatFile(path, self.place_names) as file:
                     for rows in file.ranges():
                         check()
                         table = self._table(file, names, rows)
@@ -160,7 +174,7 @@ class Collection:
         for path in self.paths:
             check()
             try:
-                with FlatFile(path) as file:
+                with FlatFile(path, self.place_names) as file:
                     self._add(file)
                     foreign += not file.is_ours
                     no_columns |= file.no_columns
@@ -172,6 +186,7 @@ class Collection:
             raise InputError(self._differ)
         self.shared.settle()
         self._alike.warn()
+        twice.check_sets(self._origins)
         twice.warn(self._origins)
         if no_columns:
             _warn(f"left out, since no columns: {listed(no_columns)}")
@@ -187,6 +202,8 @@ class Collection:
         except DifferError as error:
             self._differ = self._differ or str(error)
         self._alike.add(file)
+        said = [(name, np.asarray(value).tolist()) for name, value in sorted(file.attrs.items())]
+        self._headers.update(repr((file.path.name, file.rows, said)).encode())
         self._origins.append(twice.origin(file))
         self.sources.update(dict.fromkeys(file.sources))
         kept = file.rows
@@ -214,7 +231,7 @@ class Collection:
         errors = {}
         for path in track(self.paths):
             try:
-                with FlatFile(path) as file:
+                with FlatFile(path, self.place_names) as file:
                     for rows in file.ranges():
                         check()
                         for name in file.columns:
@@ -236,3 +253,11 @@ def is_tile(file: FlatFile) -> bool:
 
 def _warn(message: str) -> None:
     warnings.warn(message, CaptoolsWarning, stacklevel=4)
+
+
+def height_of(paths: Iterable[str | Path | Url]) -> str:
+    """Return the name of the height column of the first file that can be read."""
+    for path in paths:
+        with suppress(InputError), FlatFile(path) as file:
+            return file.height
+    return legacy.PRODUCT.height

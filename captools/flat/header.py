@@ -40,15 +40,13 @@ def header(
 def history(attrs: dict[str, object]) -> str:
     """Return the steps done so far, as JSON: a list of [step, options], the first one first."""
     earlier = _decoded(attrs.get("history", "[]"))
-    if not (isinstance(earlier, list) and all(map(_is_step, earlier))):
-        earlier = [[earlier, {}]]
+    is_ours = isinstance(earlier, list) and all(
+        isinstance(one, list) and len(one) == 2 for one in earlier
+    )
+    earlier = earlier if is_ours else [[str(earlier), {}]]
     if "step" in attrs:
         earlier.append([str(attrs["step"]), _decoded(attrs.get("options", "{}"))])
     return json.dumps(earlier)
-
-
-def _is_step(entry: object) -> bool:
-    return isinstance(entry, list) and len(entry) == 2
 
 
 def _decoded(text: object) -> object:

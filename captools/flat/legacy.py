@@ -50,6 +50,17 @@ def header(filename: str) -> dict[str, object]:
     }
 
 
+def is_older(filename: str, columns: Iterable[str]) -> bool:
+    """Return whether a file without a header is one of these: by its name, or its columns' names.
+
+    Examples
+    --------
+    >>> is_older("a.h5", ["lat", "lon", "h_elv"]), is_older("a.h5", ["lat", "lon", "h_li"])
+    (True, False)
+    """
+    return bool(PRODUCT.parse_name(filename).granule) or not OUR_NAMES.keys().isdisjoint(columns)
+
+
 def described(name: str, product: str) -> Column:
     """Return a column with the units and long name that its file does not give.
 

@@ -1,6 +1,7 @@
 """What at the root of an HDF5 file is a column, and what stands beside the columns."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from h5py import h5d, h5g, h5o
@@ -46,6 +47,7 @@ def find_columns(
         no_columns |= {name: "has length 1" for name in single}
         columns = {name: column for name, column in columns.items() if name not in single}
     _check_lengths(columns, no_columns)
+    _check_no_grid(root, no_columns, next(iter(columns.values())).shape[0])
     return columns, no_columns
 
 
@@ -60,6 +62,14 @@ def _check_lengths(columns: dict[str, Source], no_columns: dict[str, str]) -> No
     if other := next((name for name in lengths if lengths[name] != lengths[first]), ""):
         has = counted(lengths[other], "row")
         raise NotFlatError(f"{other} has {has}, {first} has {lengths[first]:,}: no flat file")
+
+
+def _check_no_grid(root: h5g.GroupID, no_columns: dict[str, str], rows: int) -> None:
+    """Raise NotFlatError if the columns are axes of a square grid, whose diagonal they would be."""
+    for name in no_columns:
+        wide = [length for length in h5o.open(root, name.encode()).shape if length > 1]
+        if len(wide) > 1 and wide == [rows] * len(wide):
+            raise NotFlatError(f"{name} is a grid, and its axes are no columns: no flat file")
 
 
 def _column(dataset: h5d.DatasetID, descriptor: int | None) -> Source:
@@ -82,3 +92,8 @@ def _why_no_column(dataset: h5d.DatasetID) -> str:
 
 def _is_bare_dimension(dataset: h5d.DatasetID) -> bool:
     return text(attribute(dataset, "NAME")).startswith(_BARE_DIMENSION)
+
+
+def listed(no_columns: Mapping[str, str]) -> str:
+    """Return what is no column, with the reasons, in words."""
+    return ", ".join(f"{name} ({why})" for name, why in no_columns.items())

@@ -1,8 +1,7 @@
 """Reading flat files: ours, older ones as if they were ours (`legacy`), and those of others."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +12,8 @@ from h5py import h5a, h5g
 from captools.errors import CaptoolsWarning, InputError
 from captools.flat import legacy, places
 from captools.flat.extent import check_bounds
-from captools.flat.opening import NotFlatError, find_columns
+from captools.flat.opening import NotFlatError, find_columns, listed
+from captools.flat.places import USUAL, PlaceNames
 from captools.flat.table import Table
 from captools.io.address import Url, parse_location
 from captools.io.columns import Rows, fetch_ahead
@@ -73,6 +73,8 @@ class FlatFile:
     ----------
     path : str, Path or Url
         The file.
+    place_names : PlaceNames
+        The columns that are places, if the file does not call them as usual.
 
     Attributes
     ----------
@@ -80,6 +82,8 @@ class FlatFile:
         The length of its columns.
     columns : dict of str to FlatColumn
         In the order of the file.
+    stored_names : list of str
+        The columns as the file calls them.
     no_columns : dict of str to str
         What stands beside the columns, and why it is none.
 
@@ -89,7 +93,7 @@ class FlatFile:
         If the file is not there, is damaged, or no flat file.
     """
 
-    def __init__(self, path: str | Path | Url) -> None:
+    def __init__(self, path: str | Path | Url, place_names: PlaceNames = USUAL) -> None:
         self.path = parse_location(path)
         self._file = open_file(self.path)
         try:
@@ -97,9 +101,12 @@ class FlatFile:
             self.is_ours = h5a.exists(self._root, b"captools_version")
             stored, self.no_columns = find_columns(self._root, descriptor(self._file))
             self.rows = next(iter(stored.values())).shape[0]
-            self.columns = self._as_ours(stored)
-            if not self.is_ours:
+            self.stored_names = list(stored)
+            self.columns = self._as_ours(stored, place_names)
+            if not self.is_ours or place_names != USUAL:
                 self._check_units()
+            if "t_year" in stored and self.columns["t_year"].stored is not stored["t_year"]:
+                places.check_clock(stored["t_year"], self.columns["t_year"].stored)
         except DAMAGE as error:
             self.close()
             raise self._damage("header", error) from None
@@ -263,12 +270,18 @@ class FlatFile:
             raise self._damage(name, error) from None
 
     def meaning(self, name: str) -> tuple[str, np.generic | None]:
-        """Return the units that the file states, "" if none, and the fill of whole numbers."""
+        """Return the units, and the fill of whole numbers.
+
+        The units are those that the file states, else those of captools' column of this name,
+        "" if there is none or it has none.
+        """
         column = self.columns[name]
+        known = legacy.described(name, str(self.attrs.get("product", ""))).units
         try:
-            return column.stored.attribute("units"), column.fill_value
+            units = column.stored.attribute("units") or (known if known != "1" else "")
         except DAMAGE as error:
             raise self._damage(name, error) from None
+        return units, column.fill_value
 
     def table(self, names: Iterable[str] | None = None, rows: slice | None = None) -> Table:
         """Return rows of columns (all by default), their attributes and the header."""
@@ -305,10 +318,10 @@ class FlatFile:
             attributes["height"] = legacy.our_name(attributes["height"])
         return attributes
 
-    def _as_ours(self, stored: dict[str, Source]) -> dict[str, FlatColumn]:
+    def _as_ours(self, stored: dict[str, Source], given: PlaceNames) -> dict[str, FlatColumn]:
         """Return the columns under our names, those of older files mended."""
         dtypes = {name: column.dtype for name, column in stored.items()}
-        of_places = places.our_names(stored)
+        of_places = places.our_names(stored, given)
         columns: dict[str, FlatColumn] = {}
         for its_name, column in stored.items():
             name = of_places.get(its_name) or legacy.our_name(its_name)
@@ -330,16 +343,3 @@ class FlatFile:
 
     def _damage(self, where: str, error: BaseException) -> InputError:
         return InputError(f"{self.path}: {where}: {unreadable(error)}")
-
-
-def listed(no_columns: Mapping[str, str]) -> str:
-    """Return what is no column, with the reasons, in words."""
-    return ", ".join(f"{name} ({why})" for name, why in no_columns.items())
-
-
-def height_of(paths: Iterable[str | Path | Url]) -> str:
-    """Return the name of the height column of the first file that can be read."""
-    for path in paths:
-        with suppress(InputError), FlatFile(path) as file:
-            return file.height
-    return legacy.PRODUCT.height

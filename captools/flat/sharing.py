@@ -58,6 +58,7 @@ class SharedColumns:
         self._lacking: dict[str, Location] = {}  # what some file lacks, and the first such one
         self._promoted: dict[str, str] = {}
         self._dropped: dict[str, str] = {}  # what is left out, and why, if that must be said
+        self._unstated: dict[str, str] = {}  # whose units not all files state
         self._unnamed: set[str] = set()  # of which it was said that a fill is not named
 
     def add(self, file: FlatFile) -> None:
@@ -73,8 +74,7 @@ class SharedColumns:
             self._first = file.path
             self.dtypes = dict(theirs)
             self.attributes = {name: _attributes(file, name) for name in theirs}
-            units = {name: file.meaning(name)[0] for name in theirs if name in file.columns}
-            self._units = {name: unit for name, unit in units.items() if unit}
+            self._units = {name: self._stated(file, name) for name in theirs}
             return
         self._check_missing(file, theirs)
         for name, dtype in theirs.items():
@@ -82,6 +82,7 @@ class SharedColumns:
                 self._join(name, dtype, file)
             elif self.mode == "union":
                 self.dtypes[name], self.attributes[name] = dtype, _attributes(file, name)
+                self._units[name] = self._stated(file, name)
                 self._lacking[name] = self._first
 
     def drop(self, names: Iterable[str], why: str = "") -> None:
@@ -151,6 +152,9 @@ class SharedColumns:
         """Find the dtype, fill value and units of a column of which one more file is known."""
         ours = self.dtypes[name]
         if ours != dtype:
+            if (ours.kind == "b") != (dtype.kind == "b") and self.mode == "common":
+                self.drop([name], f"{name} is {ours} and {dtype}")
+                return
             if (ours.kind == "b") != (dtype.kind == "b"):
                 raise DifferError(
                     f"{self._first} and {file.path} differ: {name} is {ours} and {dtype}"
@@ -165,19 +169,30 @@ class SharedColumns:
 
     def _check_units(self, name: str, unit: str, file: FlatFile) -> None:
         """Raise DifferError if a file states other units of a column than one before."""
-        if not unit or name in ("lon", "lat", "x", "y", "t_gps"):  # checked when it was opened
+        if name in ("lon", "lat", "x", "y", "t_gps"):  # checked when it was opened
             return
-        first = self._units.setdefault(name, unit)
-        if _plain(first) != _plain(unit):
+        first = self._units[name]
+        if first and unit and _plain(first) != _plain(unit):
             raise DifferError(
                 f"{self._first} and {file.path} differ: {name} is in {first} and {unit} "
                 "(attribute units)"
             )
+        if bool(first) != bool(unit) and _plain(first or unit) != "1":
+            self._units[name] = self.attributes[name]["units"] = first or unit
+            self._unstated.setdefault(name, f"{name} ({first or unit})")
+
+    @staticmethod
+    def _stated(file: FlatFile, name: str) -> str:
+        """Return the units of a column, "" if they are not known."""
+        return file.meaning(name)[0] if name in file.columns else ""
 
     def _warn(self) -> None:
         promoted = [text for name, text in self._promoted.items() if name in self.dtypes]
         if promoted:
             _warn(f"columns of several dtypes become one that holds all: {', '.join(promoted)}")
+        if self._unstated:
+            names = ", ".join(self._unstated.values())
+            _warn(f"not all inputs state the units of columns, which are taken to be: {names}")
         if self._dropped:
             reasons = "; ".join(dict.fromkeys(filter(None, self._dropped.values())))
             names = ", ".join(self._dropped) + (f" ({reasons})" if reasons else "")

@@ -20,6 +20,7 @@ from captools.flat import lzf
 from captools.flat.table import Table, joined
 from captools.io.address import local_path
 from captools.io.atomic import PRIVATE, Outputs, output_error, temporary_name
+from captools.io.durable import seal, settle_folder
 from captools.io.hdf5 import hdf5_type
 
 CHUNK_ROWS = 1 << 14
@@ -27,7 +28,7 @@ PIECE_ROWS = 1 << 17  # written at a time; a file of no more is stored in one pi
 
 
 class FlatWriter:
-    """Flat files that appear in a folder together, or not at all.
+    """Flat files that appear in a folder, or in a subfolder of it, together or not at all.
 
     Examples
     --------
@@ -40,10 +41,13 @@ class FlatWriter:
     (['a.h5'], 3)
     """
 
-    def __init__(self, folder: str | Path, compression: str = "none") -> None:
-        self.folder = local_path(folder)
+    def __init__(self, folder: str | Path, compression: str = "none", subfolder: str = "") -> None:
+        self.folder = local_path(folder)  # here are temporary files, which the next run looks for
+        self.place = self.folder / subfolder
         self.compression = None if compression == "none" else compression
         self.written = Outputs()
+        self.written.subfolder = subfolder
+        self.replaced: list[Path] = []  # to be removed when all files are whole, before they appear
         self._hidden: list[Path] = []
         self._streams: list[Stream] = []
 
@@ -63,8 +67,8 @@ class FlatWriter:
                 file.write(_image(table, self.compression))
         except OSError as error:
             self._unlink(self._hidden)
-            raise output_error(self.folder / name, error) from None
-        self.written.append(self.folder / name)
+            raise output_error(self.place / name, error) from None
+        self.written.append(self.place / name)
         self.written.rows_out += table.rows
 
     def stream(self, name: str, chunked: bool = False) -> "Stream":
@@ -79,12 +83,22 @@ class FlatWriter:
         if kind is not None:
             self._unlink(self._hidden)
             return
-        for hidden, path in zip(self._hidden, self.written, strict=True):
-            try:
+        path, renamed = self.place, []
+        try:
+            for hidden, path in zip(self._hidden, self.written, strict=True):
+                self.written.stamps[path.name] = seal(hidden)
+            for earlier in self.replaced:
+                earlier.unlink(missing_ok=True)
+            if self.written and self.place != self.folder:
+                self.place.mkdir(exist_ok=True)
+            for hidden, path in zip(self._hidden, self.written, strict=True):
                 os.replace(hidden, path)
-            except OSError as error:
-                self._unlink(self._hidden + self.written)
-                raise output_error(path, error) from None
+                renamed.append(path)
+            for folder in {self.place, self.folder} if renamed else ():
+                settle_folder(folder)
+        except OSError as error:
+            self._unlink(self._hidden + renamed)
+            raise output_error(path, error) from None
 
     @staticmethod
     def _unlink(paths: list[Path]) -> None:
@@ -169,7 +183,7 @@ class Stream:
                 _set_attribute(h5g.open(self._file.id, b"/"), key, value)
             self._file.close()
             self._sink.close()
-        self._batch.written.append(self._batch.folder / self._name)
+        self._batch.written.append(self._batch.place / self._name)
         self._batch.written.rows_out += self.rows
 
     def abandon(self) -> None:
@@ -218,7 +232,7 @@ class Stream:
                 raise self._sink.error
         except (OSError, RuntimeError) as error:
             self._batch._unlink(self._batch._hidden)
-            path = self._batch.folder / self._name
+            path = self._batch.place / self._name
             raise output_error(path, OSError(*error.args)) from None
 
 

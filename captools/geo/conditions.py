@@ -4,7 +4,8 @@ Formulas are the same, but give numbers.
 """
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar
@@ -35,6 +36,8 @@ class Condition:
     ----------
     columns : tuple of str
         The columns it needs.
+    equated : frozenset of (str, number)
+        Columns, and what they are to be equal to, or not.
 
     Raises
     ------
@@ -58,6 +61,7 @@ class Condition:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise self._error(meant(words) or "is not understood") from None
         self._check_depth(tree)
+        self.equated = frozenset(_equated(tree))
         names: dict[str, None] = {}
         self._bits: dict[str, tuple[str, int]] = {}  # what stands for a test of bits
         plain = self._plain(tree, names)
@@ -287,3 +291,15 @@ def _numexpr() -> ModuleType:
 
     numexpr.set_num_threads(1)
     return numexpr
+
+
+def _equated(tree: ast.expr) -> Iterator[tuple[str, float]]:
+    """Yield the columns that ``==`` or ``!=`` compares with a number, and the number."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            for operator, *pair in zip(node.ops, sides, sides[1:], strict=False):
+                for column, number in (pair, pair[::-1]):
+                    if isinstance(operator, ast.Eq | ast.NotEq) and isinstance(column, ast.Name):
+                        with suppress(ValueError, TypeError):
+                            yield column.id, float(ast.literal_eval(number))

@@ -100,7 +100,7 @@ def _file_and_part(path: Path) -> tuple[Path, str]:
     return file, part
 
 
-def _check_local(path: Path, file: Path) -> None:
+def _check_local(path: str | Path, file: Path) -> None:
     """Raise ValueError if a file that is not data itself leads to servers, or is a program."""
     if file.is_dir():  # such as a file geodatabase
         return

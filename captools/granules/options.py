@@ -60,6 +60,8 @@ class ReadOptions:
         Of the flat files.
     layout : {"beam", "granule"}
         One file per beam, or one per granule with the beams one after another.
+    by : {"cycle"}, optional
+        Files go to subfolders of the output folder: ``cycle_01``, ``cycle_02``, ...
     """
 
     bbox: tuple[float, float, float, float] | None = None
@@ -78,6 +80,7 @@ class ReadOptions:
     dialect: str = "captools"
     compression: str = "none"
     layout: str = "beam"
+    by: str | None = None
 
     def __post_init__(self) -> None:
         """Check the values and bring them into plain types; ValueError if one is wrong."""
@@ -87,6 +90,8 @@ class ReadOptions:
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} {getattr(self, name)!r} is not {' or '.join(allowed)}")
+        if self.by not in (None, "cycle"):
+            raise ValueError(f"by {self.by!r} is not cycle")
         plain = {"split": bool(self.split), "strict": bool(self.strict)}
         if self.bbox is not None:
             plain["bbox"] = select.check_box(self.bbox)
@@ -106,6 +111,7 @@ class ReadOptions:
     def options(self) -> str:
         """Return the options as JSON for the header of a flat file, without paths."""
         options = asdict(self) | {"mask": self.mask and Path(self.mask).name}
+        del options["by"]  # which says only where the file is
         for name in _NAMED_IF_GIVEN:
             if options[name] is None or options[name] is False:
                 del options[name]

@@ -1,12 +1,13 @@
 """Reducing a granule to flat files: the same for every along-track product."""
 
+import os
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from captools.errors import CaptoolsWarning
+from captools.errors import CaptoolsWarning, InputError
 from captools.flat.legacy import DIALECTS, choose_columns
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
@@ -23,7 +24,7 @@ from captools.granules.header import (
 from captools.granules.joining import joined
 from captools.granules.options import ReadOptions
 from captools.granules.selection import crs_of, elsewhere, select_rows
-from captools.io.address import Url
+from captools.io.address import Url, file_name
 from captools.io.atomic import Outputs, check_outputs
 from captools.io.hdf5 import REMEDY
 from captools.products import DERIVED, Column, Product
@@ -35,7 +36,7 @@ def reduce_granule(
 ) -> Outputs:
     """Write one flat file for each beam of a granule, or one for all (``layout``).
 
-    With ``split`` it is two: ascending and descending.
+    With ``split`` it is two: ascending and descending. They go to a subfolder by cycle (``by``).
 
     Returns
     -------
@@ -55,7 +56,9 @@ def reduce_granule(
         check_outputs([Path(outdir)], [path])
     check_request(product, request)
     columns = choose_columns(product, request.variables)
-    with Granule(path, product) as granule, FlatWriter(outdir, request.compression) as batch:
+    subfolder = _subfolder(path, product) if request.by else ""
+    batch = FlatWriter(outdir, request.compression, subfolder)
+    with Granule(path, product) as granule, batch:
         common = granule_attributes(granule) | provenance(granule, step, request)
         missing: dict[str, list[str]] = {}
         misplaced, missed = 0, []
@@ -133,6 +136,16 @@ def check_request(product: Product, request: ReadOptions) -> None:
         product.check_direction()
     if request.segment_tolerance is not None:
         product.check_slopes()
+    if request.by:
+        product.check_cycle()
+
+
+def _subfolder(path: str | Path | Url, product: Product) -> str:
+    """Return where in the output folder the outputs of a granule go by cycle."""
+    cycle = product.parse_name(file_name(os.fspath(path))).cycle
+    if not cycle:
+        raise InputError(f"{path}: the name does not say the cycle that --by cycle needs")
+    return f"cycle_{cycle:02d}"
 
 
 def output_name(granule: str, beam: str, leg: str) -> str:
@@ -149,10 +162,16 @@ def _finished(table: Table, common: dict, product: Product, request: ReadOptions
     return table.renamed(DIALECTS[request.dialect])
 
 
-def output_names(granule: str, product: Product) -> list[str]:
-    """Return the names that the outputs of a granule can have, with whatever options."""
+def output_names(granule: str, product: Product, by: str | None) -> list[str]:
+    """Return the names that the outputs of a granule can have, with whatever other options.
+
+    With `by` those in the subfolder, too, and not else: it may be of another run.
+    """
     tracks = dict.fromkeys(["", *product.tracks])
-    return [output_name(granule, track, leg) for track in tracks for leg in ("", "_A", "_D")]
+    names = [output_name(granule, track, leg) for track in tracks for leg in ("", "_A", "_D")]
+    if by and product.parse_name(granule).cycle:
+        names += [f"{_subfolder(granule, product)}/{name}" for name in names]
+    return names
 
 
 # --- columns ------------------------------------------------------------------

@@ -1,12 +1,14 @@
 """Where files are: paths of this machine, and addresses of servers."""
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 WEB = ("http", "https")
+SUBFOLDER = re.compile(r"cycle_\d{2,}")  # of these a folder is made up: who reads it reads them
 _HERE = ("file", "local")
 _NAMES = {"s3a": "s3", "s3n": "s3"}  # that other tools have for a protocol
 
@@ -93,6 +95,21 @@ def is_remote(path: Any) -> bool:
 def file_name(path: str) -> str:
     """Return the last part of a path or an address."""
     return Url(path).name if is_remote(path) else os.path.basename(path)
+
+
+def folders_of(path: str) -> tuple[str, ...]:
+    """Return the folders to which a file belongs: its own, and the one of which that is a part.
+
+    Examples
+    --------
+    >>> folders_of("/d/out/cycle_07/a.h5")
+    ('/d/out/cycle_07', '/d/out')
+    >>> folders_of("/d/out/a.h5")
+    ('/d/out',)
+    """
+    folder = os.path.dirname(path)
+    above, name = os.path.split(folder)
+    return (folder, above) if SUBFOLDER.fullmatch(name) else (folder,)
 
 
 def has_suffix(path: str, suffixes: tuple[str, ...] | None) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from codecs import getincrementaldecoder
 from contextlib import suppress
 from functools import lru_cache
 from importlib import import_module
@@ -110,7 +111,23 @@ def _diagnose(head: bytes, size: int, error: BaseException) -> str:
         return "is netCDF-3, not HDF5: convert it (nccopy -k netCDF-4 OLD NEW)"
     if head[:4] == b"PAR1":
         return "is Parquet, not HDF5: give the files that captools export made it of"
+    if _is_text(head):
+        return (
+            "is text, not HDF5: if it is CSV, it is no flat file; if it is the message of a "
+            "server, fetch it again"
+        )
     return f"{_damage(head, size, error)}; fetch it again"
+
+
+def _is_text(head: bytes) -> bool:
+    """Return whether a file begins as plain text, but not as a web page."""
+    if not head or head.lstrip().startswith(b"<"):
+        return False
+    try:  # a letter may be cut off at the end
+        words = getincrementaldecoder("utf-8-sig")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return all(letter.isprintable() or letter.isspace() for letter in words)
 
 
 def _damage(head: bytes, size: int, error: BaseException) -> str:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from captools.io.address import Url, has_suffix, is_remote, parse_location
+from captools.io.address import SUBFOLDER, Url, has_suffix, is_remote, parse_location
 from captools.io.atomic import PRIVATE
 from captools.io.remote import check_protocols, listed, matching
 
@@ -28,8 +28,9 @@ MARKS = (
 def expand(words: Iterable[str], suffixes: tuple[str, ...] | None = None) -> list[str]:
     """Return the sorted absolute paths of the files that the words name, each once.
 
-    A word is a file, a folder (its ``*.h5``), a glob, ``@list.txt``, or ``-``
-    for a list on standard input. It may be an address (``s3://bucket/key``); one
+    A word is a file, a folder (its ``*.h5`` and those of its subfolders
+    ``cycle_01``, ``cycle_02``, ...), a glob, ``@list.txt``, or ``-`` for a list on
+    standard input. It may be an address (``s3://bucket/key``); one
     that ends with ``/`` is a folder. A file that does not exist stays: it will
     fail as an input and leave the others alone.
 
@@ -101,13 +102,24 @@ def expand_word(word: str, suffixes: tuple[str, ...] | None = None) -> list[str]
     if isinstance(word, Url):
         return _expand_url(word, suffixes)
     if os.path.isdir(word):
-        found = glob.glob(os.path.join(glob.escape(word), "*"))
-        found = [path for path in found if has_suffix(path, suffixes)]
+        found = in_folder(word, suffixes)
     elif glob.has_magic(word) and not os.path.exists(word):
         found = [path for path in glob.glob(word, recursive=True) if not os.path.isdir(path)]
     else:
         return [word]
     return [path for path in found if PRIVATE not in Path(path).parts]
+
+
+def in_folder(folder: str, suffixes: tuple[str, ...] | None = None) -> list[str]:
+    """Return the paths of the files in a folder and in its subfolders; suffixes as for `expand`."""
+    found = _everything(folder)
+    parts = [path for path in found if SUBFOLDER.fullmatch(os.path.basename(path))]
+    deeper = [path for part in parts for path in _everything(part)]
+    return [path for path in found + deeper if has_suffix(path, suffixes)]
+
+
+def _everything(folder: str) -> list[str]:
+    return glob.glob(os.path.join(glob.escape(folder), "*"))
 
 
 def _expand_url(url: Url, suffixes: tuple[str, ...] | None) -> list[str]:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from captools import process
 from captools.errors import FolderError, InputError, one_line
 from captools.extras import require
-from captools.io.address import WEB, Url, has_suffix
+from captools.io.address import SUBFOLDER, WEB, Url, has_suffix
 from captools.io.earthdata import earthdata_login, store_keys
 from captools.io.retrying import Retryable
 from captools.io.troubles import Missing, Unreachable, attempt
@@ -181,16 +181,25 @@ def details(url: Url) -> dict:
 
 
 def listed(url: Url, suffixes: tuple[str, ...] | None = None) -> list[Url]:
-    """Return the inputs in a folder (an address that ends with ``/``), not deeper ones.
+    """Return the inputs in a folder (an address that ends with ``/``) and in its subfolders.
 
     These are its ``.h5`` files, or those whose names end with the suffixes in any case.
     """
     system = file_system(url)
+    found = _everything(system, url)
+    for one in found[:]:
+        name = one["name"].rstrip("/")
+        if one["type"] == "directory" and SUBFOLDER.fullmatch(name.rpartition("/")[2]):
+            found += _everything(system, Url(f"{system.unstrip_protocol(name)}/"))
+    return [one for one in _addresses(system, found) if has_suffix(one, suffixes)]
+
+
+def _everything(system: Any, url: Url) -> list[dict]:
+    """Return all that is in a folder."""
     try:
-        found = _ask(url, lambda: system.ls(url, detail=True))
+        return list(_ask(url, lambda: system.ls(url, detail=True)))
     except Missing:
         return []
-    return [one for one in _addresses(system, found) if has_suffix(one, suffixes)]
 
 
 def matching(url: Url) -> list[Url]:
@@ -216,7 +225,7 @@ def alike(addresses: Iterable[str]) -> list[Url]:
 def _addresses(system: Any, found: Iterable[dict]) -> list[Url]:
     """Return the files, but no folders, of a listing."""
     return [
-        Url(system.unstrip_protocol(one["name"]), identity_of(one))
+        Url(system.unstrip_protocol(one["name"]), identity_of(one), one.get("size"))
         for one in found
         if one["type"] == "file"
     ]

@@ -142,11 +142,11 @@ def _write_pixels(picture: Map, path: Path, style: Style) -> list[Path]:
     kind = path.suffix.lower().lstrip(".")
     if kind in ("jpg", "jpeg"):  # has no transparency: on white
         colours = colours[..., :3] * colours[..., 3:] + 1 - colours[..., 3:]
-    with appearing(path) as file:
-        imsave(file, colours, format=kind, metadata={"Software": None} if kind == "png" else None)
     world = path.with_suffix(WORLD[path.suffix.lower()])
-    with appearing(world) as file:
-        file.write(_world(picture.canvas).encode())
+    with appearing(path) as file, appearing(world) as beside:  # the second one appears first
+        imsave(file, colours, format=kind, metadata={"Software": None} if kind == "png" else None)
+        beside.write(_world(picture.canvas).encode())
+        path.unlink(missing_ok=True)  # a kill shall not leave it with the world file of another
     return [path, world]
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from captools.errors import BadInputs, CaptoolsWarning, InputError
 from captools.flat import twice
 from captools.flat.alike import Alike
-from captools.flat.collection import CORE, is_tile
-from captools.flat.reader import FlatFile, height_of
+from captools.flat.collection import CORE, height_of, is_tile
+from captools.flat.places import PlaceNames
+from captools.flat.reader import FlatFile
 from captools.geo import coords, domain, select
 from captools.geo.time import parse_span
 from captools.io.address import Url, parse_location
@@ -39,6 +40,12 @@ class MapOptions:
     size: tuple[int, int] | None = None
     diff: tuple[str, str] | None = None
     all_rows: bool = False  # of tiles, those of overlaps too
+    lonlat: str | Iterable[str] | None = None
+
+    @property
+    def place_names(self) -> PlaceNames:
+        """The columns that are lon and lat; those of `xy` are read by their names."""
+        return PlaceNames.of(self.lonlat)
 
     @property
     def column(self) -> str | None:
@@ -180,7 +187,7 @@ def survey_files(paths: list[Path | Url], request: MapOptions) -> Survey:
     survey = Survey()
     for path in paths:
         try:
-            file = FlatFile(path)
+            file = FlatFile(path, request.place_names)
         except InputError as error:
             survey.bad[os.fspath(path)] = str(error)
             continue
@@ -196,6 +203,7 @@ def survey_files(paths: list[Path | Url], request: MapOptions) -> Survey:
     if survey.crs == "auto":
         survey.crs = _polar_crs(survey, request)
     survey.alike.warn()
+    twice.check_sets(survey.origins)
     twice.warn(survey.origins)
     if survey.has_tiles and not request.all_rows:
         message = "of tiles, core rows are drawn only (--all-rows draws those of overlaps, too)"
@@ -292,7 +300,7 @@ def blocks_of(
     survey.misplaced = 0
     for path in track(list(survey.good)):
         try:
-            with FlatFile(path) as file:
+            with FlatFile(path, request.place_names) as file:
                 for rows in file.ranges(BLOCK_ROWS):
                     check()
                     yield _block(file, rows, survey, request, more)

@@ -62,7 +62,7 @@ def gather(paths: Iterable[str | Path], names: list[str], request: MapOptions) -
         survey = survey_files([parse_location(path) for path in paths], request)
     for warning in caught:
         log.warning("warning: %s", warning.message)
-    common, labels = _columns(survey, names)
+    common, labels = _columns(survey, request, names)
     time = [name for name in ("t_year", "t_gps") if name in common][:1]
     more = dict.fromkeys([*names, *time, *({"is_asc"} & common)])
     cloud = PointCache(_points(survey, request, more), names)
@@ -74,11 +74,13 @@ def gather(paths: Iterable[str | Path], names: list[str], request: MapOptions) -
     return Scene(cloud, survey.crs, labels, "is_asc" in common)
 
 
-def _columns(survey: Survey, names: list[str]) -> tuple[set[str], dict[str, tuple[str, str]]]:
+def _columns(
+    survey: Survey, request: MapOptions, names: list[str]
+) -> tuple[set[str], dict[str, tuple[str, str]]]:
     """Return the columns that all files have, and what those named are."""
     common, labels = None, {}
     for path in survey.good:
-        with FlatFile(path) as file:
+        with FlatFile(path, request.place_names) as file:
             file.check_columns(names)
             common = set(file.columns) if common is None else common & set(file.columns)
             for name in names:

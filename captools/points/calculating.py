@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from pathlib import Path
 
 from captools.errors import InputError
@@ -84,7 +85,7 @@ def parse_expressions(words: str | Iterable[str]) -> tuple[Expression, ...]:
 
 def _expression(words: str) -> Expression:
     name, _, formula = (part.strip() for part in words.partition("="))
-    if not name.isidentifier() or not formula or formula.startswith("="):
+    if not name.isidentifier() or iskeyword(name) or not formula or formula.startswith("="):
         raise ValueError(f"{words!r}: write NAME = FORMULA, such as h_cor = h_li - dac")
     if name in legacy.OUR_NAMES or name.startswith("_"):
         raise ValueError(f"{words!r}: {name} is a name that captools changes: choose another")
@@ -185,6 +186,10 @@ class Made:
                     self.expressions |= {word.partition(" = ")[0]: word for word in words}
                     if "height" in more:
                         self.before[more["height"]] = more["before"]
+        # A later merge may have left some out.
+        self.expressions = {
+            name: words for name, words in self.expressions.items() if name in file.columns
+        }
 
     def check(self, request: Calculation) -> None:
         """Raise InputError if the columns of the file do not allow what is asked for."""
@@ -199,10 +204,17 @@ class Made:
             file.check_columns(name for name in one.formula.columns if name not in new)
             new.add(one.name)
         for name in request.undo:
-            if name not in self.expressions or name not in file.columns:
+            if name not in self.expressions:
                 made = ", ".join(self.expressions) or "none"
                 raise InputError(
                     f"{file.path}: {name} is no column that calc made: these are {made}"
+                )
+        for words in self.expressions.values():
+            one = _expression(words)
+            used = [name for name in request.undo if name in one.formula.columns]
+            if used and one.name not in request.undo:
+                raise InputError(
+                    f"{file.path}: {one.name} is made of {used[0]}: --undo {one.name} too, or first"
                 )
 
     def header(self, request: Calculation) -> dict[str, object]:
@@ -210,11 +222,11 @@ class Made:
 
         What corrections a new height contains only the history says.
         """
-        header = dict(self._file.header)
+        header, stays = dict(self._file.header), self._file.columns.keys() - set(request.undo)
         if request.height:
             header["height"] = request.height
             header.pop("applied", None)
-        while (height := header.get("height")) in request.undo:
+        while (height := header.get("height")) in self.before.keys() - stays - {request.height}:
             header |= self.before[height]
         return header
 

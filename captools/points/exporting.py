@@ -16,6 +16,7 @@ from captools.errors import InputError
 from captools.extras import require
 from captools.flat.collection import Collection
 from captools.flat.endings import check_ending
+from captools.flat.places import USUAL, PlaceNames
 from captools.flat.table import Table, column_names
 from captools.io.atomic import Outputs, appearing, check_is_file
 from captools.points.sorting import find_cuts, in_order, sample
@@ -41,6 +42,7 @@ class ExportOptions:
     variables: str | Iterable[str] | None = None
     mode: str = "all"  # of the columns: all, common or union
     all_rows: bool = False
+    place_names: PlaceNames = USUAL
 
 
 _PLACES = (("x", "y"), ("lon", "lat"))
@@ -51,7 +53,7 @@ def export_files(files: Iterable[str | Path], output: Path, options: ExportOptio
     write = _writer(output)
     names = None if options.variables is None else column_names(options.variables)
     needed = None if names is None else dict.fromkeys([*names, *_PLACES[0], *_PLACES[1]])
-    collection = Collection(files, options.mode, needed, options.all_rows)
+    collection = Collection(files, options.mode, needed, options.all_rows, options.place_names)
     collection.warn_of_overlaps()
     if names is None:
         names = list(collection.dtypes)

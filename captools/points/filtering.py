@@ -13,6 +13,7 @@ import numpy as np
 from captools.errors import InputError
 from captools.flat.extent import Extent
 from captools.flat.header import header
+from captools.flat.places import PlaceNames
 from captools.flat.reader import FlatFile
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
@@ -42,6 +43,8 @@ class FilterOptions:
     buffer: float | None = None
     invert: bool = False
     outliers: Outliers | None = None
+    lonlat: str | Iterable[str] | None = None
+    xy: str | Iterable[str] | None = None
     compression: str = "none"
 
     def __post_init__(self) -> None:
@@ -60,7 +63,13 @@ class FilterOptions:
         """Return the options for the header of a flat file, without paths."""
         mask, outliers = self.mask and Path(self.mask).name, self.outliers
         options = asdict(self) | {"mask": mask, "outliers": outliers and outliers.options()}
+        options |= asdict(self.place_names)
         return {name: value for name, value in options.items() if value}
+
+    @cached_property
+    def place_names(self) -> PlaceNames:
+        """The columns that are places."""
+        return PlaceNames.of(self.lonlat, self.xy)
 
     @cached_property
     def conditions(self) -> dict[str, tuple[tuple[str, ...], Callable]]:
@@ -131,10 +140,14 @@ class Block:
 def filter_file(path: Path | Url, outdir: Path, request: FilterOptions) -> Outputs:
     """Write the rows of a flat file that meet all conditions; see the step `filter`."""
     check_outputs([outdir], [path])
-    with FlatFile(path) as file, FlatWriter(outdir, request.compression) as batch:
+    with (
+        FlatFile(path, request.place_names) as file,
+        FlatWriter(outdir, request.compression) as batch,
+    ):
         file.warn_if_foreign()
         request = _of_heights(request, file)
         file.check_columns(request.columns)
+        _check_fills(request, file)
         batch.written.rows_in = file.rows
         removed, extent, lies = Counter(), Extent(), batch.written.lies
         stream = batch.stream(path.name)
@@ -162,6 +175,19 @@ def _widen(lies: Limits, block: Block, request: FilterOptions) -> None:
     if request.extent is not None:
         lies.add("x", block.numbers("x"))
         lies.add("y", block.numbers("y"))
+
+
+def _check_fills(request: FilterOptions, file: FlatFile) -> None:
+    """Raise InputError if a column is compared with what stands for no value in it.
+
+    Such rows have no value: they would meet ``!=``, and never ``==``.
+    """
+    for name, number in Condition(request.where).equated if request.where else ():
+        if number == file.columns[name].fill_value:
+            raise InputError(
+                f"{file.path}: {name}: {number:g} stands for no value: --finite {name} keeps the "
+                "rows that have one"
+            )
 
 
 def _of_heights(request: FilterOptions, file: FlatFile) -> FilterOptions:

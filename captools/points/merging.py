@@ -1,5 +1,6 @@
 """Merging flat files: rows stream from many files into one, or a few."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -69,17 +70,17 @@ def merge_files(files: Iterable[str | Path], output: Path, options: MergeOptions
         blocks = _by_time(collection, output.parent) if options.sort else collection.blocks()
         for table in blocks:
             shares.add(table)
-    if options.parts is not None:
-        _remove_other_parts(output, batch.written)
+        if options.parts is not None:  # a kill shall not leave parts of both
+            batch.replaced += _earlier_parts(output)
     return batch.written
 
 
-def _remove_other_parts(output: Path, written: Outputs) -> None:
-    """Remove the parts of an earlier merge of this name, which would double the rows."""
+def _earlier_parts(output: Path) -> Iterator[Path]:
+    """Yield the parts of an earlier merge of this name, which would double the rows."""
     number = re.compile(rf"{re.escape(output.stem)}_\d\d+{re.escape(output.suffix)}")
     for path in output.parent.glob(f"*{output.suffix}"):
-        if number.fullmatch(path.name) and path not in written and _is_part(path):
-            path.unlink()
+        if number.fullmatch(path.name) and _is_part(path):
+            yield path
 
 
 def _is_part(path: Path) -> bool:
@@ -123,6 +124,9 @@ class Shares:
         self._batch = batch
         self._collection = collection
         self._options = options
+        whole = json.dumps([collection.digest, options], sort_keys=True).encode()
+        is_set = options["parts"] is not None
+        self._set = {"set": hashlib.blake2b(whole, digest_size=8).hexdigest()} if is_set else {}
         self._lengths = iter([(name, rows) for name, rows in lengths if rows])
         self._sources = np.array([name.encode() for name in collection.sources])
         self._left = 0
@@ -145,7 +149,8 @@ class Shares:
     def _finish(self) -> None:
         known = self._collection
         crs = {"crs": known.crs} if known.crs else {}
-        attrs = header(known.attrs | crs, "merge", self._options, known.total_in, self._extent)
+        about = known.attrs | crs | self._set
+        attrs = header(about, "merge", self._options, known.total_in, self._extent)
         self._stream.finish(attrs, {"source": self._sources})
 
 

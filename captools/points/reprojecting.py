@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from captools.errors import CaptoolsWarning, InputError
 from captools.flat.extent import Extent
 from captools.flat.header import header
+from captools.flat.places import PlaceNames
 from captools.flat.reader import FlatFile
 from captools.flat.table import Table, two_columns
 from captools.flat.writer import FlatWriter
@@ -22,34 +24,50 @@ LONLAT = "EPSG:4326"
 OF_TILES = ("tile", "overlap")  # of the header: numbers in the old CRS, so they do not stay
 
 
-def reproject_file(
-    path: Path | Url,
-    outdir: Path,
-    crs: str | int,
-    source: str | int | None,
-    xy: str | Iterable[str] | None,
-    compression: str,
-) -> Outputs:
+@dataclass(frozen=True)
+class Reprojection:
+    """What is to be done; the fields are the options of the same names."""
+
+    crs: str | int = "auto"
+    source: str | int | None = None
+    xy: str | Iterable[str] | None = None
+    lonlat: str | Iterable[str] | None = None
+    compression: str = "none"
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns to start from, by our names."""
+        default = "lon,lat" if self.source is None else "x,y"
+        return two_columns(default if self.xy is None else self.xy)
+
+    @property
+    def place_names(self) -> PlaceNames:
+        """The columns that are lon and lat. Those of `xy` are read, and keep their names."""
+        return PlaceNames.of(self.lonlat)
+
+
+def reproject_file(path: Path | Url, outdir: Path, request: Reprojection) -> Outputs:
     """Write a flat file with new x and y; see the step `reproject`."""
-    default = "lon,lat" if source is None else "x,y"
-    names = two_columns(default if xy is None else xy)
+    names, source, compression = request.columns, request.source, request.compression
+    place_names = request.place_names
     check_outputs([outdir], [path])
-    with FlatFile(path) as file, FlatWriter(outdir, compression) as batch:
+    with FlatFile(path, place_names) as file, FlatWriter(outdir, compression) as batch:
         file.warn_if_foreign()
         file.check_columns(names)
-        target = coords.check_crs(crs)
+        target = coords.check_crs(request.crs)
         target = coords.polar_crs(_latitude(file)) if target == "auto" else target
         start = LONLAT if names == ["lon", "lat"] and source is None else _source(file, source)
         stream, extent, outside, misplaced = batch.stream(path.name), Extent(), 0, 0
         for rows in file.ranges():
             table = file.table(rows=rows)
             old = [table.columns[name] for name in names]
-            if crs != "auto":  # that of their hemisphere, as the help says
+            if request.crs != "auto":  # that of their hemisphere, as the help says
                 misplaced += domain.outside(*coords.transform(*old, start, LONLAT), target)
             outside += _project(table, names, start, target)
             extent.add(table.columns)
             stream.append(table)
         options = {"crs": target, "from": start, "xy": names, "compression": compression}
+        options |= place_names.options()
         kept = {name: value for name, value in file.header.items() if name not in OF_TILES}
         attrs = header(kept | {"crs": target}, "reproject", options, file.rows, extent)
         stream.finish(attrs, file.private())

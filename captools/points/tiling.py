@@ -19,11 +19,12 @@ from captools.flat.collection import Collection
 from captools.flat.endings import check_ending
 from captools.flat.extent import Extent
 from captools.flat.header import header
+from captools.flat.places import USUAL, PlaceNames
 from captools.flat.writer import PIECE_ROWS, FlatWriter
 from captools.geo import coords
 from captools.geo.grid import Grid, assign, key_of, known, place_of
 from captools.geo.outline import geometry
-from captools.io.atomic import Outputs, appearing_folder, check_outputs
+from captools.io.atomic import Outputs, appearing, appearing_folder, check_outputs
 from captools.progress import counted
 
 INDEX = "tiles.geojson"
@@ -43,12 +44,14 @@ class TileOptions:
     extent: tuple[float, float, float, float] | None = None
     mode: str = "all"  # of the columns: all, common or union
     compression: str = "none"
+    place_names: PlaceNames = USUAL
 
     def options(self) -> dict[str, object]:
         """Return the options for the header of a flat file."""
         options = asdict(self)
-        mode = options.pop("mode")
+        mode, names = options.pop("mode"), options.pop("place_names")
         more = {"union": True} if mode == "union" else {}
+        more |= {name: columns for name, columns in names.items() if columns}
         return options | {"common": mode == "common"} | more
 
 
@@ -59,7 +62,7 @@ def tile_files(files: Iterable[str | Path], output: Path, options: TileOptions) 
     check_ending(output, "tile")
     _check_output(output, files)
     with appearing_folder(output) as hidden:
-        collection = Collection(files, options.mode)
+        collection = Collection(files, options.mode, place_names=options.place_names)
         _check_place(collection)
         written = Outputs(rows_in=collection.total_in)
         with Buckets(hidden) as buckets:
@@ -72,7 +75,8 @@ def tile_files(files: Iterable[str | Path], output: Path, options: TileOptions) 
                     _write_tile(batch, tile, buckets, collection, options)
                 written.append(output / tile.file)
                 written.rows_out += tile.rows
-        (hidden / INDEX).write_text(index(tiles, collection.crs), encoding="utf-8")
+        with appearing(hidden / INDEX) as file:
+            file.write(index(tiles, collection.crs).encode())
         written.append(output / INDEX)
     placed = collection.total - lost
     outside = {"no x, y": lost, "outside the extent": placed - cores.total()}

@@ -117,6 +117,11 @@ class Product:
         if not self.order:
             raise ValueError(f"split: rows of {self.name} have no direction")
 
+    def check_cycle(self) -> None:
+        """Raise ValueError if granules are not of one cycle each, as their names say."""
+        if "cycle" not in self.name_pattern.groupindex:
+            raise ValueError(f"by: names of {self.name} granules do not say a cycle")
+
     def check_slopes(self) -> None:
         """Raise ValueError if segments have no slopes to predict their neighbours with."""
         if not (self.slope and self.segment_id):

@@ -5,7 +5,8 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 
@@ -13,6 +14,7 @@ from captools.errors import CaptoolsError, InputError
 from captools.io import remote
 from captools.io.address import Url, files_of
 from captools.io.atomic import PRIVATE, Outputs, temporary_name
+from captools.io.durable import Stamp, seal
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,9 @@ class LocalFolder:
         """Let a step write here, and return what it wrote."""
         written = step(self.path)
         written[:] = map(os.path.abspath, written)
+        for path in written:
+            if os.path.basename(path) not in written.stamps:
+                written.stamps[os.path.basename(path)] = seal(path)
         return written
 
     def address(self, name: str) -> str:
@@ -80,6 +85,10 @@ class _LocalNames:
 
     def __contains__(self, name: str) -> bool:
         return os.path.exists(self.path / name)
+
+    def hold(self, name: str, stamp: Stamp | None) -> bool:
+        """Return whether an output is here, and still as it was when it was written."""
+        return name in self if stamp is None else stamp.fits(self.path / name)
 
 
 @dataclass(frozen=True)
@@ -124,8 +133,10 @@ class RemoteFolder:
         try:
             written = step(here)
             for path in written:
-                sent.append(Url(self.address(path.name)))
+                sent.append(Url(self.address(os.path.join(written.subfolder, path.name))))
                 remote.put(path, sent[-1])
+                # A server has times and digests of its own.
+                written.stamps[path.name] = Stamp(os.stat(path).st_size)
         except BaseException:
             with contextlib.suppress(InputError):
                 remote.remove(sent)
@@ -146,9 +157,10 @@ class RemoteFolder:
     def clear(self, names: Iterable[str], source: str) -> None:
         """Remove outputs of these names, all of one input, but never what the input reads."""
         wanted = {self.address(name) for name in names}.difference(files_of(source))
-        if wanted:
+        for _, urls in groupby(sorted(wanted, key=os.path.dirname), os.path.dirname):
+            alike = set(urls)
             with contextlib.suppress(CaptoolsError):
-                remote.remove([url for url in remote.alike(wanted) if url in wanted])
+                remote.remove([url for url in remote.alike(alike) if url in alike])
 
 
 class _RemoteNames:
@@ -156,13 +168,23 @@ class _RemoteNames:
 
     def __init__(self, address: str) -> None:
         self._address = address
+        self._listed: dict[str, dict[str, int | None]] = {}  # by subfolder
 
     def __contains__(self, name: str) -> bool:
-        return name in self._listed
+        return name in self._beside(name)
 
-    @cached_property
-    def _listed(self) -> set[str]:
-        return {url.name for url in remote.alike([self._address])}
+    def hold(self, name: str, stamp: Stamp | None) -> bool:
+        """Return whether an output is there, and as long as it was when it was written."""
+        return name in self and (stamp is None or self._beside(name)[name] in (None, stamp.size))
+
+    def _beside(self, name: str) -> dict[str, int | None]:
+        """Return the names of all that is in the same subfolder, with its size."""
+        subfolder = name.rpartition("/")[0]
+        if subfolder not in self._listed:
+            there = remote.alike([os.path.join(self._address, subfolder, "")])
+            names = {os.path.join(subfolder, url.name): url.size for url in there}
+            self._listed[subfolder] = names
+        return self._listed[subfolder]
 
 
 Folder = LocalFolder | RemoteFolder

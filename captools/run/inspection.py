@@ -4,22 +4,25 @@ A damaged file can crash HDF5 or keep it busy for ever: that costs this file onl
 """
 
 import logging
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from captools import process, progress
 from captools.engine.each import in_order
 from captools.engine.local import local
 from captools.engine.work import Result
-from captools.errors import CaptoolsError, one_line, unexpected
+from captools.errors import CaptoolsError, InputError, one_line, unexpected
 from captools.io import remote
-from captools.io.address import is_remote
+from captools.io.address import folders_of, is_remote
 from captools.io.atomic import sweep
+from captools.io.durable import digest
 from captools.io.remote import Access
-from captools.run.journal import Outcome
+from captools.run.journal import Outcome, records
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +44,56 @@ class Finding(Outcome):
         return self.error or "" if self.is_bad else f"{self.input}: fine ({self.what})"
 
 
+class Written(str):
+    """The path of a file that a journal names.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    step : str
+        Who wrote it.
+    digest : int
+        Of its bytes, as they were written.
+    """
+
+    step: str
+    digest: int
+
+    def __new__(cls, path: str, step: str = "", digest: int = 0) -> "Written":
+        """Return the path with what the journal says."""
+        one = super().__new__(cls, path)
+        one.step, one.digest = step, digest
+        return one
+
+    def check(self) -> None:
+        """Raise InputError if the bytes are others now."""
+        try:
+            is_same = digest(self) == self.digest
+        except OSError as error:
+            raise InputError(f"{self}: cannot be read ({error.strerror})") from None
+        if not is_same:
+            raise InputError(
+                f"{self}: its bytes are not those that {self.step} wrote: "
+                "remove it, then the same command makes it anew"
+            )
+
+
+def with_digests(paths: Sequence[str]) -> list[str]:
+    """Return the paths, those as `Written` that a journal in their folder names."""
+    known: dict[str, tuple[datetime, str, int]] = {}  # of several lines the newest counts
+    here = (path for path in paths if not is_remote(path))
+    for folder in sorted({folder for path in here for folder in folders_of(path)}):
+        for step, outcomes in records(Path(folder)):
+            for outcome in outcomes:
+                for name, stamp in outcome.written():
+                    path = os.path.join(folder, name)
+                    if stamp and stamp.digest is not None:
+                        said = (outcome.time, step, stamp.digest)
+                        known[path] = max(said, known.get(path, said))
+    return [Written(path, *known[path][1:]) if path in known else path for path in paths]
+
+
 @dataclass(frozen=True)
 class Check:
     """What is done to each file. Like a `Task` it never raises but to stop the process."""
@@ -53,6 +106,8 @@ class Check:
         """Check one file."""
         remote.use(self.access)
         try:
+            if isinstance(path, Written):
+                path.check()
             return Result(Finding(path, "done", what=self.check(path, folder=self.copies)))
         except CaptoolsError as error:
             return Result(Finding(path, "failed", error=one_line(error)))

@@ -4,23 +4,28 @@ A run writes its own file only and reads those of all shards, so that thousands
 of tasks share a folder without a lock.
 """
 
+import errno
 import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 
 from captools.errors import FolderError
-from captools.io.address import file_name
+from captools.io.address import SUBFOLDER, file_name
 from captools.io.atomic import PRIVATE, temporary_name
+from captools.io.durable import Stamp
 from captools.limits import Limits
 
 STATUSES = ("done", "empty", "failed")
+LINE_BYTES = 1 << 24  # what is longer is no line of a journal, such as the zeros of a broken disk
+AHEAD_SECONDS = 60.0  # that the clock of another host may well be
 _NAME = re.compile(r"(?P<step>[a-z][a-z0-9_]*)(-(?P<number>\d+)-of-(?P<count>\d+))?\.jsonl")
 
 
@@ -31,6 +36,10 @@ class Outcome:
     input: str
     status: str  # done, empty or failed
     outputs: list[str] = field(default_factory=list)
+    subfolder: str = ""  # in the output folder, where the outputs are
+    sizes: list[int] = field(default_factory=list)  # of the outputs, as are mtimes and digests
+    mtimes: list[int | None] = field(default_factory=list)
+    digests: list[int | None] = field(default_factory=list)
     rows_in: int = 0
     rows_out: int = 0
     seconds: float = 0.0
@@ -42,17 +51,28 @@ class Outcome:
     lies: Limits = field(default_factory=Limits)  # see `Outputs`; not in the journal
 
     def line(self) -> bytes:
-        """Return the outcome as a line of the journal; what was removed only where rows were."""
+        """Return the outcome as a line of the journal; what need not be said is left out."""
         content = asdict(self) | {"input": str(self.input)}  # an address without its secrets
         del content["lies"]
-        if not self.removed:
-            del content["removed"]
+        for name in ("removed", "subfolder"):
+            if not content[name]:
+                del content[name]
         return json.dumps(content).encode() + b"\n"
 
     @property
     def name(self) -> str:
         """The file name of the input, by which its outputs are named."""
         return file_name(self.input)
+
+    def written(self) -> Iterator[tuple[str, Stamp | None]]:
+        """Yield the name of each output and what it was; older versions did not say that.
+
+        The name is that in the output folder, which may have been moved since.
+        """
+        stamps = zip(self.sizes, self.mtimes, self.digests, strict=False)
+        for output, stamp in zip_longest(self.outputs, stamps):
+            name = os.path.join(self.subfolder, os.path.basename(output))
+            yield name, Stamp(*stamp) if stamp else None
 
     @property
     def time(self) -> datetime:
@@ -62,15 +82,20 @@ class Outcome:
     @property
     def is_sound(self) -> bool:
         """Whether the fields are what they should be, as those of a line need not be."""
-        texts = (self.input, self.ended, self.key, self.error or "", *self.outputs, *self.warnings)
+        texts = [self.input, self.ended, self.key, self.error or "", self.subfolder]
+        texts += [*self.outputs, *self.warnings]
         numbers = (self.rows_in, self.rows_out, self.seconds, *self.removed.values())
+        stamps = (self.sizes, self.mtimes, self.digests)
         return (
             self.status in STATUSES
             and isinstance(self.outputs, list)
             and isinstance(self.warnings, list)
             and all(isinstance(text, str) for text in texts)
             and all(isinstance(number, int | float) for number in numbers)
+            and all(isinstance(one, list) and len(one) in (0, len(self.outputs)) for one in stamps)
+            and all(isinstance(number, int | None) for one in stamps for number in one)
             and all(map(os.path.basename, self.outputs))
+            and (not self.subfolder or SUBFOLDER.fullmatch(self.subfolder) is not None)
             and self.time.timestamp() > 0
         )
 
@@ -87,11 +112,12 @@ def files(outdir: Path, step: str | None = None) -> dict[Path, str]:
     """Return the journals of a folder and the step of each, of one step or of all."""
     folder = Path(outdir) / PRIVATE
     found = {}
-    for path in sorted(folder.glob("*.jsonl")):
-        match = _NAME.fullmatch(path.name)
-        if match and step in (None, match["step"]):
-            found[path] = match["step"]
-    return found
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = _NAME.fullmatch(entry.name)
+            if match and step in (None, match["step"]) and entry.is_file():
+                found[folder / entry.name] = match["step"]
+    return dict(sorted(found.items()))
 
 
 def absent_shards(outdir: Path) -> list[tuple[str, int, list[int]]]:
@@ -122,10 +148,8 @@ def begin_anew(outdir: Path, step: str) -> None:
 
 def _began_anew(outdir: Path, step: str) -> float:
     """Return when what journals say of a step began to count, in seconds since 1970."""
-    try:
-        return datetime.fromisoformat(_anew(outdir, step).read_text()).timestamp()
-    except FileNotFoundError:
-        return -np.inf
+    path = _anew(outdir, step)
+    return datetime.fromisoformat(path.read_text()).timestamp() if path.is_file() else -np.inf
 
 
 def _anew(outdir: Path, step: str) -> Path:
@@ -134,13 +158,13 @@ def _anew(outdir: Path, step: str) -> Path:
 
 def lines(path: Path) -> Iterator[tuple[int, Outcome]]:
     """Yield offset and content of the lines of a journal, those torn by a crash left out."""
-    offset = 0
+    offset, is_begun = 0, False  # a line that is too long comes in pieces
     with open(path, "rb") as file:
-        for line in file:
-            outcome = _parse(line)
-            if outcome is not None:
+        while piece := file.readline(LINE_BYTES):
+            if not is_begun and (outcome := _parse(piece)) is not None:
                 yield offset, outcome
-            offset += len(line)
+            is_begun = not piece.endswith(b"\n")
+            offset += len(piece)
 
 
 def _parse(line: bytes) -> Outcome | None:
@@ -149,7 +173,7 @@ def _parse(line: bytes) -> Outcome | None:
         content = json.loads(line)
         outcome = Outcome(**{name: content[name] for name in _FIELDS & content.keys()})
         return outcome if outcome.is_sound else None
-    except (ValueError, TypeError, AttributeError, OverflowError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
 
@@ -177,6 +201,7 @@ class Record:
         self._file = np.full(len(self._number), -1, dtype=np.int32)
         self._offset = np.zeros(len(self._number), dtype=np.int64)
         newest = np.full(len(self._number), since)
+        latest = datetime.now(UTC).timestamp() + AHEAD_SECONDS
         for at, path in enumerate(paths):
             # Within a journal the last line is the newest, whatever the clock says.
             ended, offsets = np.full_like(newest, -np.inf), np.zeros_like(self._offset)
@@ -184,6 +209,7 @@ class Record:
                 number = self._number.get(outcome.name)
                 if number is not None:
                     ended[number], offsets[number] = outcome.time.timestamp(), offset
+            ended[ended > latest] = np.finfo(float).min  # of a wrong clock: any other line wins
             newer = (ended >= newest) & (ended > -np.inf)
             newest[newer], self._file[newer] = ended[newer], at
             self._offset[newer] = offsets[newer]
@@ -195,7 +221,7 @@ class Record:
             return None
         file = self._files[self._file[number]]
         file.seek(self._offset[number])
-        return _parse(file.readline())
+        return _parse(file.readline(LINE_BYTES))
 
     def close(self) -> None:
         """Close the files."""
@@ -240,6 +266,8 @@ class Journal(Record):
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{step}-{shard[0]}-of-{shard[1]}.jsonl" if shard else f"{step}.jsonl"
         self.path = folder / name
+        if self.path.exists() and not self.path.is_file():  # opening a FIFO would wait for ever
+            raise FileExistsError(errno.EEXIST, f"{name} is no file")
         self._writing = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         paths = list(files(outdir, step))
         self._own = paths.index(self.path)

@@ -21,8 +21,9 @@ from captools.progress import Progress, counted
 from captools.run import inputs
 from captools.run.folders import Folder, Store, folder_of, store_of
 from captools.run.journal import Journal, Outcome, begin_anew
+from captools.run.presence import Presence
 from captools.run.printing import print_lines
-from captools.run.resume import check_other_steps, output_names, pending, under_way
+from captools.run.resume import check_other_steps, pending, under_way
 from captools.run.tally import Tally, report
 from captools.run.task import Task
 
@@ -203,14 +204,17 @@ def run_inputs(pool: Pool, task: Task, run: Run, into: list[str] | None = None) 
         If the output folder is wrong usage; nothing was done.
     """
     check_other_steps(run.name, task, run.paths)
-    with closing(_open_journal(run, task)) as journal:
+    with (
+        Presence(run.folder.journal, run.name, task.method) as presence,
+        closing(_open_journal(run, task)) as journal,
+    ):
         if run.store is not None:
             run.store.prepare()
         if task.keeps and run.overwrite:
             _sweep(task, run.paths, lambda path: True)
         todo = run.paths if run.overwrite else pending(journal, task, run.paths)
         tally = Tally(len(run.paths), before=len(run.paths) - len(todo))
-        code = _run(pool, task, replace(run, paths=todo), journal, tally)
+        code = _run(pool, task, replace(run, paths=todo), journal, tally, presence)
         if task.keeps:
             with suppress(OSError):  # the folder may have vanished; the next run sweeps
                 _sweep(task, run.paths, lambda path: _is_done(journal.newest(path)))
@@ -266,7 +270,9 @@ def _is_done(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome.status == "done"
 
 
-def _run(pool: Pool, task: Task, run: Run, journal: Journal, tally: Tally) -> int:
+def _run(
+    pool: Pool, task: Task, run: Run, journal: Journal, tally: Tally, presence: Presence
+) -> int:
     """Do the inputs, write down each as it ends, and return the exit code."""
     progress = Progress(len(run.paths))
     try:
@@ -275,6 +281,7 @@ def _run(pool: Pool, task: Task, run: Run, journal: Journal, tally: Tally) -> in
         with stoppable() as stop, closing(pool.run(task, paths, stop, run.timeout)) as results:
             for result in results:
                 progress.log_if_due()
+                presence.beat()
                 if result is None:
                     continue
                 outcome = result.outcome
@@ -309,5 +316,5 @@ def _addresses(run: Run, journal: Journal) -> Iterator[str]:
     """Yield the outputs of all inputs, of earlier runs too."""
     for path in run.paths:
         outcome = journal.newest(path)
-        for name in output_names(outcome) if outcome else ():
+        for name, _ in outcome.written() if outcome else ():
             yield run.folder.address(name)

@@ -16,7 +16,7 @@ from typing import Any
 from captools import process, progress
 from captools.errors import BadInputs, CaptoolsWarning, InputError, OutputError
 from captools.io import listing, remote
-from captools.io.address import Url
+from captools.io.address import Url, folders_of
 from captools.io.atomic import Outputs, check_outputs, sweep
 from captools.progress import counted
 from captools.run.printing import print_lines
@@ -85,7 +85,7 @@ def _check_beside(output: Path, words: Iterable[str]) -> None:
     path = os.path.realpath(output)
     for word in words:
         if os.path.isdir(word):
-            found = os.path.realpath(word) == os.path.dirname(path)
+            found = os.path.realpath(word) in folders_of(path)
         else:
             pattern = os.path.join(os.path.realpath(os.path.dirname(word)), os.path.basename(word))
             found = glob.has_magic(word) and fnmatch.fnmatchcase(path, pattern)

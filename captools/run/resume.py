@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from captools.errors import InputError
 from captools.io.address import files_of, is_remote
+from captools.io.listing import in_folder
 from captools.io.troubles import Unreachable
 from captools.progress import counted
 from captools.run.folders import LocalFolder
@@ -23,7 +24,7 @@ def check_other_steps(step: str, task: Task, paths: list[str]) -> None:
     outdir, there = task.folder.journal, task.folder.names()
     journals = files(outdir)
     for path, other in journals.items():
-        written = (name for _, one in lines(path) for name in output_names(one))
+        written = (name for _, one in lines(path) for name, _ in one.written())
         if other != step and (name := next((name for name in written if name in there), None)):
             raise ValueError(
                 f"output folder {outdir} holds what {other} wrote ({name}): choose another"
@@ -34,7 +35,8 @@ def check_other_steps(step: str, task: Task, paths: list[str]) -> None:
 
 def _warn_of_strangers(folder: LocalFolder, ours: set[str]) -> None:
     """Warn of files in a folder that is new to a step, which it will not write over."""
-    if strange := {path.name for path in folder.path.glob("*.h5")} - ours:
+    found = in_folder(os.fspath(folder.path))
+    if strange := {os.path.relpath(path, folder.path) for path in found} - ours:
         log.warning(
             "warning: output folder %s holds %s of another origin, such as %s: "
             "steps will take all in it for one set",
@@ -50,6 +52,7 @@ def pending(journal: Journal, task: Task, paths: list[str]) -> list[str]:
     """
     there, left, mute = task.folder.names(), [], False
     replaced, same = [], 0  # outputs of each input that was done otherwise; inputs that were not
+    lost = 0  # inputs whose outputs are not as they were
     for path in paths:
         earlier = journal.newest(path)
         if earlier is None or earlier.status == "failed":
@@ -65,8 +68,15 @@ def pending(journal: Journal, task: Task, paths: list[str]) -> list[str]:
         same += is_same
         if key and not is_same:
             replaced.append(len(earlier.outputs))
-        if not (is_same and all(name in there for name in output_names(earlier))):
+        is_whole = all(there.hold(name, stamp) for name, stamp in earlier.written())
+        lost += is_same and not is_whole
+        if not (is_same and is_whole):
             left.append(path)
+    if lost:
+        log.warning(
+            "warning: outputs of %s are missing, or not as they were written: done again",
+            counted(lost, "input"),
+        )
     if any(replaced) and not same:  # a few may well have been fetched again
         log.warning(
             "warning: %s done before with other options, or changed since: %s replaced",
@@ -85,13 +95,12 @@ def under_way(paths: list[str], journal: Journal, task: Task) -> Iterator[str]:
         earlier = journal.newest(path)
         if task.fills_store(path) or (earlier is not None and earlier.outputs):
             if earlier is not None and not task.keeps:
-                task.folder.clear(output_names(earlier), path)
+                # A line may name any file: this step's own alone are removed, also where it
+                # wrote them to a subfolder and would not now.
+                ours = set(map(os.path.basename, task.outputs(path)))
+                names = [name for name, _ in earlier.written()]
+                task.folder.clear([one for one in names if os.path.basename(one) in ours], path)
             again = "again " if earlier is not None else ""
             error = f"{path}: was being done {again}when the run ended"
             journal.append(Outcome(path, "failed", error=error, ended=now()))
         yield path
-
-
-def output_names(outcome: Outcome) -> list[str]:
-    """Return the names of outputs; their folder may have been moved since."""
-    return [os.path.basename(output) for output in outcome.outputs]

@@ -21,7 +21,7 @@ from captools.errors import (
     one_line,
     unexpected,
 )
-from captools.io import remote
+from captools.io import durable, remote
 from captools.io.address import Input, Url, file_name, is_remote, parse_location
 from captools.io.atomic import Outputs, sweep
 from captools.io.remote import Access
@@ -43,12 +43,14 @@ class Task:
     options: dict
     version: int
     access: Access = field(default_factory=Access)
+    durable: bool = field(default_factory=durable.used)  # as the process that makes the task
     keeps: bool = False  # outputs are replaced, never removed: there may be no other copy
 
     def __call__(self, path: str) -> Result:
         """Do one input."""
         began = time.perf_counter()
         remote.use(self.access)
+        durable.use(self.durable)
         outcome = Outcome(path, "failed")
         fatal = False
         try:
@@ -60,7 +62,7 @@ class Task:
         except Exception as error:  # a bug of ours must not cost the other inputs
             fatal = not self.folder.is_there
             outcome.error = self._vanished() if fatal else unexpected(path, error)
-        self.clear(path, outcome.outputs)
+        self.clear(path, dict(outcome.written()))
         outcome.seconds = round(time.perf_counter() - began, 4)
         outcome.ended = now()
         return Result(outcome, fatal)
@@ -71,7 +73,7 @@ class Task:
         error = f"{path}: {why}"
         # No key: reading the input for it may be what hangs.
         outcome = Outcome(path, "failed", ended=now(), error=error)
-        self.clear(path, outcome.outputs)
+        self.clear(path)
         if not self.keeps:  # otherwise the next try continues it
             with contextlib.suppress(OSError):
                 sweep(self.folder.journal)
@@ -92,8 +94,12 @@ class Task:
         """
         if self.keeps:
             return
-        now_there = set(map(os.path.basename, but))
-        self.folder.clear([name for name in self.outputs(path) if name not in now_there], path)
+        self.folder.clear([name for name in self.outputs(path) if name not in but], path)
+
+    @property
+    def method(self) -> str:
+        """What stands for the step and its options."""
+        return hashlib.sha256(self._what.encode()).hexdigest()[:16]
 
     def _apply(self, path: str, outcome: Outcome) -> None:
         # The step would create a vanished folder again, without what was in it.
@@ -106,6 +112,11 @@ class Task:
             written = step(self.folder.location) if in_store else self.folder.make(step)
         outcome.status = "done" if written or written.rows_out else "empty"
         outcome.outputs = [os.fspath(output) for output in written]
+        outcome.subfolder = written.subfolder
+        stamps = [written.stamps[file_name(output)] for output in outcome.outputs]
+        outcome.sizes = [stamp.size for stamp in stamps]
+        outcome.mtimes = [stamp.mtime for stamp in stamps]
+        outcome.digests = [stamp.digest for stamp in stamps]
         outcome.rows_in, outcome.rows_out = written.rows_in, written.rows_out
         outcome.removed, outcome.lies = written.removed, written.lies
         outcome.warnings = [" ".join(str(warning.message).split()) for warning in caught]

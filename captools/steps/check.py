@@ -2,7 +2,8 @@
 
 All that is in a granule or a flat file is read, also what no step asks for: a
 download that was cut short and a chunk that was damaged on its way show here.
-What steps refuse is bad, also a file that is whole but of no product they know.
+What steps refuse is bad, also a file that is whole but of no product they know,
+and one whose bytes are not those that a step wrote, as the journal beside it says.
 Each line says what a file was taken for; bad ones are listed again at the end.
 Files may be addresses (s3://, https://). Exit code 1 says that a file is bad.
 
@@ -61,9 +62,9 @@ def check(
     # Imported here: the command line reads this module for its options alone.
     from captools.granules.checking import check_file
     from captools.io.listing import given
-    from captools.run.inspection import inspect
+    from captools.run.inspection import inspect, with_digests
 
-    paths = given(words)
+    paths = with_digests(given(words))
     if not paths:
         log.info("no inputs: nothing to do")
         return 0

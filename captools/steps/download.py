@@ -74,6 +74,7 @@ def _check_release(release: str) -> None:
 @options.shard
 @options.overwrite
 @options.fail_fast
+@options.no_fsync
 def download(
     outdir: str | Path,
     *,

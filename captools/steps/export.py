@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 KIND = "reduce"
 
 
-def survey(paths: list[str], **options: object) -> None:
-    """Refuse granules before any work."""
+def survey(paths: list[str], *, lonlat: object, xy: object, **options: object) -> None:
+    """Say before any work what holds for every input."""
+    from captools.flat.places import PlaceNames
     from captools.granules.kinds import check_flat
+    from captools.points.surveying import check_places
 
     check_flat(paths)
+    check_places(paths, PlaceNames.of(lonlat, xy))
 
 
 @click.option(
@@ -45,6 +48,7 @@ def survey(paths: list[str], **options: object) -> None:
 )
 @options.common
 @options.all_rows
+@options.places
 def export(
     files: Iterable[str | Path],
     output: str | Path,
@@ -53,6 +57,8 @@ def export(
     common: bool = False,
     union: bool = False,
     all_rows: bool = False,
+    xy: str | Iterable[str] | None = None,
+    lonlat: str | Iterable[str] | None = None,
 ) -> "Outputs":
     """Write the rows of flat files into one GeoParquet or CSV file.
 
@@ -74,6 +80,8 @@ def export(
         Keep all columns, with missing values where a file lacks one.
     all_rows : bool
         Of tiles, write the rows of their overlaps too; by default core rows only.
+    xy, lonlat : str or two of str, optional
+        The columns that are x and y, lon and lat; they get these names.
 
     Returns
     -------
@@ -93,8 +101,10 @@ def export(
     OutputError
         If the output cannot be written. In any case nothing is left half-written.
     """
+    from captools.flat.places import PlaceNames
     from captools.flat.sharing import mode_of
     from captools.points.exporting import ExportOptions, export_files
 
-    wanted = ExportOptions(variables, mode_of(common, union), all_rows)
+    names = PlaceNames.of(lonlat, xy)
+    wanted = ExportOptions(variables, mode_of(common, union), all_rows, names)
     return export_files(files, local_path(output), wanted)

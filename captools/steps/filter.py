@@ -157,6 +157,7 @@ def _all_of(conditions: tuple[str, ...]) -> str:
     help="What to do with the rows of sparse cells; by default keep. CAPToolkit's filtst drops "
     "them.",
 )
+@options.places
 @options.compression
 @options.regions
 @options.unwanted
@@ -182,6 +183,8 @@ def filter(
     detrend: str | None = None,
     min_obs: int | None = None,
     sparse: str | None = None,
+    xy: str | Iterable[str] | None = None,
+    lonlat: str | Iterable[str] | None = None,
     compression: str = "none",
 ) -> "Outputs":
     """Write the rows of a flat file that meet conditions.
@@ -224,6 +227,8 @@ def filter(
         The surface that rows are measured from; see `captools.geo.surfaces`.
     min_obs, sparse : int, {"keep", "drop"}, optional
         What becomes (by default, they are kept) of cells with fewer rows (by default 25).
+    xy, lonlat : str or two of str, optional
+        The columns that are x and y, lon and lat; they get these names.
     compression : {"none", "lzf", "gzip"}
         Of the output.
 
@@ -266,6 +271,8 @@ def filter(
             min_obs=min_obs,
             sparse=sparse,
         ),
+        xy=xy,
+        lonlat=lonlat,
         compression=compression,
     )
     return filter_file(parse_location(file), local_path(outdir), request)

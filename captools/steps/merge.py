@@ -45,8 +45,9 @@ def survey(paths: list[str], **options: object) -> None:
     "-v",
     "--vars",
     "variables",
-    metavar="A,B,C",
-    callback=options.checked("flat.table.column_names"),
+    multiple=True,
+    metavar="COLUMNS",
+    callback=options.commas,
     help="Columns to write, all by default.",
 )
 @options.common

@@ -26,11 +26,15 @@ if TYPE_CHECKING:
 KIND = "reduce"
 
 
-def survey(paths: list[str], **options: object) -> None:
-    """Refuse granules before any work."""
+def survey(paths: list[str], *, lonlat: object, xy: object, **options: object) -> None:
+    """Say before any work what holds for every input."""
+    from captools.flat.places import PlaceNames
+    from captools.flat.table import two_columns
     from captools.granules.kinds import check_flat
+    from captools.points.surveying import check_columns
 
     check_flat(paths)
+    check_columns(paths, two_columns(xy) if xy else (), PlaceNames.of(lonlat))
 
 
 @click.option("--var", metavar="COLUMN", help="What to draw.  [default: heights]")
@@ -89,7 +93,8 @@ def preview(
     *,
     var: str | None = None,
     agg: str = "mean",
-    xy: str | Iterable[str] = "x,y",
+    xy: str | Iterable[str] | None = None,
+    lonlat: str | Iterable[str] | None = None,
     crs: str | int | None = None,
     bbox: tuple[float, float, float, float] | None = None,
     all_rows: bool = False,
@@ -115,8 +120,10 @@ def preview(
         Column, by default the height that the files name.
     agg : {"mean", "count", "min", "max", "std"}
         What is drawn of the points of a pixel.
-    xy : str or two of str
-        The columns of the places.
+    xy : str or two of str, optional
+        The columns of the places, by default x and y.
+    lonlat : str or two of str, optional
+        The columns that are lon and lat.
     crs : str or int, optional
         CRS to project lon and lat to.
     bbox : (w, e, s, n), optional
@@ -162,7 +169,8 @@ def preview(
     request = MapOptions(
         var=var,
         agg=agg,
-        xy=tuple(two_columns(xy)),
+        xy=tuple(two_columns(xy or "x,y")),
+        lonlat=lonlat,
         crs=None if crs is None else str(crs),
         bbox=bbox,
         extent=extent,

@@ -105,6 +105,12 @@ def reading(
             "--layout", type=click.Choice(["beam", "granule"]), default="beam", help=layout
         ),
         click.option(
+            "--by",
+            type=click.Choice(["cycle"]),
+            callback=possible(lambda product, by: product.check_cycle()),
+            help="Outputs in subfolders of OUT (cycle_01, ...), which the next steps read with it.",
+        ),
+        click.option(
             "--dialect",
             type=click.Choice(list(DIALECTS)),
             default="captools",
@@ -148,14 +154,17 @@ def naming(*, product: str | Path | None = None, **options: object) -> "Naming":
     return KNOWN if product is None else get(product)
 
 
-def outputs(name: str, *, product: str | Path | None = None, **options: object) -> list[str]:
+def outputs(
+    name: str, *, product: str | Path | None = None, by: str | None = None, **options: object
+) -> list[str]:
     """Return the names that the outputs of a granule of this file name can have.
 
-    With whatever options: a run that was killed may have had others.
+    With whatever other options: a run that was killed may have had others.
     """
     from captools.granules.reduction import output_names
 
-    names = [one for each in _candidates(product) for one in output_names(name, each)]
+    own = () if product is None else _candidates(product)
+    names = [one for each in (*known(), *own) for one in output_names(name, each, by)]
     return list(dict.fromkeys(names))
 
 

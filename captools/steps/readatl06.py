@@ -32,14 +32,14 @@ def naming(**options: object) -> "Naming":
     return ATL06
 
 
-def outputs(name: str, **options: object) -> list[str]:
+def outputs(name: str, *, by: str | None = None, **options: object) -> list[str]:
     """Return the names that the outputs of a granule of this file name can have.
 
-    With whatever options: a run that was killed may have had others.
+    With whatever other options: a run that was killed may have had others.
     """
     from captools.granules.reduction import output_names
 
-    return output_names(name, ATL06)
+    return output_names(name, ATL06, by)
 
 
 def survey(paths: list[str], **options: object) -> None:

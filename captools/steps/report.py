@@ -7,8 +7,10 @@ Examples:
   captools report reduced --failed > failed.txt
 
 With INPUT..., also those of them that were never attempted. A step that is
-given what --failed prints and the same options tries these inputs again. Exit
-code 1 says that an input failed or was never attempted.
+given what --failed prints and the same options tries these inputs again. So it
+does where outputs are missing or have another size or time than when they were
+written (captools check OUT compares their bytes). Exit code 1 says that there
+is such an input, or one that failed or was never attempted.
 """
 
 import heapq
@@ -22,6 +24,7 @@ from pathlib import Path
 
 import click
 
+from captools.io.address import is_remote
 from captools.run.journal import STATUSES, Outcome
 
 KIND = "query"
@@ -39,7 +42,7 @@ HEADER = (
 @click.option(
     "--failed",
     is_flag=True,
-    help="Print the inputs that failed or were never attempted, one path per line.",
+    help="Print the inputs that are to be done, again or at all, one path per line.",
 )
 def report(
     outdir: Path, words: Iterable[str] = (), failed: bool = False
@@ -53,12 +56,13 @@ def report(
     words : iterable of str
         Inputs as for a map step, to find those never attempted.
     failed : bool
-        Yield the paths of the inputs that failed or were never attempted instead.
+        Yield instead the paths of the inputs that failed, lost outputs or were never attempted.
 
     Returns
     -------
     generator of str
-        At its end it returns the exit code: 1 if an input failed or was never attempted.
+        At its end it returns the exit code: 1 if an input failed, lost outputs or was never
+        attempted.
 
     Raises
     ------
@@ -66,17 +70,22 @@ def report(
         If the folder has no journal.
     """
     from captools.io.listing import expand
+    from captools.run.folders import LocalFolder
     from captools.run.journal import absent_shards, records
 
     words = list(words)
+    there = LocalFolder(Path(outdir)).names()
     wanted = {os.path.basename(path): path for path in expand(words)}
     sums = []
     for step, outcomes in records(Path(outdir)):
         sums.append(Sum(step))
         for outcome in outcomes:
-            sums[-1].add(outcome)
+            is_whole = any(map(is_remote, outcome.outputs)) or all(
+                stamp is None or there.hold(name, stamp) for name, stamp in outcome.written()
+            )
+            sums[-1].add(outcome, is_whole)
             wanted.pop(outcome.name, None)
-            if failed and outcome.status == "failed":
+            if failed and (outcome.status == "failed" or not is_whole):
                 yield outcome.input
     never = sorted(wanted.values())
     if failed:
@@ -93,7 +102,7 @@ def report(
             listed = ",".join(map(str, numbers))
             shards = "shard" if len(numbers) == 1 else "shards"
             log.warning("warning: no journal of %s for %s %s of %d", step, shards, listed, count)
-    return 1 if never or any(total.status["failed"] for total in sums) else 0
+    return 1 if never or any(total.status["failed"] or total.lost for total in sums) else 0
 
 
 @dataclass
@@ -105,6 +114,8 @@ class Sum:
     rows_in: int = 0
     rows_out: int = 0
     files: int = 0
+    lost: int = 0  # inputs whose outputs are not as they were written
+    first_lost: str = ""
     seconds: float = 0.0
     began: float = float("inf")
     ended: float = -float("inf")
@@ -112,8 +123,11 @@ class Sum:
     reasons: Counter = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
 
-    def add(self, outcome: Outcome) -> None:
-        """Count one outcome."""
+    def add(self, outcome: Outcome, is_whole: bool) -> None:
+        """Count one outcome, and whether its outputs are there as they were written."""
+        if not is_whole:
+            self.lost += 1
+            self.first_lost = self.first_lost or outcome.input
         self.status[outcome.status] += 1
         self.rows_in += outcome.rows_in
         self.rows_out += outcome.rows_out
@@ -147,6 +161,9 @@ class Sum:
             for reason, count in self.reasons.most_common()
         ]
         yield from _shortened("failed", reasons)
+        if self.lost:
+            what = f"outputs missing or not as they were written (of {self.first_lost})"
+            yield f"changed: {self.lost:,} x {what}"
         for seconds, path in sorted(self.slowest, reverse=True):
             yield f"slowest: {seconds:.2f} s {path}"
 

@@ -1,13 +1,13 @@
 """Give flat files x and y in another projection.
 
-By default from lon and lat. Points outside the domain of the projection become
-NaN and are counted.
+By default from lon and lat, with --xy from two other columns. Points outside the
+domain of the projection become NaN and are counted.
 
 \b
 Examples:
   captools reproject reduced/ -o utm -p 32633
   captools reproject tutorial/ -o ready
-  captools reproject old/ -o new -p 3031 --from 3976 --xy x,y
+  captools reproject old/ -o new -p 3031 --from 3976 --xy x y
 """
 
 from collections.abc import Iterable
@@ -38,11 +38,17 @@ def outputs(name: str, **options: object) -> list[str]:
     return [name]
 
 
-def survey(paths: list[str], **options: object) -> None:
-    """Refuse granules before any work."""
+def survey(
+    paths: list[str], *, source: object, xy: object, lonlat: object, **options: object
+) -> None:
+    """Say before any work what holds for every input."""
     from captools.granules.kinds import check_flat
+    from captools.points.reprojecting import Reprojection
+    from captools.points.surveying import check_columns
 
     check_flat(paths)
+    request = Reprojection(source=source, xy=xy, lonlat=lonlat)
+    check_columns(paths, request.columns, request.place_names)
 
 
 @options.crs
@@ -53,12 +59,7 @@ def survey(paths: list[str], **options: object) -> None:
     callback=options.checked("geo.coords.crs_name"),
     help="CRS of the columns --xy; by default that of the file.",
 )
-@click.option(
-    "--xy",
-    metavar="A,B",
-    callback=options.checked("flat.table.two_columns"),
-    help="Two columns to start from, in place of lon,lat; east first.",
-)
+@options.places
 @options.compression
 @options.regions
 @options.unwanted
@@ -69,6 +70,7 @@ def reproject(
     crs: str | int = "auto",
     source: str | int | None = None,
     xy: str | Iterable[str] | None = None,
+    lonlat: str | Iterable[str] | None = None,
     compression: str = "none",
 ) -> "Outputs":
     """Write a flat file with new x and y.
@@ -85,6 +87,8 @@ def reproject(
         CRS of the columns `xy` (``x,y`` if none are named), by default that of the file.
     xy : str or two of str, optional
         The columns to start from, by default lon and lat (WGS 84).
+    lonlat : str or two of str, optional
+        The columns that are lon and lat; they get these names.
     compression : {"none", "lzf", "gzip"}
         Of the output.
 
@@ -102,6 +106,7 @@ def reproject(
     OutputError
         If the folder cannot be written to.
     """
-    from captools.points.reprojecting import reproject_file
+    from captools.points.reprojecting import Reprojection, reproject_file
 
-    return reproject_file(parse_location(file), local_path(outdir), crs, source, xy, compression)
+    request = Reprojection(crs, source, xy, lonlat, compression)
+    return reproject_file(parse_location(file), local_path(outdir), request)

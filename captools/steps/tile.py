@@ -28,11 +28,14 @@ if TYPE_CHECKING:
 KIND = "reduce"
 
 
-def survey(paths: list[str], **options: object) -> None:
-    """Refuse granules before any work."""
+def survey(paths: list[str], *, lonlat: object, xy: object, **options: object) -> None:
+    """Say before any work what holds for every input."""
+    from captools.flat.places import PlaceNames
     from captools.granules.kinds import check_flat
+    from captools.points.surveying import check_places
 
     check_flat(paths)
+    check_places(paths, PlaceNames.of(lonlat, xy))
 
 
 @click.option(
@@ -55,6 +58,7 @@ def survey(paths: list[str], **options: object) -> None:
 )
 @options.extent
 @options.common
+@options.places
 @options.compression
 def tile(
     files: Iterable[str | Path],
@@ -65,6 +69,8 @@ def tile(
     extent: tuple[float, float, float, float] | None = None,
     common: bool = False,
     union: bool = False,
+    xy: str | Iterable[str] | None = None,
+    lonlat: str | Iterable[str] | None = None,
     compression: str = "none",
 ) -> "Outputs":
     """Write the rows of flat files into one file for each square of a grid.
@@ -86,6 +92,8 @@ def tile(
         Keep the columns that all files have, rather than demand that they have the same.
     union : bool
         Keep all columns, with missing values where a file lacks one.
+    xy, lonlat : str or two of str, optional
+        The columns that are x and y, lon and lat; they get these names.
     compression : {"none", "lzf", "gzip"}
         Of the tiles.
 
@@ -106,8 +114,10 @@ def tile(
     OutputError
         If the output cannot be written. In any case nothing is left half-written.
     """
+    from captools.flat.places import PlaceNames
     from captools.flat.sharing import mode_of
     from captools.points.tiling import TileOptions, tile_files
 
-    wanted = TileOptions(size, overlap, extent, mode_of(common, union), compression)
+    names = PlaceNames.of(lonlat, xy)
+    wanted = TileOptions(size, overlap, extent, mode_of(common, union), compression, names)
     return tile_files(files, local_path(output), wanted)

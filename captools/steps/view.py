@@ -48,7 +48,8 @@ def view(
     words: Iterable[str],
     *,
     variables: str | Iterable[str] | None = None,
-    xy: str | Iterable[str] = "x,y",
+    xy: str | Iterable[str] | None = None,
+    lonlat: str | Iterable[str] | None = None,
     crs: str | int | None = None,
     bbox: tuple[float, float, float, float] | None = None,
     all_rows: bool = False,
@@ -63,8 +64,10 @@ def view(
         Flat files, as for any step.
     variables : str or iterable of str
         Columns to choose from.
-    xy : str or two of str
-        The columns of the places.
+    xy : str or two of str, optional
+        The columns of the places, by default x and y.
+    lonlat : str or two of str, optional
+        The columns that are lon and lat.
     crs : str or int, optional
         CRS to project lon and lat to.
     bbox : (w, e, s, n), optional
@@ -91,22 +94,26 @@ def view(
 
     require("preview", "colorcet", "holoviews", "numba", "panel")
     from captools import process, progress
-    from captools.flat.reader import height_of
+    from captools.flat.collection import height_of
+    from captools.flat.places import PlaceNames
     from captools.flat.table import column_names, two_columns
     from captools.granules.kinds import check_flat
     from captools.io import listing
     from captools.maps import serving, viewing
     from captools.maps.mapping import MapOptions
+    from captools.points.surveying import check_columns
 
     paths = listing.given(words)
     if not paths:
         viewing.log.info("no inputs: nothing to do")
         return
     check_flat(paths)
+    check_columns(paths, two_columns(xy) if xy else (), PlaceNames.of(lonlat))
     names = column_names(height_of(paths) if variables is None else variables)
     request = MapOptions(
         var=names[0],
-        xy=tuple(two_columns(xy)),
+        xy=tuple(two_columns(xy or "x,y")),
+        lonlat=lonlat,
         crs=None if crs is None else str(crs),
         bbox=bbox,
         all_rows=all_rows,

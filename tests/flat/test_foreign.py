@@ -193,3 +193,22 @@ def test_a_filter_that_is_not_installed_is_named_and_no_damage(tmp_path):
         f"{path}: h: is compressed with HDF5 filter 32015 (Zstandard), which is not installed: "
         "pip install hdf5plugin"
     )
+
+
+def test_years_that_contradict_the_seconds_are_refused(tmp_path):
+    since_1970 = np.array([1.2e9, 1.2e9 + 1])  # in January 2008; as GPS seconds in January 2018
+    path = tmp_path / "a.h5"
+    for years, fits in (([2018.04, 2018.04], True), ([2008.03, 2008.03], False)):
+        with h5py.File(path, "w") as file:
+            file["t_sec"], file["t_year"], file["lat"] = since_1970, years, [1.0, 2.0]
+        if fits:
+            FlatFile(path).close()
+            continue
+        with pytest.raises(InputError, match=r"t_year is 2008.03, but its seconds.* make 2018.04"):
+            FlatFile(path)
+
+
+def test_the_axes_of_a_square_grid_are_no_columns(tmp_path):
+    path = write(tmp_path / "a.h5", {"x": np.arange(5.0), "y": np.arange(5.0), "z": np.eye(5)})
+    with pytest.raises(InputError, match="z is a grid, and its axes are no columns"):
+        FlatFile(path)

@@ -114,14 +114,29 @@ def test_only_the_columns_that_matter_must_agree(tmp_path):
     assert column(found).tolist() == [0, 0, 1, 1]
 
 
-@pytest.mark.parametrize(("unit", "fits"), [("meters", True), ("", True), ("cm", False)])
-def test_columns_in_other_units_are_refused(tmp_path, unit, fits):
-    paths = files_of(tmp_path, {"a": np.zeros(2)}, {"a": np.ones(2)})
-    for path, words in zip(paths, ("m", unit), strict=True):
+def with_units(folder, *units):
+    """Write a file for each unit of its column; of None it has another column."""
+    paths = files_of(folder, *({"a" if unit is not None else "b": np.ones(2)} for unit in units))
+    for path, unit in zip(paths, units, strict=True):
         with h5py.File(path, "r+") as file:
-            file["a"].attrs["units"] = words
-    if fits:
-        Collection(paths)
-    else:
-        with pytest.raises(InputError, match="differ: a is in m and cm"):
-            Collection(paths)
+            if unit:
+                file["a"].attrs["units"] = unit
+    return paths
+
+
+@pytest.mark.parametrize("units", [("m", "cm"), ("m", "", "cm"), (None, "m", "cm")])
+def test_columns_in_other_units_are_refused(tmp_path, units):
+    with pytest.raises(InputError, match="differ: a is in m and cm"):
+        Collection(with_units(tmp_path, *units), "union")
+
+
+@pytest.mark.parametrize("units", [("cm", ""), ("", "cm")])
+def test_units_that_a_file_does_not_state_are_said(tmp_path, units):
+    said = r"not all inputs state the units of columns, which are taken to be: a \(cm\)"
+    with pytest.warns(CaptoolsWarning, match=said):
+        found = Collection(with_units(tmp_path, *units))
+    assert found.column_attrs["a"]["units"] == "cm"
+
+
+def test_spellings_of_a_unit_are_one(tmp_path):
+    assert Collection(with_units(tmp_path, "m", "meters")).column_attrs["a"]["units"] == "m"

@@ -1,8 +1,10 @@
 """The flat file: what it holds, how it appears, what becomes of leftovers."""
 
+import errno
 import os
 import resource
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -117,7 +119,7 @@ def test_nothing_that_looks_like_a_result_is_there_before_the_end(tmp_path):
         assert list(tmp_path.glob("*.h5")) == []
         assert list(tmp_path.glob("*")) == [tmp_path / name for name in os.listdir(tmp_path)]
         hidden = sorted(os.listdir(tmp_path))
-        here = f"{socket.gethostname()}-{os.getpid()}"
+        here = f"{HERE}-{os.getpid()}"
         assert [name.rsplit("-", 1)[0] for name in hidden] == [f".a.h5.{here}", f".b.h5.{here}"]
         assert all(name.endswith(".part") for name in hidden)
     assert sorted(os.listdir(tmp_path)) == ["a.h5", "b.h5"]
@@ -179,7 +181,7 @@ def test_a_folder_that_cannot_be_made_dooms_the_folder(tmp_path):
 
 # --- leftovers ------------------------------------------------------------------
 
-HERE = socket.gethostname().replace(".", "_")
+HERE = temporary_name("x").rpartition(f"-{os.getpid()}-")[0].removeprefix(".x.")
 
 
 @pytest.fixture
@@ -248,6 +250,88 @@ def test_leftovers_of_other_hosts_stay_for_a_day(tmp_path, dead):
     sweep(tmp_path)
     assert young.exists()
     assert not old.exists()
+
+
+SWEEP = "import sys; from captools.io.atomic import sweep; sweep(sys.argv[1])"
+
+
+def test_a_container_of_the_same_host_name_does_not_sweep_what_is_being_written(tmp_path):
+    # Its processes have numbers of their own, among which that of this one is not.
+    apart = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]
+    if shutil.which("unshare") is None or subprocess.run([*apart, "true"]).returncode:
+        pytest.skip("no processes apart here")
+    written = tmp_path / temporary_name("a.h5")
+    written.touch()
+    subprocess.run([*apart, sys.executable, "-c", SWEEP, tmp_path], check=True)
+    assert written.exists()
+
+
+def test_what_may_not_be_swept_is_left(tmp_path, dead, monkeypatch):
+    link = tmp_path / f".b.h5.{HERE}-{dead}-0a1b2c3d.part"
+    (tmp_path / "precious").mkdir()
+    link.symlink_to(tmp_path / "precious")
+    nowhere = tmp_path / f".c.h5.{HERE}-{dead}-0a1b2c3d.part"
+    nowhere.symlink_to(tmp_path / "nowhere")
+    theirs = leave(tmp_path, HERE, dead)
+
+    def refuse(path):
+        raise PermissionError(errno.EPERM, "of another user", path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", refuse)
+        sweep(tmp_path)
+    assert theirs.exists()
+    sweep(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([link, nowhere, tmp_path / "precious"])
+
+
+def test_a_folder_that_may_not_be_listed_is_not_swept(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "of another user", path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    sweep(tmp_path)
+
+
+REPLACE = """
+import os, signal, sys
+from pathlib import Path
+from captools.io import atomic
+folder, at, exchanges = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "True"
+rename, exchange, calls = Path.rename, atomic._exchange, []
+def noted(call):
+    def done(*paths, **more):
+        if len(calls) == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        calls.append(1)
+        return call(*paths, **more)
+    return done
+Path.rename = noted(rename)
+atomic._exchange = noted(exchange if exchanges else lambda *paths: False)
+atomic.shutil.rmtree = noted(atomic.shutil.rmtree)
+with atomic.appearing_folder(folder) as new:
+    (new / "new").touch()
+"""
+
+
+@pytest.mark.parametrize(
+    ("exchanges", "at", "left"),
+    [
+        (True, 0, "old"),
+        (True, 1, "new"),
+        (False, 1, "old"),
+        (False, 2, "old"),  # between the two renames
+        (False, 3, "new"),
+    ],
+)
+def test_a_kill_while_a_folder_is_replaced_loses_nothing(tmp_path, exchanges, at, left):
+    (tmp_path / "tiles").mkdir()
+    (tmp_path / "tiles/old").touch()
+    words = [sys.executable, "-c", REPLACE, tmp_path / "tiles", str(at), str(exchanges)]
+    assert subprocess.run(words).returncode == -signal.SIGKILL
+    sweep(tmp_path)
+    assert os.listdir(tmp_path) == ["tiles"]
+    assert os.listdir(tmp_path / "tiles") == [left]
 
 
 def test_other_files_are_never_swept(tmp_path, dead):

@@ -97,16 +97,34 @@ def command(*words):
 # --- not the file it should be ------------------------------------------------
 
 
+# Its 512th byte is the first half of a letter.
+TABLE = b"lon,lat,h1" + b"\n-100,-75,1" * 45 + "é".encode() * 99
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [
         (b"", "is empty (0 bytes)"),
         (b"\n\n<!DOCTYPE html><html><title>Earthdata Login</title>", "is a web page saved as .h5"),
         (b"CDF\x01" + bytes(1000), "is netCDF-3, not HDF5: convert it (nccopy "),
+        (TABLE, "is text, not HDF5: if it is CSV, it is no flat file; "),
+        (b"\xef\xbb\xbflon\tlat\r\n", "is text, not HDF5: "),
+        (b"lon\0lat\n", "is not HDF5; fetch it again"),
+        (b"lon,lat\xff\n", "is not HDF5; fetch it again"),
         (b"\x89HDF\r\n\x1a\n", "cannot be opened"),
         (b"\x89HDF\r\n\x1a\n" + bytes(4000), "cannot be opened"),
     ],
-    ids=["empty", "web page", "netCDF 3", "signature only", "signature and zeros"],
+    ids=[
+        "empty",
+        "web page",
+        "netCDF 3",
+        "CSV",
+        "tabs",
+        "NUL",
+        "no UTF-8",
+        "signature only",
+        "signature and zeros",
+    ],
 )
 def test_a_file_that_is_no_hdf5_is_called_what_it_is(reason, tmp_path, content, why):
     path = tmp_path / "processed_ATL06_20190416093911_02770303_002_01.h5"

@@ -28,6 +28,7 @@ OPTIONS = {
     "dialect": "captools",
     "compression": "none",
     "layout": "beam",
+    "by": None,
 }
 
 both = pytest.mark.parametrize(

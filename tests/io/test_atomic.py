@@ -48,6 +48,16 @@ def test_nor_is_it_the_folder_of_one(folder, given, output):
     assert os.listdir(folder / "in") == ["a.h5"]
 
 
+@pytest.mark.parametrize("given", ["in/cycle_01/a.h5", "s3://bucket/in/cycle_01/a.h5"])
+@pytest.mark.parametrize("output", ["in", "in/cycle_01", "in/cycle_02"])
+def test_a_subfolder_belongs_to_its_folder(folder, given, output):
+    far = given.startswith("s3")
+    output = Url(f"s3://bucket/{output}") if far else Path(output)
+    with pytest.raises(ValueError, match="is the folder of an input"):
+        check_outputs([output], [Url(given) if far else given])
+    check_outputs([Path("in/deeper"), Path("in/cycle_01/deeper"), Path("cycle_01")], [given])
+
+
 def test_the_working_folder_is_that_of_a_bare_name(folder, monkeypatch):
     monkeypatch.chdir(folder / "in")
     with pytest.raises(ValueError, match="is the folder of an input"):

@@ -252,6 +252,33 @@ def test_wrong_usage_of_outputs(call, far, tmp_path, monkeypatch, words, why):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_subfolders_by_cycle(call, store, far, near, out, tmp_path):
+    other = write_granule(tmp_path / "in", 1, 2, 11, segments=40)
+    store.put(other, "in/")
+    words = ("readatl06", far, "-o", out, "--journal", tmp_path / "log")
+    by_cycle = (*words, "--by", "cycle")
+    call(*words)
+    assert "4 inputs done before with" in call(*by_cycle, "--layout", "granule").stderr
+    assert {name.partition("/")[0] for name in there(store)} == {"cycle_01", "cycle_02"}
+    result = call(*by_cycle)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines() == sorted(f"{out}/{name}" for name in there(store))
+    first = {name: data for name, data in there(store).items() if name.startswith("cycle_01/")}
+    assert first == {f"cycle_01/{name}": data for name, data in near.items()}
+    assert len(there(store)) > len(first)
+    times = store.times("out/")
+    assert "all done before" in call(*by_cycle).stderr
+    assert store.times("out/") == times
+    store.remove(max(times))
+    assert "3 done before, 1 done" in call(*by_cycle).stderr
+    assert set(store.times("out/")) == set(times)
+    listed = call("check", f"{out}/")
+    assert listed.exit_code == 0
+    assert listed.stdout.count(": fine") == len(times)
+    call(*words)
+    assert not any("/" in name for name in there(store))
+
+
 def test_a_bucket_that_is_not_there_ends_the_run(call, far, tmp_path):
     result = call("readatl06", far, "-o", "s3://nowhere/out", "--journal", tmp_path / "log")
     assert result.exit_code == 1

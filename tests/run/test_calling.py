@@ -5,6 +5,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -111,3 +112,8 @@ def test_python_runs_the_package():
         [sys.executable, "-m", "captools", "--version"], capture_output=True, text=True
     )
     assert (done.returncode, done.stdout) == (0, f"captools, version {captools.__version__}\n")
+
+
+def test_the_package_lists_its_steps_and_no_more():
+    shims = Path(captools.__file__).parents[1] / "bin"
+    assert set(dir(captools)) == {path.stem for path in shims.glob("*.py")} | {"__version__"}

@@ -36,6 +36,21 @@ def test_a_folder_is_its_h5_files_sorted_and_no_deeper(folder):
     assert expand([str(folder)]) == [f"{folder}/a.h5", f"{folder}/b.h5"]
 
 
+def test_subfolders_by_cycle_belong_to_a_folder(folder):
+    ours = ["cycle_01/d.h5", "cycle_123/e.h5"]
+    others = ["cycle_1/f.h5", "my_cycle_01/g.h5", "cycle_01/deeper/h.h5", "cycle_01/cycle_02/i.h5"]
+    others += ["cycle_01/.j.h5", "cycle_01/_captools/k.h5", "cycle_01/l.txt", ".cycle_01/m.h5"]
+    for name in (*ours, *others):
+        (folder / name).parent.mkdir(exist_ok=True, parents=True)
+        (folder / name).touch()
+    (folder / "cycle_77").touch()  # no folder
+    assert expand([str(folder)]) == [f"{folder}/{name}" for name in ("a.h5", "b.h5", *ours)]
+    # Given by itself, the first has a subfolder of its own.
+    assert names(expand([f"{folder}/cycle_01"])) == ["i.h5", "d.h5"]
+    assert names(expand(["cycle_123", "."])) == ["a.h5", "b.h5", "d.h5", "e.h5"]
+    assert names(expand(["."], (".txt",))) == ["l.txt", "notes.txt"]
+
+
 def test_relative_words_become_absolute_paths(folder):
     assert expand(["deeper/../b.h5", "."]) == [f"{folder}/a.h5", f"{folder}/b.h5"]
 

@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import tracemalloc
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +14,8 @@ from captools.errors import FolderError
 from captools.io.atomic import PRIVATE
 from captools.run.journal import Journal, Outcome, files, lines, records
 
-FIELDS = ["input", "status", "outputs", "rows_in", "rows_out", "seconds"]
+FIELDS = ["input", "status", "outputs", "sizes", "mtimes", "digests"]
+FIELDS += ["rows_in", "rows_out", "seconds"]
 FIELDS += ["ended", "warnings", "error", "key"]
 
 
@@ -140,6 +142,7 @@ def test_a_last_line_that_lacks_only_its_end_counts_and_the_next_starts_anew(tmp
 
 
 NOISE = [b"\x00\x00\x00\n", b"5\n", b"[]\n", b'{"input": 1}\n', b"\n", b"\xff\xfe\n", b"null\n"]
+NOISE += [100_000 * b"[" + b"\n", 100_000 * b'{"input":' + b"\n"]
 
 
 @pytest.mark.parametrize("noise", NOISE)
@@ -149,6 +152,38 @@ def test_a_line_that_is_no_outcome_is_ignored(tmp_path, noise):
     with open(path, "ab") as file:
         file.write(noise)
     assert [found for _, found in lines(path)] == [first]
+
+
+def test_a_line_without_end_is_not_read_into_memory(tmp_path):
+    first, last = outcome("/d/a.h5"), outcome("/d/b.h5", 1)
+    path = write_lines(tmp_path, "toy.jsonl", first)
+    os.truncate(path, 1 << 28)  # zeros, as a disk may leave them
+    with open(path, "ab") as file:
+        file.write(b"\n" + last.line())
+    tracemalloc.start()
+    try:
+        assert [found for _, found in lines(path)] == [first, last]
+        assert tracemalloc.get_traced_memory()[1] < 1 << 26
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+@pytest.mark.parametrize("name", ["toy-0-of-2.jsonl", "toy.anew"])
+def test_what_is_no_file_is_no_journal(tmp_path, name, make):
+    first = outcome("/d/a.h5")
+    write_lines(tmp_path, "toy.jsonl", first)
+    make(tmp_path / PRIVATE / name)
+    with closing(Journal(tmp_path, "toy", None, [first.input])) as journal:
+        assert journal.newest(first.input) == first
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_journal_that_cannot_be_one_is_named(tmp_path, make):
+    (tmp_path / PRIVATE).mkdir()
+    make(tmp_path / PRIVATE / "toy.jsonl")
+    with pytest.raises(OSError, match=r"toy\.jsonl is no file"):
+        Journal(tmp_path, "toy", None, [])
 
 
 def test_a_line_of_another_version_may_lack_fields_and_have_others(tmp_path):
@@ -214,6 +249,18 @@ def test_the_last_line_of_a_file_wins_though_the_clock_was_set_back(
     assert keys(tmp_path) == ["2"]
     write_lines(tmp_path, other, outcome("/d/a.h5", second, key="other"))
     assert keys(tmp_path) == [newest]
+
+
+@pytest.mark.parametrize("wrong", ["toy-0-of-1.jsonl", "toy.jsonl"])
+def test_a_line_from_the_future_wins_over_none(tmp_path, wrong):
+    (right,) = {"toy-0-of-1.jsonl", "toy.jsonl"} - {wrong}
+    ahead = (datetime.now(UTC) + timedelta(days=2)).isoformat()
+    future = Outcome("/d/a.h5", "done", ended=ahead, key="future")
+    write_lines(tmp_path, wrong, future)
+    assert [one for _, found in records(tmp_path) for one in found] == [future]
+    present = outcome("/d/a.h5", key="present")
+    write_lines(tmp_path, right, present)
+    assert [one for _, found in records(tmp_path) for one in found] == [present]
 
 
 def test_the_newest_line_that_names_a_file_is_that_of_its_name_in_any_folder(tmp_path):

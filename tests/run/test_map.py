@@ -14,7 +14,7 @@ import toy
 from toy import write_inputs
 
 from captools import report
-from captools.io.atomic import PRIVATE
+from captools.io.atomic import PRIVATE, temporary_name
 from captools.run.journal import lines, records
 from captools.run.map import run_map
 
@@ -94,7 +94,10 @@ def test_what_makes_an_input_be_done_again(tmp_path, go, change):
     assert ran.said[-1] == "1 input: 1 done, 0 empty, 0 failed; 2 of 20 rows kept"
     otherwise = "warning: 1 input done before with other options, or changed since: "
     has_changed = change not in ("--overwrite", "a missing output")
-    assert ran.said[:-1] == [otherwise + "2 outputs replaced"] * has_changed
+    said = [otherwise + "2 outputs replaced"] * has_changed
+    if change == "a missing output":
+        said = ["warning: outputs of 1 input are missing, or not as they were written: done again"]
+    assert ran.said[:-1] == said
     written = outputs_in(tmp_path / "out")
     assert sorted(written) == ["a_0.h5", "a_1.h5"]
     assert 1 not in written.values()
@@ -476,6 +479,9 @@ ODD = [
     {"status": []},
     {"key": 1},
     {"error": ["x"]},
+    {"subfolder": "../in"},
+    {"subfolder": 7},
+    {"subfolder": None},
     {"input": None},
     {"input": 7},
     {"of a later version": True},
@@ -584,8 +590,8 @@ def test_leftovers_of_killed_runs_are_swept_at_the_start(tmp_path, go):
     go()
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    host = os.uname().nodename
-    leftover = tmp_path / "out" / f".a_0.h5.{host}-{process.pid}-0123abcd.part"
+    name = temporary_name("a_0.h5").replace(f"-{os.getpid()}-", f"-{process.pid}-")
+    leftover = tmp_path / "out" / name
     leftover.touch()
     go()
     assert not leftover.exists()
@@ -625,3 +631,61 @@ def test_what_another_step_wrote_is_not_written_over(run, granules, tmp_path):
     assert result.exit_code == 2
     assert "holds what filter wrote" in result.stderr
     assert {path: path.read_bytes() for path in (tmp_path / "out").glob("*.h5")} == before
+
+
+def test_a_line_that_names_another_file_does_not_cost_it(tmp_path, go):
+    (a,) = inputs(tmp_path, a="write 2")
+    go()
+    journal = tmp_path / "out" / PRIVATE / "toy.jsonl"
+    line = json.loads(journal.read_text())
+    others = [tmp_path / "out" / name for name in ("mine.h5", "b_0.h5")]
+    for path in others:
+        path.write_text("precious")
+    named = {"outputs": [*map(str, others), line["outputs"][1]], "key": "another"}
+    journal.write_text(json.dumps(line | named | {"sizes": [], "mtimes": [], "digests": []}) + "\n")
+    assert go(a).code == 0
+    assert [path.read_text() for path in others] == ["precious", "precious"]
+
+
+# --- outputs that are not as they were written ----------------------------------------
+
+
+def zeroed(path):
+    """What a machine that dies may leave of a file: its size, and zeros."""
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def emptied(path):
+    os.truncate(path, 0)
+
+
+def shortened(path):
+    os.truncate(path, path.stat().st_size - 1)
+
+
+@pytest.mark.parametrize("harm", [os.unlink, emptied, shortened, zeroed])
+def test_what_is_not_as_it_was_written_is_done_again(tmp_path, go, harm):
+    inputs(tmp_path, a="write 2", b="write 1")
+    go()
+    whole = tmp_path / "out/a_1.h5"
+    content, times = whole.read_bytes(), outputs_in(tmp_path / "out")
+    harm(whole)
+    what = f"outputs missing or not as they were written (of {tmp_path}/in/a.h5)"
+    assert f"changed: 1 x {what}" in report(tmp_path / "out")
+    assert list(report(tmp_path / "out", failed=True)) == [f"{tmp_path}/in/a.h5"]
+    ran = go()
+    assert "outputs of 1 input are missing, or not as they were written: done again" in ran.text
+    assert whole.read_bytes() == content
+    assert outputs_in(tmp_path / "out")["b_0.h5"] == times["b_0.h5"]
+    assert not any("changed" in line for line in report(tmp_path / "out"))
+
+
+def test_lines_of_older_versions_are_believed(tmp_path, go):
+    inputs(tmp_path, a="write 2")
+    go()
+    journal = tmp_path / "out" / PRIVATE / "toy.jsonl"
+    line = json.loads(journal.read_text())
+    old = {name: line[name] for name in line.keys() - {"sizes", "mtimes", "digests"}}
+    journal.write_text(json.dumps(old) + "\n")
+    zeroed(tmp_path / "out/a_1.h5")
+    assert "all done before" in go().text

@@ -185,14 +185,35 @@ def test_wrong_usage_is_named(beam, tmp_path, options, message):
 
 
 def test_what_is_no_number_and_what_is_not_there_fail_by_name(run, beam, tmp_path):
-    for formula, message in (
-        ("h_li < 1", "formula 'h_li < 1': is not a number"),
-        ("nonsense + 1", "has no column nonsense"),
+    for formula, code, message in (
+        ("h_li < 1", 1, f"{beam}: formula 'h_li < 1': is not a number"),
+        ("nonsense + 1", 2, "no column nonsense in any input"),
     ):
         result = run("calc", beam, "-o", tmp_path / "out", "-e", f"a = {formula}", "--units", "a=1")
-        assert result.exit_code == 1
-        assert f"{beam}: {message}" in result.stderr
+        assert result.exit_code == code
+        assert message in result.stderr
     assert list(tmp_path.glob("out/*.h5")) == []
+
+
+def test_what_another_column_is_made_of_is_not_taken_away(run, beam, tmp_path):
+    def calc(source, name, *words):
+        return run("calc", tmp_path / source / beam.name, "-o", tmp_path / name, *words)
+
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0" / beam.name).write_bytes(beam.read_bytes())
+    for source, name, new in (("0", "1", "h2 = h_li + 1"), ("1", "2", "h3 = h_li + 2")):
+        height = new.split()[0]
+        words = ("-e", new, "--units", f"{height}=m", "--height", height)
+        assert calc(source, name, *words).exit_code == 0
+    assert calc("2", "3", "-e", "h4 = h3 + 1", "--units", "h4=m").exit_code == 0
+    result = calc("3", "4", "--undo", "h3")
+    assert result.exit_code == 1
+    assert "h4 is made of h3: --undo h4 too, or first" in result.stderr
+    # The height that comes back is one that is still there, in whatever order they go.
+    assert calc("2", "5", "--undo", "h2").exit_code == 0
+    assert calc("5", "6", "--undo", "h3").exit_code == 0
+    with h5py.File(tmp_path / "6" / beam.name) as file:
+        assert file.attrs["height"] == "h_li"
 
 
 def test_an_older_file_is_renamed_first(tmp_path):

@@ -13,6 +13,7 @@ from processes import call, call_on_terminal, start
 
 from captools import check
 from captools.engine import each
+from captools.errors import InputError
 from captools.granules.checking import check_file
 from captools.io.remote import Access
 from captools.run import inspection
@@ -296,3 +297,20 @@ def test_lines_and_bar_share_a_terminal(folder, stream):
     else:
         assert "3/3" in ended.stderr
         assert len(ended.stdout.splitlines()) == 3
+
+
+def test_a_flipped_byte_is_found_wherever_it_is(run, granules, tmp_path):
+    out = tmp_path / "out"
+    assert run("readatl06", granules, "-o", out).exit_code == 0
+    flat, *others = sorted(out.glob("*.h5"))
+    assert run("check", out).exit_code == 0
+    content, status = flat.read_bytes(), flat.stat()
+    for place in range(1, len(content), len(content) // 40):
+        flat.write_bytes(content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :])
+        os.utime(flat, ns=(status.st_atime_ns, status.st_mtime_ns))
+        (checked,) = inspection.with_digests([str(flat)])
+        with pytest.raises(InputError, match="its bytes are not those that readatl06 wrote"):
+            checked.check()
+    result = run("check", out)
+    assert (result.exit_code, result.stdout.count(": fine")) == (1, len(others))
+    assert f"{flat}: its bytes are not those that readatl06 wrote: remove it" in result.stdout

@@ -218,7 +218,15 @@ def test_options_given_again_add_up(run, beam, tmp_path):
         np.testing.assert_array_equal(file["lat"][:], lat[keep])
 
 
-@pytest.mark.parametrize("words", ["-b 0 1 0 1 -b 2 3 2 3", "-t 2018 2019 -t 2019 2020"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "-b 0 1 0 1 -b 2 3 2 3",
+        "-t 2018 2019 -t 2019 2020",
+        "--outliers h_li --outliers s_li",
+        "-z lzf -z gzip",
+    ],
+)
 def test_what_does_not_add_up_is_refused_when_given_again(run, beam, tmp_path, words):
     result = run("filter", beam, "-o", tmp_path / "out", *words.split())
     assert result.exit_code == 2
@@ -456,3 +464,14 @@ def test_a_box_that_holds_nothing_is_answered_with_where_the_rows_are(run, tmp_p
     assert result.stderr.count("lies in the box") == (where is not None)
     if where:
         assert f"no row lies in the box: what was read has {where}\n" in result.stderr
+
+
+@pytest.mark.parametrize("words", ["f_sn != 127", "2 < h_li and not 127 == f_sn"])
+def test_what_stands_for_no_value_is_not_compared(run, tmp_path, words):
+    about = {"f_sn": {"units": "1", "long_name": "f_sn", "_FillValue": np.int8(127)}}
+    with FlatWriter(tmp_path) as batch:
+        columns = {"f_sn": np.array([2, 127], "i1"), "h_li": np.arange(2.0)}
+        batch.write("a.h5", Table(columns, about, {"captools_version": "0"}))
+    result = run("filter", tmp_path / "a.h5", "-o", tmp_path / "out", "--where", words)
+    assert result.exit_code == 1
+    assert "f_sn: 127 stands for no value: --finite f_sn keeps" in result.stderr

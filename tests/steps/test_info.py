@@ -164,6 +164,30 @@ def test_files_of_other_tools_and_instruments_are_shown(run, tmp_path):
     assert [one["name"] for one in theirs["columns"]] == ["h_li", "lat", "lon"]
 
 
+@pytest.mark.parametrize(
+    ("name", "height", "attrs", "kind"),
+    [
+        ("a.h5", "h_li", {}, "flat file of other tools"),
+        ("a.h5", "elevation", {}, "flat file of other tools"),
+        ("a.h5", "h_li", {"product": "LVIS"}, "LVIS flat file of other tools"),
+        ("a.h5", "h_elv", {}, "ATL06 flat file of other tools"),
+        (
+            "ATL06_20190101001723_00540210_209_01_gt1l.h5",
+            "h_li",
+            {},
+            "ATL06 flat file of other tools",
+        ),
+    ],
+)
+def test_a_product_is_named_only_where_it_is_known(run, tmp_path, name, height, attrs, kind):
+    with h5py.File(tmp_path / name, "w") as file:
+        for column in ("lat", "lon", height):
+            file[column] = np.arange(7.0)
+        file.attrs.update(attrs)
+    said = run("info", tmp_path / name).stdout.splitlines()[1].split()
+    assert " ".join(said).startswith(f"kind {kind}, ")
+
+
 def test_pictures_are_described(run, tmp_path):
     rasterio = pytest.importorskip("rasterio")
     pixels = np.array([[1.0, np.nan], [3.0, 5.0]], "f4")

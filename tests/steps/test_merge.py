@@ -4,8 +4,12 @@ import json
 import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -28,6 +32,7 @@ from straightforward import read_flat
 
 from captools.errors import BadInputs, CaptoolsWarning, InputError
 from captools.steps.merge import merge
+from captools.steps.preview import preview
 
 IDENTITY = {"rgt": np.int16(1), "cycle": np.int16(2), "spot": np.int8(3)}
 NAME = "ATL06_20190101001723_{rgt:04d}{cycle:02d}10_209_01_{beam}.h5"
@@ -474,6 +479,58 @@ def test_parts_of_an_earlier_merge_go_and_nothing_else(tmp_path):
     assert sorted(one.name for one in tmp_path.glob("*.h5")) == [
         *("all_00.h5", "all_01.h5", other.name)
     ]
+
+
+def sets(folder):
+    """The number of the set of each part in a folder, by name."""
+    found = {}
+    for path in sorted(folder.glob("all_*.h5")):
+        with h5py.File(path) as file:
+            found[path.name] = file.attrs["set"]
+    return found
+
+
+KILLED = """
+import os, signal, sys
+from captools import merge
+replace, left = os.replace, [2]
+def noted(*paths):
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    left[0] -= 1
+    replace(*paths)
+os.replace = noted
+merge([sys.argv[1]], sys.argv[2], parts=4)
+"""
+
+
+def test_a_kill_between_parts_leaves_none_of_the_earlier_set(tmp_path):
+    path = write_flat(tmp_path / "in" / "a.h5", random_columns(50, 0))
+    merge([path], tmp_path / "all.h5", parts=4)
+    earlier = sets(tmp_path)
+    assert len(earlier) == 4
+    assert len({*earlier.values()}) == 1
+    write_flat(path, random_columns(60, 1))
+    words = [sys.executable, "-c", KILLED, path, tmp_path / "all.h5"]
+    assert subprocess.run(words).returncode == -signal.SIGKILL
+    left = sets(tmp_path)
+    assert [*left] == ["all_00.h5", "all_01.h5"]
+    assert not {*left.values()} & {*earlier.values()}
+
+
+@pytest.mark.parametrize("name", ["out.h5", "out.png"])
+def test_parts_of_two_sets_are_refused(tmp_path, name):
+    columns = random_columns(50, 0)
+    path = write_flat(tmp_path / "a.h5", columns | {"lat": -60 - abs(columns["lat"]) / 4})
+    for folder, options in (("one", {}), ("two", {"sort": True})):
+        merge([path], tmp_path / folder / "all.h5", parts=3, **options)
+    parts, others = (sorted((tmp_path / folder).glob("*.h5")) for folder in ("one", "two"))
+    step = merge if name == "out.h5" else partial(preview, crs="3031", size=(9, 9))
+    step([*parts, *others], tmp_path / name)  # two folders
+    shutil.copy(others[1], parts[1])
+    with pytest.raises(InputError, match="are parts of two sets") as caught:
+        step(parts, tmp_path / name)
+    assert str(caught.value).startswith(f"{parts[0]} and {parts[1]}")
 
 
 @pytest.mark.parametrize(

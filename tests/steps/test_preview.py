@@ -1,6 +1,9 @@
 """preview: the right points in the right pixels, in figures, world files and GeoTIFFs."""
 
 import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import h5py
@@ -147,6 +150,29 @@ def test_bare_pixels_have_a_world_file_that_puts_a_known_point_in_its_pixel(tmp_
         assert np.count_nonzero(pixels[..., 3]) == 3
     else:
         assert pixels[row, column].min() < 240 < pixels[50, 5].min()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from captools.steps.preview import preview
+replace = Path.replace
+def noted(hidden, path):
+    replace(hidden, path)
+    os.kill(os.getpid(), signal.SIGKILL)
+Path.replace = noted
+preview([sys.argv[1]], sys.argv[2], size=(10, 10), bare=True)
+"""
+
+
+def test_a_kill_leaves_no_picture_with_the_world_file_of_another(tmp_path):
+    path = write(tmp_path, x=[0.0, 1e5], y=[0.0, 1e5], h_li=[5.0, 7.0])
+    preview([path], tmp_path / "map.png", size=(20, 20), bare=True)
+    words = [sys.executable, "-c", KILLED, path, tmp_path / "map.png"]
+    assert subprocess.run(words).returncode == -signal.SIGKILL
+    assert not (tmp_path / "map.png").exists()
+    preview([path], tmp_path / "map.png", size=(10, 10), bare=True)
+    assert (tmp_path / "map.png").exists()
 
 
 def test_the_axes_of_a_figure_put_a_known_point_in_the_right_pixel(tmp_path):

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from flatfiles import damage, truncate, write_flat
 from processes import call, start
+from pyproj import Proj
 from straightforward import read_flat
 
 from captools.errors import InputError
@@ -489,6 +490,34 @@ def test_a_box_and_a_crs_do_as_in_other_steps(tracks):
     scene = gather(tracks, bbox=(-90, -80, -81, -79), crs="3976")
     assert scene.crs == "EPSG:3976"
     assert scene.cloud.rows == 12 * 1500
+
+
+@pytest.mark.parametrize(
+    "words", [("--lonlat", "long", "lati", "-p", "3031"), ("--xy", "e", "n"), ("--xy", "e,n")]
+)
+def test_places_may_have_other_names(run, tmp_path, monkeypatch, words):
+    there = track(0)
+    theirs = {"long": "lon", "lati": "lat", "e": "x", "n": "y"}
+    columns = {name: there[ours] for name, ours in theirs.items()} | {"h_li": there["h_li"]}
+    write_flat(tmp_path / "a.h5", columns, crs="EPSG:3031")
+    scenes = []
+    monkeypatch.setattr(viewing, "serve", lambda scene, *rest, **more: scenes.append(scene) or ())
+    assert run("view", tmp_path, "--no-browser", *words).exit_code == 0
+    (scene,) = scenes
+    assert (scene.cloud.rows, scene.crs) == (3000, "EPSG:3031")
+    if "--xy" in words:
+        bounds = (there["x"].min(), there["x"].max(), there["y"].min(), there["y"].max())
+    else:
+        x, y = Proj("EPSG:3031")(there["lon"], there["lat"])
+        bounds = (x.min(), x.max(), y.min(), y.max())
+    assert scene.cloud.bounds == pytest.approx(bounds)
+
+
+@pytest.mark.parametrize("option", ["--lonlat", "--xy"])
+def test_columns_of_places_that_no_file_has_are_wrong_usage(run, tracks, option):
+    result = run("view", tracks, "--no-browser", option, "h_li", "nope")
+    assert result.exit_code == 2
+    assert "no column nope" in result.stderr.splitlines()[-1]
 
 
 def test_years_come_from_gps_seconds_where_there_are_no_decimal_ones(tmp_path):
