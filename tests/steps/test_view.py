@@ -501,7 +501,8 @@ def test_places_may_have_other_names(run, tmp_path, monkeypatch, words):
     columns = {name: there[ours] for name, ours in theirs.items()} | {"h_li": there["h_li"]}
     write_flat(tmp_path / "a.h5", columns, crs="EPSG:3031")
     scenes = []
-    monkeypatch.setattr(viewing, "serve", lambda scene, *rest, **more: scenes.append(scene) or ())
+    monkeypatch.setattr(viewing, "page_of", scenes.append)
+    monkeypatch.setattr(serving, "serve", lambda page, port, browser: iter(()))
     assert run("view", tmp_path, "--no-browser", *words).exit_code == 0
     (scene,) = scenes
     assert (scene.cloud.rows, scene.crs) == (3000, "EPSG:3031")
