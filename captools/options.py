@@ -131,6 +131,15 @@ mask = stacked(
     ),
     click.option("--invert", is_flag=True, is_eager=True, help="Keep what lies outside the mask."),
 )
+written_columns = click.option(
+    "-v",
+    "--vars",
+    "variables",
+    multiple=True,
+    metavar="COLUMNS",
+    callback=commas,
+    help="Columns to write, all by default.",
+)
 common = stacked(
     click.option("--common", is_flag=True, help="Keep the columns that all inputs have."),
     click.option(

@@ -16,8 +16,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from captools import options
 from captools.io.address import local_path
 
@@ -37,15 +35,7 @@ def survey(paths: list[str], *, lonlat: object, xy: object, **options: object) -
     check_places(paths, PlaceNames.of(lonlat, xy))
 
 
-@click.option(
-    "-v",
-    "--vars",
-    "variables",
-    multiple=True,
-    metavar="COLUMNS",
-    callback=options.commas,
-    help="Columns to write, all by default.",
-)
+@options.written_columns
 @options.common
 @options.all_rows
 @options.places

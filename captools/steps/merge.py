@@ -41,15 +41,7 @@ def survey(paths: list[str], **options: object) -> None:
     metavar="N",
     help="Write N files of nearly equal length: all_00.h5 ... for -o all.h5.",
 )
-@click.option(
-    "-v",
-    "--vars",
-    "variables",
-    multiple=True,
-    metavar="COLUMNS",
-    callback=options.commas,
-    help="Columns to write, all by default.",
-)
+@options.written_columns
 @options.common
 @options.all_rows
 @click.option("--sort", is_flag=True, help="Order the rows by time.")
