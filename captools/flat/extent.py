@@ -5,6 +5,7 @@ import numpy as np
 from captools.bounds import Bounds
 from captools.geo import coords
 
+_LENGTHS = {"bounds_lonlat": 4, "bounds_xy": 4, "t_span": 2}
 _LON_BINS = 3600  # fine enough to find the widest gap between points
 
 
@@ -49,3 +50,12 @@ class Extent:
         if "t_gps" in self._bounds:
             bounds["t_span"] = np.array(self._bounds["t_gps"])
         return bounds
+
+
+def check_bounds(name: str, value: object) -> None:
+    """Raise ValueError if an attribute of a header has the name of bounds, but is none."""
+    length = _LENGTHS.get(name)
+    if length is not None and not (
+        isinstance(value, np.ndarray) and value.shape == (length,) and value.dtype.kind in "iuf"
+    ):
+        raise ValueError(f"{name} is not {length} numbers")

@@ -53,5 +53,5 @@ def _decoded(text: object) -> object:
     """Return what JSON says; other tools write a history too, as plain text."""
     try:
         return json.loads(str(text))
-    except ValueError:
+    except (ValueError, RecursionError):  # which too many brackets are
         return str(text)

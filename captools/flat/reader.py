@@ -11,6 +11,7 @@ from h5py import h5a, h5g
 
 from captools.errors import CaptoolsWarning, InputError
 from captools.flat import legacy, places
+from captools.flat.extent import check_bounds
 from captools.flat.opening import NotFlatError, find_columns, listed, stored_sources
 from captools.flat.places import USUAL, PlaceNames
 from captools.flat.table import Table
@@ -159,7 +160,7 @@ class FlatFile:
         number = self.attrs.get(name, legacy.header(self.path.name).get(name, 0))
         try:
             return int(number)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise InputError(f"{self.path}: its {name} is no number: {number!r}") from None
 
     @property
@@ -310,6 +311,7 @@ class FlatFile:
             name = h5a.open(self._root, index=at).name.decode()
             value = attribute(self._root, name)
             attributes[name] = text(value) if value.dtype.kind in "OSU" else value[()]
+            check_bounds(name, attributes[name])
         if "height" in attributes:
             attributes["height"] = legacy.our_name(attributes["height"])
         return attributes

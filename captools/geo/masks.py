@@ -1,6 +1,7 @@
 """Mask files: polygons, or rasters of zeros and ones, in any CRS."""
 
 import os
+import re
 import warnings
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +16,13 @@ from captools.geo.polygons import Polygons
 
 RASTERS = (".tif", ".tiff", ".vrt", ".img", ".nc", ".asc")
 WIDEST_DEGREES = 40.0  # from its centre: a larger mask is distorted where distances are measured
+_WINDOW_CELLS = 1 << 25  # read at a time, some 300 MB of doubles
+_HEAD_BYTES = 1 << 20
+# What lets a small text file fetch from servers, or run code: GDAL would do as it says.
+_ELSEWHERE = re.compile(
+    rb"/vsi(curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)|<(GDAL_|OGR\w*DataSource)"
+    rb"|<SourceFilename[^>]*>[^<]*://|<PixelFunctionLanguage>\s*Python"
+)
 _RUN_POINTS = 4096  # so many in a row lie near each other: a small window of the raster covers them
 
 
@@ -53,6 +61,7 @@ def load(
     from pyproj.exceptions import ProjError
 
     file, part = _file_and_part(Path(path))
+    _check_local(path, file)
     is_raster = file.suffix.lower() in RASTERS
     if is_raster and (where is not None or buffer is not None):
         raise ValueError(f"mask {path}: is a raster: where and buffer go with polygons")
@@ -89,6 +98,19 @@ def _file_and_part(path: Path) -> tuple[Path, str]:
     if not file.exists():
         raise ValueError(f"mask {path}: does not exist")
     return file, part
+
+
+def _check_local(path: str | Path, file: Path) -> None:
+    """Raise ValueError if a file that is not data itself leads to servers, or is a program."""
+    if file.is_dir():  # such as a file geodatabase
+        return
+    try:
+        with open(file, "rb") as content:
+            head = content.read(_HEAD_BYTES)
+    except OSError as error:
+        raise ValueError(f"mask {path}: cannot be read ({error.strerror})") from None
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and _ELSEWHERE.search(head):
+        raise ValueError(f"mask {path}: leads to a server, or runs code: give the data themselves")
 
 
 class Outside:
@@ -259,8 +281,12 @@ class RasterMask:
         within &= (column >= 0) & (column < self.raster.width)
         if not within.any():
             return within
+        parts = row, column
         row, column = row[within].astype(int), column[within].astype(int)
         rows, columns = (row.min(), row.max() + 1), (column.min(), column.max() + 1)
+        if int(rows[1] - rows[0]) * int(columns[1] - columns[0]) > _WINDOW_CELLS:
+            halves = zip(*(np.array_split(part, 2) for part in parts), strict=True)
+            return np.concatenate([self._cells(*half) for half in halves])
         try:
             window = self.raster.read(1, window=(rows, columns), masked=True)
         except RasterioIOError as error:

@@ -43,9 +43,12 @@ class Lookup:
         self.path = parse_location(path)
         self._file = open_file(self.path)
         self.descriptor = descriptor(self._file)
-        self._items: dict[str, h5g.GroupID | h5d.DatasetID | None] = {
-            "": h5g.open(self._file.id, b"/")
-        }
+        self._items: dict[str, h5g.GroupID | h5d.DatasetID | None] = {}
+        try:
+            self._items[""] = h5g.open(self._file.id, b"/")
+        except DAMAGE as error:
+            self._file.close()
+            raise self.damage("/", error) from None
 
     def __enter__(self) -> Self:
         return self

@@ -57,6 +57,8 @@ def named(words: Iterable[str], suffixes: tuple[str, ...] | None = None) -> list
         if not paths and word != "-":
             log.warning("warning: %s: no input there", word)
         found.update(dict.fromkeys(sorted(map(_absolute, paths))))
+    if odd := next((path for path in found if "\n" in path or "\r" in path), ""):
+        raise ValueError(f"input {odd!r}: a list of files cannot hold a line break: rename it")
     if urls := [path for path in found if isinstance(path, Url)]:
         check_protocols(urls)
     return list(found)

@@ -229,17 +229,22 @@ def make_figure(picture: Map, style: Style, title: str | None = None) -> "Figure
     axes.set_autoscale_on(False)  # lines may run beyond the map
     axes.set_xlabel(f"x ({unit})" if unit == "km" else "x")
     axes.set_ylabel(f"y ({unit})" if unit == "km" else "y")
-    axes.set_title(title or picture.label, fontsize=13, pad=12, wrap=True)
+    axes.set_title(title or _plain(picture.label), fontsize=13, pad=12, wrap=True)
     room = axes.inset_axes((1 + 25 / canvas.width, 0, bar / canvas.width, 1))
     colour_bar = figure.colorbar(ScalarMappable(norm, style.colours), cax=room, extend="both")
     label = f"{picture.label} ({picture.units})" if picture.units else picture.label
-    colour_bar.set_label(textwrap.fill(label, max(20, canvas.height // 8)))
+    colour_bar.set_label(_plain(textwrap.fill(label, max(20, canvas.height // 8))))
     if unit == "km":
         _draw_scale_bar(axes, edges)
     if picture.crs != "unknown":
         draw_graticule(axes, canvas, picture.crs, scale)
     figure.text(left / width, 14 / height, picture.caption, fontsize=9, color="0.35")
     return figure
+
+
+def _plain(text: str) -> str:
+    """Return what a file says as matplotlib shows it word for word, without formulas."""
+    return text.replace("$", r"\$")
 
 
 def _unit(picture: Map) -> str:

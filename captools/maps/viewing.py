@@ -1,12 +1,8 @@
 """The interactive map: flat files become a cloud of points, and a page of a browser shows it."""
 
 import logging
-import os
-import socket
-import sys
 import warnings
-import webbrowser
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from captools import process
 from captools.errors import CaptoolsWarning
 from captools.flat.reader import FlatFile
 from captools.geo import coords, domain
@@ -31,13 +26,10 @@ if TYPE_CHECKING:
     from holoviews.plotting.bokeh.element import ElementPlot
     from panel.viewable import Viewable
 
-
-HOST = "127.0.0.1"
 SIZE_PIXELS = 800, 600  # of the map
 COLOURS = ("viridis", "magma", "cividis", "turbo", "gray", "RdBu")
 HOWS = ("linear", "log", "eq_hist")
 WIDGET_PIXELS = 220  # its width
-TICK_MILLISECONDS = 200  # until a signal is heeded
 log = logging.getLogger(__name__)
 
 
@@ -117,53 +109,15 @@ def _points(
 # --- the page -------------------------------------------------------------------
 
 
-def serve(scene: Scene, port: int, browser: bool) -> Iterator[str]:
-    """Yield the address of the page, then serve it, to this machine only, until a signal comes.
-
-    To be used below `progress.interruptible`.
-    """
+def page_of(scene: Scene) -> Callable[[], "Viewable"]:
+    """Return what makes the page of a visitor."""
     import holoviews
-    import panel
     from bokeh.core.validation import silence
     from bokeh.core.validation.warnings import FIXED_SIZING_MODE
-    from tornado.ioloop import PeriodicCallback
 
     holoviews.extension("bokeh")
     silence(FIXED_SIZING_MODE)  # only the frame is of fixed size, the figure grows around it
-    port = port or _free_port()
-    server = panel.serve(
-        lambda: Page(scene).layout(),
-        address=HOST,
-        port=port,
-        websocket_origin=f"{HOST}:{port}",  # other web pages must not read it
-        title="captools view",
-        show=False,
-        start=False,
-        verbose=False,
-    )
-    try:
-        server.start()
-        address = f"http://{HOST}:{port}/"
-        yield address
-        if browser and _has_screen():
-            webbrowser.open(address)
-        PeriodicCallback(process.check, TICK_MILLISECONDS).start()
-        server.io_loop.start()
-        raise KeyboardInterrupt  # panel catches Ctrl-C and only ends the loop
-    finally:
-        server.stop()
-
-
-def _free_port() -> int:
-    """Return a port that nobody listens to: it must be known before the server is made."""
-    with socket.socket() as one:
-        one.bind((HOST, 0))
-        return one.getsockname()[1]
-
-
-def _has_screen() -> bool:
-    """Return whether a browser can open: one for terminals would take ours, and never return."""
-    return sys.platform == "darwin" or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
+    return lambda: Page(scene).layout()
 
 
 @dataclass(frozen=True)

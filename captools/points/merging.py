@@ -89,7 +89,7 @@ def _is_part(path: Path) -> bool:
         with FlatFile(path) as file:
             options = json.loads(str(file.attrs.get("options", "{}")))
             return file.attrs.get("step") == "merge" and options.get("parts") is not None
-    except (InputError, ValueError, AttributeError):
+    except (InputError, ValueError, AttributeError, RecursionError):
         return False
 
 

@@ -2,8 +2,9 @@
 
 Pan and zoom go down to single points; column, aggregate, colours, limits,
 direction and years are chosen on the page. It is served on this machine only
-(127.0.0.1); Ctrl-C ends it. The points are laid out in temporary files (TMPDIR
-says where): some 22 bytes each, and 4 or 8 more for each further column.
+(127.0.0.1), to whoever has the address printed; Ctrl-C ends it. The points are
+laid out in temporary files (TMPDIR says where): some 22 bytes each, and 4 or 8
+more for each further column.
 
 \b
 Examples:
@@ -129,7 +130,7 @@ def _lines(
     from captools.flat.places import PlaceNames
     from captools.flat.table import column_names, two_columns
     from captools.granules.kinds import check_flat
-    from captools.maps import viewing
+    from captools.maps import serving, viewing
     from captools.maps.mapping import MapOptions
     from captools.points.surveying import check_columns
 
@@ -144,4 +145,4 @@ def _lines(
         **request,
     )
     scene = viewing.gather(paths, names, asked)
-    yield from viewing.serve(scene, port, browser)
+    yield from serving.serve(viewing.page_of(scene), port, browser)

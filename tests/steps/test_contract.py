@@ -245,7 +245,7 @@ def archive_answers(request):
 def view_ends(monkeypatch):
     """`view` serves until a signal comes; here it only gives its address."""
     address = "http://127.0.0.1:1/"
-    monkeypatch.setattr("captools.maps.viewing.serve", lambda scene, port, browser: iter([address]))
+    monkeypatch.setattr("captools.maps.serving.serve", lambda page, port, browser: iter([address]))
 
 
 def snapshot(folder):

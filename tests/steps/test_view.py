@@ -13,6 +13,7 @@ import urllib.request
 from io import BytesIO
 from pathlib import Path
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 
 import holoviews
 import numpy as np
@@ -23,7 +24,7 @@ from pyproj import Proj
 from straightforward import read_flat
 
 from captools.errors import InputError
-from captools.maps import viewing
+from captools.maps import serving, viewing
 from captools.maps.mapping import MapOptions
 from captools.maps.viewing import limits
 
@@ -248,8 +249,8 @@ def test_hover_shows_value_and_count(page):
 
 
 def test_it_listens_to_this_machine_only(server):
-    port = int(server.address.rstrip("/").rpartition(":")[2])
-    assert server.address == f"http://127.0.0.1:{port}/"
+    port = urlsplit(server.address).port
+    assert server.address.startswith(f"http://127.0.0.1:{port}/")
     assert urllib.request.urlopen(server.address, timeout=30).status == 200
     listening = [
         line.split()[1]
@@ -260,23 +261,56 @@ def test_it_listens_to_this_machine_only(server):
     assert listening == [f"0100007F:{port:04X}"]
 
 
-def upgraded(address, origin):
+def upgraded(address, origin="", host=""):
     """What the server answers to a page of some origin that asks for a connection."""
-    host = address.removeprefix("http://").rstrip("/")
-    name, _, port = host.partition(":")
+    where = urlsplit(address)
     ask = (
-        f"GET /ws HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nConnection: Upgrade\r\n"
+        f"GET {where.path}ws HTTP/1.1\r\nHost: {host or where.netloc}\r\n"
+        f"Origin: {origin or f'http://{where.netloc}'}\r\nConnection: Upgrade\r\n"
         "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     )
-    with socket.create_connection((name, int(port)), timeout=30) as line:
+    with socket.create_connection((where.hostname, where.port), timeout=30) as line:
         line.sendall(ask.encode())
         return line.recv(100).split()[1]
 
 
 def test_pages_from_elsewhere_are_not_let_in(server):
-    assert upgraded(server.address, server.address.rstrip("/")) == b"101"
+    assert upgraded(server.address) == b"101"
     assert upgraded(server.address, "http://example.com") == b"403"
+
+
+def status(address, **headers):
+    """What the server answers."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(address, headers=headers)) as answer:
+            return answer.status
+    except HTTPError as error:
+        return error.code
+
+
+def test_only_who_has_the_address_is_let_in(server):
+    """Any user of a login node can connect to the port."""
+    whole = urlsplit(server.address)
+    bare = f"http://{whole.netloc}/"
+    guessed = f"{server.address[:-2]}{'AB'[server.address[-2] == 'A']}/"
+    assert len(whole.path) > 40
+    assert status(server.address) == 200
+    assert [status(each) for each in (bare, guessed, f"{bare}autoload.js")] == [404] * 3
+    assert [upgraded(each) for each in (bare, guessed)] == [b"404"] * 2
+
+
+def test_a_name_of_elsewhere_that_leads_here_is_refused(server):
+    """So a page from elsewhere would be of the same origin as ours."""
+    evil = f"evil.example:{urlsplit(server.address).port}"
+    assert status(server.address, Host=evil) == 403
+    assert upgraded(server.address, f"http://{evil}", evil) == b"403"
+    assert upgraded(server.address, host=evil) == b"403"
+
+
+def test_a_link_does_not_give_the_address_away(server):
+    with urllib.request.urlopen(server.address) as answer:
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
 
 
 @pytest.mark.parametrize(
@@ -288,7 +322,8 @@ def test_a_browser_is_opened_where_there_is_a_screen_and_a_signal_ends_it_and_le
 ):
     script, opened_at, temporary = (tmp_path / name for name in ("browser", "opened", "temporary"))
     temporary.mkdir()
-    script.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened_at}\n')
+    # Its words are seen by every user, so they must not give the address away.
+    script.write_text(f'#!/bin/sh\necho "$1" > {opened_at}; cat "${{1#file://}}" >> {opened_at}\n')
     script.chmod(0o755)
     environment = {name: text for name, text in os.environ.items() if "DISPLAY" not in name}
     environment |= {**screen, "BROWSER": f"{script} %s", "TMPDIR": str(temporary)}
@@ -296,7 +331,10 @@ def test_a_browser_is_opened_where_there_is_a_screen_and_a_signal_ends_it_and_le
         with pytest.raises(HTTPError, match="404"):  # once it serves, and without drawing a page
             urllib.request.urlopen(f"{process.address}none", timeout=30)
         assert opened_at.exists() == opened
-        assert not opened or opened_at.read_text() == process.address
+        if opened:
+            words, page = opened_at.read_text().splitlines()
+            assert process.address in page
+            assert urlsplit(process.address).path not in words
         process.send_signal(number)
         _, stderr = process.communicate(timeout=30)
     assert process.returncode == code, stderr
@@ -314,14 +352,21 @@ def test_the_port_can_be_chosen_and_a_taken_one_is_reported(tracks):
     assert "in use" in ended.stderr
     assert "Traceback" not in ended.stderr
     with served(tracks, "--port", port) as process:
-        assert process.address == f"http://127.0.0.1:{port}/"
+        assert process.address.startswith(f"http://127.0.0.1:{port}/")
 
 
-def test_damaged_files_are_named_and_the_others_served(run, tmp_path, monkeypatch):
+def serve_count(monkeypatch):
+    """Let the number of points be said in place of an address."""
+
     def serve(scene, port, browser):
         yield f"{scene.cloud.rows} points"
 
-    monkeypatch.setattr(viewing, "serve", serve)
+    monkeypatch.setattr(viewing, "page_of", lambda scene: scene)
+    monkeypatch.setattr(serving, "serve", serve)
+
+
+def test_damaged_files_are_named_and_the_others_served(run, tmp_path, monkeypatch):
+    serve_count(monkeypatch)
     write_tracks(tmp_path, 3)
     truncate(tmp_path / "track_00.h5")
     write_flat(tmp_path / "track_01.h5", track(1), "gzip", crs="EPSG:3031")
@@ -334,10 +379,7 @@ def test_damaged_files_are_named_and_the_others_served(run, tmp_path, monkeypatc
 
 
 def test_a_file_that_is_never_read_to_its_end_is_left_out(run, tmp_path, monkeypatch):
-    def serve(scene, port, browser):
-        yield f"{scene.cloud.rows} points"
-
-    monkeypatch.setattr(viewing, "serve", serve)
+    serve_count(monkeypatch)
     write_tracks(tmp_path, 2)
     endless = make_endless(tmp_path / "track_00.h5")
     result = run("view", tmp_path, "--timeout", 2)
@@ -474,7 +516,8 @@ def test_places_may_have_other_names(run, tmp_path, monkeypatch, words):
     columns = {name: there[ours] for name, ours in theirs.items()} | {"h_li": there["h_li"]}
     write_flat(tmp_path / "a.h5", columns, crs="EPSG:3031")
     scenes = []
-    monkeypatch.setattr(viewing, "serve", lambda scene, *rest, **more: scenes.append(scene) or ())
+    monkeypatch.setattr(viewing, "page_of", scenes.append)
+    monkeypatch.setattr(serving, "serve", lambda page, port, browser: iter(()))
     assert run("view", tmp_path, "--no-browser", *words).exit_code == 0
     (scene,) = scenes
     assert (scene.cloud.rows, scene.crs) == (3000, "EPSG:3031")
