@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
-from captools.errors import InputError, one_line
+from captools.errors import CaptoolsError, InputError, one_line
 from captools.io.address import Url
 from captools.io.retrying import PASSING, TRIES, pause
 
@@ -17,8 +17,8 @@ class Missing(InputError):
     """There is nothing at an address."""
 
 
-class Unreachable(InputError):
-    """A server does not answer, or is busy."""
+class Unreachable(CaptoolsError):
+    """A server does not answer, or is busy: no fault of the input, and others there fare alike."""
 
 
 def attempt(url: Url, call: Callable[[], Answer]) -> Answer:
@@ -27,7 +27,9 @@ def attempt(url: Url, call: Callable[[], Answer]) -> Answer:
     Raises
     ------
     InputError
-        If it does not answer, or says no.
+        If it says no.
+    Unreachable
+        If it does not answer.
     """
     for number in range(1, TRIES + 1):
         try:

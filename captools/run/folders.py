@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 
-from captools.errors import CaptoolsError, InputError
+from captools.errors import CaptoolsError
 from captools.io import remote
 from captools.io.address import Url, files_of
 from captools.io.atomic import PRIVATE, Outputs, temporary_name
@@ -138,7 +138,7 @@ class RemoteFolder:
                 # A server has times and digests of its own.
                 written.stamps[path.name] = Stamp(os.stat(path).st_size)
         except BaseException:
-            with contextlib.suppress(InputError):
+            with contextlib.suppress(CaptoolsError):
                 remote.remove(sent)
             raise
         finally:

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from captools import process, progress
-from captools.errors import BadInputs, CaptoolsWarning, InputError, OutputError
+from captools.errors import BadInputs, CaptoolsError, CaptoolsWarning, OutputError
 from captools.io import listing, remote
 from captools.io.address import Url, folders_of
 from captools.io.atomic import Outputs, check_outputs, sweep
@@ -155,7 +155,7 @@ def _give_up(addresses: list[Url], sent: int, earlier: set[Url]) -> None:
             for urls in (addresses[:sent], addresses[sent:])
         )
         log.error("replaced: %s; still of an earlier run: %s", _listed(replaced), _listed(kept))
-    with suppress(InputError):
+    with suppress(CaptoolsError):
         # The one that failed may be there nevertheless.
         remote.remove(url for url in addresses[: sent + 1] if url not in earlier)
 

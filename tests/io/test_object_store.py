@@ -362,6 +362,22 @@ def test_a_server_out_of_reach_costs_no_finished_output(
     assert found(tmp_path / "out") == near
 
 
+@pytest.mark.parametrize(("step", "name"), [("merge", "all.h5"), ("preview", "map.png")])
+def test_a_server_out_of_reach_ends_a_reduce_step_at_the_first_input(
+    call, store, flat_far, tmp_path, monkeypatch, step, name
+):
+    urls = [f"s3://{BUCKET}/{key}" for key in store.contents("flat/")]
+    (tmp_path / "list.txt").write_text("\n".join(urls))
+    monkeypatch.setattr(store, "endpoint", "http://127.0.0.1:1")
+    monkeypatch.setenv("CAPTOOLS_PAUSE", "0.01")
+    result = call(step, f"@{tmp_path}/list.txt", "-o", tmp_path / name, "--skip-bad")
+    assert result.exit_code == 1
+    assert len(urls) > 1
+    (line,) = [line for line in result.stderr.splitlines() if "cannot be reached" in line]
+    assert line.startswith(f"error: {urls[0]}: cannot be reached")
+    assert not (tmp_path / name).exists()
+
+
 @pytest.mark.parametrize("parts", [2, 10])
 def test_parts_of_a_larger_output_are_seen_whatever_their_numbers(call, flat_far, parts):
     out = f"s3://{BUCKET}/out/all.h5"
