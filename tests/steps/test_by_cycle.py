@@ -185,7 +185,7 @@ def test_a_product_without_a_cycle_is_wrong_usage(run, granules, tmp_path):
 def test_from_python(granules, tmp_path, wanted):
     written = readatl06(granules, tmp_path, by="cycle")
     assert {str(path.relative_to(tmp_path)) for path in written} == set(wanted)
-    with pytest.raises(ValueError, match="by 'rgt' is not cycle"):
+    with pytest.raises(ValueError, match="by: 'rgt' is not 'cycle'"):
         readatl06(granules, tmp_path, by="rgt")
     shutil.copy(next(granules.iterdir()), tmp_path / "mine.h5")
     with pytest.raises(InputError, match=r"mine\.h5: the name does not say the cycle"):
