@@ -163,8 +163,11 @@ def _rows_of_granule(path: Path) -> dict[str, dict[str, np.ndarray]]:
 
 
 def _rows_of_flat(path: Path) -> dict[str, dict[str, np.ndarray]]:
-    """Return the columns of a flat file."""
-    return {"": read_flat(path)}
+    """Return the columns of a flat file; what is none, steps leave out with a warning."""
+    rows = {name: np.asarray(values) for name, values in read_flat(path).items()}
+    return {
+        "": {name: one for name, one in rows.items() if one.ndim == 1 and one.dtype.kind in "iufb"}
+    }
 
 
 def _quietly(rows: Callable[[Path], dict], path: Path) -> dict:

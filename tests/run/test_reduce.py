@@ -14,6 +14,7 @@ from pathlib import Path
 import fsspec
 import h5py
 import numpy as np
+import psutil
 import pytest
 from flatfiles import damage, random_columns, sources_of, truncate, write_flat
 from objectstore import BUCKET, object_store
@@ -285,7 +286,9 @@ def test_what_a_killed_run_left_is_swept_by_the_next(run, files, many, tmp_path,
     (tmp_path / "out").mkdir()
     with start("merge", many, "-o", tmp_path / "out" / "out.h5", *options) as process:
         wait_until(lambda: os.listdir(tmp_path / "out"))
+        family = psutil.Process(process.pid).children(recursive=True)
         process.kill()
+    psutil.wait_procs(family, timeout=30)  # they follow it
     left = os.listdir(tmp_path / "out")
     assert all(name.endswith(".part") for name in left)
     assert left != []

@@ -1,6 +1,7 @@
 """The step view: its page in a real browser, its messages, and its end."""
 
 import contextlib
+import json
 import os
 import queue
 import shutil
@@ -515,18 +516,22 @@ def test_places_may_have_other_names(run, tmp_path, monkeypatch, words):
     theirs = {"long": "lon", "lati": "lat", "e": "x", "n": "y"}
     columns = {name: there[ours] for name, ours in theirs.items()} | {"h_li": there["h_li"]}
     write_flat(tmp_path / "a.h5", columns, crs="EPSG:3031")
-    scenes = []
-    monkeypatch.setattr(viewing, "page_of", scenes.append)
-    monkeypatch.setattr(serving, "serve", lambda page, port, browser: iter(()))
-    assert run("view", tmp_path, "--no-browser", *words).exit_code == 0
-    (scene,) = scenes
-    assert (scene.cloud.rows, scene.crs) == (3000, "EPSG:3031")
+
+    def serve(scene, port, browser):
+        yield json.dumps([scene.cloud.rows, scene.crs, *map(float, scene.cloud.bounds)])
+
+    monkeypatch.setattr(viewing, "page_of", lambda scene: scene)
+    monkeypatch.setattr(serving, "serve", serve)
+    result = run("view", tmp_path, "--no-browser", *words)
+    assert result.exit_code == 0
+    rows, crs, *shown = json.loads(result.stdout)
+    assert (rows, crs) == (3000, "EPSG:3031")
     if "--xy" in words:
         bounds = (there["x"].min(), there["x"].max(), there["y"].min(), there["y"].max())
     else:
         x, y = Proj("EPSG:3031")(there["lon"], there["lat"])
         bounds = (x.min(), x.max(), y.min(), y.max())
-    assert scene.cloud.bounds == pytest.approx(bounds)
+    assert shown == pytest.approx(bounds)
 
 
 @pytest.mark.parametrize("option", ["--lonlat", "--xy"])
