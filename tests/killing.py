@@ -26,7 +26,7 @@ from captools.simulation.granule import write_granule
 
 BIN = Path(sys.executable).parent
 ARRAY = Path(__file__).resolve().parents[1] / "slurm/array.sbatch"
-TIMES = 5  # a run is killed before it is let go
+TIMES = 10  # a run is killed before it is let go
 LONGEST = 120.0  # seconds that a run may take
 GRANULES, BEAMS = "granules", "beams"  # folders of inputs
 

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import h5py
 import numpy as np
 import straightforward
 from spoils import ANY, NOT_THERE, RARE
@@ -164,10 +165,15 @@ def _rows_of_granule(path: Path) -> dict[str, dict[str, np.ndarray]]:
 
 def _rows_of_flat(path: Path) -> dict[str, dict[str, np.ndarray]]:
     """Return the columns of a flat file; what is none, steps leave out with a warning."""
-    rows = {name: np.asarray(values) for name, values in read_flat(path).items()}
-    return {
-        "": {name: one for name, one in rows.items() if one.ndim == 1 and one.dtype.kind in "iufb"}
-    }
+    with h5py.File(path) as file:
+        items = [item for item in file.values() if isinstance(item, h5py.Dataset)]
+        return {
+            "": {
+                item.name[1:]: item[()]
+                for item in items
+                if item.dtype.kind in "iufb" and item.shape and len(item.shape) == 1
+            }
+        }
 
 
 def _quietly(rows: Callable[[Path], dict], path: Path) -> dict:
