@@ -6,6 +6,8 @@ files and disks of a run can show.
 
 import os
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class CaptoolsError(Exception):
@@ -14,6 +16,10 @@ class CaptoolsError(Exception):
 
 class InputError(CaptoolsError):
     """An input cannot be used: damaged, of another product, incomplete."""
+
+
+class Unreachable(InputError):
+    """A server does not answer, or is busy: other inputs there fare alike."""
 
 
 class BadInputs(InputError):
@@ -56,6 +62,17 @@ class LoginError(FatalError):
 
 class CaptoolsWarning(UserWarning):
     """Something was left out or guessed; the result stands."""
+
+
+@contextmanager
+def naming_bad(errors: dict[str, str], path: str | os.PathLike[str]) -> Iterator[None]:
+    """Keep what is wrong with one of many inputs; a server out of reach ends the work on all."""
+    try:
+        yield
+    except Unreachable:
+        raise
+    except InputError as error:
+        errors[os.fspath(path)] = str(error)
 
 
 def one_line(error: BaseException) -> str:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 DAEMONS = ("slurmctld", "slurmd", "munged", "sbatch", "srun")
@@ -82,9 +83,12 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
         yield environment
     finally:
         for name in ("d.pid", "ctld.pid"):
-            with contextlib.suppress(OSError, ValueError):
-                os.kill(int((folder / name).read_text()), 15)
-        if ours:
+            with contextlib.suppress(OSError, ValueError, psutil.Error):
+                daemon = psutil.Process(int((folder / name).read_text()))
+                daemon.terminate()
+                daemon.wait(30)
+        others = subprocess.run(["pgrep", "-x", "slurmctld"], stdout=subprocess.DEVNULL)
+        if ours and others.returncode != 0:
             subprocess.run(["pkill", "-x", "munged"], check=False)
 
 

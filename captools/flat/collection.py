@@ -1,7 +1,6 @@
 """Many flat files, read as one long one; which columns they share says `sharing`."""
 
 import hashlib
-import os
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from captools.errors import BadInputs, CaptoolsWarning, InputError
+from captools.errors import BadInputs, CaptoolsWarning, InputError, naming_bad
 from captools.flat import legacy
 from captools.flat.alike import Alike
 from captools.flat.opening import listed
@@ -146,16 +145,13 @@ class Collection:
         names = list(self.dtypes if names is None else names)
         bad: dict[str, str] = {}
         for path in track(self.paths):
-            try:
-                with FlatFile(path, self.place_names) as file:
-                    for rows in file.ranges():
-                        check()
-                        table = self._table(file, names, rows)
-                        if not bad:
-                            yield table
-                    file.check_unchanged()
-            except InputError as error:
-                bad[os.fspath(path)] = str(error)
+            with naming_bad(bad, path), FlatFile(path, self.place_names) as file:
+                for rows in file.ranges():
+                    check()
+                    table = self._table(file, names, rows)
+                    if not bad:
+                        yield table
+                file.check_unchanged()
         if bad:
             raise BadInputs(bad)
 
@@ -169,16 +165,14 @@ class Collection:
     # --- whether they go together -----------------------------------------------
 
     def _check(self) -> None:
-        bad, foreign, no_columns = {}, 0, {}
+        bad: dict[str, str] = {}
+        foreign, no_columns = 0, {}
         for path in self.paths:
             check()
-            try:
-                with FlatFile(path, self.place_names) as file:
-                    self._add(file)
-                    foreign += not file.is_ours
-                    no_columns |= file.no_columns
-            except InputError as error:
-                bad[os.fspath(path)] = str(error)
+            with naming_bad(bad, path), FlatFile(path, self.place_names) as file:
+                self._add(file)
+                foreign += not file.is_ours
+                no_columns |= file.no_columns
         if bad:
             raise BadInputs(self._with_damaged(bad))
         if self._differ:
@@ -229,16 +223,13 @@ class Collection:
 
     def _with_damaged(self, bad: dict[str, str]) -> dict[str, str]:
         """Return what is wrong with each bad file, damage that only reading shows included."""
-        errors = {}
+        errors: dict[str, str] = {}
         for path in track(self.paths):
-            try:
-                with FlatFile(path, self.place_names) as file:
-                    for rows in file.ranges():
-                        check()
-                        for name in file.columns:
-                            file.read(name, rows)
-            except InputError as error:
-                errors[os.fspath(path)] = str(error)
+            with naming_bad(errors, path), FlatFile(path, self.place_names) as file:
+                for rows in file.ranges():
+                    check()
+                    for name in file.columns:
+                        file.read(name, rows)
         return errors | bad
 
 

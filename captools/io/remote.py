@@ -255,7 +255,7 @@ def put(path: Path, url: Url) -> None:
         _ask(url, lambda: system.put_file(path, url))
     except Missing:
         raise FolderError(f"{url}: cannot be written (there is no such bucket)") from None
-    except (InputError, Unreachable) as error:
+    except InputError as error:
         why = str(error).removeprefix(f"{url}: ")
         raise FolderError(f"{url}: cannot be written ({why})") from None
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
-from captools.errors import CaptoolsError, InputError, one_line
+from captools.errors import InputError, Unreachable, one_line
 from captools.io.address import Url
 from captools.io.retrying import PASSING, TRIES, pause
 
@@ -15,10 +15,6 @@ _LOCAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}  # no server is
 
 class Missing(InputError):
     """There is nothing at an address."""
-
-
-class Unreachable(CaptoolsError):
-    """A server does not answer, or is busy: no fault of the input, and others there fare alike."""
 
 
 def attempt(url: Url, call: Callable[[], Answer]) -> Answer:

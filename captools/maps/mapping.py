@@ -4,13 +4,14 @@ import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from captools.bounds import Bounds
-from captools.errors import BadInputs, CaptoolsWarning, InputError
+from captools.errors import BadInputs, CaptoolsWarning, InputError, Unreachable, naming_bad
 from captools.flat.alike import Alike
 from captools.flat.collection import height_of
 from captools.flat.origins import CORE, Origins, is_tile
@@ -188,18 +189,12 @@ def survey_files(paths: list[Path | Url], request: MapOptions) -> Survey:
     """Read all headers: who can be used, where they lie, what the column means."""
     survey = Survey()
     for path in paths:
-        try:
-            file = FlatFile(path, request.place_names)
-        except InputError as error:
-            survey.bad[os.fspath(path)] = str(error)
-            continue
-        with file:
-            try:
+        with ExitStack() as opened:
+            with naming_bad(survey.bad, path):
+                file = opened.enter_context(FlatFile(path, request.place_names))
                 attrs = file.attrs  # may be damaged where the columns are not
-            except InputError as error:
-                survey.bad[os.fspath(path)] = str(error)
-                continue
-            _take_in(survey, file, attrs, request)
+            if os.fspath(path) not in survey.bad:
+                _take_in(survey, file, attrs, request)
     if not survey.good:
         raise BadInputs(survey.bad)
     if survey.crs == "auto":
@@ -307,6 +302,8 @@ def blocks_of(
                     check()
                     yield _block(file, rows, survey, request, more)
                 file.check_unchanged()
+        except Unreachable:
+            raise
         except InputError as error:
             survey.bad[os.fspath(path)] = str(error)
             survey.good.remove(path)

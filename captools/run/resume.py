@@ -61,7 +61,7 @@ def pending(journal: Journal, task: Task, paths: list[str]) -> list[str]:
         try:
             asks = any(map(is_remote, files_of(path)))
             key = earlier.key if mute and asks else task.key(path)
-        except (InputError, Unreachable) as error:
+        except InputError as error:
             log.warning("warning: %s: inputs there are taken as unchanged", error)
             mute, key = mute or isinstance(error, Unreachable), earlier.key
         is_same = bool(key) and key == earlier.key
