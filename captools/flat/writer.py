@@ -20,11 +20,12 @@ from captools.flat import lzf
 from captools.flat.table import Table, joined
 from captools.io.address import local_path
 from captools.io.atomic import PRIVATE, Outputs, output_error, temporary_name
-from captools.io.durable import seal, settle_folder
+from captools.io.durable import hurry, seal, settle_folder
 from captools.io.hdf5 import hdf5_type
 
 CHUNK_ROWS = 1 << 14
 PIECE_ROWS = 1 << 17  # written at a time; a file of no more is stored in one piece
+AHEAD_BYTES = 1 << 25  # written before the disk is asked to begin
 
 
 class FlatWriter:
@@ -113,6 +114,7 @@ class _Sink(io.FileIO):
     def __init__(self, path: Path) -> None:
         super().__init__(path, "x+")
         self.error: OSError | None = None
+        self._waiting = 0  # bytes that the disk was not yet asked to write
 
     def write(self, data: memoryview) -> int:
         """Write all of the data; keep the error if that fails."""
@@ -122,6 +124,10 @@ class _Sink(io.FileIO):
                 done += super().write(data[done:])
         except OSError as error:
             self.error = error
+        self._waiting += done
+        if self._waiting > AHEAD_BYTES:
+            hurry(self.fileno())
+            self._waiting = 0
         return len(data)
 
     def truncate(self, size: int | None = None) -> int:

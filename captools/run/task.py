@@ -52,7 +52,7 @@ class Task:
         """Do one input."""
         began = time.perf_counter()
         remote.use(self.access)
-        durable.use(self.durable)
+        durable.use(self.durable, sums=True)
         outcome = Outcome(path, "failed")
         fatal = False
         try:

@@ -20,6 +20,15 @@ def file(tmp_path):
     return path
 
 
+@pytest.fixture
+def sums():
+    """Let digests be asked for, as a run with a journal does."""
+    durable.use(True, sums=True)
+    yield
+    durable.use(True)
+
+
+@pytest.mark.usefixtures("sums")
 def test_a_stamp_is_size_time_and_checksum(file):
     status = file.stat()
     assert seal(file) == (3_000_001, status.st_mtime_ns, zlib.crc32(file.read_bytes()))
@@ -50,6 +59,7 @@ def test_a_file_that_changed_does_not_fit_its_stamp(file, harm):
     assert not stamp.fits(file)
 
 
+@pytest.mark.usefixtures("sums")
 def test_a_copy_with_a_time_of_its_own_fits(file):
     stamp = seal(file)
     os.utime(file, ns=(0, 0))
@@ -94,5 +104,18 @@ def test_a_run_can_do_without(run, granules, tmp_path, calls):
     assert run("merge", tmp_path / "out", "-o", tmp_path / "all.h5", "--no-fsync").exit_code == 0
     assert "fsync" not in dict(calls)
     assert durable.used() is False
-    assert run("merge", tmp_path / "out", "-o", tmp_path / "all.h5").exit_code == 0
+    words = ("readatl06", granules, "-o", tmp_path / "out", "--overwrite")
+    assert run(*words).exit_code == 0
     assert "fsync" in dict(calls)
+
+
+def test_what_no_journal_keeps_has_no_checksum(file):
+    assert seal(file).digest is None
+
+
+def test_the_disk_may_begin_before_the_end(tmp_path):
+    with open(tmp_path / "a", "wb") as file:
+        file.write(bytes(1 << 20))
+        durable.hurry(file.fileno())
+        file.write(b"more")
+    assert (tmp_path / "a").read_bytes() == bytes(1 << 20) + b"more"
