@@ -38,8 +38,10 @@ PORTABLE = (
     "tests/archive/",  # icepyx, earthaccess, requests
     "tests/engine/test_cluster.py::test_a_dask_cluster_of_its_own",
     "tests/engine/test_each.py::test_values_come_in_the_order_of_the_items",  # joblib
-    "tests/flat/",  # h5py, pandas, dask, xarray
-    "tests/geo/",  # pyproj, shapely, rasterio, numexpr
+    *("tests/flat/test_frames.py", "tests/flat/test_foreign.py"),  # h5py, pandas, dask, xarray
+    *("tests/flat/test_lzf.py", "tests/flat/test_reader.py", "tests/flat/test_writer.py"),
+    *("tests/geo/test_conditions.py", "tests/geo/test_coords.py"),  # numexpr, pyproj, astropy
+    *("tests/geo/test_masks.py", "tests/geo/test_polygons.py"),  # shapely, pyogrio, rasterio
     "tests/io/test_columns.py::test_any_layout_is_read_as_h5py_reads_it",  # deflate
     "tests/io/test_earthdata.py",
     "tests/io/test_matrix.py",
