@@ -32,7 +32,7 @@ class Spoilt:
     """Spoilt granules and flat files, and what steps make of them."""
 
     def __init__(self, folder: Path, dice: random.Random) -> None:
-        self._dice = dice
+        self._dice, self._said = dice, ""
         self._in, self._out, whole = folder / "in", folder / "out", folder / "whole"
         self._granule = write_granule(whole, 1, 1, 11, segments=60)
         words = ("readatl06", whole, "-o", whole / "flat", "-z", "gzip", "-p", "3031")
@@ -127,7 +127,7 @@ class Spoilt:
         return found
 
     def _run(self, *words: object) -> bool:
-        """Run a step to its end, and return whether it came to one; it says nothing of bugs."""
+        """Run a step to its end, and return whether it came to one; `_said` is what it said."""
         limit = (resource.RLIMIT_AS, (MEMORY, MEMORY))
         try:
             done = subprocess.run(

@@ -26,7 +26,7 @@ from captools.io.hdf5 import (
     text,
     unreadable,
 )
-from captools.io.packing import Source
+from captools.io.packing import Source, known
 from captools.products import identity_dtype
 
 BLOCK_ROWS = 1 << 17  # in memory at a time: 40 MB with 40 columns of 8 bytes
@@ -50,11 +50,6 @@ class FlatColumn:
     def fill_value(self) -> np.generic | None:
         """What stands for no value in a column of whole numbers, None if nothing does."""
         return self.stored.fill_value if self.convert is None and self.dtype.kind in "iu" else None
-
-    def is_fill(self, values: np.ndarray) -> np.ndarray:
-        """Return for each of some whole numbers whether it stands for no value."""
-        fill = self.fill_value
-        return np.zeros(len(values), bool) if fill is None else values == fill
 
     @cached_property
     def attributes(self) -> dict[str, object]:
@@ -234,9 +229,7 @@ class FlatFile:
 
         Where there is such a fill, the numbers are doubles.
         """
-        values = self.read(name, rows)
-        missing = self.columns[name].is_fill(values)
-        return np.where(missing, np.nan, values.astype("f8")) if missing.any() else values
+        return known(self.read(name, rows), self.columns[name].fill_value)
 
     def check_unchanged(self) -> None:
         """Raise InputError if the file, on a server, is no longer what was opened."""

@@ -127,7 +127,8 @@ def _head(path: Path) -> tuple[bytes, int]:
 
 def check_regular(path: Path) -> None:
     """Raise InputError if a path leads to a pipe, a socket or a device, which need never end."""
-    if not stat.S_ISREG(mode := os.stat(path).st_mode) and not stat.S_ISDIR(mode):
+    mode = os.stat(path).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise InputError(f"{path}: is no file, but a pipe, a socket or a device: name a file")
 
 

@@ -4,7 +4,6 @@ import itertools
 import math
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -101,8 +100,10 @@ def _check_dataset(dataset: h5d.DatasetID, is_essential: bool) -> None:
     if layout == h5d.CHUNKED:
         is_begun = dataset.get_num_chunks() > 0
     if not is_whole and (is_essential or is_begun):
-        is_column = dataset.dtype.kind in "iufb"
-        (StoredColumn(dataset).check_storage if is_column else partial(check_stored, dataset))()
+        if dataset.dtype.kind in "iufb":
+            StoredColumn(dataset).check_storage()
+        else:
+            check_stored(dataset)
     if is_begun and layout == h5d.CHUNKED:
         _check_chunks(dataset, is_whole)
     if is_begun and (layout != h5d.CHUNKED or dataset.dtype.hasobject):

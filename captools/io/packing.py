@@ -63,7 +63,8 @@ class Scaled(Changed):
 
     def read(self, rows: Rows = None) -> np.ndarray:
         """Return rows as doubles, with NaN for fills."""
-        return known(self._source, rows).astype("f8", copy=False) * self._scale + self._offset
+        stored = known(self._source.read(rows), self._source.fill_value)
+        return stored.astype("f8", copy=False) * self._scale + self._offset
 
 
 class Unsigned(Changed):
@@ -80,12 +81,10 @@ class Unsigned(Changed):
         return self._source.read(rows).view(self.dtype)
 
 
-def known(source: Source, rows: Rows = None) -> np.ndarray:
-    """Return rows with NaN for fills, of whole numbers too: these become doubles then."""
-    values = source.read(rows)
-    if source.fill_value is None or values.dtype.kind == "f":
-        return values
-    return np.where(values == source.fill_value, np.nan, values.astype("f8"))
+def known(values: np.ndarray, fill: np.generic | None) -> np.ndarray:
+    """Return values, as doubles with NaN where whole numbers are the fill, if any is."""
+    missing = np.ma.getmaskarray(masked(values, fill))
+    return np.where(missing, np.nan, values.astype("f8")) if missing.any() else values
 
 
 def masked(values: np.ndarray, fill: np.generic | None) -> np.ndarray:

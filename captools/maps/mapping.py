@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from captools.bounds import Bounds
-from captools.errors import BadInputs, CaptoolsWarning, InputError, Unreachable, naming_bad
+from captools.errors import BadInputs, CaptoolsWarning, InputError, naming_bad
 from captools.flat.alike import Alike
 from captools.flat.collection import height_of
 from captools.flat.origins import CORE, Origins, is_tile
@@ -93,9 +93,7 @@ class Survey:
     alike: Alike = field(default_factory=Alike)
     origins: Origins = field(default_factory=Origins)
     misplaced: int = 0  # points outside the area of use of the CRS that they are projected to
-    all_bounds: Bounds = field(
-        default_factory=Bounds
-    )  # where all points are, if a box is asked for
+    all_bounds: Bounds = field(default_factory=Bounds)  # of all points, if a box is asked for
 
     def nothing(self, what: str) -> InputError:
         """Return the error that there is no such point, in a box that is asked for if one is."""
@@ -296,16 +294,12 @@ def blocks_of(
     """
     survey.misplaced = 0
     for path in track(list(survey.good)):
-        try:
-            with FlatFile(path, request.place_names) as file:
-                for rows in file.ranges(BLOCK_ROWS):
-                    check()
-                    yield _block(file, rows, survey, request, more)
-                file.check_unchanged()
-        except Unreachable:
-            raise
-        except InputError as error:
-            survey.bad[os.fspath(path)] = str(error)
+        with naming_bad(survey.bad, path), FlatFile(path, request.place_names) as file:
+            for rows in file.ranges(BLOCK_ROWS):
+                check()
+                yield _block(file, rows, survey, request, more)
+            file.check_unchanged()
+        if os.fspath(path) in survey.bad:
             survey.good.remove(path)
 
 

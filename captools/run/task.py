@@ -28,8 +28,6 @@ from captools.io.remote import Access
 from captools.run.folders import Folder
 from captools.run.journal import Outcome, now
 
-_NOTHING = ("None", "False", "()")  # as `repr` says them, for 0 is False too
-
 
 @dataclass(frozen=True)
 class Task:
@@ -147,13 +145,18 @@ class Task:
 
         What is not asked for does not count, so that a step may get an option more.
         """
-        options = {k: value for k, value in self.options.items() if repr(value) not in _NOTHING}
+        options = {name: value for name, value in self.options.items() if _is_asked(value)}
         for name, value in options.items():
             if isinstance(value, Path):
                 status = _whole(value).stat()
                 options[name] = (value.name, status.st_size, status.st_mtime_ns)
         name = getattr(self.function, "func", self.function).__name__  # of a partial, too
         return json.dumps([name, self.version, options], sort_keys=True)
+
+
+def _is_asked(value: object) -> bool:
+    """Return whether an option is asked for; 0 is a value, though it equals False."""
+    return not (value is None or value is False or value == ())
 
 
 def _whole(path: Path) -> Path:

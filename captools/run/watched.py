@@ -5,7 +5,6 @@ further with an input is ended, and so is one that goes on after this one is to 
 """
 
 import logging
-import logging.handlers
 import multiprocessing
 import os
 import pickle
@@ -159,8 +158,9 @@ class _Watch:
     def _input(self, path: str | None) -> None:
         self._reading = path
 
-    def _log(self, record: logging.LogRecord) -> None:
-        logging.getLogger(record.name).handle(record)
+    def _log(self, said: tuple[str, int, str]) -> None:
+        name, level, message = said
+        logging.getLogger(name).log(level, "%s", message)
 
     def _warning(self, said: tuple[str, type[Warning], str, int]) -> None:
         warnings.showwarning(*said)
@@ -248,13 +248,13 @@ class _Bar:
         self._send("done", None)
 
 
-class _Sender(logging.handlers.QueueHandler):
+class _Sender(logging.Handler):
     """Sends what is logged."""
 
     def __init__(self, send: Send) -> None:
-        super().__init__(None)  # type: ignore[arg-type]
+        super().__init__()
         self._send = send
 
-    def enqueue(self, record: logging.LogRecord) -> None:
-        """Send one record."""
-        self._send("log", record)
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send one message: who says it, how important it is, and the words."""
+        self._send("log", (record.name, record.levelno, record.getMessage()))
