@@ -6,11 +6,33 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import NamedTuple
 
 GRACE_SECONDS = 20.0  # for inputs under way when a run is stopped; SLURM kills after 30
+HEADER_SECONDS = 60.0  # a header takes no longer, unless inputs take as long as this tenfold
 PULSE_SECONDS = 1.0  # between the signs of life of a process that is watched
 _asked: list[int] = []  # signals that asked for the end
 _waiting = ContextVar("waiting", default=False)
+
+
+class Reading(NamedTuple):
+    """What a process is reading: which input, None if none, and whether still its header."""
+
+    path: str | None = None
+    is_header: bool = False
+
+    def limit(self, timeout: float | None) -> float | None:
+        """Return after how many seconds without progress it is given up, None for never.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            The seconds for an input. A header has a tenth of them, but never less than a minute
+            if the input has that.
+        """
+        if timeout is None or not self.is_header:
+            return timeout
+        return min(timeout, max(timeout / 10, HEADER_SECONDS))
 
 
 class Watcher:
@@ -19,24 +41,28 @@ class Watcher:
     Parameters
     ----------
     send : callable
-        Called with the input that is read, None if none is: when it changes, and now and then
-        while there is progress.
+        Called with what is read: when it changes, and now and then while there is progress.
     """
 
-    def __init__(self, send: Callable[[str | None], None]) -> None:
+    def __init__(self, send: Callable[[Reading], None]) -> None:
         self._send = send
-        self._path: str | None = None
+        self._now = Reading()
         self._sent = 0.0
 
-    def reading(self, path: str | None) -> None:
-        """Say which input is read from now on."""
-        self._path, self._sent = path, time.monotonic()
-        self._send(path)
+    def reading(self, now: Reading) -> None:
+        """Say what is read from now on."""
+        self._now, self._sent = now, time.monotonic()
+        self._send(now)
+
+    def past_header(self) -> None:
+        """Say that the header of the input is read, if that was not said."""
+        if self._now.is_header:
+            self.reading(Reading(self._now.path))
 
     def beat(self) -> None:
         """Say that there is progress, if nothing was said for a while."""
         if time.monotonic() - self._sent > PULSE_SECONDS:
-            self.reading(self._path)
+            self.reading(self._now)
 
 
 _watchers: list[Watcher] = []  # none, or one
@@ -91,9 +117,15 @@ def watched_by(watcher: Watcher) -> None:
 
 
 def reading(path: str | None) -> None:
-    """Say which input is read from now on, None if none is."""
+    """Say which input is read from now on, its header first; None if none is."""
     for watcher in _watchers:
-        watcher.reading(path)
+        watcher.reading(Reading(path, is_header=path is not None))
+
+
+def past_header() -> None:
+    """Say that it is the rows of the input that are read now."""
+    for watcher in _watchers:
+        watcher.past_header()
 
 
 class Stop:

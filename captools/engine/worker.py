@@ -19,7 +19,7 @@ from typing import Any
 from captools.engine.work import Result, Work
 from captools.errors import one_line
 from captools.extras import own_process
-from captools.process import Watcher, watched_by
+from captools.process import Reading, Watcher, watched_by
 
 PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>: which signal a process gets when its parent dies
 IDLE_SECONDS = 60.0  # after which a process without work ends, as it must in dask workers
@@ -51,19 +51,22 @@ class Worker:
         return not self._pipe.poll()
 
     def do(self, work: Work, item: Any, timeout: float | None) -> Result:
-        """Do one item; `timeout` seconds without progress end the process, as if it dies."""
+        """Do one item; `timeout` seconds without progress end its process."""
+        limit = timeout
         try:
             self._pipe.send((work, item))
-            while self._pipe.poll(timeout):
-                if (result := self._pipe.recv()) is not None:  # else it gets on
-                    return result
+            while self._pipe.poll(limit):
+                heard = self._pipe.recv()
+                if not isinstance(heard, Reading):
+                    return heard
+                limit = heard.limit(timeout)  # it gets on
         except (EOFError, OSError):
             self.kill()
             if ended.is_set():
                 return work.lost(item, CUT_SHORT)
             return work.lost(item, f"its process died ({self._how()})", died=True)
         self.kill()  # first, so that it writes nothing after the clean-up
-        return work.lost(item, f"took longer than {timeout:g} s (--timeout)")
+        return work.lost(item, f"took longer than {limit:g} s (--timeout)")
 
     def kill(self) -> None:
         """End the process, whatever it does."""
@@ -94,7 +97,7 @@ def meaning(code: int) -> str:
 def _serve(pipe: Connection, parent: int) -> None:
     """Do the inputs that come through the pipe, in a process of its own."""
     _follow(parent)
-    watched_by(Watcher(lambda path: pipe.send(None)))
+    watched_by(Watcher(pipe.send))
     own_process()
     # Closing the pipe shows the parent that no more work is taken. An error of the pipe means that
     # the parent has died, which ends this process in a moment.

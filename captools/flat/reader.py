@@ -1,5 +1,6 @@
 """Reading flat files: ours, older ones as if they were ours (`legacy`), and those of others."""
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from h5py import h5a, h5g
 
+from captools import process
 from captools.errors import CaptoolsWarning, InputError
 from captools.flat import legacy, places
 from captools.flat.extent import check_bounds
@@ -127,10 +129,13 @@ class FlatFile:
     @cached_property
     def attrs(self) -> dict[str, object]:
         """The header; InputError if it is damaged."""
+        process.reading(os.fspath(self.path))  # it may come after rows
         try:
             return self._attributes()
         except DAMAGE as error:
             raise self._damage("header", error) from None
+        finally:
+            process.past_header()
 
     @property
     def crs(self) -> str:

@@ -22,7 +22,7 @@ from h5py import h5d, h5s, h5z
 
 from captools.io.hdf5 import DAMAGE, ServedFile, attribute, check_filters, hdf5_type, text
 from captools.io.storage import check_chunk_bytes, check_claim, fill_meant, is_stored, lacking
-from captools.process import check
+from captools.process import check, past_header
 
 # Once an array of this size was freed, glibc keeps the memory of freed arrays for the next ones
 # in place of giving it back to the system. That saves a seventh of all time.
@@ -144,6 +144,7 @@ class StoredColumn:
             numbers all become the first, `fill_value`.
         """
         check()
+        past_header()
         if isinstance(rows, np.ndarray):
             rows = RowSelection(rows)
         values = self._inflated(rows)

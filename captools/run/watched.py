@@ -119,7 +119,7 @@ class _Watch:
 
     def __init__(self, child: BaseProcess, pipe: Connection, timeout: float | None) -> None:
         self._child, self._pipe, self._timeout = child, pipe, timeout
-        self._reading: str | None = None
+        self._now = process.Reading()
         self._bar: progress.Progress | None = None
 
     def value(self) -> Any:
@@ -134,9 +134,10 @@ class _Watch:
                     if kind == "value":
                         return what
                     getattr(self, f"_{kind}")(what)
-                elif self._timeout and self._reading and time.monotonic() - heard > self._timeout:
+                elif self._is_stuck(time.monotonic() - heard):
                     _kill(self._child)
-                    raise self._stuck(f"no progress for {self._timeout:g} s (--timeout)")
+                    limit = self._now.limit(self._timeout)
+                    raise self._stuck(f"no progress for {limit:g} s (--timeout)")
         except EOFError:
             self._child.join()
             raise self._stuck(f"its process died ({meaning(self._child.exitcode or 0)})") from None
@@ -144,10 +145,16 @@ class _Watch:
             if self._bar is not None:
                 self._bar.close()
 
+    def _is_stuck(self, silent: float) -> bool:
+        """Whether it was silent for too long about an input."""
+        limit = self._now.limit(self._timeout)
+        return self._now.path is not None and limit is not None and silent > limit
+
     def _stuck(self, why: str) -> CaptoolsError:
-        if self._reading is None:
+        path = self._now.path
+        if path is None:
             return CaptoolsError(why)
-        return BadInputs({self._reading: f"{self._reading}: {why}; is it damaged? fetch it again"})
+        return BadInputs({path: f"{path}: {why}; is it damaged? fetch it again"})
 
     def _line(self, line: str) -> None:
         print_lines([line])
@@ -155,8 +162,8 @@ class _Watch:
     def _error(self, error: BaseException) -> None:
         raise error
 
-    def _input(self, path: str | None) -> None:
-        self._reading = path
+    def _reading(self, now: process.Reading) -> None:
+        self._now = now
 
     def _log(self, said: tuple[str, int, str]) -> None:
         name, level, message = said
@@ -200,7 +207,7 @@ def _serve(
     durable.use(waits)
     log.handlers, log.propagate = [_Sender(send)], False
     log.setLevel(level)
-    process.watched_by(process.Watcher(partial(send, "input")))
+    process.watched_by(process.Watcher(partial(send, "reading")))
     with (
         pipe,
         suppress(BrokenPipeError),

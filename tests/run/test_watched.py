@@ -12,6 +12,7 @@ from processes import start
 
 from captools import process, progress
 from captools.errors import BadInputs, CaptoolsError, CaptoolsWarning, InputError
+from captools.io.columns import StoredColumn
 from captools.io.hdf5 import open_file
 from captools.run import watched
 
@@ -63,6 +64,40 @@ def test_a_signal_ends_what_hdf5_never_ends(endless, tmp_path, number, code):
     assert merging.returncode == code
     assert time.monotonic() - began < 15
     assert not (tmp_path / "out").exists() or os.listdir(tmp_path / "out") == []
+
+
+# --- the limit of a header --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("timeout", "header"), [(None, None), (5, 5), (60, 60), (300, 60), (600, 60), (6000, 600)]
+)
+def test_a_header_has_a_tenth_of_the_time_but_a_minute_if_the_input_has_that(timeout, header):
+    assert process.Reading("a.h5").limit(timeout) == timeout
+    assert process.Reading("a.h5", is_header=True).limit(timeout) == header
+
+
+def header_then_rows(paths, header, rows):
+    """Take so many seconds for the header of the first input, and for its rows."""
+    with open_file(paths[0]) as file:
+        time.sleep(header)
+        StoredColumn(file["h_li"].id).read(slice(0, 1))
+        time.sleep(rows)
+    return "done"
+
+
+def test_an_endless_header_is_given_up_before_rows_would_be(endless, monkeypatch):
+    monkeypatch.setattr(process, "HEADER_SECONDS", 1.0)
+    assert watched.call(header_then_rows, endless[:1], 0, 2, timeout=10) == "done"
+    with pytest.raises(BadInputs, match=r"0\.h5: no progress for 1 s \(--timeout\)"):
+        watched.call(header_then_rows, endless[:1], 20, 0, timeout=10)
+
+
+def test_a_worker_gives_an_endless_header_up_too(endless, tmp_path, monkeypatch, run):
+    monkeypatch.setattr(process, "HEADER_SECONDS", 1.0)
+    result = run("filter", *endless, "--where", "h_li > 0", "-o", tmp_path / "out", "--timeout", 10)
+    assert result.exit_code == 1
+    assert f"{endless[1]}: took longer than 1 s (--timeout)" in result.stderr
 
 
 # --- what comes from the other process ----------------------------------------------
