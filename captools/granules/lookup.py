@@ -155,4 +155,16 @@ def _has(group: h5g.GroupID, name: bytes) -> bool:
     This is asked before anything is opened: HDF5 says of damaged names that they cannot be read
     once, and from then on that they are not there.
     """
-    return group.links.exists(name) or name.decode() in [other.decode() for other in group]
+    if group.links.exists(name):
+        return True
+    names = list(group)
+    if not all(map(_is_text, names)):
+        raise OSError("names beside it are no text")
+    return name in names
+
+
+def _is_text(name: bytes) -> bool:
+    try:
+        return name.decode().isprintable()
+    except UnicodeDecodeError:
+        return False
