@@ -6,7 +6,6 @@ checksum, nobody can know more.
 
 import json
 import random
-import resource
 import shutil
 import subprocess
 import sys
@@ -130,16 +129,14 @@ class Spoilt:
 
     def _run(self, *words: object) -> bool:
         """Run a step to its end, and return whether it came to one; `_said` is what it said."""
-        limit = (resource.RLIMIT_AS, (MEMORY, MEMORY))
         try:
             done = subprocess.run(
-                [str(word) for word in (CAPTOOLS, *words)],
+                [str(word) for word in ("prlimit", f"--as={MEMORY}", CAPTOOLS, *words)],
                 capture_output=True,
                 text=True,
                 errors="replace",
                 check=False,
                 timeout=LONGEST,
-                preexec_fn=lambda: resource.setrlimit(*limit),
             )
         except subprocess.TimeoutExpired:
             return False
