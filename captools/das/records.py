@@ -41,6 +41,9 @@ class Record:
         Bytes of the file.
     mtime_ns : int
         When it was last changed, nanoseconds since 1970.
+    offset : int
+        Number of the first sample along time within the dataset or the patch: a store, and a file
+        whose times make a jump, hold several records.
     """
 
     path: str
@@ -57,6 +60,7 @@ class Record:
     dtype: str
     size: int
     mtime_ns: int
+    offset: int = 0
 
     @property
     def rate(self) -> float:
