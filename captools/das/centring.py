@@ -1,0 +1,94 @@
+"""Samples as floats about zero, so that a large offset or a tiny unit costs no digits.
+
+The offset of a block of samples is removed before float32 rounds anything. Units far from one are
+scaled by a power of two, which is exact; levels are then put right by `Centre.decibels`.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+WHOLE_IN_FLOAT32 = 2.0**24  # a range above it does not fit into the digits of a float32
+SMALLEST, LARGEST = 2.0**-16, 2.0**32  # squares of what lies between are far from float32's ends
+
+
+@dataclass(frozen=True)
+class Centre:
+    """What is taken off a block of samples, and how they are scaled.
+
+    Attributes
+    ----------
+    offset : array of float64, shape (channels,)
+        What is taken off each channel.
+    reach : array of float64, shape (channels,)
+        How far the samples of a channel lie from its offset at most, scaled; 0 where they are
+        all the same or all missing.
+    exponent : int
+        Samples are multiplied by two to this power.
+    dtype : dtype
+        float32, or float64 where the range needs it.
+    has_holes : bool
+        Whether a sample is missing.
+    """
+
+    offset: np.ndarray
+    reach: np.ndarray
+    exponent: int
+    dtype: np.dtype
+    has_holes: bool
+
+    @classmethod
+    def of(cls, samples: np.ndarray) -> "Centre":
+        """Return the centre of samples of shape (time, channel); NaN and infinity are missing."""
+        low, high = samples.min(axis=0).astype(float), samples.max(axis=0).astype(float)
+        with np.errstate(invalid="ignore"):  # infinite less infinite
+            mean = samples.mean(axis=0, dtype=float)
+            holes = np.flatnonzero(~np.isfinite(high - low))
+        for channel in holes:
+            present = samples[np.isfinite(samples[:, channel]), channel].astype(float)
+            if not present.size:
+                present = np.zeros(1)
+            low[channel], high[channel] = present.min(), present.max()
+            mean[channel] = present.mean()
+        peak = float(np.max(high - low, initial=0.0))
+        dtype = np.dtype(
+            np.float64 if _is_wide(samples) and peak > WHOLE_IN_FLOAT32 else np.float32
+        )
+        # A mean is rounded, of equal samples too, and these are to be exactly zero.
+        offset = np.where(low == high, low, mean.astype(dtype).astype(float))
+        exponent = 0 if SMALLEST <= peak <= LARGEST or not peak else -int(np.frexp(peak)[1])
+        reach = np.maximum(high - offset, offset - low) * 2.0**exponent
+        return cls(offset, reach, exponent, dtype, bool(holes.size))
+
+    def of_channels(self, channels: slice) -> "Centre":
+        """Return the centre of some channels of the block."""
+        return replace(self, offset=self.offset[channels], reach=self.reach[channels])
+
+    @property
+    def decibels(self) -> float:
+        """What is to be added to levels of scaled samples."""
+        return -20 * self.exponent * float(np.log10(2.0))
+
+    def apply(self, samples: np.ndarray, out: np.ndarray) -> np.ndarray:
+        """Write samples of this block about zero; what is missing becomes NaN.
+
+        Parameters
+        ----------
+        samples : array, shape (time, channel)
+            Any rows of the block.
+        out : array of `dtype`, shape (time, channel)
+        """
+        offset = self.offset
+        if not _is_wide(samples):
+            offset = offset.astype(np.float32)  # exact, for it was rounded or is a sample
+        np.subtract(samples, offset, out=out, casting="same_kind")
+        if self.exponent:
+            np.multiply(out, out.dtype.type(2.0**self.exponent), out=out)
+        if self.has_holes:
+            out[~np.isfinite(out)] = np.nan
+        return out
+
+
+def _is_wide(samples: np.ndarray) -> bool:
+    """Whether a float32 cannot hold every value that samples of this kind can have."""
+    return samples.dtype.itemsize > 2 and samples.dtype != np.float32

@@ -1,0 +1,205 @@
+"""Spectra of segments of samples: one power spectral density per channel and segment, in dB.
+
+Levels are 10 log10 of the density, relative to one unit squared per hertz; a segment without any
+change (a dead channel) is minus infinity, one with a missing sample is NaN.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from captools.das.centring import Centre
+from captools.das.folding import Folded
+from captools.das.transforming import Transformed
+
+FOLDED_UP_TO = 120_000  # frequencies times length: above it the Fourier transform is faster
+STEPS_PER_DB = 64  # of rounded levels: far below a spectrum's own scatter, and packs well
+CHANNELS_AT_ONCE = 256  # so that what is worked on stays in the cache
+BYTES_AT_ONCE = 1 << 24
+QUIET = 100  # times the rounding of the loudest that the channel is: not much more than rounding
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """How spectra of segments are made; see `densities` and `like_cryocube`.
+
+    Attributes
+    ----------
+    frequencies : array of float64, shape (frequencies,)
+        Hertz, from 0 in steps of one over the segment's duration.
+    powers : Folded or Transformed
+        What makes powers of a segment.
+    per_neper : float
+        What the natural logarithm of the power is multiplied with.
+    """
+
+    frequencies: np.ndarray
+    powers: Folded | Transformed
+    per_neper: float = 10 / float(np.log(10.0))
+    is_plain: bool = False  # CryoCube's: with the mean, and 0 instead of frequency 0
+
+    @property
+    def length(self) -> int:
+        """Samples of a segment."""
+        return self.powers.length
+
+
+def frequencies_to(fmax: float, rate: float, length: int) -> np.ndarray:
+    """Return the frequencies (Hz) of a segment up to `fmax`, which may be any above Nyquist's.
+
+    Examples
+    --------
+    >>> frequencies_to(5, 20, 10)
+    array([0., 2., 4.])
+    """
+    if not (fmax > 0 and rate > 0):
+        raise ValueError(f"frequencies up to {fmax:g} Hz at {rate:g} Hz are none")
+    count = int(min(fmax / rate * length * (1 + 1e-9), length / 2)) + 1
+    return np.arange(count) * (rate / length)
+
+
+def densities(taper: np.ndarray, rate: float, fmax: float) -> Spectra:
+    """Return how to make one-sided power spectral densities, the mean of each segment removed.
+
+    Parameters
+    ----------
+    taper : array of float64, shape (length,)
+    rate : float
+        Samples per second.
+    fmax : float
+        The highest frequency, in hertz.
+    """
+    frequencies = frequencies_to(fmax, rate, len(taper))
+    weights = np.full(len(frequencies), 2 / (rate * (taper**2).sum()))
+    weights[0] /= 2
+    if 2 * (len(weights) - 1) == len(taper):
+        weights[-1] /= 2  # Nyquist's frequency has no twin
+    return Spectra(frequencies, _powers(taper, weights, removes_mean=True))
+
+
+def like_cryocube(taper: np.ndarray, rate: float, fmax: float) -> Spectra:
+    """Return how CryoCube makes spectra: 10 ln |X|^2, no mean removed, 0 at frequency 0."""
+    frequencies = frequencies_to(fmax, rate, len(taper))
+    powers = _powers(taper, np.ones(len(frequencies)), removes_mean=False)
+    return Spectra(frequencies, powers, per_neper=10.0, is_plain=True)
+
+
+def _powers(taper: np.ndarray, weights: np.ndarray, removes_mean: bool) -> Folded | Transformed:
+    kind = Folded if len(weights) * len(taper) <= FOLDED_UP_TO else Transformed
+    return kind(taper, weights, removes_mean)
+
+
+def levels(
+    samples: np.ndarray,
+    starts: np.ndarray,
+    spectra: Spectra,
+    exact: bool = False,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return the levels of segments.
+
+    Parameters
+    ----------
+    samples : array of int or float, shape (time, channel)
+        A block of a record; NaN is missing.
+    starts : array of int, shape (segments,)
+        Where each segment begins, increasing.
+    spectra : Spectra
+    exact : bool
+        Whether levels are left as they are; else they are rounded to 1/64 dB.
+    out : array of float32, shape (segments, frequencies, channels), optional
+        Where to write them.
+
+    Returns
+    -------
+    array of float32, shape (segments, frequencies, channels)
+    """
+    starts = np.asarray(starts)
+    channels = samples.shape[1]
+    if starts.size and not 0 <= starts.min() <= starts.max() <= len(samples) - spectra.length:
+        raise ValueError(f"segments of {spectra.length} samples reach beyond the {len(samples)}")
+    if out is None:
+        out = np.empty((len(starts), len(spectra.frequencies), channels), np.float32)
+    if not (starts.size and channels):
+        return out
+    centre = Centre.of(samples)
+    blocks = -(-channels // CHANNELS_AT_ONCE)
+    edges = np.linspace(0, channels, blocks + 1).astype(int)
+    for first, last in pairwise(edges):
+        block = slice(first, last)
+        _Block(spectra, centre.of_channels(block), exact).write(
+            samples[:, block], starts, out[:, :, block]
+        )
+    return out
+
+
+class _Block:
+    """Channels that are worked on together."""
+
+    def __init__(self, spectra: Spectra, centre: Centre, exact: bool):
+        channels = len(centre.offset)
+        self.spectra, self.centre, self.exact = spectra, centre, exact
+        self.products = spectra.powers.of(centre.dtype, channels)
+        self.power = np.empty((len(spectra.frequencies), channels), centre.dtype)
+        self.removed = None
+        if spectra.is_plain and centre.offset.any():
+            self.removed = (centre.offset * 2.0**centre.exponent).astype(centre.dtype)
+        self.one = min(1, len(spectra.frequencies) - 1)  # the frequency that is looked at
+        rounding = np.finfo(centre.dtype).eps * spectra.powers.gain[self.one] * centre.reach
+        self.quiet = (QUIET * rounding) ** 2
+
+    def write(self, samples: np.ndarray, starts: np.ndarray, out: np.ndarray) -> None:
+        """Write the levels of all segments, with few of the samples as floats at a time."""
+        length = self.spectra.length
+        bytes_of_row = samples.shape[1] * self.centre.dtype.itemsize
+        rows = max(2 * length, BYTES_AT_ONCE // bytes_of_row)
+        done = 0
+        while done < len(starts):
+            begin = starts[done]
+            stop = max(done + 1, int(np.searchsorted(starts, begin + rows - length, "right")))
+            part = samples[begin : starts[stop - 1] + length]
+            floats = self.centre.apply(part, np.empty(part.shape, self.centre.dtype))
+            for number in range(done, stop):
+                start = starts[number] - begin
+                segment = slice(start, start + length)
+                self._write_one(floats[segment], part[segment], out[number])
+            done = stop
+
+    def _write_one(self, floats: np.ndarray, samples: np.ndarray, out: np.ndarray) -> None:
+        power = self.power
+        self.products.power(floats, self.removed, power)
+        if not self.spectra.is_plain:
+            quiet = np.flatnonzero(power[self.one] <= self.quiet)
+            if quiet.size:
+                power[:, quiet] = self._of_quiet(samples[:, quiet])
+        with np.errstate(divide="ignore"):
+            np.log(power, out=power)
+        decibels = self.centre.decibels / 10 * np.log(10) * self.spectra.per_neper
+        steps = 1 if self.exact else STEPS_PER_DB
+        np.multiply(power, power.dtype.type(self.spectra.per_neper * steps), out=power)
+        if decibels:
+            np.add(power, power.dtype.type(decibels * steps), out=power)
+        if not self.exact:
+            np.rint(power, out=power)
+        np.multiply(power, power.dtype.type(1 / steps), out=out, casting="same_kind")
+        if self.spectra.is_plain:
+            out[0] = 0
+
+    def _of_quiet(self, samples: np.ndarray) -> np.ndarray:
+        """Return powers of channels in which so little happens that they are taken by themselves.
+
+        Beside what happens in them at other times, float32 may leave nothing of it.
+        """
+        floats = samples.astype(float)
+        floats -= floats[0]
+        power = np.zeros((len(self.spectra.frequencies), floats.shape[1]))
+        changing = np.flatnonzero(floats.any(axis=0))
+        if changing.size:
+            floats = floats[:, changing]
+            floats -= floats.mean(axis=0)
+            floats *= 2.0**self.centre.exponent
+            part = np.empty((len(power), len(changing)))
+            self.spectra.powers.of(np.dtype(float), len(changing)).power(floats, None, part)
+            power[:, changing] = part
+        return power
