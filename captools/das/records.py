@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 SECOND = 1e9  # nanoseconds
+TOLERANCE_SAMPLES = 1.5  # a record this far from the end of the one before goes on from there
 
 
 @dataclass(frozen=True)
