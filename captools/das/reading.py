@@ -1,0 +1,172 @@
+"""Samples of records: out of HDF5 and zarr by the dataset that holds them, else through DASCore."""
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from functools import lru_cache
+from types import TracebackType
+from typing import Any
+
+import h5py
+import numpy as np
+
+from captools.das.records import Record
+from captools.das.windows import Portion
+from captools.errors import InputError, one_line
+from captools.extras import require
+from captools.io.address import parse_location
+from captools.io.hdf5 import DAMAGE, open_file, unreadable
+
+ZARR = "zarr"
+
+
+class Reader:
+    """Reads samples of records, and keeps their files open until it is closed.
+
+    Parameters
+    ----------
+    channels : range
+        Those to read.
+    """
+
+    def __init__(self, channels: range) -> None:
+        self.channels = channels
+        self._files: dict[str, Any] = {}
+        self._open = ExitStack()
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._files.clear()
+        self._open.close()
+
+    def read(self, portion: Portion, channels: range | None = None) -> np.ndarray:
+        """Return samples as they are in the file.
+
+        Parameters
+        ----------
+        portion : Portion
+            Which.
+        channels : range, optional
+            Other channels than those of the reader.
+
+        Returns
+        -------
+        array, shape (time, channel)
+            In the order of C.
+
+        Raises
+        ------
+        InputError
+            If they cannot be read, or the file holds fewer than it did.
+        """
+        channels = self.channels if channels is None else channels
+        record = portion.record
+        times = slice(record.offset + portion.first, record.offset + portion.stop)
+        if record.dataset:
+            found = self._slab(record, times, channels)
+        else:
+            patch = _patch(record.path, record.time_axis, record.size, record.mtime_ns)
+            found = patch[times, channels.start : channels.stop : channels.step]
+        if found.shape != (portion.samples, len(channels)):
+            held = f"holds {len(found)} of {portion.samples} samples"
+            raise InputError(f"{record.path}: {held}: has it changed?")
+        return np.ascontiguousarray(found)
+
+    def _slab(self, record: Record, times: slice, channels: range) -> np.ndarray:
+        """Return a part of a plain dataset, (time, channel)."""
+        # A stride within HDF5 is far slower than all channels between.
+        every = slice(channels.start, channels[-1] + 1)
+        where = (times, every) if record.time_axis == 0 else (every, times)
+        dataset = self._dataset(record)
+        try:
+            found = np.asarray(dataset[where])
+        except DAMAGE as error:
+            raise InputError(f"{record.path}: {record.dataset}: {unreadable(error)}") from None
+        found = found if record.time_axis == 0 else found.T
+        return found[:, :: channels.step]
+
+    def _dataset(self, record: Record) -> Any:
+        """Return the dataset of a record, opened once."""
+        found = self._files.get(record.path)
+        if found is None:
+            found = _open_zarr(record) if record.format == ZARR else self._open_hdf5(record)
+            self._files[record.path] = found
+        return found
+
+    def _open_hdf5(self, record: Record) -> h5py.Dataset:
+        file = self._open.enter_context(open_file(parse_location(record.path)))
+        try:
+            return file[record.dataset]
+        except DAMAGE as error:
+            raise InputError(f"{record.path}: {record.dataset}: {unreadable(error)}") from None
+
+
+def _open_zarr(record: Record) -> Any:
+    require("das", "zarr")
+    import zarr
+
+    try:
+        return zarr.open_array(record.path, path=record.dataset, mode="r")
+    except Exception as error:  # what zarr raises has no common class
+        raise InputError(f"{record.path}: {record.dataset}: {one_line(error)}") from None
+
+
+@lru_cache(maxsize=1)
+def _patch(path: str, time_axis: int, size: int, mtime_ns: int) -> np.ndarray:
+    """Return all samples of a file that only DASCore reads, (time, channel).
+
+    It is read whole and cut here: of some formats what DASCore reads in part is one sample off.
+    """
+    require("das", "dascore")
+    import dascore
+
+    try:
+        data = np.asarray(dascore.read(path)[0].data)
+    except Exception as error:  # of whatever library reads this format
+        raise InputError(f"{path}: {one_line(error)}") from None
+    return data if time_axis == 0 else data.T
+
+
+def fill(
+    reader: Reader,
+    parts: Iterable[tuple[Portion, int]],
+    samples: int,
+    channels: range | None = None,
+) -> np.ndarray:
+    """Return the samples of a window, with NaN where files hold none.
+
+    Parameters
+    ----------
+    reader : Reader
+        Reads them.
+    parts : iterable of (Portion, int)
+        What the files hold of the window, and where in it.
+    samples : int
+        Of the window.
+    channels : range, optional
+        Other channels than those of the reader.
+
+    Returns
+    -------
+    array, shape (samples, channel)
+        As in the files if nothing is missing and they are alike; else floating-point numbers.
+    """
+    found = [(reader.read(portion, channels), at) for portion, at in parts]
+    width = len(reader.channels if channels is None else channels)
+    if len(found) == 1 and len(found[0][0]) == samples:
+        return found[0][0]
+    dtype = np.result_type(*(block.dtype for block, _ in found)) if found else np.dtype(np.float32)
+    if sum(len(block) for block, _ in found) < samples and dtype.kind != "f":
+        dtype = np.result_type(dtype, np.float32)
+    window = np.empty((samples, width), dtype)
+    if dtype.kind == "f":
+        window.fill(np.nan)
+    for block, at in found:
+        window[at : at + len(block)] = block
+    return window

@@ -1,0 +1,55 @@
+"""Records that are cut into files, with all that is known of them."""
+
+import h5py
+import numpy as np
+
+from captools.das.records import Record
+from captools.das.windows import Portion, Stretch
+
+SECOND = 1_000_000_000
+
+
+def record(path="a.h5", start_ns=0, step=0.005, samples=100, channels=4, **more):
+    """A record as a scan would describe it."""
+    usual = {
+        "format": "plain",
+        "first_distance": 10.0,
+        "spacing": 2.0,
+        "units": "nm/m/s",
+        "time_axis": 0,
+        "dataset": "/raw",
+        "dtype": "float32",
+        "size": 0,
+        "mtime_ns": 0,
+    }
+    start = np.datetime64(start_ns, "ns")
+    where = {"path": str(path), "start": start, "step": step}
+    return Record(**(where | {"samples": samples, "channels": channels} | usual | more))
+
+
+def stretch(*records):
+    """A stretch of whole records."""
+    return Stretch(tuple(Portion(one, 0, one.samples) for one in records))
+
+
+def write(folder, samples, edges, start_ns=0, step=0.005, time_axis=0):
+    """Cut samples (time, channel) at edges into files, and return their records."""
+    found = []
+    for number, (first, stop) in enumerate(zip([0, *edges], [*edges, len(samples)], strict=True)):
+        path = folder / f"{number * 7 % 10}{number}.h5"  # in no order of names
+        part = samples[first:stop]
+        with h5py.File(path, "w") as file:
+            file["raw"] = part if time_axis == 0 else part.T
+        found.append(
+            record(
+                path,
+                start_ns + round(first * step * SECOND),
+                step,
+                *part.shape,
+                time_axis=time_axis,
+                dtype=str(samples.dtype),
+                size=path.stat().st_size,
+                mtime_ns=path.stat().st_mtime_ns,
+            )
+        )
+    return found
