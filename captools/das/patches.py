@@ -55,18 +55,20 @@ class Source:
         MissingExtra
             If DASCore is not installed.
         """
-        require("das", "dascore")
-        import dascore
-
-        unknown = "is of no format that DASCore knows"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            require("das", "dascore")
+            import dascore
+
+            unknown = "is of no format that DASCore knows"
             form = self._asked(lambda: dascore.get_format(self.path), unknown)
             options = {"file_format": form[0], "file_version": form[1]}
             found = self._asked(lambda: dascore.scan(self.path, progress=None, **options))
             if not found:
                 self._read(options)  # which says why
                 raise InputError(f"{self.path}: holds no samples")
+            if not all({*one.dim_tuple} <= {*one.coords} for one in found):
+                found = [patch.attrs for patch in self._read(options)]
             for attributes in found:
                 why = refusal(attributes)
                 yield from [why] if why else self._checked(options, attributes)

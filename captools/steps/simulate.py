@@ -1,4 +1,4 @@
-"""Write simulated ATL06 granules, as the archive delivers them.
+"""Write simulated ATL06 granules or records of DAS, as archives deliver them.
 
 The tracks are those of ICESat-2's orbit; the surface is a known function of
 place and time (captools.simulation.height), so that whatever is made of the
@@ -6,17 +6,25 @@ granules can be checked against the truth. Reference ground tracks are spread
 evenly over the repeat cycle; of each come all regions and cycles asked for,
 until there are enough granules. Same seed, same bytes.
 
+With --product DAS the records of a fibre (distributed acoustic sensing), in
+pieces. What it feels is known, too (captools.simulation.fibre).
+
 \b
-Example, four tracks across all of Antarctica, the first granule damaged:
+Examples, four tracks across all of Antarctica, the first granule damaged; a
+minute of a fibre, with a gap after the first of its pieces:
   captools simulate -o granules --granules 12 --region 10,11,12 --defect truncated
+  captools simulate -o das --product DAS --unequal --defect gap
 """
 
 import contextlib
+import inspect
 import itertools
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,11 +34,18 @@ from captools.simulation import defects as planted
 from captools.simulation.orbit import RGTS
 
 KIND = "query"
+PRODUCTS = ("ATL06", "DAS")
+# What goes with one product only, by the name of the argument.
+OF_ATL06 = dict(granules="--granules", segments="--segments", regions="--region", cycles="--cycle")
+OF_ATL06 |= dict(noise="--noise", bad="--bad", release="--release")
+OF_DAS = dict(span="-t", seconds="--seconds", unequal="--unequal", rate="--rate")
+OF_DAS |= dict(channels="--channels", dtype="--dtype", form="--format")
 REGIONS = range(1, 15)
 CYCLES = range(1, 100)  # two digits in the file name
 
 
 @options.outdir
+@click.option("--product", type=click.Choice(PRODUCTS), default=PRODUCTS[0], help="What to write.")
 @click.option("--granules", type=click.IntRange(1), default=12, help="Number of granules.")
 @click.option("--segments", type=click.IntRange(1), default=1000, help="Segments per beam, about.")
 @click.option(
@@ -65,12 +80,38 @@ CYCLES = range(1, 100)  # two digits in the file name
     "--defect",
     "defects",
     multiple=True,
-    type=click.Choice(planted.DEFECTS),
-    help="Plant a defect; the k-th goes into the k-th granule.",
+    type=click.Choice([*dict.fromkeys((*planted.DEFECTS, *planted.DAS_DEFECTS))]),
+    metavar="DEFECT",
+    help="Plant a defect; the k-th goes into the k-th file. Of granules: "
+    f"{', '.join(planted.DEFECTS)}. Of DAS: {', '.join(planted.DAS_DEFECTS)}.",
+)
+@options.span
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    help="Length of a file of DAS.  [default: 20]",
+)
+@click.option("--unequal", is_flag=True, help="Let the lengths of files of DAS vary by half.")
+@click.option(
+    "--rate", type=click.IntRange(100, 100_000), help="Samples of DAS per second.  [default: 200]"
+)
+@click.option("--channels", type=click.IntRange(1), help="Channels of DAS.  [default: 64]")
+@click.option(
+    "--dtype",
+    type=click.Choice(("int16", "float32")),
+    help="Of the samples of DAS.  [default: int16]",
+)
+@click.option(
+    "--format",
+    "form",
+    metavar="FORM",
+    help="Of files of DAS: dasdae, plain (PRODML, as OOI has it), or zarr, a store of all pieces."
+    "  [default: plain]",
 )
 def simulate(
     outdir: str | Path,
     *,
+    product: str = "ATL06",
     granules: int = 12,
     segments: int = 1000,
     regions: Iterable[int] = (10, 11, 12),
@@ -80,13 +121,22 @@ def simulate(
     seed: int = 0,
     release: str = "006",
     defects: Iterable[str] = (),
+    span: tuple[str, str] | None = None,
+    seconds: float | None = None,
+    unequal: bool = False,
+    rate: int | None = None,
+    channels: int | None = None,
+    dtype: str | None = None,
+    form: str | None = None,
 ) -> list[Path]:
-    """Write simulated granules.
+    """Write simulated granules, or records of DAS.
 
     Parameters
     ----------
     outdir : str or Path
         Output folder; made if it is not there.
+    product : {"ATL06", "DAS"}
+        What to write; of the other product no argument may be given.
     granules : int
         How many in all.
     segments : int
@@ -102,51 +152,89 @@ def simulate(
     release : str
         Three digits.
     defects : iterable of str
-        The k-th is planted in the k-th granule.
+        The k-th is planted in the k-th file.
+    span : (start, end), optional
+        Half-open, ISO dates; by default a minute of 2021.
+    seconds : float, optional
+        Length of a file; 20 by default.
+    unequal : bool
+        Let the lengths of files vary by half.
+    rate : int, optional
+        Samples per second; 200 by default.
+    channels : int, optional
+        How many; 64 by default.
+    dtype : {"int16", "float32"}, optional
+        Of the samples; int16 by default.
+    form : {"dasdae", "plain", "zarr"}, optional
+        What files are; plain by default.
 
     Returns
     -------
     list of Path
-        The granules, in the order of track, region and cycle.
+        The granules, in the order of track, region and cycle; or the files of a record, in the
+        order of time.
 
     Raises
     ------
     ValueError
         If an argument is wrong; nothing is written then.
     """
-    regions, cycles, defects = tuple(regions), tuple(cycles), tuple(defects)
+    defects = tuple(defects)
+    regions, cycles = tuple(regions), tuple(cycles)
+    own = {"span": span, "seconds": seconds, "unequal": unequal, "rate": rate}
+    own |= {"channels": channels, "dtype": dtype, "form": form}
+    if product == "DAS":
+        others = {"granules": granules, "segments": segments, "regions": regions, "cycles": cycles}
+        _refuse_others(others | {"noise": noise, "bad": bad, "release": release}, OF_ATL06, "ATL06")
+        from captools.simulation.das import Recipe, files
+
+        given = {name: value for name, value in own.items() if value is not None}
+        return _written(outdir, files(Path(outdir), Recipe(**given, seed=seed, defects=defects)))
+    _refuse_others(own, OF_DAS, "DAS")
     _check_overpasses(granules, regions, cycles, defects)
     _check_content(segments, noise, bad, seed, release)
     # Imported here: the command line reads this module for its options alone.
-    from captools import progress
-    from captools.io.atomic import sweep
     from captools.simulation.granule import write_granule
 
     per_track = len(regions) * len(cycles)
     tracks = math.ceil(granules / per_track)
     rgts = [1 + number * RGTS // tracks for number in range(tracks)]
-    overpasses = list(itertools.islice(itertools.product(rgts, regions, cycles), granules))
+    overpasses = itertools.islice(itertools.product(rgts, regions, cycles), granules)
+    recipe = {"segments": segments, "noise": noise, "bad": bad, "seed": seed, "release": release}
+    return _written(
+        outdir,
+        [
+            partial(
+                write_granule,
+                *(outdir, rgt, cycle, region),
+                **recipe,
+                defects=defects[number : number + 1],
+            )
+            for number, (rgt, region, cycle) in enumerate(overpasses)
+        ],
+    )
+
+
+def _written(outdir: str | Path, files: list[Callable[[], Path]]) -> list[Path]:
+    """Write files into a folder, and show how far it is."""
+    from captools import progress
+    from captools.io.atomic import sweep
+
     try:
         Path(outdir).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"output folder {outdir}: cannot be made ({error.strerror})") from None
     with contextlib.suppress(FileNotFoundError):
         sweep(Path(outdir))
-    return [
-        write_granule(
-            outdir,
-            rgt,
-            cycle,
-            region,
-            segments=segments,
-            noise=noise,
-            bad=bad,
-            seed=seed,
-            release=release,
-            defects=defects[number : number + 1],
-        )
-        for number, (rgt, region, cycle) in enumerate(progress.track(overpasses))
-    ]
+    return [write() for write in progress.track(files)]
+
+
+def _refuse_others(given: dict[str, Any], options_of: dict[str, str], product: str) -> None:
+    """Raise ValueError if an option is given that is of another product."""
+    parameters = inspect.signature(simulate).parameters
+    for name, option in options_of.items():
+        if given[name] != parameters[name].default:
+            raise ValueError(f"{option} goes with --product {product}")
 
 
 def _check_overpasses(
