@@ -60,7 +60,7 @@ class Centre:
         reach = np.maximum(high - offset, offset - low) * 2.0**exponent
         return cls(offset, reach, exponent, dtype, bool(holes.size))
 
-    def of_channels(self, channels: slice) -> "Centre":
+    def of_channels(self, channels: slice | np.ndarray) -> "Centre":
         """Return the centre of some channels of the block."""
         return replace(self, offset=self.offset[channels], reach=self.reach[channels])
 

@@ -62,7 +62,9 @@ def test_densities_are_scipys(noise, way, length, symmetric, fmax):
     assert far_off(found, expected) < EXACT
 
 
-@pytest.mark.parametrize("dtype", "i1 u1 i2 >i2 u2 i4 i8 f2 f4 >f4 f8".split())
+@pytest.mark.parametrize(
+    "dtype", ["i1", "u1", "i2", ">i2", "u2", "i4", "i8", "f2", "f4", ">f4", "f8"]
+)
 def test_any_type_of_samples(noise, way, dtype):
     samples = np.abs(noise // 8).astype(dtype)
     taper = tukey(100)

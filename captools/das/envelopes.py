@@ -1,0 +1,39 @@
+"""Envelopes of filtered samples, in dB: band-pass, Hilbert transform and decimation in one.
+
+A filter first and a Hilbert transform of its output then would be wrong at both ends of whatever
+piece is transformed: its effect decays slowly. Here both are one set of taps, which ends.
+"""
+
+import numpy as np
+
+from captools.das import convolving
+from captools.das.filters import Taps
+
+
+def envelope_levels(samples: np.ndarray, taps: Taps) -> np.ndarray:
+    """Return levels of the envelope: 20 log10 of it, relative to one unit.
+
+    Parameters
+    ----------
+    samples : array of int or float, shape (time, channel)
+        With a halo before and after; NaN is missing.
+    taps : Taps
+        Of `filters.analytic`: an envelope of the filtered samples. Those of `filters.zero_phase`
+        give levels of the filtered samples themselves.
+
+    Returns
+    -------
+    array of float32, shape (convolving.count, channels)
+        The first is of the sample that follows on the halo. A dead channel is minus infinity.
+    """
+    out = np.empty((convolving.count(len(samples), taps), samples.shape[1]), np.float32)
+    for block, centre, filtered in convolving.scaled(samples, taps):
+        np.multiply(filtered, filtered, out=filtered)
+        power = filtered[0]
+        for other in filtered[1:]:
+            power += other
+        with np.errstate(divide="ignore"):
+            np.log(power, out=power)
+        np.multiply(power, power.dtype.type(10 / np.log(10)), out=power)
+        np.add(power, centre.decibels, out=out[:, block], casting="same_kind")
+    return out

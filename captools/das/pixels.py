@@ -1,0 +1,100 @@
+"""Levels to pixels: means over boxes of time and channel, and their shades of grey.
+
+A pixel is the mean of all levels whose box it is, by the share of each that lies in it; what is
+missing or dead does not count, so a dead channel blanks no picture. Channels may come in parts: the
+sums of all parts make the picture.
+"""
+
+import numpy as np
+
+
+def boxes(values: int, pixels: int) -> np.ndarray:
+    """Return the share of each value that lies in each pixel, both spread over one length.
+
+    Parameters
+    ----------
+    values, pixels : int
+        How many there are; either may be more.
+
+    Returns
+    -------
+    array of float64, shape (pixels, values)
+        Each row adds up to values / pixels, each column to one.
+
+    Examples
+    --------
+    >>> boxes(3, 2)
+    array([[1. , 0.5, 0. ],
+           [0. , 0.5, 1. ]])
+    """
+    if values < 1 or pixels < 1:
+        raise ValueError(f"{pixels} pixels of {values} values are no picture")
+    # Counted in a pixel's part of a value, so that all edges are whole numbers.
+    value, pixel = np.arange(values) * pixels, np.arange(pixels)[:, np.newaxis] * values
+    common = np.minimum(value + pixels, pixel + values) - np.maximum(value, pixel)
+    return np.maximum(common, 0) / pixels
+
+
+def sums(
+    levels: np.ndarray, times: np.ndarray, channels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what each pixel has of levels, and how many that are.
+
+    Parameters
+    ----------
+    levels : array of float32, shape (time, channel)
+        Any channels of a window; what is not finite does not count.
+    times : array of float64, shape (rows, time)
+        Of `boxes`.
+    channels : array of float64, shape (columns, channel)
+        Those columns of `boxes` that are of these channels.
+
+    Returns
+    -------
+    total, weight : arrays of float64, shape (rows, columns)
+        To be added to those of the other channels; their ratio is the picture.
+    """
+    is_there = np.isfinite(levels)
+    if is_there.all():
+        middle = float(levels.mean()) if levels.size else 0.0
+        weight = np.outer(times.sum(axis=1), channels.sum(axis=1))
+        in_time = times.astype(np.float32) @ (levels - np.float32(middle))
+        return in_time.astype(float) @ channels.T + middle * weight, weight
+    middle = float(levels.mean(where=is_there)) if is_there.any() else 0.0
+    present = np.where(is_there, levels - np.float32(middle), np.float32(0))
+    weight = times @ is_there @ channels.T
+    return (times.astype(np.float32) @ present).astype(float) @ channels.T + middle * weight, weight
+
+
+def means(total: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return the picture of sums: float32, NaN where nothing is."""
+    # Shares add up to a little more than nothing where something is: a billionth is rounding.
+    is_there = weight > 1e-9
+    picture = np.full(total.shape, np.nan, np.float32)
+    np.divide(total, weight, out=picture, where=is_there, casting="same_kind")
+    return picture
+
+
+def limits(picture: np.ndarray, percent: float = 0.0) -> tuple[float, float]:
+    """Return the least and most of a picture, but for a percentage at both ends.
+
+    NaN if nothing is in it.
+    """
+    present = picture[np.isfinite(picture)]
+    if not present.size:
+        return np.nan, np.nan
+    low, high = np.percentile(present, [percent, 100 - percent])
+    return float(low), float(high)
+
+
+def grey(picture: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Return shades from 0 (at `low`, below it, and where nothing is) to 255 (`high` and above).
+
+    Examples
+    --------
+    >>> grey(np.array([-1.0, 0.0, 2.0, 4.0, 9.0, np.nan]), 0, 4)
+    array([  0,   0, 128, 255, 255,   0], dtype=uint8)
+    """
+    width = high - low
+    share = (picture - low) / width if width > 0 else (picture > low).astype(float)
+    return np.rint(255 * np.clip(np.nan_to_num(share, nan=0.0), 0, 1)).astype(np.uint8)
