@@ -159,6 +159,33 @@ compression = click.option(
     help="Compression of the output.",
 )
 
+# --- what part of the records of a fibre -------------------------------------
+
+fibre = stacked(
+    click.option(
+        "-t",
+        "--time",
+        nargs=2,
+        metavar="T0 T1",
+        callback=checked("das.choice.parse_times"),
+        help="Time span T0 <= t < T1: ISO dates, UTC.",
+    ),
+    click.option(
+        "--channels",
+        metavar="A:B:C",
+        callback=checked("das.choice.parse_channels"),
+        help="Channels from A (0 is the first one) to before B, each C-th.",
+    ),
+    click.option(
+        "--distance",
+        nargs=2,
+        type=float,
+        metavar="D0 D1",
+        callback=checked("das.choice.check_distances"),
+        help="Distances D0 <= d < D1 along the fibre, in metres.",
+    ),
+)
+
 # --- which inputs: these do not change the result of any of them --------------
 
 regions = click.option(

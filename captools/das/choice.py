@@ -1,6 +1,7 @@
 """Which part of records is asked for: lengths of time, channels, distances."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
@@ -76,13 +77,13 @@ def parse_channels(text: str) -> slice:
     return slice(start or 0, stop, step or 1)
 
 
-def parse_times(texts: tuple[str, str]) -> tuple[int, int]:
+def parse_times(texts: Sequence[str]) -> tuple[int, int]:
     """Return a half-open span of time in nanoseconds since 1970, UTC.
 
     Parameters
     ----------
-    texts : (str, str)
-        ISO dates with or without a time: ``2021-11-01T23:11:15``; a Z in the end is allowed.
+    texts : sequence of str
+        Two ISO dates with or without a time: ``2021-11-01T23:11:15``; a Z in the end is allowed.
 
     Raises
     ------
@@ -98,14 +99,14 @@ def parse_times(texts: tuple[str, str]) -> tuple[int, int]:
 def _parse_time(text: str) -> int:
     try:
         found = np.datetime64(str(text).strip().removesuffix("Z"), "ns")
-    except ValueError:
-        found = np.datetime64("NaT")
-    if np.isnat(found):
-        raise ValueError(f"{text!r} is no time in UTC, such as 2021-11-01T23:11:15")
-    return int(found.astype(np.int64))
+        if not np.isnat(found):
+            return int(found.astype(np.int64))
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError(f"{text!r} is no time in UTC, such as 2021-11-01T23:11:15")
 
 
-def check_distances(limits: tuple[float, float]) -> tuple[float, float]:
+def check_distances(limits: Sequence[float]) -> Sequence[float]:
     """Raise ValueError if the second of two distances is not beyond the first."""
     if not limits[0] < limits[1]:
         raise ValueError(f"{limits[1]:g} m is not beyond {limits[0]:g} m")
@@ -126,9 +127,9 @@ class Choice:
         Along the fibre (m), half-open.
     """
 
-    time: tuple[str, str] | None = None
+    time: Sequence[str] | None = None
     channels: str | None = None
-    distance: tuple[float, float] | None = None
+    distance: Sequence[float] | None = None
 
     @property
     def span_ns(self) -> tuple[int, int]:

@@ -1,0 +1,147 @@
+"""Regions of a cube: which segments each has, and which samples of which files these take."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from captools.das.layout import ROWS, Layout
+from captools.das.records import SECOND, Record
+from captools.das.windows import Portion, Stretch
+from captools.io.address import Input
+
+TASK_NS = round(60 * SECOND)  # so long is a region, or one row of chunks
+_OF_FILE = ("path", "size", "mtime_ns")  # which stand for its content in another way
+
+
+class Region(Input):
+    """An input of `dascube`: whole rows of chunks.
+
+    Its part holds all that its levels depend on, but for what is in the files.
+
+    Parameters
+    ----------
+    layout : Layout
+        Of the cube.
+    row, rows : int
+        First segment of the region, counted from the cube's first one, and how many it has.
+    stretches : sequence of Stretch
+        What there is of samples of these segments.
+    """
+
+    cube_rows: int
+
+    def __new__(cls, layout: Layout, row: int, rows: int, stretches: Sequence[Stretch]) -> "Region":
+        """Return the region, named by the time of its first segment."""
+        records = [
+            *dict.fromkeys(portion.record for stretch in stretches for portion in stretch.portions)
+        ]
+        paths = [*dict.fromkeys(record.path for record in records)]
+        part = {
+            "layout": layout.as_json(),
+            "row": row,
+            "rows": rows,
+            "records": [[paths.index(one.path), _plain(one)] for one in records],
+            "stretches": [
+                [[records.index(one.record), one.first, one.stop] for one in stretch.portions]
+                for stretch in stretches
+            ],
+        }
+        name = stamp(layout.grid.time(layout.first + row))
+        one = cast("Region", super().__new__(cls, name, paths, part))
+        one.cube_rows = layout.rows  # not in its part: a cube may grow
+        return one
+
+    def __reduce__(self) -> tuple:
+        """Return what it is made of, so that it reaches other processes whole."""
+        return str.__new__, (type(self), str(self)), vars(self)
+
+    @property
+    def layout(self) -> Layout:
+        """Of the cube."""
+        return Layout.from_json(self.part["layout"], self.cube_rows)
+
+    @property
+    def row(self) -> int:
+        """The first segment, counted from the cube's first one."""
+        return self.part["row"]
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of the segments on the grid."""
+        first = self.part["layout"]["first"] + self.row
+        return range(first, first + self.part["rows"])
+
+    def stretches(self) -> list[Stretch]:
+        """Return what there is of samples."""
+        records = [
+            Record.from_json(plain | {"path": self.paths[path], "size": -1, "mtime_ns": -1})
+            for path, plain in self.part["records"]
+        ]
+        return [
+            Stretch(tuple(Portion(records[which], first, stop) for which, first, stop in portions))
+            for portions in self.part["stretches"]
+        ]
+
+    def numbers_in(self, stretch: Stretch) -> range:
+        """Return the segments of the region that a stretch holds whole."""
+        return _both(self.layout.grid.within(stretch), self.numbers)
+
+
+def regions(layout: Layout, stretches: Sequence[Stretch]) -> Iterator[Region]:
+    """Yield the regions of a cube in which there is any segment.
+
+    Parameters
+    ----------
+    layout : Layout
+        Of the cube.
+    stretches : sequence of Stretch
+        All samples of it, in the order of time.
+    """
+    grid = layout.grid
+    inside = [grid.within(stretch) for stretch in stretches]
+    rows = ROWS * max(1, round(TASK_NS / (layout.hop_ns * ROWS)))
+    begin = 0  # stretches before this one are over
+    for row in range(0, layout.rows, rows):
+        numbers = range(layout.first + row, layout.first + min(row + rows, layout.rows))
+        while begin < len(inside) and inside[begin].stop <= numbers.start:
+            begin += 1
+        found = []
+        for stretch, there in zip(stretches[begin:], inside[begin:], strict=True):
+            if there.start >= numbers.stop:
+                break
+            if both := _both(there, numbers):
+                found.append(_cut(stretch, layout, both))
+        if found:
+            yield Region(layout, row, len(numbers), found)
+
+
+def _cut(stretch: Stretch, layout: Layout, numbers: range) -> Stretch:
+    """Return the part of a stretch that holds segments."""
+    ends = range(numbers[0], numbers[0] + 1), range(numbers[-1], numbers[-1] + 1)
+    first, last = (int(layout.grid.starts(stretch, end)[0]) for end in ends)
+    portions = stretch.cut(first, last + layout.spectrum.samples)
+    return Stretch(tuple(portion for portion, _ in portions))
+
+
+def _both(one: range, other: range) -> range:
+    return range(max(one.start, other.start), min(one.stop, other.stop))
+
+
+def _plain(record: Record) -> dict[str, Any]:
+    """Return what of a record says how its samples are found."""
+    return {name: value for name, value in record.as_json().items() if name not in _OF_FILE}
+
+
+def stamp(time_ns: int) -> str:
+    """Return a time (UTC, nanoseconds since 1970) as a name, with as few digits as it needs.
+
+    Examples
+    --------
+    >>> stamp(1635808275_500_000_000)
+    '20211101T231115.5Z'
+    """
+    text = np.datetime_as_string(np.datetime64(time_ns, "ns"))
+    whole, _, fraction = text.replace("-", "").replace(":", "").partition(".")
+    fraction = fraction.rstrip("0")
+    return f"{whole}.{fraction}Z" if fraction else f"{whole}Z"

@@ -1,0 +1,192 @@
+"""The step that makes a cube, from end to end."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pieces import record, write
+
+from captools.das import gathering
+from captools.das.records import NoRecord
+from captools.das.scanning import Scan
+
+zarr = pytest.importorskip("zarr")
+FEW = ("--segment", "0.2s", "--overlap", "0.5")
+
+
+def tree(path):
+    """The bytes of all files of a cube."""
+    return {
+        str(file.relative_to(path)): file.read_bytes()
+        for file in Path(path).rglob("*")
+        if file.is_file() and "_captools" not in file.parts
+    }
+
+
+@pytest.fixture
+def samples():
+    return np.random.default_rng(3).integers(-99, 99, (6000, 12), np.int16)
+
+
+@pytest.fixture
+def folder(tmp_path, samples):
+    """Records in pieces of unequal length."""
+    path = tmp_path / "in"
+    path.mkdir()
+    return path, write(path, samples, [1, 900, 2222, 5001])
+
+
+@pytest.fixture
+def known(folder, monkeypatch):
+    """What a scan says of the files, without DASCore; a list of what it refuses, to be filled."""
+    _, records = folder
+    refused = []
+
+    def scan(paths, *_, **__):
+        return Scan(tuple(one for one in records if one.path in paths), tuple(refused))
+
+    monkeypatch.setattr(gathering, "scan", scan)
+    monkeypatch.setattr("captools.das.regions.TASK_NS", 10**10)  # three regions
+    return refused
+
+
+def journal(outdir, name="dascube.jsonl"):
+    lines = (Path(outdir) / "_captools" / name).read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_a_cube_is_made_once(run, folder, known, tmp_path):
+    out = tmp_path / "c.zarr"
+    result = run("dascube", folder[0], "-o", out, *FEW)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == ""
+    assert "3 inputs: 3 done" in result.stderr
+    cube = zarr.open_group(out, mode="r", use_consolidated=True)
+    assert cube["psd"].shape == (299, 21, 12)
+    assert np.isfinite(cube["psd"][:]).all()
+    before = tree(out)
+    times = {path: path.stat().st_mtime_ns for path in out.rglob("psd/c/*/*/*")}
+    again = run("dascube", folder[0], "-o", out, *FEW)
+    assert again.exit_code == 0
+    assert "nothing to do" in again.stderr
+    assert tree(out) == before
+    assert times == {path: path.stat().st_mtime_ns for path in out.rglob("psd/c/*/*/*")}
+
+
+def test_shards_fill_one_cube(run, folder, known, tmp_path):
+    whole, shared = tmp_path / "a.zarr", tmp_path / "b.zarr"
+    assert run("dascube", folder[0], "-o", whole, *FEW).exit_code == 0
+    for shard in ("1/2", "0/2"):
+        result = run("dascube", folder[0], "-o", shared, *FEW, "--shard", shard)
+        assert result.exit_code == 0, result.output
+    assert tree(whole) == tree(shared)
+
+
+def test_a_region_that_was_under_way_is_done_again(run, folder, known, tmp_path):
+    out = tmp_path / "c.zarr"
+    assert run("dascube", folder[0], "-o", out, *FEW).exit_code == 0
+    good = tree(out)
+    place = out / "_captools/dascube.jsonl"
+    # As if the run had been killed while it wrote the second region, and one chunk of it.
+    kept = place.read_bytes().splitlines(keepends=True)[:3]
+    place.write_bytes(b"".join(kept))
+    (out / "psd/c/1/0/0").unlink()
+    result = run("dascube", folder[0], "-o", out, *FEW)
+    assert result.exit_code == 0, result.output
+    assert "2 done" in result.stderr
+    assert tree(out) == good
+
+
+def test_a_changed_file_costs_the_regions_that_read_it(run, folder, known, tmp_path):
+    out = tmp_path / "c.zarr"
+    assert run("dascube", folder[0], "-o", out, *FEW).exit_code == 0
+    os.utime(folder[1][-1].path, ns=(1, 1))  # from sample 5001 on: in the last region
+    result = run("dascube", folder[0], "-o", out, *FEW)
+    assert "1 done" in result.stderr, result.stderr
+    assert [line["input"] for line in journal(out)[6:]] == ["19700101T000020Z"] * 2
+
+
+def test_files_that_are_of_no_use_are_named_and_the_rest_is_done(run, folder, known, tmp_path):
+    known += [
+        NoRecord(f"{folder[0]}/junk.h5", "is no HDF5 file", 3, 1),
+        NoRecord(f"{folder[0]}/psd.h5", "holds spectra, not samples", 3, 1),
+    ]
+    out = tmp_path / "c.zarr"
+    for name in ("junk.h5", "psd.h5"):
+        (folder[0] / name).write_bytes(b"no")
+    result = run("dascube", folder[0], "-o", out, *FEW)
+    assert result.exit_code == 1
+    failed = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
+    assert failed == [
+        f"failed: {folder[0]}/junk.h5: is no HDF5 file",
+        f"failed: {folder[0]}/psd.h5: holds spectra, not samples",
+    ]
+    assert "3 done, 0 empty, 2 failed" in result.stderr
+    assert np.isfinite(zarr.open_group(out, mode="r")["psd"][:]).all()
+
+
+def test_records_of_another_series_fail(run, folder, known, tmp_path, monkeypatch):
+    alien = record(f"{folder[0]}/alien.h5", step=0.001, samples=500, channels=12)
+    folder[1].append(alien)
+    Path(alien.path).write_bytes(b"")
+    result = run("dascube", folder[0], "-o", tmp_path / "c.zarr", *FEW)
+    assert result.exit_code == 1
+    assert "alien.h5: is 12 channels from 10 m at 1000 Hz of nm/m/s, not 12" in result.stderr
+
+
+def test_another_cube_is_refused_before_any_work(run, folder, known, tmp_path):
+    out = tmp_path / "c.zarr"
+    assert run("dascube", folder[0], "-o", out, *FEW).exit_code == 0
+    before = tree(out)
+    result = run("dascube", folder[0], "-o", out, "--segment", "0.4s")
+    assert result.exit_code == 2
+    assert "holds a cube with" in result.stderr
+    assert tree(out) == before
+
+
+def test_a_cube_that_is_gone_is_made_anew(run, folder, known, tmp_path):
+    out = tmp_path / "c.zarr"
+    assert run("dascube", folder[0], "-o", out, *FEW).exit_code == 0
+    good = tree(out)
+    for name in good:
+        (out / name).unlink()
+    assert run("dascube", folder[0], "-o", out, *FEW).exit_code == 0
+    assert tree(out) == good
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--segment", "0"),
+        ("--segment", "long"),
+        ("--overlap", "1"),
+        ("--fmax", "-3"),
+        ("--taper", "hat"),
+        ("--like", "x"),
+        ("--channels", "5:2"),
+        ("--distance", "9", "3"),
+        ("--time", "yesterday", "today"),
+    ],
+)
+def test_wrong_usage(run, folder, tmp_path, wrong):
+    result = run("dascube", folder[0], "-o", tmp_path / "c.zarr", *wrong)
+    assert result.exit_code == 2, result.output
+    assert not (tmp_path / "c.zarr").exists()
+
+
+def test_nothing_is_written_beside_the_data(run, folder, known):
+    before = {path.name: path.stat().st_mtime_ns for path in folder[0].iterdir()}
+    result = run("dascube", folder[0], "-o", folder[0], *FEW)
+    assert result.exit_code == 2
+    assert {path.name: path.stat().st_mtime_ns for path in folder[0].iterdir()} == before
+
+
+def test_from_python_a_file_is_a_cube(folder, known, tmp_path):
+    import captools
+
+    path = folder[1][3].path
+    written = captools.dascube(path, tmp_path / "c.zarr", segment="0.2s", overlap=0.5)
+    assert written == []
+    assert written.rows_out == zarr.open_group(tmp_path / "c.zarr", mode="r")["psd"].shape[0]
