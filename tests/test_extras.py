@@ -69,6 +69,8 @@ def test_a_polygon_mask_costs_no_process_the_import_of_data_frames(tmp_path, mon
         ("s3fs", "remote", "filter {} -o s3://bucket/out --finite lat --journal here"),
         ("s3fs", "remote", "merge {} -o s3://bucket/all.h5"),
         ("s3fs", "remote", "info s3://bucket/all.h5"),
+        ("dascore", "das", "dasinfo {}"),
+        ("zarr", "das", "dasinfo record.zarr"),
         ("mpi4py", "mpi", "filter {} -o out --finite lat --engine mpi"),
         ("distributed", "dask", "filter {} -o out --finite lat --engine dask"),
     ],
@@ -76,6 +78,7 @@ def test_a_polygon_mask_costs_no_process_the_import_of_data_frames(tmp_path, mon
 def test_a_missing_library_is_no_wrong_usage(run, tmp_path, monkeypatch, library, extra, words):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mask.tif").write_bytes(b"II*\0")
+    (tmp_path / "record.zarr").mkdir()
     path = write_flat(tmp_path / "in" / "a.h5", {"lat": np.zeros(1), "x": np.zeros(1)})
     for name in [name for name in sys.modules if name.partition(".")[0] == library]:
         monkeypatch.delitem(sys.modules, name)

@@ -20,10 +20,10 @@ KINDS = {step: import_module(f"captools.steps.{step}").KIND for step in STEPS}
 
 @dataclass(frozen=True)
 class Example:
-    """How a step is called, in a folder where ``granules``, ``reduced`` and ``void`` are.
+    """How a step is called, where ``granules``, ``reduced``, ``das`` and ``void`` are.
 
     `words` make it succeed; any of the endings in `wrong`, put behind them, make it wrong usage.
-    Steps that take inputs call them ``granules`` or ``reduced``, and their output ``out...``.
+    Steps that take inputs call them by one of the first three, and their output ``out...``.
     """
 
     words: tuple[str, ...]
@@ -32,7 +32,7 @@ class Example:
     @property
     def inputs(self):
         """The folder of the inputs."""
-        return next(word for word in self.words if word in ("granules", "reduced"))
+        return next(word for word in self.words if word in ("granules", "reduced", "das"))
 
     @property
     def out(self):
@@ -163,6 +163,13 @@ EXAMPLES |= {
         words=("reduced",),
         wrong=("-n 0", "-n many", "--timeout 0", "--timeout x", "-o out", "@void/none.txt"),
     ),
+    "dasinfo": Example(
+        words=("das",),
+        wrong=(
+            *("-n 0", "-n many", "--timeout 0", "--timeout x", "@void/none.txt"),
+            *("-o das", "-o file", "-o file/below", "-o"),
+        ),
+    ),
     "report": Example(words=("reduced",), wrong=("@void/none.txt", "-o out")),
     "slurm": Example(words=("array",), wrong=("mpi", "-o out")),
     "simulate": Example(
@@ -219,11 +226,23 @@ def reduced(granules, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def das(tmp_path_factory):
+    """A folder of three records of a fibre. Not to be changed."""
+    folder = tmp_path_factory.mktemp("das") / "das"
+    few = ("--product", "DAS", "--channels", "4", "--seconds", "20")
+    with pytest.raises(SystemExit) as end:
+        cli.main(["simulate", *few, "-o", str(folder), "-q"])
+    assert end.value.code == 0
+    return folder
+
+
 @pytest.fixture
-def place(granules, reduced, tmp_path, monkeypatch):
+def place(granules, reduced, das, tmp_path, monkeypatch):
     """The folder that examples are meant for, as the current one."""
     shutil.copytree(granules, tmp_path / "granules")
     shutil.copytree(reduced, tmp_path / "reduced")
+    shutil.copytree(das, tmp_path / "das")
     (tmp_path / "void").mkdir()
     (tmp_path / "file").touch()
     monkeypatch.chdir(tmp_path)
