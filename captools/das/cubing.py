@@ -14,11 +14,11 @@ from captools.das.gathering import gather
 from captools.das.layout import CRYOCUBE, DENSITY, Layout, Spectrum
 from captools.das.records import SECOND
 from captools.das.regions import Region, regions
+from captools.das.scanning import Scan
 from captools.das.tapers import taper
 from captools.das.windows import Grid, Stretch
-from captools.errors import CaptoolsError, OutputError
+from captools.errors import CaptoolsError
 from captools.io.address import Input, Url
-from captools.io.atomic import check_outputs
 
 MOST_ROWS = 100_000_000  # of a cube: more is a gap of years, not a record
 
@@ -70,47 +70,31 @@ def check_taper(words: str) -> None:
     taper(words, 2)
 
 
-def cube_inputs(
-    paths: Sequence[str],
-    asked: Asked,
-    outdir: Path | Url | None = None,
-    keep: Path | None = None,
-    jobs: int | None = None,
-) -> list[Input]:
+def cube_inputs(found: Scan, asked: Asked, outdir: Path | Url | None = None) -> list[Input]:
     """Return the inputs of a cube: files that are of no use, which fail, and its regions.
 
     Parameters
     ----------
-    paths : sequence of str
-        Files and zarr stores.
+    found : Scan
+        What files are.
     asked : Asked
         What is asked for.
     outdir : Path or Url, optional
         The cube, which may be there.
-    keep : Path, optional
-        The folder in whose journal's folder is kept what files are.
-    jobs : int, optional
-        Processes; by default the cores that this one may use.
 
     Raises
     ------
     ValueError
-        If there are no segments, or another cube is there, or nothing can be kept.
+        If there are no segments, or another cube is there.
     """
-    asked.check()
-    if keep is not None:
-        check_outputs([keep], paths)  # nothing is written beside the data
-    try:
-        series = gather(paths, keep, jobs)
-    except OutputError as error:
-        raise ValueError(str(error)) from None
-    found = cube_regions(series.stretches, asked) if series.stretches else []
-    if found and outdir is not None:
+    series = gather(found)
+    regions_found = cube_regions(series.stretches, asked) if series.stretches else []
+    if regions_found and outdir is not None:
         try:
-            check_same(CubeStore(outdir), found[0].layout)
+            check_same(CubeStore(outdir), regions_found[0].layout)
         except CaptoolsError as error:
             raise ValueError(str(error)) from None
-    return [*series.refused, *found]
+    return [*series.refused, *regions_found]
 
 
 def cube_regions(stretches: Sequence[Stretch], asked: Asked) -> list[Region]:
@@ -128,6 +112,7 @@ def cube_regions(stretches: Sequence[Stretch], asked: Asked) -> list[Region]:
     ValueError
         If there are no segments, or too many, or they are too short.
     """
+    asked.check()
     chosen = [one for stretch in stretches if (one := _inside(stretch, asked.choice.span_ns))]
     layout = _layout(chosen, asked) if chosen else None
     if layout is None:

@@ -1,13 +1,12 @@
-"""Files to the records that make one series, and to inputs that fail with the reason."""
+"""What files are to the records that make one series, and to inputs that fail with the reason."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from captools.das.records import Record
 from captools.das.runs import Group, groups
-from captools.das.scanning import scan
+from captools.das.scanning import Scan
 from captools.das.windows import Stretch
 from captools.errors import InputError
 from captools.io.address import Input, file_name
@@ -32,21 +31,11 @@ class Series:
     refused: tuple[Input, ...]
 
 
-def gather(paths: Sequence[str], keep: Path | None = None, jobs: int | None = None) -> Series:
-    """Return the records of files that make one series; say what is not used of them.
+def gather(found: Scan) -> Series:
+    """Return the records that make one series; say what is not used of them.
 
     If there are several series it is the one with the most samples.
-
-    Parameters
-    ----------
-    paths : sequence of str
-        Files and zarr stores.
-    keep : Path, optional
-        The output folder, in whose journal's folder is kept what files are.
-    jobs : int, optional
-        Processes; by default the cores that this one may use.
     """
-    found = scan(paths, jobs, keep=keep)
     why = {one.path: one.why for one in found.refused}
     alike = groups(found.records)
     if not alike:

@@ -39,8 +39,11 @@ def outputs(name: str, **options: object) -> list[str]:
 def plan(paths: list[str], **options: Any) -> list[Input]:
     """Return the regions of the cube, and before them the files that are of no use."""
     from captools.das.cubing import cube_inputs
+    from captools.das.planning import output, scanned
 
-    return cube_inputs(paths, _asked(**options), *_place())
+    asked = _asked(**options)
+    asked.check()
+    return cube_inputs(scanned(paths), asked, output())
 
 
 def has_store(outdir: Path | Url, **options: object) -> bool:
@@ -52,14 +55,6 @@ def has_store(outdir: Path | Url, **options: object) -> bool:
 
 def prepare(outdir: Path | Url, **options: object) -> None:
     """Do nothing: each region knows the whole cube, and makes it if it is the first one."""
-
-
-def _place() -> tuple[Path | Url | None, Path | None, int | None]:
-    """Return output, folder of the journal and number of processes of the command that runs."""
-    context = click.get_current_context(silent=True)
-    given = {} if context is None else context.params
-    outdir, journal = given.get("outdir"), given.get("journal")
-    return outdir, journal if isinstance(outdir, Url) else outdir, given.get("jobs")
 
 
 def _asked(
@@ -171,6 +166,7 @@ def dascube(
     # Imported here: the command line reads this module for its options alone.
     from captools.das.cube import fill_cube
     from captools.das.cubing import cube_inputs
+    from captools.das.scanning import scan
 
     location = parse_location(outdir)
     if isinstance(file, Input):
@@ -186,4 +182,4 @@ def dascube(
         channels=channels,
         distance=distance,
     )
-    return fill_cube(cube_inputs([str(file)], asked), location)
+    return fill_cube(cube_inputs(scan([str(file)]), asked), location)

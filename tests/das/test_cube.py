@@ -10,12 +10,10 @@ import pytest
 import scipy.signal
 from pieces import SECOND, record, stretch, write
 
-from captools.das import cubing
 from captools.das.choice import Choice
 from captools.das.cube import fill_cube
 from captools.das.cubestore import array_metadata, encoded
 from captools.das.cubing import Asked, cube_regions
-from captools.das.gathering import Series
 from captools.errors import FatalError, InputError
 from captools.io.address import Input
 
@@ -329,10 +327,9 @@ def test_an_input_that_is_of_no_use_fails_with_its_reason(tmp_path):
         (replace(ASKED, choice=Choice(time=("1980-01-01", "1981-01-01"))), "no 0.2s of samples"),
     ],
 )
-def test_what_no_record_can_give_is_wrong_usage(asked, why, monkeypatch):
-    monkeypatch.setattr(cubing, "gather", lambda *_: Series((stretch(record()),), ()))
+def test_what_no_record_can_give_is_wrong_usage(asked, why):
     with pytest.raises(ValueError, match=why):
-        cubing.cube_inputs(["a.h5"], asked)
+        cube_regions([stretch(record())], asked)
 
 
 def test_a_gap_of_years_is_refused():

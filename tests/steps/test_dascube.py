@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from pieces import record, write
 
-from captools.das import gathering
 from captools.das.records import NoRecord
 from captools.das.scanning import Scan
 
@@ -47,7 +46,8 @@ def known(folder, monkeypatch):
     def scan(paths, *_, **__):
         return Scan(tuple(one for one in records if one.path in paths), tuple(refused))
 
-    monkeypatch.setattr(gathering, "scan", scan)
+    monkeypatch.setattr("captools.das.planning.scan", scan)
+    monkeypatch.setattr("captools.das.scanning.scan", scan)
     monkeypatch.setattr("captools.das.regions.TASK_NS", 10**10)  # three regions
     return refused
 
