@@ -7,7 +7,9 @@ import numpy as np
 
 SLOWEST_SECONDS = 1.0  # between samples; temperatures and the like are slower
 _SPECTRUM = re.compile(r"\bPSD\b|\bFFT\b|spectr|sqrt\(Hz\)", re.IGNORECASE)
-_TEMPERATURE = re.compile(r"kelvin|degc|degree_?c|celsius|temperature|°C", re.IGNORECASE)
+_TEMPERATURE = re.compile(
+    r"(?<![a-z])(k|°c|degc|degree_?c|kelvin|celsius)(?![a-z])|temperature", re.IGNORECASE
+)
 
 
 def refusal(attributes: Any) -> str:
