@@ -13,7 +13,7 @@ import numpy as np
 from captools.das.centring import Centre
 from captools.das.filters import Taps
 
-CHANNELS_AT_ONCE = 256  # so that what is worked on stays in the cache
+CHANNELS_AT_ONCE = 128  # so that what is worked on stays in the cache
 ROWS_AT_ONCE = 96  # of a matrix: enough for BLAS to be at its best
 QUIET = 100  # times the rounding of the loudest sample: float32 leaves little of what is filtered
 
@@ -51,7 +51,7 @@ def scaled(samples: np.ndarray, taps: Taps) -> Iterator[tuple[slice, Centre, np.
         block = slice(first, last)
         part = centre.of_channels(block)
         out = product.of(samples[:, block], part)
-        loudest = np.fmax.reduce(np.abs(out[0]), axis=0)
+        loudest = np.fmax(np.fmax.reduce(out[0], axis=0), -np.fmin.reduce(out[0], axis=0))
         quiet = np.flatnonzero(loudest <= QUIET * np.finfo(part.dtype).eps * part.reach)
         if quiet.size and part.dtype != np.float64:
             few = first + quiet

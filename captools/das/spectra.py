@@ -13,7 +13,8 @@ from captools.das.centring import Centre
 from captools.das.folding import Folded
 from captools.das.transforming import Transformed
 
-FOLDED_UP_TO = 120_000  # frequencies times length: above it the Fourier transform is faster
+FOLDED_UP_TO = 200  # frequencies; for more of them numpy's Fourier transform is faster,
+MATRIX_UP_TO = 4_000_000  # and larger matrices would not leave much memory
 STEPS_PER_DB = 64  # of rounded levels: far below a spectrum's own scatter, and packs well
 CHANNELS_AT_ONCE = 256  # so that what is worked on stays in the cache
 BYTES_AT_ONCE = 1 << 24
@@ -86,8 +87,8 @@ def like_cryocube(taper: np.ndarray, rate: float, fmax: float) -> Spectra:
 
 
 def _powers(taper: np.ndarray, weights: np.ndarray, removes_mean: bool) -> Folded | Transformed:
-    kind = Folded if len(weights) * len(taper) <= FOLDED_UP_TO else Transformed
-    return kind(taper, weights, removes_mean)
+    are_few = len(weights) <= FOLDED_UP_TO and len(weights) * len(taper) <= MATRIX_UP_TO
+    return (Folded if are_few else Transformed)(taper, weights, removes_mean)
 
 
 def levels(
