@@ -5,20 +5,26 @@ change (a dead channel) is minus infinity, one with a missing sample is NaN.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
 from captools.das.centring import Centre
 from captools.das.folding import Folded
+from captools.das.sliding import Sliding
 from captools.das.transforming import Transformed
 
 FOLDED_UP_TO = 200  # frequencies; for more of them numpy's Fourier transform is faster,
 MATRIX_UP_TO = 4_000_000  # and larger matrices would not leave much memory
+SLIDING_FROM = 20  # segments: of fewer, too little is in common
 STEPS_PER_DB = 64  # of rounded levels: far below a spectrum's own scatter, and packs well
 CHANNELS_AT_ONCE = 256  # so that what is worked on stays in the cache
 BYTES_AT_ONCE = 1 << 24
-QUIET = 100  # times the rounding of the loudest that the channel is: not much more than rounding
+QUIET = 1000  # times the rounding of the loudest sample: less of a spectrum may be wrong
+
+
+Powers = Folded | Transformed | Sliding
 
 
 @dataclass(frozen=True)
@@ -29,21 +35,38 @@ class Spectra:
     ----------
     frequencies : array of float64, shape (frequencies,)
         Hertz, from 0 in steps of one over the segment's duration.
-    powers : Folded or Transformed
-        What makes powers of a segment.
-    per_neper : float
-        What the natural logarithm of the power is multiplied with.
+    taper : array of float64, shape (length,)
+        What segments are multiplied with.
+    weights : array of float64, shape (frequencies,)
+        What the squared magnitude of each frequency is multiplied with.
+    is_cryocubes : bool
+        With the mean of segments, natural logarithms, and 0 at frequency 0.
     """
 
     frequencies: np.ndarray
-    powers: Folded | Transformed
-    per_neper: float = 10 / float(np.log(10.0))
-    is_plain: bool = False  # CryoCube's: with the mean, and 0 instead of frequency 0
+    taper: np.ndarray
+    weights: np.ndarray
+    is_cryocubes: bool = False
 
     @property
     def length(self) -> int:
         """Samples of a segment."""
-        return self.powers.length
+        return len(self.taper)
+
+    @property
+    def per_neper(self) -> float:
+        """What the natural logarithm of a power is multiplied with."""
+        return 10.0 if self.is_cryocubes else 10 / float(np.log(10.0))
+
+    def powers(self, starts: np.ndarray) -> Powers:
+        """Return the fastest way to make powers of the segments that begin at `starts`."""
+        words = self.taper, self.weights, not self.is_cryocubes
+        if len(self.weights) > FOLDED_UP_TO or len(self.weights) * self.length > MATRIX_UP_TO:
+            return Transformed(*words)
+        hops = np.unique(np.diff(starts))
+        if len(hops) == 1 and len(starts) >= SLIDING_FROM and Sliding.pays(self.taper, hops[0]):
+            return Sliding(*words, int(hops[0]))
+        return Folded(*words)
 
 
 def frequencies_to(fmax: float, rate: float, length: int) -> np.ndarray:
@@ -76,19 +99,13 @@ def densities(taper: np.ndarray, rate: float, fmax: float) -> Spectra:
     weights[0] /= 2
     if 2 * (len(weights) - 1) == len(taper):
         weights[-1] /= 2  # Nyquist's frequency has no twin
-    return Spectra(frequencies, _powers(taper, weights, removes_mean=True))
+    return Spectra(frequencies, taper, weights)
 
 
 def like_cryocube(taper: np.ndarray, rate: float, fmax: float) -> Spectra:
     """Return how CryoCube makes spectra: 10 ln |X|^2, no mean removed, 0 at frequency 0."""
     frequencies = frequencies_to(fmax, rate, len(taper))
-    powers = _powers(taper, np.ones(len(frequencies)), removes_mean=False)
-    return Spectra(frequencies, powers, per_neper=10.0, is_plain=True)
-
-
-def _powers(taper: np.ndarray, weights: np.ndarray, removes_mean: bool) -> Folded | Transformed:
-    are_few = len(weights) <= FOLDED_UP_TO and len(weights) * len(taper) <= MATRIX_UP_TO
-    return (Folded if are_few else Transformed)(taper, weights, removes_mean)
+    return Spectra(frequencies, taper, np.ones(len(frequencies)), is_cryocubes=True)
 
 
 def levels(
@@ -125,29 +142,29 @@ def levels(
     if not (starts.size and channels):
         return out
     centre = Centre.of(samples)
+    powers = spectra.powers(starts)
     blocks = -(-channels // CHANNELS_AT_ONCE)
     edges = np.linspace(0, channels, blocks + 1).astype(int)
     for first, last in pairwise(edges):
         block = slice(first, last)
-        _Block(spectra, centre.of_channels(block), exact).write(
-            samples[:, block], starts, out[:, :, block]
-        )
+        worker = _Block(spectra, powers, centre.of_channels(block), exact)
+        worker.write(samples[:, block], starts, out[:, :, block])
     return out
 
 
 class _Block:
     """Channels that are worked on together."""
 
-    def __init__(self, spectra: Spectra, centre: Centre, exact: bool):
+    def __init__(self, spectra: Spectra, powers: Powers, centre: Centre, exact: bool):
         channels = len(centre.offset)
         self.spectra, self.centre, self.exact = spectra, centre, exact
-        self.products = spectra.powers.of(centre.dtype, channels)
+        self.powers = powers.of(centre.dtype, channels)
         self.power = np.empty((len(spectra.frequencies), channels), centre.dtype)
         self.removed = None
-        if spectra.is_plain and centre.offset.any():
+        if spectra.is_cryocubes and centre.offset.any():
             self.removed = (centre.offset * 2.0**centre.exponent).astype(centre.dtype)
         self.one = min(1, len(spectra.frequencies) - 1)  # the frequency that is looked at
-        rounding = np.finfo(centre.dtype).eps * spectra.powers.gain[self.one] * centre.reach
+        rounding = np.finfo(centre.dtype).eps * powers.gain[self.one] * centre.reach
         self.quiet = (QUIET * rounding) ** 2
 
     def write(self, samples: np.ndarray, starts: np.ndarray, out: np.ndarray) -> None:
@@ -161,19 +178,23 @@ class _Block:
             stop = max(done + 1, int(np.searchsorted(starts, begin + rows - length, "right")))
             part = samples[begin : starts[stop - 1] + length]
             floats = self.centre.apply(part, np.empty(part.shape, self.centre.dtype))
+            self.powers.begin(floats)
             for number in range(done, stop):
-                start = starts[number] - begin
-                segment = slice(start, start + length)
-                self._write_one(floats[segment], part[segment], out[number])
+                start = int(starts[number] - begin)
+                self.powers.power(start, self.removed, self.power)
+                self._take_care_of_quiet(part[start : start + length])
+                self._write_levels(out[number])
             done = stop
 
-    def _write_one(self, floats: np.ndarray, samples: np.ndarray, out: np.ndarray) -> None:
-        power = self.power
-        self.products.power(floats, self.removed, power)
-        if not self.spectra.is_plain:
-            quiet = np.flatnonzero(power[self.one] <= self.quiet)
+    def _take_care_of_quiet(self, samples: np.ndarray) -> None:
+        """Make powers of channels anew in which float32 may have left nothing but rounding."""
+        if not self.spectra.is_cryocubes:
+            quiet = np.flatnonzero(self.power[self.one] <= self.quiet)
             if quiet.size:
-                power[:, quiet] = self._of_quiet(samples[:, quiet])
+                self.power[:, quiet] = self._of_quiet(samples[:, quiet])
+
+    def _write_levels(self, out: np.ndarray) -> None:
+        power = self.power
         with np.errstate(divide="ignore"):
             np.log(power, out=power)
         decibels = self.centre.decibels / 10 * np.log(10) * self.spectra.per_neper
@@ -184,14 +205,16 @@ class _Block:
         if not self.exact:
             np.rint(power, out=power)
         np.multiply(power, power.dtype.type(1 / steps), out=out, casting="same_kind")
-        if self.spectra.is_plain:
+        if self.spectra.is_cryocubes:
             out[0] = 0
 
-    def _of_quiet(self, samples: np.ndarray) -> np.ndarray:
-        """Return powers of channels in which so little happens that they are taken by themselves.
+    @cached_property
+    def _alone(self) -> Powers:
+        """What makes the power of a segment by itself."""
+        return self.spectra.powers(np.zeros(1, int))
 
-        Beside what happens in them at other times, float32 may leave nothing of it.
-        """
+    def _of_quiet(self, samples: np.ndarray) -> np.ndarray:
+        """Return powers of a segment of channels alone: exactly 0 of those that are dead."""
         floats = samples.astype(float)
         floats -= floats[0]
         power = np.zeros((len(self.spectra.frequencies), floats.shape[1]))
@@ -200,7 +223,9 @@ class _Block:
             floats = floats[:, changing]
             floats -= floats.mean(axis=0)
             floats *= 2.0**self.centre.exponent
-            part = np.empty((len(power), len(changing)))
-            self.spectra.powers.of(np.dtype(float), len(changing)).power(floats, None, part)
-            power[:, changing] = part
+            alone = self._alone.of(np.dtype(float), len(changing))
+            alone.begin(floats)
+            made = np.empty((len(power), len(changing)))
+            alone.power(0, None, made)
+            power[:, changing] = made
         return power

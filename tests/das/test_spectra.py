@@ -6,6 +6,7 @@ from realrecords import GDR, IDAS, OPTODAS, PRODML, VALENCIA, read
 from scipy import signal
 
 from captools.das import spectra
+from captools.das.sliding import Sliding
 from captools.das.spectra import densities, frequencies_to, levels, like_cryocube
 from captools.das.tapers import tukey
 
@@ -31,9 +32,13 @@ def far_off(found, expected):
     return np.abs(found[within] - expected[within]).max()
 
 
-@pytest.fixture(params=["folded", "transformed"])
+@pytest.fixture(params=["folded", "transformed", "sliding"])
 def way(request, monkeypatch):
-    monkeypatch.setattr(spectra, "FOLDED_UP_TO", {"folded": 1e9, "transformed": 0}[request.param])
+    """Make powers in one way, where it can be."""
+    monkeypatch.setattr(spectra, "FOLDED_UP_TO", 0 if request.param == "transformed" else 1e9)
+    monkeypatch.setattr(spectra, "SLIDING_FROM", 2)
+    slides = request.param == "sliding"
+    monkeypatch.setattr(Sliding, "pays", lambda taper, hop: slides and len(taper) % hop == 0)
     return request.param
 
 
@@ -60,6 +65,37 @@ def test_densities_are_scipys(noise, way, length, symmetric, fmax):
     assert found.dtype == np.float32
     assert found.shape == expected.shape
     assert far_off(found, expected) < EXACT
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("share", [0, 0.1, 0.25, 1])
+@pytest.mark.parametrize(("length", "hop"), [(100, 10), (101, 101), (60, 30), (99, 11), (200, 1)])
+def test_sliding_is_scipys(noise, monkeypatch, length, hop, share, symmetric):
+    monkeypatch.setattr(Sliding, "pays", lambda taper, hop: True)
+    monkeypatch.setattr(spectra, "Folded", None)
+    taper = tukey(length, share, symmetric)
+    starts = np.arange(13, 900 - length, hop)[:45]
+    monkeypatch.setattr(spectra, "SLIDING_FROM", 2)
+    plan = densities(taper, RATE, 70)
+    found = levels(noise, starts, plan, exact=True)
+    assert far_off(found, truth(noise.astype(float), starts, taper, RATE, 70)) < EXACT
+    monkeypatch.setattr(spectra, "BYTES_AT_ONCE", 1)
+    in_pieces = levels(noise, starts, plan, exact=True)
+    assert far_off(in_pieces, found) < EXACT
+
+
+@pytest.mark.parametrize(
+    ("share", "hop", "pays"), [(0.25, 100, True), (0.25, 99, False), (0.9, 100, False)]
+)
+def test_sliding_pays_where_segments_have_much_in_common(share, hop, pays):
+    assert Sliding.pays(tukey(1000, share), hop) == pays
+    assert not Sliding.pays(tukey(200, share), hop // 5)
+    starts = hop * np.arange(20)
+    plan = densities(tukey(1000, share), 1000, 100)
+    assert isinstance(plan.powers(starts), Sliding) == pays
+    assert not isinstance(plan.powers(starts[:5]), Sliding)
+    starts[7] += 1
+    assert not isinstance(plan.powers(starts), Sliding)
 
 
 @pytest.mark.parametrize(
