@@ -7,12 +7,13 @@ where one holds the same, nobody needs DASCore again.
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from captools.das.evenness import even_distances, even_step, stretches, within_reason
+from captools.das.evenness import TOLERANCE, even_distances, even_step, stretches, within_reason
 from captools.das.proving import datasets, plain_dataset
 from captools.das.records import SECOND, Record
 from captools.das.refusing import is_spectrum, refusal
@@ -24,6 +25,52 @@ WHOLE_BYTES = 1 << 25  # of a file that is compared whole; of a longer one, both
 END_SAMPLES = 32
 
 Answer = TypeVar("Answer")
+
+
+def samples_of(record: Record) -> np.ndarray:
+    """Return all samples of the patch that a record is of, (time, channel), not from its offset.
+
+    A file is read whole: of some formats what DASCore reads in part is one sample off.
+
+    Parameters
+    ----------
+    record : Record
+        Of a file that only DASCore reads.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or does not hold the record any more.
+    """
+    fitting = [
+        _table(patch)
+        for patch in _patches(record.path, record.format, record.size, record.mtime_ns)
+        if _is_of(record, patch)
+    ]
+    if len(fitting) != 1:
+        raise InputError(f"{record.path}: does not hold the samples that it held: has it changed?")
+    return fitting[0]
+
+
+def _is_of(record: Record, patch: Any) -> bool:
+    """Return whether a record is of a patch: its channels, and its time at its place."""
+    if patch.get_coord("distance").values.shape != (record.channels,):
+        return False
+    times = np.asarray(patch.get_coord("time").values).astype("datetime64[ns]").astype(np.int64)
+    first, _ = even_distances(np.asarray(patch.get_coord("distance").values, float))
+    is_there = first == record.first_distance or np.isnan(record.first_distance)
+    if not is_there or record.offset + record.samples > len(times):
+        return False
+    return abs(int(times[record.offset]) - record.start_ns) <= TOLERANCE * record.step * SECOND
+
+
+@lru_cache(maxsize=1)
+def _patches(path: str, form: str, size: int, mtime_ns: int) -> list[Any]:
+    """Return the patches of a file, which is kept until another one is asked for."""
+    require("das", "dascore")
+    name, _, version = form.rpartition(" ")
+    found = Source(path, size, mtime_ns, False).read(file_format=name, file_version=version)
+    return [patch for patch in found if {*patch.dims} == {"time", "distance"}]
 
 
 @dataclass(frozen=True)
@@ -65,10 +112,10 @@ class Source:
             options = {"file_format": form[0], "file_version": form[1]}
             found = self._asked(lambda: dascore.scan(self.path, progress=None, **options))
             if not found:
-                self._read(options)  # which says why
+                self.read(**options)  # which says why
                 raise InputError(f"{self.path}: holds no samples")
             if not all({*one.dim_tuple} <= {*one.coords} for one in found):
-                found = [patch.attrs for patch in self._read(options)]
+                found = [patch.attrs for patch in self.read(**options)]
             for attributes in found:
                 why = refusal(attributes)
                 yield from [why] if why else self._checked(options, attributes)
@@ -82,11 +129,13 @@ class Source:
             why = otherwise or f"cannot be read by DASCore ({said})"
             raise InputError(f"{self.path}: {why}") from error
 
-    def _read(self, options: dict[str, str], **part: Any) -> list[Any]:
+    def read(self, **part: Any) -> list[Any]:
         """Return the patches of the file, or of a part of it."""
         import dascore
 
-        return self._asked(lambda: [*dascore.read(self.path, **options, **part)])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return self._asked(lambda: [*dascore.read(self.path, **part)])
 
     def _checked(self, options: dict[str, str], attributes: Any) -> Iterator[Record | str]:
         """Yield the records of a patch, or why it holds none."""
@@ -142,7 +191,7 @@ class Source:
         distance = attributes.coords["distance"]
         fitting = [
             patch
-            for patch in self._read(options, **part)
+            for patch in self.read(**options, **part)
             if {*patch.dims} == {"time", "distance"}
             if patch.get_coord("distance").min() == distance.min
             if part or patch.get_coord("time").min() == attributes.coords["time"].min

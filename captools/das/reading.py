@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 from contextlib import ExitStack
-from functools import lru_cache
 from types import TracebackType
 from typing import Any
 
 import h5py
 import numpy as np
 
+from captools.das.patches import samples_of
 from captools.das.records import Record
 from captools.das.windows import Portion
 from captools.errors import InputError, one_line
@@ -30,7 +30,7 @@ class Reader:
 
     def __init__(self, channels: range) -> None:
         self.channels = channels
-        self._files: dict[str, Any] = {}
+        self._files: dict[tuple[str, str], Any] = {}
         self._open = ExitStack()
 
     def __enter__(self) -> "Reader":
@@ -71,8 +71,7 @@ class Reader:
         if record.dataset:
             found = self._slab(record, times, channels)
         else:
-            patch = _patch(record.path, record.time_axis, record.size, record.mtime_ns)
-            found = patch[times, channels.start : channels.stop : channels.step]
+            found = samples_of(record)[times, channels.start : channels.stop : channels.step]
         if found.shape != (portion.samples, len(channels)):
             held = f"holds {len(found)} of {portion.samples} samples"
             raise InputError(f"{record.path}: {held}: has it changed?")
@@ -93,10 +92,11 @@ class Reader:
 
     def _dataset(self, record: Record) -> Any:
         """Return the dataset of a record, opened once."""
-        found = self._files.get(record.path)
+        place = (record.path, record.dataset)  # a file may hold several
+        found = self._files.get(place)
         if found is None:
             found = _open_zarr(record) if record.format == ZARR else self._open_hdf5(record)
-            self._files[record.path] = found
+            self._files[place] = found
         return found
 
     def _open_hdf5(self, record: Record) -> h5py.Dataset:
@@ -115,22 +115,6 @@ def _open_zarr(record: Record) -> Any:
         return zarr.open_array(record.path, path=record.dataset, mode="r")
     except Exception as error:  # what zarr raises has no common class
         raise InputError(f"{record.path}: {record.dataset}: {one_line(error)}") from None
-
-
-@lru_cache(maxsize=1)
-def _patch(path: str, time_axis: int, size: int, mtime_ns: int) -> np.ndarray:
-    """Return all samples of a file that only DASCore reads, (time, channel).
-
-    It is read whole and cut here: of some formats what DASCore reads in part is one sample off.
-    """
-    require("das", "dascore")
-    import dascore
-
-    try:
-        data = np.asarray(dascore.read(path)[0].data)
-    except Exception as error:  # of whatever library reads this format
-        raise InputError(f"{path}: {one_line(error)}") from None
-    return data if time_axis == 0 else data.T
 
 
 def fill(

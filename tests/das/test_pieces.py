@@ -1,6 +1,7 @@
 """Real records cut into pieces under shuffled names: every sample is in a run, in order, once."""
 
 import shutil
+from dataclasses import replace
 from unittest import mock
 
 import h5py
@@ -11,8 +12,12 @@ from hypothesis import strategies as st
 from test_runs import record
 
 from captools.das.examining import examine
+from captools.das.patches import samples_of as samples_of_patch
+from captools.das.reading import Reader
 from captools.das.runs import groups
 from captools.das.scanning import scan
+from captools.das.windows import Portion
+from captools.errors import InputError
 from captools.simulation.das_files import Block, write_dasdae, write_plain
 
 NAMES = (
@@ -84,6 +89,25 @@ def test_times_that_are_rounded_stay_within_half_a_sample(tmp_path):
         made = one.start_ns + np.arange(one.samples) * one.step * 1e9
         there = times[one.offset : one.offset + one.samples]
         assert np.abs(made - there).max() < 1e9 / 3000 / 2
+
+
+def test_two_records_of_a_file_are_not_taken_for_each_other(tmp_path):
+    times = 1_600_000_000 * 10**9 + 5_000_000 * np.arange(300)
+    samples = np.arange(1200, dtype="i4").reshape(300, 4)
+    write_dasdae(tmp_path / "a.h5", Block(samples, times, 2.0 * np.arange(4), 200))
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        file.copy("waveforms/DAS", "waveforms/B")
+        file["waveforms/B/data"][:] *= -1
+        file["waveforms/B/_coord_time"][:] += 60 * 10**9
+    first, second = sorted(examine(str(tmp_path / "a.h5")), key=lambda one: one.start_ns)
+    for dataset in (True, False):
+        with Reader(range(4)) as reader:
+            for one, sign in ((first, 1), (second, -1)):
+                portion = Portion(one if dataset else replace(one, dataset=""), 5, 9)
+                assert np.array_equal(reader.read(portion), sign * samples[5:9])
+    moved = replace(first, dataset="", start=first.start + np.timedelta64(1, "s"))
+    with pytest.raises(InputError, match="has it changed"):
+        samples_of_patch(moved)
 
 
 @given(
