@@ -56,6 +56,18 @@ def even_step(times: np.ndarray) -> float:
     return 1e9 / rate if rate and abs(rate * step / 1e9 - 1) <= tolerance else step
 
 
+def unrounded(step: int) -> float:
+    """Return a step of which a file has whole nanoseconds: that of a whole rate, if it is one.
+
+    Examples
+    --------
+    >>> unrounded(333_333), unrounded(1_500_000)
+    (333333.3333333333, 1500000.0)
+    """
+    rate = round(1e9 / step)
+    return 1e9 / rate if rate and abs(1e9 / rate - step) < 1 else float(step)
+
+
 def stretches(blocks: Iterable[np.ndarray], step: float) -> Iterator[tuple[int, int, int]]:
     """Yield the stretches of a series of times that are even.
 

@@ -13,7 +13,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from captools.das.evenness import TOLERANCE, even_distances, even_step, stretches, within_reason
+from captools.das.evenness import (
+    TOLERANCE,
+    even_distances,
+    even_step,
+    stretches,
+    unrounded,
+    within_reason,
+)
 from captools.das.proving import datasets, plain_dataset
 from captools.das.records import SECOND, Record
 from captools.das.refusing import is_spectrum, refusal
@@ -54,10 +61,10 @@ def samples_of(record: Record) -> np.ndarray:
 
 def _is_of(record: Record, patch: Any) -> bool:
     """Return whether a record is of a patch: its channels, and its time at its place."""
-    if patch.get_coord("distance").values.shape != (record.channels,):
+    times, distances = _times_of(patch), _distances_of(patch)
+    if len(distances) != record.channels:
         return False
-    times = np.asarray(patch.get_coord("time").values).astype("datetime64[ns]").astype(np.int64)
-    first, _ = even_distances(np.asarray(patch.get_coord("distance").values, float))
+    first, _ = even_distances(distances)
     is_there = first == record.first_distance or np.isnan(record.first_distance)
     if not is_there or record.offset + record.samples > len(times):
         return False
@@ -139,26 +146,27 @@ class Source:
 
     def _checked(self, options: dict[str, str], attributes: Any) -> Iterator[Record | str]:
         """Yield the records of a patch, or why it holds none."""
-        blocks, shape, patch = self._samples(options, attributes)
+        step, parts = self._times(options, attributes)
+        count = sum(samples for _, _, samples in parts)
+        blocks, distances = self._blocks(options, attributes, step, count)
         dtype = blocks[0][1].dtype
         if dtype.kind not in "iuf":
             yield f"holds {dtype}, no real numbers"
             return
-        dataset, axis, others = self._dataset(shape, blocks)
+        dataset, axis, others = self._dataset((count, len(distances)), blocks)
         if is_spectrum(dataset) or (not dataset and any(map(is_spectrum, others))):
             spectra = dataset or next(filter(is_spectrum, others))
             yield f"holds spectra ({spectra}), no samples"
             return
-        step, parts = self._times(attributes.coords["time"], shape[0], patch)
-        first, spacing = even_distances(np.asarray(patch.get_coord("distance").values, float))
-        for offset, start, count in parts:
+        first, spacing = even_distances(distances)
+        for offset, start, samples in parts:
             yield Record(
                 path=self.path,
                 format=" ".join(options.values()),
                 start=np.datetime64(start, "ns"),
                 step=step / SECOND,
-                samples=count,
-                channels=shape[1],
+                samples=samples,
+                channels=len(distances),
                 first_distance=first,
                 spacing=spacing,
                 units=str(attributes.model_dump().get("data_units") or ""),
@@ -170,21 +178,41 @@ class Source:
                 offset=offset,
             )
 
-    def _samples(
+    def _times(
         self, options: dict[str, str], attributes: Any
-    ) -> tuple[list[tuple[int, np.ndarray]], tuple[int, int], Any]:
-        """Return what of a patch is compared, the shape of all of it, and a patch of it."""
-        time = attributes.coords["time"]
-        if self.is_hdf5 and self.size > WHOLE_BYTES and _has_step(time):
+    ) -> tuple[float, list[tuple[int, int, int]]]:
+        """Return the step of a patch's times in nanoseconds, and their even stretches."""
+        time, distance = (attributes.coords[name] for name in ("time", "distance"))
+        if time.step is not None and not np.isnat(time.step):
             count = round((time.max - time.min) / time.step) + 1
-            length = (END_SAMPLES - 1) * time.step
-            head = self._patch(options, attributes, time=(time.min, time.min + length))
-            tail = self._patch(options, attributes, time=(time.max - length, time.max))
-            first, last = _table(head), _table(tail)
-            return [(0, first), (count - len(last), last)], (count, first.shape[1]), head
-        patch = self._patch(options, attributes)
-        whole = _table(patch)
-        return [(0, whole)], whole.shape, patch
+            return unrounded(_nanoseconds(time.step)), [(0, _nanoseconds(time.min), count)]
+        # DASCore has them all; one channel is enough.
+        patch = self._patch(options, attributes, distance=(distance.min, distance.min))
+        times = _times_of(patch)
+        if len(times) < 2:
+            raise InputError(f"{self.path}: holds one sample of each channel")
+        try:
+            step = even_step(times)
+            return step, within_reason(stretches([times], step))
+        except ValueError as error:
+            raise InputError(f"{self.path}: {error}") from None
+
+    def _blocks(
+        self, options: dict[str, str], attributes: Any, step: float, count: int
+    ) -> tuple[list[tuple[int, np.ndarray]], np.ndarray]:
+        """Return samples to compare, all of a patch or both ends of a long one, and distances."""
+        if not self.is_hdf5 or self.size <= WHOLE_BYTES:
+            patch = self._patch(options, attributes)
+            samples = _table(patch)
+            if len(samples) != count:
+                raise InputError(f"{self.path}: holds {len(samples)} samples, but {count} times")
+            return [(0, samples)], _distances_of(patch)
+        time = attributes.coords["time"]
+        length = np.timedelta64(round((END_SAMPLES - 1) * step), "ns")
+        head = self._patch(options, attributes, time=(time.min, time.min + length))
+        tail = self._patch(options, attributes, time=(time.max - length, time.max))
+        last = _table(tail)
+        return [(0, _table(head)), (count - len(last), last)], _distances_of(head)
 
     def _patch(self, options: dict[str, str], attributes: Any, **part: Any) -> Any:
         """Return the patch that was scanned, or a part of it."""
@@ -212,26 +240,6 @@ class Source:
             dataset, axis = plain_dataset(file, shape, blocks) or ("", 0)
             return dataset, axis, others
 
-    def _times(
-        self, time: Any, samples: int, patch: Any
-    ) -> tuple[float, list[tuple[int, int, int]]]:
-        """Return the step of a patch's times in nanoseconds, and their even stretches."""
-        if _has_step(time):
-            return float(_nanoseconds(time.step)), [(0, _nanoseconds(time.min), samples)]
-        times = np.asarray(patch.get_coord("time").values)
-        if len(times) < 2:
-            raise InputError(f"{self.path}: holds one sample of each channel")
-        times = times.astype("datetime64[ns]").astype(np.int64)
-        try:
-            step = even_step(times)
-            return step, within_reason(stretches([times], step))
-        except ValueError as error:
-            raise InputError(f"{self.path}: {error}") from None
-
-
-def _has_step(coordinate: Any) -> bool:
-    return coordinate.step is not None and not np.isnat(coordinate.step)
-
 
 def _nanoseconds(time: Any) -> int:
     """Return a time or a span of it in nanoseconds."""
@@ -242,3 +250,14 @@ def _nanoseconds(time: Any) -> int:
 def _table(patch: Any) -> np.ndarray:
     """Return the samples of a patch as (time, channel)."""
     return np.asarray(patch.transpose("time", "distance").data)
+
+
+def _times_of(patch: Any) -> np.ndarray:
+    """Return the times of a patch, nanoseconds since 1970."""
+    found = np.asarray(patch.get_coord("time").values)
+    return found.astype("datetime64[ns]").astype(np.int64)
+
+
+def _distances_of(patch: Any) -> np.ndarray:
+    """Return where the channels of a patch are (m)."""
+    return np.asarray(patch.get_coord("distance").values, dtype=float)

@@ -127,6 +127,29 @@ def test_times_that_jump_within_a_file_make_several_records(tmp_path):
     assert first.step == second.step == 0.005
 
 
+@pytest.mark.parametrize("whole_bytes", [patches.WHOLE_BYTES, 0])
+def test_times_a_little_off_those_that_the_header_gives(tmp_path, monkeypatch, whole_bytes):
+    # So are those of real PRODML files; DASCore then takes all times as they are.
+    monkeypatch.setattr(patches, "WHOLE_BYTES", whole_bytes)
+    write_plain(tmp_path / "a.h5", block())
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        times = file["Acquisition/Raw[0]/RawDataTime"]
+        times.attrs["PartEndTime"] = "2021-11-01T23:11:02.002+00:00"
+        times[200:] += 700  # microseconds
+    record = only(examine(str(tmp_path / "a.h5")))
+    assert (record.start_ns, record.step, record.samples) == (START, 0.005, 400)
+    assert record.dataset == "/Acquisition/Raw[0]/RawData"
+
+
+def test_a_rate_that_no_number_of_nanoseconds_makes(tmp_path):
+    times = START + np.arange(4000) * 10**9 // 3000
+    samples = np.arange(8000, dtype="i2").reshape(4000, 2)
+    write_dasdae(tmp_path / "a.h5", Block(samples, times, np.arange(2.0), 3000))
+    record = only(examine(str(tmp_path / "a.h5")))
+    assert record.step == pytest.approx(1 / 3000, rel=1e-12)
+    assert record.samples == 4000
+
+
 @pytest.mark.parametrize(
     ("zarr_format", "axes"),
     [(2, "attributes"), (2, "lengths"), (3, "names"), (3, "attributes"), (3, "lengths")],
