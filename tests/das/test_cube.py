@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import realrecords
 import scipy.signal
 from pieces import SECOND, record, stretch, write
 
@@ -14,6 +15,7 @@ from captools.das.choice import Choice
 from captools.das.cube import fill_cube
 from captools.das.cubestore import array_metadata, encoded
 from captools.das.cubing import Asked, cube_regions
+from captools.das.layout import Spectrum
 from captools.errors import FatalError, InputError
 from captools.io.address import Input
 
@@ -137,6 +139,43 @@ def test_samples_that_are_nan_cost_their_channel_only(tmp_path, samples):
     expected = truth(samples[:, :6])
     expected[lost[:, None, :].repeat(21, axis=1)] = -np.inf  # not to be compared
     assert close(found, expected)
+
+
+REAL = {
+    # Record, length of a segment; shape, mean and median of the levels, the one in the middle.
+    "prodml": (realrecords.PRODML, "1s", (116, 101, 512), 29.7828, 28.1042, 41.8294),
+    "optodas": (realrecords.OPTODAS, "1s", (91, 101, 51), -165.3047, -165.2785, -162.0583),
+    "gdr": (realrecords.GDR, "1s", (91, 101, 10), 9.7803, 9.7291, 2.0718),
+    "idas": (realrecords.IDAS, "0.2s", (41, 21, 1152), 1.5258, 2.5208, 8.5630),
+    "valencia": (realrecords.VALENCIA, "1s", (41, 101, 100), 5.6082, 6.6360, 5.1650),
+}
+
+
+@pytest.mark.parametrize("which", REAL)
+def test_real_records_in_pieces_equal_the_whole(real_data, tmp_path, monkeypatch, which):
+    """And have the values that are known of them, which are of symmetric tapers."""
+    what, segment, shape, *values = REAL[which]
+    samples, rate = realrecords.read(real_data, what), what[2]
+    start = 1_600_000_000 * SECOND  # on the grid
+    for name in ("one", "many"):
+        (tmp_path / name).mkdir()
+    cuts = [3, len(samples) // 3, len(samples) // 3 + 1, len(samples) - 17]
+    whole = write(tmp_path / "one", samples, [], start, 1 / rate)
+    pieces = write(tmp_path / "many", samples, cuts, start, 1 / rate)
+    monkeypatch.setattr(Spectrum, "is_symmetric", True)
+    asked = Asked(segment, 0.9, fmax=100, exact=True)
+    make(tmp_path / "a", stretch(*whole), asked=asked)
+    make(tmp_path / "b", stretch(*pieces), asked=asked)
+    assert tree(tmp_path / "a") == tree(tmp_path / "b")
+    found = read(tmp_path / "a")["psd"][:]
+    assert found.shape == shape
+    length = round(rate * float(segment[:-1]))
+    taper = scipy.signal.windows.tukey(length, 0.25)
+    expected = truth(samples, length, length // 10, taper, rate)[:, : shape[1]]
+    assert close(found, expected)
+    middle = found[shape[0] // 2, shape[1] // 3, shape[2] // 2]
+    there = found.astype(float)
+    assert [np.nanmean(there), np.nanmedian(there), middle] == pytest.approx(values, abs=1e-3)
 
 
 def test_metadata_are_as_zarr_writes_them():
