@@ -2,14 +2,18 @@
 
 import itertools
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 import numpy as np
+
+from captools.das.records import TOLERANCE_SAMPLES
 
 LAG_SAMPLES = 10_000  # over so many samples a step is measured: times are rounded, and may jump
 SAME_RATE = 1e-6  # relative: as far as a clock is from the rate it is set to
 ROUNDING = 1000  # nanoseconds that times may be rounded to
 MOSTLY = 0.9  # of all steps: if so many are the same, times are not rounded
 MOST = 1000  # stretches: times that jump more often are those of no record
+FEW_SAMPLES = 10  # that jump back are damage, more are a file that was joined
 TOLERANCE = 0.5  # of a step: as far as a time may be from where an even series has it
 
 
@@ -111,17 +115,30 @@ def stretches(blocks: Iterable[np.ndarray], step: float) -> Iterator[tuple[int, 
         yield offset, start, read - offset
 
 
-def within_reason(found: Iterator[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
-    """Return stretches, `MOST` at most.
+def within_reason(found: Iterable[tuple[int, int, int]], step: float) -> list[tuple[int, int, int]]:
+    """Return stretches, if they can be those of a record.
+
+    Parameters
+    ----------
+    found : iterable of (int, int, int)
+        As `stretches` yields them.
+    step : float
+        Nanoseconds between times.
 
     Raises
     ------
     ValueError
-        If there are more.
+        If there are more than `MOST`, or a time stands for itself, as a damaged one does.
     """
     kept = list(itertools.islice(found, MOST + 1))
     if len(kept) > MOST:
         raise ValueError(f"its times jump {MOST:,} times and more")
+    for (first, start, count), (second, later, other) in pairwise(kept):
+        jump = abs(later - start - count * step) > TOLERANCE_SAMPLES * step
+        is_back = later < start + count * step
+        if jump and min(count, other) < (FEW_SAMPLES if is_back else 2):
+            number = first if count < other else second
+            raise ValueError(f"the time of its sample {number:,} is out of order")
     return kept
 
 

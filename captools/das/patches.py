@@ -26,7 +26,7 @@ from captools.das.records import SECOND, Record
 from captools.das.refusing import is_spectrum, refusal
 from captools.errors import InputError, one_line
 from captools.extras import require
-from captools.io.hdf5 import open_file
+from captools.io.hdf5 import DAMAGE, open_file, unreadable
 
 WHOLE_BYTES = 1 << 25  # of a file that is compared whole; of a longer one, both ends
 END_SAMPLES = 32
@@ -193,7 +193,7 @@ class Source:
             raise InputError(f"{self.path}: holds one sample of each channel")
         try:
             step = even_step(times)
-            return step, within_reason(stretches([times], step))
+            return step, within_reason(stretches([times], step), step)
         except ValueError as error:
             raise InputError(f"{self.path}: {error}") from None
 
@@ -235,10 +235,13 @@ class Source:
         """Return the dataset that holds samples, its axis of time, and what others there are."""
         if not self.is_hdf5:
             return "", 0, []
-        with open_file(Path(self.path)) as file:
-            others = [one.name for one in datasets(file) if one.ndim > 1]
-            dataset, axis = plain_dataset(file, shape, blocks) or ("", 0)
-            return dataset, axis, others
+        try:
+            with open_file(Path(self.path)) as file:
+                others = [one.name for one in datasets(file) if one.ndim > 1]
+                dataset, axis = plain_dataset(file, shape, blocks) or ("", 0)
+                return dataset, axis, others
+        except DAMAGE as error:
+            raise InputError(f"{self.path}: {unreadable(error)}") from None
 
 
 def _nanoseconds(time: Any) -> int:

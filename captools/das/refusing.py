@@ -23,7 +23,8 @@ def refusal(attributes: Any) -> str:
     dims, coords = attributes.dim_tuple, attributes.coords
     if {*dims} != {"time", "distance"}:
         return f"is no table of times by distances, but of {' by '.join(dims) or 'nothing'}"
-    if not coords["time"].dtype.startswith("datetime64"):
+    time = coords["time"]
+    if not time.dtype.startswith("datetime64") or np.isnat([time.min, time.max]).any():
         return "has times without a date"
     said = attributes.model_dump()
     if "start_frequency" in said:
@@ -33,7 +34,7 @@ def refusal(attributes: Any) -> str:
     )
     if category == "DTS" or _TEMPERATURE.search(" ".join(words)):
         return "holds temperatures (DTS), no samples of sound"
-    return _slowness(coords["time"].step)
+    return _slowness(time.step)
 
 
 def _slowness(step: Any) -> str:

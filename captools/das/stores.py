@@ -92,7 +92,7 @@ def _even_parts(path: str, times: Any) -> tuple[float, list[tuple[int, int, int]
     try:
         step = even_step(block(0))
         blocks = map(block, range(0, times.shape[0], _BLOCK))
-        return step, within_reason(stretches(blocks, step))
+        return step, within_reason(stretches(blocks, step), step)
     except ValueError as error:
         raise InputError(f"{path}: {error}") from None
 

@@ -51,7 +51,28 @@ def test_times_must_grow():
 
 def test_times_that_jump_all_the_time_are_refused():
     with pytest.raises(ValueError, match="jump 1,000 times and more"):
-        within_reason((n, 100 * n, 1) for n in range(MOST + 1))
+        within_reason(((n, 100 * n, 1) for n in range(MOST + 1)), 1.0)
+
+
+@pytest.mark.parametrize("shift", [-(10**15), -40_000_000, 40_000_000, 10**15])
+@pytest.mark.parametrize("number", [0, 1, 500, 998, 999])
+def test_a_time_that_stands_for_itself_is_damage(number, shift):
+    times = START + 5_000_000 * np.arange(1000)
+    times[number] += shift
+    step = even_step(times)
+    assert step == 5_000_000
+    with pytest.raises(ValueError, match=f"sample {number} is out of order"):
+        within_reason(stretches([times], step), step)
+
+
+def test_files_that_were_joined_may_go_back():
+    times = START + 5_000_000 * np.arange(1000)
+    times[500:] -= 500_000_000
+    found = within_reason(stretches([times], 5_000_000), 5_000_000)
+    assert [count for _, _, count in found] == [500, 500]
+    times = START + np.round(5_000_100.0 * np.arange(175_001)).astype(np.int64)  # a slow clock
+    found = within_reason(stretches([times], 5_000_000), 5_000_000)
+    assert sum(count for _, _, count in found) == len(times)
 
 
 def test_channels_evenly_spaced_or_not():
