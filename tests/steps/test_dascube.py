@@ -2,14 +2,20 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from objectstore import BUCKET, object_store
 from pieces import record, write
 
+from captools.das import scanning
 from captools.das.records import NoRecord
-from captools.das.scanning import Scan
+from captools.das.scanning import KEPT, Scan
 
 zarr = pytest.importorskip("zarr")
 FEW = ("--segment", "0.2s", "--overlap", "0.5")
@@ -190,3 +196,51 @@ def test_from_python_a_file_is_a_cube(folder, known, tmp_path):
     written = captools.dascube(path, tmp_path / "c.zarr", segment="0.2s", overlap=0.5)
     assert written == []
     assert written.rows_out == zarr.open_group(tmp_path / "c.zarr", mode="r")["psd"].shape[0]
+
+
+def test_a_cube_in_an_object_store_is_the_same(run, folder, known, tmp_path):
+    here = tmp_path / "c.zarr"
+    assert run("dascube", folder[0], "-o", here, *FEW).exit_code == 0
+    with object_store() as store:
+        words = ("dascube", folder[0], "-o", f"s3://{BUCKET}/c.zarr", "--endpoint-url")
+        there = (store.endpoint, "--journal", tmp_path / "journal")
+        result = run(*words, *there, *FEW)
+        assert result.exit_code == 0, result.output
+        found = store.contents("c.zarr/")
+        assert {name.removeprefix("c.zarr/"): data for name, data in found.items()} == tree(here)
+        assert "nothing to do" in run(*words, *there, *FEW).stderr
+        os.utime(folder[1][-1].path, ns=(1, 1))
+        assert "1 done" in run(*words, *there, *FEW).stderr
+        result = run(*words, *there, "--segment", "0.4s")
+    assert result.exit_code == 2, result.output
+    assert "holds a cube with" in result.stderr
+
+
+def test_a_run_that_is_killed_again_and_again_goes_on_to_the_same_cube(folder, samples, tmp_path):
+    """Each time as soon as one more chunk is there, workers and all."""
+    wide = np.tile(samples, (1, 50))  # three chunks in each row, ten rows
+    records = write(folder[0], np.tile(wide, (4, 1)), [1, 900, 7777, 20_001])
+    whole, killed = tmp_path / "whole.zarr", tmp_path / "killed.zarr"
+    words = [sys.executable, "-m", "captools", "dascube", folder[0], *FEW, "-n", "2", "-o"]
+    for out in (whole, killed):  # as after a scan
+        keep(out, records)
+    assert subprocess.run([*words, whole], capture_output=True, check=False).returncode == 0
+    for moment in (0, 9):
+        with subprocess.Popen(
+            [*words, killed], stderr=subprocess.DEVNULL, start_new_session=True
+        ) as process:
+            while process.poll() is None and len([*killed.rglob("psd/c/*/*/*")]) <= moment:
+                time.sleep(0.002)
+            os.killpg(process.pid, signal.SIGKILL)
+    assert tree(killed) != tree(whole)
+    assert subprocess.run([*words, killed], capture_output=True, check=False).returncode == 0
+    assert tree(killed) == tree(whole)
+    assert {path.name for path in killed.iterdir()} == {path.name for path in whole.iterdir()}
+
+
+def keep(outdir, records):
+    """Leave what a scan would leave."""
+    place = outdir / "_captools" / KEPT
+    place.parent.mkdir(parents=True)
+    seen = {one.path: [one.as_json()] for one in records}
+    place.write_text(json.dumps({"by": scanning._readers(), "files": seen}))
