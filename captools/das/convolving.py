@@ -11,16 +11,12 @@ from itertools import pairwise
 import numpy as np
 
 from captools.das.centring import Centre
-from captools.das.filters import Taps
+from captools.das.taps import Stage, Taps
 
 CHANNELS_AT_ONCE = 128  # so that what is worked on stays in the cache
-ROWS_AT_ONCE = 96  # of a matrix: enough for BLAS to be at its best
+# How many filtered samples a matrix makes: with more, fewer calls and less folding, but more zeros.
+CALL, FOLD = 3000.0, 24.0  # what a call costs, and folding a sample, in products of one
 QUIET = 100  # times the rounding of the loudest sample: float32 leaves little of what is filtered
-
-
-def count(samples: int, taps: Taps) -> int:
-    """Return how many filtered samples a block of samples gives."""
-    return max(0, -(-(samples - 2 * taps.halo) // taps.step))
 
 
 def scaled(samples: np.ndarray, taps: Taps) -> Iterator[tuple[slice, Centre, np.ndarray]]:
@@ -41,22 +37,22 @@ def scaled(samples: np.ndarray, taps: Taps) -> Iterator[tuple[slice, Centre, np.
         Scaled, about zero; NaN where a missing sample has a part.
     """
     channels = samples.shape[1]
-    wanted = count(len(samples), taps)
+    wanted = taps.count(len(samples))
     if not (wanted and channels):
         return
-    product = _Product(taps, wanted)
+    products = _products(taps, wanted)
     centre = Centre.of(samples)
     edges = np.linspace(0, channels, -(-channels // CHANNELS_AT_ONCE) + 1).astype(int)
     for first, last in pairwise(edges):
         block = slice(first, last)
         part = centre.of_channels(block)
-        out = product.of(samples[:, block], part)
+        out = _convolved(samples[:, block], part, products)
         loudest = np.fmax(np.fmax.reduce(out[0], axis=0), -np.fmin.reduce(out[0], axis=0))
         quiet = np.flatnonzero(loudest <= QUIET * np.finfo(part.dtype).eps * part.reach)
         if quiet.size and part.dtype != np.float64:
             few = first + quiet
             wide = replace(centre.of_channels(few), dtype=np.dtype(np.float64))
-            out[:, :, quiet] = product.of(samples[:, few], wide)
+            out[:, :, quiet] = _convolved(samples[:, few], wide, products)
         yield block, part, out
 
 
@@ -74,12 +70,37 @@ def filtered(samples: np.ndarray, taps: Taps) -> np.ndarray:
     array of float32, shape (rows, count, channels)
         The first is of the sample that follows on the halo.
     """
-    out = np.empty((len(taps.values), count(len(samples), taps), samples.shape[1]), np.float32)
-    constant = taps.values.sum(axis=1)[:, np.newaxis, np.newaxis]  # what is left of an offset
+    out = np.empty((taps.rows, taps.count(len(samples)), samples.shape[1]), np.float32)
+    constant = taps.constant[:, np.newaxis, np.newaxis]  # what is left of an offset
     for block, centre, part in scaled(samples, taps):
         part *= part.dtype.type(2.0**-centre.exponent)
         np.add(part, constant * centre.offset, out=out[:, :, block], casting="same_kind")
     return out
+
+
+def _convolved(samples: np.ndarray, centre: Centre, products: list["_Product"]) -> np.ndarray:
+    """Return filtered samples, scaled: shape (rows, count, channels)."""
+    floats = centre.apply(samples, np.empty(samples.shape, centre.dtype))
+    missing = np.isnan(floats) if centre.has_holes else None
+    if missing is not None:
+        floats[missing] = 0
+    for product in products:
+        made = product.of(floats)
+        floats = made[0]
+        if missing is not None:
+            missing = product.reached(missing)
+    if missing is not None:
+        made[:, missing] = np.nan
+    return made
+
+
+def _products(taps: Taps, wanted: int) -> list["_Product"]:
+    """Return the products of all stages, to be made one after the other."""
+    products: list[_Product] = []
+    for stage in reversed(taps.stages):
+        products.insert(0, _Product(stage, wanted))
+        wanted = (wanted - 1) * stage.step + stage.taps.shape[1]
+    return products
 
 
 class _Product:
@@ -90,64 +111,51 @@ class _Product:
     halves of the sums and of the differences of mirrored filtered samples.
     """
 
-    def __init__(self, taps: Taps, wanted: int):
-        rows, length = taps.values.shape
-        self.taps, self.wanted = taps, wanted
-        # The more at once, the more zeros are in the matrices: a quarter at most.
-        self.at_once = min(2 * ROWS_AT_ONCE // rows, 1 + length // (4 * taps.step), wanted)
-        self.length = length + (self.at_once - 1) * taps.step
+    def __init__(self, stage: Stage, wanted: int):
+        rows, length = stage.taps.shape
+        self.rows, self.step, self.wanted, self.reach = rows, stage.step, wanted, length
+        self.at_once = min(round(np.sqrt((CALL + FOLD * length) / stage.step)) or 1, wanted)
+        self.length = length + (self.at_once - 1) * stage.step
         made, met = (self.at_once + 1) // 2, (self.length + 1) // 2  # halves
         whole = np.zeros((rows, made, self.length))
         for number in range(made):
             # Taps meet samples in turned order, as in every convolution.
-            start = number * taps.step
-            whole[:, number, start : start + length] = taps.values[:, ::-1]
+            start = number * stage.step
+            whole[:, number, start : start + length] = stage.taps[:, ::-1]
         turned = whole[:, :, ::-1]
         self.of_sums = (whole + turned)[:, :, :met].reshape(rows * made, met) / 2
         self.of_differences = (whole - turned)[:, :, :met].reshape(rows * made, met) / 2
         if self.length % 2:
             self.of_sums[:, -1] /= 2  # the sample in the middle is its own twin
-        is_even = np.sign((taps.values * taps.values[:, ::-1]).sum(axis=1))
+        is_even = np.sign((stage.taps * stage.taps[:, ::-1]).sum(axis=1))
         self.parity = is_even[:, np.newaxis, np.newaxis]
 
-    def of(self, samples: np.ndarray, centre: Centre) -> np.ndarray:
-        """Return filtered samples, scaled: shape (rows, wanted, channels)."""
-        floats = centre.apply(samples, np.empty(samples.shape, centre.dtype))
-        missing = None
-        if centre.has_holes:
-            missing = np.isnan(floats)
-            floats[missing] = 0
-        out = self._multiply(floats)
-        if missing is not None:
-            out[:, self._reached(missing)] = np.nan
-        return out
-
-    def _multiply(self, floats: np.ndarray) -> np.ndarray:
-        rows, dtype, channels = len(self.taps.values), floats.dtype, floats.shape[1]
-        matrices = self.of_sums.astype(dtype), self.of_differences.astype(dtype)
+    def of(self, floats: np.ndarray) -> np.ndarray:
+        """Return filtered samples, shape (rows, wanted, channels)."""
+        dtype, channels = floats.dtype, floats.shape[1]
+        of_sums, of_differences = self.of_sums.astype(dtype), self.of_differences.astype(dtype)
         parity = self.parity.astype(dtype)
-        met = matrices[0].shape[1]
+        made, met = (self.at_once + 1) // 2, of_sums.shape[1]
         sums, differences = np.empty((2, met, channels), dtype)
-        out = np.empty((rows, self.wanted, channels), dtype)
-        made = (self.at_once + 1) // 2
-        even, odd = np.empty((2, rows, made, channels), dtype)
+        even, odd = np.empty((2, self.rows, made, channels), dtype)
+        out = np.empty((self.rows, self.wanted, channels), dtype)
         for first in range(0, self.wanted, self.at_once):
             first = min(first, self.wanted - self.at_once)  # the last ones overlap
-            start = first * self.taps.step
+            start = first * self.step
             piece = floats[start : start + self.length]
             np.add(piece[:met], piece[: -met - 1 : -1], out=sums)
             np.subtract(piece[:met], piece[: -met - 1 : -1], out=differences)
-            np.matmul(matrices[0], sums, out=even.reshape(-1, channels))
-            np.matmul(matrices[1], differences, out=odd.reshape(-1, channels))
+            np.matmul(of_sums, sums, out=even.reshape(-1, channels))
+            np.matmul(of_differences, differences, out=odd.reshape(-1, channels))
             these = out[:, first : first + self.at_once]
             np.subtract(even, odd, out=these[:, : -made - 1 : -1])
             these[:, : -made - 1 : -1] *= parity
             np.add(even, odd, out=these[:, :made])
         return out
 
-    def _reached(self, missing: np.ndarray) -> np.ndarray:
-        """Return which filtered samples have a part of a missing one."""
+    def reached(self, missing: np.ndarray) -> np.ndarray:
+        """Return which filtered samples have a part of a missing one, shape (wanted, channels)."""
         before = np.zeros((len(missing) + 1, missing.shape[1]), np.int32)
         np.cumsum(missing, axis=0, out=before[1:])
-        starts = np.arange(self.wanted) * self.taps.step
-        return before[starts + self.taps.values.shape[1]] > before[starts]
+        starts = np.arange(self.wanted) * self.step
+        return before[starts + self.reach] > before[starts]

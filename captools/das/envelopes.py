@@ -7,7 +7,7 @@ piece is transformed: its effect decays slowly. Here both are one set of taps, w
 import numpy as np
 
 from captools.das import convolving
-from captools.das.filters import Taps
+from captools.das.taps import Taps
 
 
 def envelope_levels(samples: np.ndarray, taps: Taps) -> np.ndarray:
@@ -18,15 +18,15 @@ def envelope_levels(samples: np.ndarray, taps: Taps) -> np.ndarray:
     samples : array of int or float, shape (time, channel)
         With a halo before and after; NaN is missing.
     taps : Taps
-        Of `filters.analytic`: an envelope of the filtered samples. Those of `filters.zero_phase`
+        Of `taps.analytic`: an envelope of the filtered samples. Those of `taps.zero_phase`
         give levels of the filtered samples themselves.
 
     Returns
     -------
-    array of float32, shape (convolving.count, channels)
+    array of float32, shape (taps.count(len(samples)), channels)
         The first is of the sample that follows on the halo. A dead channel is minus infinity.
     """
-    out = np.empty((convolving.count(len(samples), taps), samples.shape[1]), np.float32)
+    out = np.empty((taps.count(len(samples)), samples.shape[1]), np.float32)
     for block, centre, filtered in convolving.scaled(samples, taps):
         np.multiply(filtered, filtered, out=filtered)
         power = filtered[0]

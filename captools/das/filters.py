@@ -1,4 +1,4 @@
-"""Zero-phase Butterworth filters: their response, how far they reach, and their taps.
+"""Zero-phase Butterworth filters: their response, and how far they reach.
 
 The response is that of the filter of scipy run forwards and backwards (``sosfiltfilt``).
 """
@@ -103,63 +103,6 @@ def _poles(band: Band, rate: float) -> np.ndarray:
         apart = np.sqrt(middle**2 - low * high)
         poles = np.concatenate([middle + apart, middle - apart])
     return (1 + poles) / (1 - poles)
-
-
-@dataclass(frozen=True)
-class Taps:
-    """What samples are multiplied with to make filtered ones.
-
-    Attributes
-    ----------
-    values : array of float64, shape (rows, 2 * halo + 1)
-        A row for each series that is made; each is the same or the negative from both ends.
-    step : int
-        A filtered sample is made for each `step`-th sample.
-    """
-
-    values: np.ndarray
-    step: int = 1
-
-    @property
-    def halo(self) -> int:
-        """How many samples before and after one have a part in it."""
-        return self.values.shape[1] // 2
-
-
-def zero_phase(band: Band, rate: float, step: int = 1) -> Taps:
-    """Return the taps of a zero-phase filter: one row."""
-    return Taps(np.stack([_even(_impulse(band, rate, False).real)]), step)
-
-
-def analytic(band: Band, rate: float, step: int = 1) -> Taps:
-    """Return the taps of a zero-phase band-pass and its Hilbert transform: two rows.
-
-    The root of the sum of both squares is the envelope of the filtered samples. It is sampled as
-    it is, whatever the step: filtered samples need none between them.
-    """
-    if band.low is None or band.high is None:
-        raise ValueError("an envelope needs a band with two edges")
-    impulse = _impulse(band, rate, True)
-    return Taps(np.stack([_even(impulse.real), _odd(impulse.imag)]), step)
-
-
-def _impulse(band: Band, rate: float, is_analytic: bool) -> np.ndarray:
-    """Return the response to an impulse, complex of shape (2 * halo + 1,)."""
-    reach = halo(band, rate)
-    length = 1 << int(np.ceil(np.log2(16 * reach + 16)))  # so long that it is over at its ends
-    frequencies = np.fft.fftfreq(length, 1 / rate)
-    response = power_response(frequencies, band, rate)
-    if is_analytic:
-        response *= 2.0 * (frequencies > 0)
-    return np.roll(np.fft.ifft(response), reach)[: 2 * reach + 1]
-
-
-def _even(taps: np.ndarray) -> np.ndarray:
-    return (taps + taps[::-1]) / 2
-
-
-def _odd(taps: np.ndarray) -> np.ndarray:
-    return (taps - taps[::-1]) / 2
 
 
 def envelope_step(band: Band, rate: float) -> int:

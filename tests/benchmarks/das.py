@@ -21,8 +21,9 @@ from timing import medians, on_one_core
 
 from captools.das import pixels, spectra
 from captools.das.envelopes import envelope_levels
-from captools.das.filters import Band, analytic, envelope_step, power_response
+from captools.das.filters import Band, envelope_step, power_response
 from captools.das.tapers import tukey
+from captools.das.taps import analytic
 
 Ways = dict[str, Callable[[], np.ndarray]]
 

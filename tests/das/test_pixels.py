@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from realrecords import PRODML, read
 
+from captools.das.envelopes import envelope_levels
+from captools.das.filters import Band, power_response
 from captools.das.pixels import boxes, grey, limits, means, sums
+from captools.das.taps import analytic
 
 few = st.integers(1, 30)
 
@@ -90,3 +94,21 @@ def test_limits_and_grey():
 def test_no_picture_is_refused(values, pixels):
     with pytest.raises(ValueError, match="no picture"):
         boxes(values, pixels)
+
+
+def test_a_real_picture_is_that_of_one_transform_in_float64(real_data):
+    samples = read(real_data, PRODML)
+    band, rate, step = Band(14, 35), 200, 4
+    taps = analytic(band, rate, step)
+    spectrum = np.fft.rfft(samples.astype(float), axis=0)
+    response = 2 * power_response(np.fft.rfftfreq(len(samples), 1 / rate), band, rate)
+    both = np.zeros(samples.shape, complex)
+    both[: len(spectrum)] = spectrum * response[:, np.newaxis]
+    expected = 20 * np.log10(np.abs(np.fft.ifft(both, axis=0)))[taps.halo : -taps.halo : step]
+    found = envelope_levels(samples, taps)
+    times, channels = boxes(len(found), 64), boxes(512, 64)
+    one, other = (means(*sums(levels, times, channels)) for levels in (found, expected))
+    low, high = limits(other)
+    shades = [grey(picture, low, high).astype(int) for picture in (one, other)]
+    assert np.abs(shades[0] - shades[1]).max() <= 1
+    assert len(np.unique(shades[0])) > 100
