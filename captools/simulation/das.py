@@ -198,13 +198,7 @@ def _write_file(path: Path, recipe: Recipe, piece: Piece) -> Path:
 def _write_store(folder: Path, recipe: Recipe, record: list[Piece]) -> Path:
     """Write all pieces into one store, with times that jump where they do."""
     path = folder / f"{_name(recipe, record[0])}.zarr"
-    blocks = [block_of(recipe, piece) for piece in record]
-    whole = Block(
-        np.concatenate([block.samples for block in blocks]),
-        np.concatenate([block.times for block in blocks]),
-        recipe.fibre.distances,
-        recipe.rate,
-    )
+    blocks = (block_of(recipe, piece) for piece in record)
     with appearing_folder(path) as hidden:
-        write_zarr(hidden, whole)
+        write_zarr(hidden, blocks, sum(piece.count for piece in record))
     return path

@@ -1,7 +1,9 @@
 """How records of a fibre lie in files: DASDAE, plain HDF5 as OOI's instruments write it, zarr."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -91,27 +93,52 @@ def write_plain(path: Path, block: Block) -> None:
         times.attrs["Count"] = count
 
 
-def write_zarr(path: Path, block: Block) -> None:
-    """Write a store as that of OOI: samples are (distance, time), times are microseconds."""
+def write_zarr(path: Path, blocks: Iterable[Block], count: int) -> None:
+    """Write a store as that of OOI: samples are (distance, time), times are microseconds.
+
+    Parameters
+    ----------
+    path : Path
+        The folder, empty or not there.
+    blocks : iterable of Block
+        One after the other, alike in all but samples and times.
+    count : int
+        Samples in time of all of them.
+    """
     require("das", "zarr")
     import zarr
 
     group = zarr.open_group(path, mode="w", zarr_format=3)
-    count, channels = block.samples.shape
+    at = 0
+    for block in blocks:
+        if not at:
+            samples, times = _arrays(group, block, count)
+        stop = at + len(block.times)
+        samples[:, at:stop] = block.samples.T
+        times[at:stop] = block.times // 1000
+        at = stop
+
+
+def _arrays(group: Any, block: Block, count: int) -> tuple[Any, Any]:
+    """Make the arrays of a store: samples and times, still empty, and the distances."""
+    channels = len(block.distances)
     samples = group.create_array(
         "RawData",
         shape=(channels, count),
         dtype=block.samples.dtype,
-        chunks=(min(channels, 3000), min(count, CHUNK_SAMPLES)),
+        chunks=(min(channels, CHUNK_SAMPLES), min(count, CHUNK_SAMPLES)),
         dimension_names=("distance", "time"),
         attributes={"units": UNITS},
     )
-    samples[:] = block.samples.T
-    chunks = (min(count, 100 * CHUNK_SAMPLES),)
-    group.create_array(
-        "RawDataTime", data=block.times // 1000, chunks=chunks, dimension_names=("time",)
+    times = group.create_array(
+        "RawDataTime",
+        shape=(count,),
+        dtype="int64",
+        chunks=(min(count, 100 * CHUNK_SAMPLES),),
+        dimension_names=("time",),
     )
     group.create_array("distance", data=block.distances, dimension_names=("distance",))
+    return samples, times
 
 
 def _iso(time: int) -> str:

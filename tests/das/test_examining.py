@@ -180,7 +180,7 @@ def test_a_zarr_store(tmp_path, zarr_format, axes):
 def test_a_store_that_has_grown_is_another_one(tmp_path):
     import zarr
 
-    write_zarr(tmp_path / "a.zarr", block())
+    write_zarr(tmp_path / "a.zarr", [block()], 400)
     before = only(examine(str(tmp_path / "a.zarr")))
     group = zarr.open_group(tmp_path / "a.zarr")
     times = group["RawDataTime"][:]

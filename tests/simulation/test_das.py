@@ -103,6 +103,19 @@ def test_equal_arguments_give_equal_bytes(tmp_path):
             assert one.read_bytes() == two.read_bytes() != three.read_bytes()
 
 
+def test_a_store_has_all_pieces_with_times_that_jump(tmp_path):
+    import zarr
+
+    defects = ("gap", "overlap")
+    files = das(tmp_path / "files", seconds=7, defects=defects)
+    (path,) = das(tmp_path, seconds=7, defects=defects, form="zarr")
+    samples, times = map(np.concatenate, zip(*map(plain, files), strict=True))
+    store = zarr.open_group(path, mode="r")
+    assert np.array_equal(store["RawData"][:].T, samples)
+    assert np.array_equal(store["RawDataTime"][:], times)
+    assert store["distance"][:].tolist() == [2.0 * channel for channel in range(8)]
+
+
 def test_floats_are_not_rounded(tmp_path):
     (path,) = das(tmp_path, dtype="float32", seconds=60, rate=100)
     samples, _ = plain(path)
