@@ -55,7 +55,8 @@ class Centre:
             np.float64 if _is_wide(samples) and peak > WHOLE_IN_FLOAT32 else np.float32
         )
         # A mean is rounded, of equal samples too, and these are to be exactly zero.
-        offset = np.where(low == high, low, mean.astype(dtype).astype(float))
+        rounded = mean if _is_wide(samples) else mean.astype(np.float32).astype(float)
+        offset = np.where(low == high, low, rounded)
         exponent = 0 if SMALLEST <= peak <= LARGEST or not peak else -int(np.frexp(peak)[1])
         reach = np.maximum(high - offset, offset - low) * 2.0**exponent
         return cls(offset, reach, exponent, dtype, bool(holes.size))
@@ -79,7 +80,7 @@ class Centre:
         out : array of `dtype`, shape (time, channel)
         """
         offset = self.offset
-        if not _is_wide(samples):
+        if out.dtype == np.float32 and not _is_wide(samples):
             offset = offset.astype(np.float32)  # exact, for it was rounded or is a sample
         np.subtract(samples, offset, out=out, casting="same_kind")
         if self.exponent:

@@ -13,6 +13,7 @@ import numpy as np
 
 from captools.das.folding import Mirror, add_squares, waves
 
+PARTS_UP_TO = 32  # of a segment: the spectra of all are kept in memory
 OTHERWISE = 200  # products of as many samples take as long as what else is done here
 
 
@@ -54,7 +55,7 @@ class Sliding:
     def pays(taper: np.ndarray, hop: int) -> bool:
         """Whether this is faster than to make each segment by itself."""
         length = len(taper)
-        if hop < 1 or length % hop or length // hop < 2:
+        if hop < 1 or length % hop or not 2 <= length // hop <= PARTS_UP_TO:
             return False
         return 2 * _end(taper) + 2 * hop + OTHERWISE < 0.8 * length
 

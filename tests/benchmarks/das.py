@@ -23,7 +23,7 @@ from captools.das import pixels, spectra
 from captools.das.envelopes import envelope_levels
 from captools.das.filters import Band, envelope_step, power_response
 from captools.das.tapers import tukey
-from captools.das.taps import analytic
+from captools.das.taps import Taps, analytic
 
 Ways = dict[str, Callable[[], np.ndarray]]
 
@@ -53,8 +53,8 @@ def ways_of_spectra(samples: np.ndarray, rate: int) -> Ways:
     def ours() -> np.ndarray:
         return spectra.levels(samples, starts, plan, out=out)
 
-    def bare() -> np.ndarray:
-        # Nothing but the transforms, block by block, of what already is float32 and in order.
+    def in_blocks() -> np.ndarray:
+        # Nothing but the transforms, of what already is float32 and in order; nothing is kept.
         for first in range(0, len(pieces), 16):
             scipy.fft.rfft(pieces[first : first + 16])
         return out
@@ -79,7 +79,8 @@ def ways_of_spectra(samples: np.ndarray, rate: int) -> Ways:
 
     return {
         "captools": ours,
-        "float32 transforms of scipy alone": bare,
+        "float32 transforms of scipy alone": lambda: scipy.fft.rfft(pieces),
+        "the same, in blocks, not kept": in_blocks,
         "scipy.signal.spectrogram, float32": lambda: scipys(np.float32),
         "scipy.signal.spectrogram, float64": lambda: scipys(np.float64),
         "a loop over segments and channels": double_loop,
@@ -102,23 +103,24 @@ def ways_of_pictures(samples: np.ndarray, rate: int, halo: int, band: Band) -> W
     """Return ways to make a picture of a window with a halo."""
     size, step = 128, 2
     taps = analytic(band, rate, step)
-    more = halo - taps.halo  # than we need: others need whole steps
     inner = len(samples) - 2 * halo
     times = pixels.boxes(-(-inner // step), size)
     channels = pixels.boxes(samples.shape[1], size)
 
     slow = analytic(band, rate, envelope_step(band, rate))
     fewer = pixels.boxes(-(-inner // slow.step), size)
-    window = samples[more : len(samples) - more]
+
+    def window(taps: Taps) -> np.ndarray:
+        return samples[halo - taps.halo : len(samples) - halo + taps.halo]
 
     def picture(levels: np.ndarray, times: np.ndarray = times) -> np.ndarray:
         return pixels.means(*pixels.sums(levels, times, channels))
 
     def ours() -> np.ndarray:
-        return picture(envelope_levels(window, taps))
+        return picture(envelope_levels(window(taps), taps))
 
     def slowly() -> np.ndarray:
-        return picture(envelope_levels(window, slow), fewer)
+        return picture(envelope_levels(window(slow), slow), fewer)
 
     def bare() -> np.ndarray:
         # Nothing but a transform and a short inverse one.
@@ -207,7 +209,7 @@ def main() -> None:
     ways = ways_of_spectra(record(words.seconds, 1000, words.channels), 1000)
     check_spectra(ways)
     show("spectra", ways, words.rounds, words.channels * (words.seconds - 0.9))
-    halo = 408
+    halo = 450  # samples: enough for all
     samples = record(15 + 2 * halo / 200, 200, words.channels)
     ways = ways_of_pictures(samples, 200, halo, Band(14, 35))
     check_pictures(ways)

@@ -90,6 +90,7 @@ def test_sliding_is_scipys(noise, monkeypatch, length, hop, share, symmetric):
 def test_sliding_pays_where_segments_have_much_in_common(share, hop, pays):
     assert Sliding.pays(tukey(1000, share), hop) == pays
     assert not Sliding.pays(tukey(200, share), hop // 5)
+    assert not Sliding.pays(tukey(1000, share), 10)  # too many parts to be kept
     starts = hop * np.arange(20)
     plan = densities(tukey(1000, share), 1000, 100)
     assert isinstance(plan.powers(starts), Sliding) == pays
