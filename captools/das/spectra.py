@@ -5,7 +5,7 @@ change (a dead channel) is minus infinity, one with a missing sample is NaN.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -60,13 +60,21 @@ class Spectra:
 
     def powers(self, starts: np.ndarray) -> Powers:
         """Return the fastest way to make powers of the segments that begin at `starts`."""
-        words = self.taper, self.weights, not self.is_cryocubes
-        if len(self.weights) > FOLDED_UP_TO or len(self.weights) * self.length > MATRIX_UP_TO:
-            return Transformed(*words)
         hops = np.unique(np.diff(starts))
+        hop = 0
         if len(hops) == 1 and len(starts) >= SLIDING_FROM and Sliding.pays(self.taper, hops[0]):
-            return Sliding(*words, int(hops[0]))
-        return Folded(*words)
+            hop = int(hops[0])
+        return _powers(self.taper.tobytes(), self.weights.tobytes(), not self.is_cryocubes, hop)
+
+
+@lru_cache(maxsize=4)  # matrices take longer to make than a few segments
+def _powers(taper: bytes, weights: bytes, removes_mean: bool, hop: int) -> Powers:
+    """Return what makes powers; of segments by themselves where the hop is 0."""
+    words = np.frombuffer(taper), np.frombuffer(weights), removes_mean
+    length, frequencies = len(words[0]), len(words[1])
+    if frequencies > FOLDED_UP_TO or frequencies * length > MATRIX_UP_TO:
+        return Transformed(*words)
+    return Sliding(*words, hop) if hop else Folded(*words)
 
 
 def frequencies_to(fmax: float, rate: float, length: int) -> np.ndarray:
@@ -99,13 +107,14 @@ def densities(taper: np.ndarray, rate: float, fmax: float) -> Spectra:
     weights[0] /= 2
     if 2 * (len(weights) - 1) == len(taper):
         weights[-1] /= 2  # Nyquist's frequency has no twin
-    return Spectra(frequencies, taper, weights)
+    return Spectra(frequencies, np.asarray(taper, float), weights)
 
 
 def like_cryocube(taper: np.ndarray, rate: float, fmax: float) -> Spectra:
     """Return how CryoCube makes spectra: 10 ln |X|^2, no mean removed, 0 at frequency 0."""
     frequencies = frequencies_to(fmax, rate, len(taper))
-    return Spectra(frequencies, taper, np.ones(len(frequencies)), is_cryocubes=True)
+    ones = np.ones(len(frequencies))
+    return Spectra(frequencies, np.asarray(taper, float), ones, is_cryocubes=True)
 
 
 def levels(
@@ -208,11 +217,6 @@ class _Block:
         if self.spectra.is_cryocubes:
             out[0] = 0
 
-    @cached_property
-    def _alone(self) -> Powers:
-        """What makes the power of a segment by itself."""
-        return self.spectra.powers(np.zeros(1, int))
-
     def _of_quiet(self, samples: np.ndarray) -> np.ndarray:
         """Return powers of a segment of channels alone: exactly 0 of those that are dead."""
         floats = samples.astype(float)
@@ -223,7 +227,7 @@ class _Block:
             floats = floats[:, changing]
             floats -= floats.mean(axis=0)
             floats *= 2.0**self.centre.exponent
-            alone = self._alone.of(np.dtype(float), len(changing))
+            alone = self.spectra.powers(np.zeros(1, int)).of(np.dtype(float), len(changing))
             alone.begin(floats)
             made = np.empty((len(power), len(changing)))
             alone.power(0, None, made)

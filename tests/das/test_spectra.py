@@ -39,7 +39,9 @@ def way(request, monkeypatch):
     monkeypatch.setattr(spectra, "SLIDING_FROM", 2)
     slides = request.param == "sliding"
     monkeypatch.setattr(Sliding, "pays", lambda taper, hop: slides and len(taper) % hop == 0)
-    return request.param
+    spectra._powers.cache_clear()
+    yield request.param
+    spectra._powers.cache_clear()
 
 
 @pytest.fixture
