@@ -54,16 +54,13 @@ def sums(
     total, weight : arrays of float64, shape (rows, columns)
         To be added to those of the other channels; their ratio is the picture.
     """
-    is_there = np.isfinite(levels)
-    if is_there.all():
-        middle = float(levels.mean()) if levels.size else 0.0
+    times = times.astype(np.float32)
+    if np.isfinite(levels.sum()):  # of what is not finite, no sum is
         weight = np.outer(times.sum(axis=1), channels.sum(axis=1))
-        in_time = times.astype(np.float32) @ (levels - np.float32(middle))
-        return in_time.astype(float) @ channels.T + middle * weight, weight
-    middle = float(levels.mean(where=is_there)) if is_there.any() else 0.0
-    present = np.where(is_there, levels - np.float32(middle), np.float32(0))
-    weight = times @ is_there @ channels.T
-    return (times.astype(np.float32) @ present).astype(float) @ channels.T + middle * weight, weight
+        return (times @ levels).astype(float) @ channels.T, weight
+    is_there = np.isfinite(levels)
+    weight = (times @ is_there.astype(np.float32)).astype(float) @ channels.T
+    return (times @ np.where(is_there, levels, np.float32(0))).astype(float) @ channels.T, weight
 
 
 def means(total: np.ndarray, weight: np.ndarray) -> np.ndarray:
