@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from captools.das.describing import utc
 from captools.das.records import Record
 from captools.das.runs import Group, groups
 from captools.das.scanning import Scan
@@ -86,7 +87,8 @@ def _say(group: Group) -> None:
             *(twice, first.record.path, first.seconds),
         )
     if group.gaps:
-        log.info("%s, the first from %s to %s", counted(len(group.gaps), "gap"), *group.gaps[0])
+        ends = map(utc, group.gaps[0])
+        log.info("%s, the first from %s to %s", counted(len(group.gaps), "gap"), *ends)
 
 
 def _refused(why: dict[str, str]) -> Iterator[Input]:
