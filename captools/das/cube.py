@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from captools import process
 from captools.das.cubestore import CubeStore, chunk_key, encoded, padded
 from captools.das.gathering import check as check_used
 from captools.das.layout import CHANNELS, CRYOCUBE, LEVELS, ROWS, Layout
@@ -109,6 +110,7 @@ def _fill(region: Region, location: Path | Url) -> int:
             columns = slice(first, min(first + width, layout.width))
             blocks = [_Block(reader, layout, one, numbers, columns) for one, numbers in stretches]
             for row, column, chunk in _chunks(region, columns, blocks):
+                process.check()
                 key = chunk_key(LEVELS, row // ROWS, 0, column // CHANNELS)
                 if np.isnan(chunk).all():
                     store.drop(key)

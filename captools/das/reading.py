@@ -8,6 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from captools import process
 from captools.das.patches import samples_of
 from captools.das.records import Record
 from captools.das.windows import Portion
@@ -102,7 +103,9 @@ class Reader:
     def _open_hdf5(self, record: Record) -> h5py.Dataset:
         file = self._open.enter_context(open_file(parse_location(record.path)))
         try:
-            return file[record.dataset]
+            found = file[record.dataset]
+            process.past_header()
+            return found
         except DAMAGE as error:
             raise InputError(f"{record.path}: {record.dataset}: {unreadable(error)}") from None
 

@@ -11,6 +11,7 @@ import realrecords
 import scipy.signal
 from pieces import SECOND, record, stretch, write
 
+from captools import process
 from captools.das.choice import Choice
 from captools.das.cube import fill_cube
 from captools.das.cubestore import array_metadata, encoded
@@ -375,3 +376,13 @@ def test_a_gap_of_years_is_refused():
     early, late = record(samples=1000), record("b.h5", 10**18, samples=1000)
     with pytest.raises(ValueError, match="most of them missing"):
         cube_regions([stretch(early), stretch(late)], ASKED)
+
+
+def test_a_region_that_takes_long_says_that_it_gets_on(tmp_path, samples, monkeypatch):
+    """Else its worker would be given up after a minute, as one that cannot read a header."""
+    heard = []
+    monkeypatch.setattr(process, "PULSE_SECONDS", -1)
+    monkeypatch.setattr(process, "_watchers", [process.Watcher(heard.append)])
+    make(tmp_path / "c", stretch(*write(tmp_path, samples, [3000])))
+    assert [one.is_header for one in heard[-7:]] == [False] * 7  # six chunks, and the end
+    assert sum(one.is_header for one in heard) <= 4
