@@ -13,26 +13,28 @@ from captools.das.reading import Reader, fill
 from captools.das.regions import Region
 from captools.das.spectra import levels
 from captools.das.windows import Stretch
-from captools.errors import FatalError
+from captools.errors import FatalError, InputError
 from captools.io.address import Input, Url
 from captools.io.atomic import Outputs
 
 BLOCK_BYTES, SAMPLE_BYTES = 1 << 26, 4  # of samples at a time; of one, as most are at most
 
 
-def make(store: CubeStore, layout: Layout) -> None:
-    """Make the store of a cube, or let it grow; what is written in it stays.
+def make(store: CubeStore, layout: Layout) -> int:
+    """Make the store of a cube, or let it grow, and return how many segments it has.
 
-    Several processes may do so at once: all write the same bytes.
+    What is written in it stays. Several processes may do so at once: all write the same bytes.
 
     Raises
     ------
     FatalError
         If there is another cube.
     """
-    if check_same(store, layout) < layout.rows:
+    there = check_same(store, layout)
+    if there < layout.rows:
         for key, content in layout.content():
             store.put(key, content)
+    return max(there, layout.rows)
 
 
 def check_same(store: CubeStore, layout: Layout) -> int:
@@ -103,7 +105,8 @@ def _fill(region: Region, location: Path | Url) -> int:
     """Write the levels of a region, and return of how many segments there are samples."""
     layout = region.layout
     store = CubeStore(location)
-    make(store, layout)
+    if make(store, layout) > layout.rows and region.row + len(region.numbers) == layout.rows:
+        raise InputError(f"{region}: the cube has become longer meanwhile: run this again")
     stretches = [(stretch, region.numbers_in(stretch)) for stretch in region.stretches()]
     with Reader(range(*layout.channels)) as reader:
         for first in range(0, layout.width, width := _width(stretches, layout)):

@@ -20,7 +20,7 @@ from captools.io import remote
 from captools.io.address import Url
 from captools.io.atomic import output_error, temporary_name
 from captools.io.durable import seal, settle_folder
-from captools.io.troubles import Missing
+from captools.io.troubles import Missing, attempt
 
 ROOT = "zarr.json"
 LEVEL = 5  # of lz4
@@ -96,6 +96,21 @@ class CubeStore:
             pass
         except OSError as error:
             raise output_error(path, error) from None
+
+    def rows(self, name: str) -> set[int]:
+        """Return the numbers of the rows of chunks in which an array has, or had, any."""
+        folder = f"{name}/c"
+        if isinstance(self.location, Url):
+            url = self._url(folder)
+            system = remote.file_system(url)
+            try:
+                found = [one.rstrip("/") for one in attempt(url, lambda: system.ls(url, False))]
+            except Missing:
+                found = []
+        else:
+            place = Path(self.location, folder)
+            found = os.listdir(place) if place.is_dir() else []
+        return {int(os.path.basename(one)) for one in found}
 
     def _get(self, key: str) -> bytes | None:
         if not isinstance(self.location, Url):

@@ -11,7 +11,7 @@ from captools.das.choice import Choice, parse_length
 from captools.das.cube import check_same
 from captools.das.cubestore import CubeStore
 from captools.das.gathering import gather
-from captools.das.layout import CRYOCUBE, DENSITY, Layout, Spectrum
+from captools.das.layout import CRYOCUBE, DENSITY, LEVELS, Layout, Spectrum
 from captools.das.records import SECOND
 from captools.das.regions import Region, regions
 from captools.das.scanning import Scan
@@ -88,16 +88,14 @@ def cube_inputs(found: Scan, asked: Asked, outdir: Path | Url | None = None) -> 
         If there are no segments, or another cube is there.
     """
     series = gather(found)
-    regions_found = cube_regions(series.stretches, asked) if series.stretches else []
-    if regions_found and outdir is not None:
-        try:
-            check_same(CubeStore(outdir), regions_found[0].layout)
-        except CaptoolsError as error:
-            raise ValueError(str(error)) from None
-    return [*series.refused, *regions_found]
+    if not series.stretches:
+        return [*series.refused]
+    return [*series.refused, *cube_regions(series.stretches, asked, outdir)]
 
 
-def cube_regions(stretches: Sequence[Stretch], asked: Asked) -> list[Region]:
+def cube_regions(
+    stretches: Sequence[Stretch], asked: Asked, outdir: Path | Url | None = None
+) -> list[Region]:
     """Return the regions of a cube.
 
     Parameters
@@ -106,18 +104,36 @@ def cube_regions(stretches: Sequence[Stretch], asked: Asked) -> list[Region]:
         All there is of samples, of one rate and number of channels, in the order of time.
     asked : Asked
         What is asked for.
+    outdir : Path or Url, optional
+        The cube, which may be there.
 
     Raises
     ------
     ValueError
-        If there are no segments, or too many, or they are too short.
+        If there are no segments, or too many, or they are too short; or another cube is there,
+        or a longer one.
     """
     asked.check()
     chosen = [one for stretch in stretches if (one := _inside(stretch, asked.choice.span_ns))]
     layout = _layout(chosen, asked) if chosen else None
     if layout is None:
         raise ValueError(f"no {asked.segment} of samples without a gap in the time asked for")
-    return list(regions(layout, chosen))
+    written = set() if outdir is None else _written(CubeStore(outdir), layout)
+    return list(regions(layout, chosen, written))
+
+
+def _written(store: CubeStore, layout: Layout) -> set[int]:
+    """Return in which rows of chunks a store has levels; refuse another cube."""
+    try:
+        there = check_same(store, layout)
+    except CaptoolsError as error:
+        raise ValueError(str(error)) from None
+    if there > layout.rows:
+        raise ValueError(
+            f"{store.location}: has {there:,} segments, of {layout.rows:,} that are asked for: "
+            "choose another"
+        )
+    return store.rows(LEVELS) if there else set()
 
 
 def _inside(stretch: Stretch, span_ns: tuple[int, int]) -> Stretch | None:

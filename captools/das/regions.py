@@ -1,6 +1,6 @@
 """Regions of a cube: which segments each has, and which samples of which files these take."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -88,8 +88,10 @@ class Region(Input):
         return _both(self.layout.grid.within(stretch), self.numbers)
 
 
-def regions(layout: Layout, stretches: Sequence[Stretch]) -> Iterator[Region]:
-    """Yield the regions of a cube in which there is any segment.
+def regions(
+    layout: Layout, stretches: Sequence[Stretch], written: Collection[int] = ()
+) -> Iterator[Region]:
+    """Yield the regions of a cube in which there is any segment, or was.
 
     Parameters
     ----------
@@ -97,6 +99,8 @@ def regions(layout: Layout, stretches: Sequence[Stretch]) -> Iterator[Region]:
         Of the cube.
     stretches : sequence of Stretch
         All samples of it, in the order of time.
+    written : collection of int
+        Rows of chunks in which the cube has levels by now: of files that may be gone.
     """
     grid = layout.grid
     inside = [grid.within(stretch) for stretch in stretches]
@@ -112,7 +116,8 @@ def regions(layout: Layout, stretches: Sequence[Stretch]) -> Iterator[Region]:
                 break
             if both := _both(there, numbers):
                 found.append(_cut(stretch, layout, both))
-        if found:
+        chunks = range(row // ROWS, -(-(row + rows) // ROWS))
+        if found or any(chunk in written for chunk in chunks):
             yield Region(layout, row, len(numbers), found)
 
 

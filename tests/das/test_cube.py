@@ -53,7 +53,7 @@ def close(found, expected, tolerance=0.01):
 
 def make(outdir, *stretches, asked=ASKED):
     """Fill a cube with all of its regions, and return these."""
-    found = cube_regions(stretches, asked)
+    found = cube_regions(stretches, asked, outdir)
     fill_cube(found, outdir)
     return found
 
@@ -280,8 +280,12 @@ def test_records_that_come_later_make_the_cube_longer(tmp_path, samples):
     make(tmp_path / "at-once", stretch(*pieces))
     assert tree(tmp_path / "c") == tree(tmp_path / "at-once")
     assert few[0].part != more[0].part  # it has more segments now: another key
-    fill_cube(few, tmp_path / "c")  # by a process that does not know of the later ones
-    assert read(tmp_path / "c")["time"].shape == (299,)
+    # A process that does not know of the later ones would overwrite segments of theirs.
+    with pytest.raises(InputError, match="longer meanwhile"):
+        fill_cube(few, tmp_path / "c")
+    with pytest.raises(ValueError, match="has 299 segments, of 164 that are asked for"):
+        make(tmp_path / "c", stretch(pieces[0]))
+    assert tree(tmp_path / "c") == tree(tmp_path / "at-once")
 
 
 def test_a_region_that_has_not_changed_has_the_same_part_in_a_longer_cube(tmp_path, monkeypatch):
@@ -324,12 +328,13 @@ def test_channels_are_read_in_blocks_that_fit_in_memory(tmp_path, samples, monke
     assert close(read(tmp_path / "a")["psd"][:], truth(wide))
 
 
-def test_what_is_missing_now_is_removed(tmp_path, samples):
+def test_what_is_missing_now_is_removed(tmp_path, samples, monkeypatch):
+    monkeypatch.setattr("captools.das.regions.TASK_NS", 10 * SECOND)
     whole = write(tmp_path, samples[:, :4], [])
     make(tmp_path / "c", stretch(*whole))
     few = stretch(*whole).cut(0, 1000) + stretch(*whole).cut(5000, 6000)
     parts = [stretch(*whole).__class__((portion,)) for portion, _ in few]
-    make(tmp_path / "c", *parts)
+    assert [len(one.paths) for one in make(tmp_path / "c", *parts)] == [1, 0, 1]
     assert np.isnan(read(tmp_path / "c")["psd"][100:200]).all()
     make(tmp_path / "new", *parts)
     assert tree(tmp_path / "c") == tree(tmp_path / "new")
@@ -341,9 +346,11 @@ def test_another_cube_is_left_alone(tmp_path, samples):
     before = tree(tmp_path / "c")
     for other in (replace(ASKED, overlap=0.75), replace(ASKED, choice=Choice(channels="0:2"))):
         with pytest.raises(FatalError, match=r"holds a cube with .*: choose another"):
+            fill_cube(cube_regions([one], other), tmp_path / "c")
+        with pytest.raises(ValueError, match=r"holds a cube with .*: choose another"):
             make(tmp_path / "c", one, asked=other)
     zarr.create_group(tmp_path / "foreign")
-    with pytest.raises(FatalError, match="another origin"):
+    with pytest.raises(ValueError, match="another origin"):
         make(tmp_path / "foreign", one)
     assert tree(tmp_path / "c") == before
 

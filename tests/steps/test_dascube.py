@@ -14,8 +14,10 @@ from objectstore import BUCKET, object_store
 from pieces import record, write
 
 from captools.das import scanning
+from captools.das.cubestore import CubeStore
 from captools.das.records import NoRecord
 from captools.das.scanning import KEPT, Scan
+from captools.io.address import Url
 
 zarr = pytest.importorskip("zarr")
 FEW = ("--segment", "0.2s", "--overlap", "0.5")
@@ -114,6 +116,22 @@ def test_a_changed_file_costs_the_regions_that_read_it(run, folder, known, tmp_p
     assert [line["input"] for line in journal(out)[6:]] == ["19700101T000020Z"] * 2
 
 
+def test_what_only_a_file_had_that_is_gone_becomes_nan(run, tmp_path, samples, monkeypatch):
+    (tmp_path / "in").mkdir()
+    records = write(tmp_path / "in", samples, [1900, 4100])
+    monkeypatch.setattr("captools.das.regions.TASK_NS", 10**10)
+    monkeypatch.setattr("captools.das.planning.scan", lambda *_: Scan(tuple(records), ()))
+    out, new = tmp_path / "c.zarr", tmp_path / "new.zarr"
+    assert run("dascube", tmp_path / "in", "-o", out, *FEW).exit_code == 0
+    os.unlink(records.pop(1).path)
+    for path in (out, new):
+        result = run("dascube", tmp_path / "in", "-o", path, *FEW)
+        assert result.exit_code == 0, result.output
+    assert np.isnan(zarr.open_group(out, mode="r")["psd"][100:200]).all()
+    assert tree(out) == tree(new)
+    assert "nothing to do" in run("dascube", tmp_path / "in", "-o", out, *FEW).stderr
+
+
 def test_files_that_are_of_no_use_are_named_and_the_rest_is_done(run, folder, known, tmp_path):
     known += [
         NoRecord(f"{folder[0]}/junk.h5", "is no HDF5 file", 3, 1),
@@ -209,6 +227,8 @@ def test_a_cube_in_an_object_store_is_the_same(run, folder, known, tmp_path):
         found = store.contents("c.zarr/")
         assert {name.removeprefix("c.zarr/"): data for name, data in found.items()} == tree(here)
         assert "nothing to do" in run(*words, *there, *FEW).stderr
+        assert CubeStore(Url(f"s3://{BUCKET}/c.zarr")).rows("psd") == {0, 1, 2}
+        assert CubeStore(Url(f"s3://{BUCKET}/c.zarr")).rows("other") == set()
         os.utime(folder[1][-1].path, ns=(1, 1))
         assert "1 done" in run(*words, *there, *FEW).stderr
         result = run(*words, *there, "--segment", "0.4s")
