@@ -6,6 +6,9 @@ import sys
 
 def main(words: list[str] | None = None) -> None:
     """Run the command line; Ctrl-C while it is still being imported leaves one line."""
+    # Read when numpy is imported, by workers too. Cores are for processes: threads of one only wait
+    # for each other, and sums in other shares are other bytes.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         from captools.cli import main as command
         from captools.extras import own_process

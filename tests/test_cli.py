@@ -413,3 +413,17 @@ def test_by_hand_a_bad_input_raises_and_leaves_nothing(tmp_path):
     with pytest.raises(captools.errors.CaptoolsError, match=r"bad\.h5"):
         captools.readatl06(tmp_path / "bad.h5", tmp_path / "out")
     assert list(tmp_path.glob("out/*")) == []
+
+
+@pytest.mark.parametrize(("said", "expected"), [({}, "1"), ({"OPENBLAS_NUM_THREADS": "7"}, "7")])
+def test_products_of_matrices_have_one_thread_in_each_process(said, expected):
+    """Unless a user says otherwise; many would wait for each other longer than they work."""
+    code = "import atexit, os, sys; from captools.__main__ import main\n"
+    code += (
+        "atexit.register(lambda: print(os.environ['OPENBLAS_NUM_THREADS'])); main(['--version'])"
+    )
+    others = {name: value for name, value in os.environ.items() if "NUM_THREADS" not in name}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env=others | said, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.splitlines()[-1] == expected

@@ -71,6 +71,7 @@ def test_a_polygon_mask_costs_no_process_the_import_of_data_frames(tmp_path, mon
         ("s3fs", "remote", "info s3://bucket/all.h5"),
         ("dascore", "das", "dasinfo {}"),
         ("zarr", "das", "dasinfo record.zarr"),
+        ("dascore", "das", "dascube {} -o cube.zarr"),
         ("mpi4py", "mpi", "filter {} -o out --finite lat --engine mpi"),
         ("distributed", "dask", "filter {} -o out --finite lat --engine dask"),
     ],
