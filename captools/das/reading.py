@@ -1,7 +1,9 @@
 """Samples of records: out of HDF5 and zarr by the dataset that holds them, else through DASCore."""
 
+import os
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +20,7 @@ from captools.io.address import parse_location
 from captools.io.hdf5 import DAMAGE, open_file, unreadable
 
 ZARR = "zarr"
+MOST_OPEN = 64  # files at a time
 
 
 class Reader:
@@ -43,6 +46,9 @@ class Reader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._close()
+
+    def _close(self) -> None:
         self._files.clear()
         self._open.close()
 
@@ -72,7 +78,7 @@ class Reader:
         if record.dataset:
             found = self._slab(record, times, channels)
         else:
-            found = samples_of(record)[times, channels.start : channels.stop : channels.step]
+            found = _samples_now(record)[times, channels.start : channels.stop : channels.step]
         if found.shape != (portion.samples, len(channels)):
             held = f"holds {len(found)} of {portion.samples} samples"
             raise InputError(f"{record.path}: {held}: has it changed?")
@@ -96,6 +102,8 @@ class Reader:
         place = (record.path, record.dataset)  # a file may hold several
         found = self._files.get(place)
         if found is None:
+            if len(self._files) == MOST_OPEN:
+                self._close()
             found = _open_zarr(record) if record.format == ZARR else self._open_hdf5(record)
             self._files[place] = found
         return found
@@ -118,6 +126,15 @@ def _open_zarr(record: Record) -> Any:
         return zarr.open_array(record.path, path=record.dataset, mode="r")
     except Exception as error:  # what zarr raises has no common class
         raise InputError(f"{record.path}: {record.dataset}: {one_line(error)}") from None
+
+
+def _samples_now(record: Record) -> np.ndarray:
+    """Return all samples of a file that only DASCore reads, kept for as long as it is the same."""
+    try:
+        status = os.stat(record.path)
+    except OSError as error:
+        raise InputError(f"{record.path}: cannot be read ({error.strerror})") from None
+    return samples_of(replace(record, size=status.st_size, mtime_ns=status.st_mtime_ns))
 
 
 def fill(

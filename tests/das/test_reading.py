@@ -1,5 +1,8 @@
 """Samples of records out of files, and windows that some of their samples are missing of."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -85,3 +88,30 @@ def test_a_zarr_store_is_read_in_the_layout_of_the_ocean_observatories(tmp_path,
     one = record(tmp_path / "record.zarr", channels=6, **where)
     with Reader(range(0, 6, 5)) as reader:
         assert np.array_equal(reader.read(Portion(one, 15, 45)), samples[15:45, ::5])
+
+
+def test_more_files_than_may_be_open(tmp_path, samples, monkeypatch):
+    monkeypatch.setattr("captools.das.reading.MOST_OPEN", 2)
+    one = stretch(*write(tmp_path, samples, [10, 20, 30, 40, 50]))
+    with Reader(range(6)) as reader:
+        for _ in range(2):
+            assert np.array_equal(fill(reader, one.cut(0, 100), 100), samples)
+            assert len(reader._files) <= 2
+
+
+def test_a_file_that_only_dascore_reads_and_that_changes(real_data, tmp_path):
+    """Of one record in two formats samples are the same."""
+    pytest.importorskip("dascore")
+    from captools.das.examining import examine
+
+    (one,) = examine(str(real_data / "das" / "iDAS005_tdms_example.626.tdms"))
+    (other,) = examine(str(real_data / "das" / "iDAS005_hdf5_example.626.h5"))
+    assert not one.dataset
+    path = tmp_path / "a.tdms"
+    path.write_bytes(Path(one.path).read_bytes())
+    with Reader(range(3, 1000, 7)) as reader:
+        found = reader.read(Portion(replace(one, path=str(path)), 100, 350))
+        assert np.array_equal(found, reader.read(Portion(other, 100, 350)))
+        path.write_bytes(b"junk")
+        with pytest.raises(InputError, match=r"a\.tdms: cannot be read"):
+            reader.read(Portion(replace(one, path=str(path)), 100, 350))
