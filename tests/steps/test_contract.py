@@ -220,7 +220,7 @@ SHARED_BY_KIND = {
 
 every_step = pytest.mark.parametrize("step", STEPS)
 every_map = pytest.mark.parametrize("step", OF_KIND["map"])
-# What a store holds without one of its inputs, its own tests say.
+# What a store holds without one of its inputs, and by several processes, its own tests say.
 every_map_to_files = pytest.mark.parametrize("step", sorted({*OF_KIND["map"]} - {"dascube"}))
 every_reduce = pytest.mark.parametrize("step", OF_KIND["reduce"])
 # A picture is drawn all the same, and says how many files are missing: see test_preview.
@@ -438,7 +438,7 @@ def test_one_bad_input_fails_alone_and_is_named(run, place, step):
     assert_no_temporary_file(place)
 
 
-@every_map
+@every_map_to_files
 def test_one_process_and_two_give_the_same_bytes(run, place, step):
     assert run(step, *EXAMPLES[step].words, "-n", 1).exit_code == 0
     serial = results(place / "out")
