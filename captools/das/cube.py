@@ -7,6 +7,7 @@ import numpy as np
 
 from captools import process
 from captools.das.cubestore import CubeStore, chunk_key, encoded, padded
+from captools.das.describing import utc
 from captools.das.gathering import check as check_used
 from captools.das.layout import CHANNELS, CRYOCUBE, LEVELS, ROWS, Layout
 from captools.das.reading import Reader, fill
@@ -48,9 +49,9 @@ def check_same(store: CubeStore, layout: Layout) -> int:
     root = store.root()
     if root is None:
         return 0
-    there, wanted = root.get("attributes", {}).get("layout"), layout.as_json()
-    if there != wanted:
-        raise FatalError(f"{store.location}: {_difference(there, wanted)}: choose another")
+    there = root.get("attributes", {}).get("layout")
+    if there != layout.as_json():
+        raise FatalError(f"{store.location}: {_difference(there, layout)}: choose another")
     return rows_of(root)
 
 
@@ -59,12 +60,18 @@ def rows_of(root: dict) -> int:
     return root["consolidated_metadata"]["metadata"][LEVELS]["shape"][0]
 
 
-def _difference(there: dict | None, wanted: dict) -> str:
+def _difference(there: dict | None, layout: Layout) -> str:
     """Say in what the cube that is there is another one."""
     if there is None:
         return "is a zarr store of another origin"
-    names = [name for name in wanted if there.get(name) != wanted[name]]
-    shown = ", ".join(f"{name} {there.get(name)}, not {wanted[name]}" for name in names)
+    wanted = layout.as_json()
+    if {name for name in wanted if there.get(name) != wanted[name]} <= {"first", "origin_ns"}:
+        other = Layout.from_json(there, layout.rows)
+        begins = [utc(one.grid.time(one.first)) for one in (other, layout)]
+        return "holds a cube that begins at {}, not at {}".format(*begins)
+    here, now = (one["spectrum"] | {**one, "spectrum": None} for one in (there, wanted))
+    names = [name for name in now if here.get(name) != now[name] and name != "first"]
+    shown = ", ".join(f"{name} {here.get(name)}, not {now[name]}" for name in names)
     return f"holds a cube with {shown}"
 
 

@@ -341,14 +341,18 @@ def test_what_is_missing_now_is_removed(tmp_path, samples, monkeypatch):
 
 
 def test_another_cube_is_left_alone(tmp_path, samples):
+    (tmp_path / "later").mkdir()
     one = stretch(*write(tmp_path, samples[:2000, :4], []))
     make(tmp_path / "c", one)
     before = tree(tmp_path / "c")
     for other in (replace(ASKED, overlap=0.75), replace(ASKED, choice=Choice(channels="0:2"))):
-        with pytest.raises(FatalError, match=r"holds a cube with .*: choose another"):
+        with pytest.raises(FatalError, match=r"holds a cube with \w+ .*, not .*: choose"):
             fill_cube(cube_regions([one], other), tmp_path / "c")
         with pytest.raises(ValueError, match=r"holds a cube with .*: choose another"):
             make(tmp_path / "c", one, asked=other)
+    later = stretch(*write(tmp_path / "later", samples[:2000, :4], [], 5 * SECOND))
+    with pytest.raises(ValueError, match=r"begins at 1970-01-01T00:00:00Z, not at 1.*:05Z: choose"):
+        make(tmp_path / "c", later)
     zarr.create_group(tmp_path / "foreign")
     with pytest.raises(ValueError, match="another origin"):
         make(tmp_path / "foreign", one)
