@@ -16,7 +16,6 @@ from captools.errors import CaptoolsError, MissingExtra, one_line
 from captools.io.address import is_remote
 from captools.io.atomic import PRIVATE, appearing
 
-SUFFIXES = (".h5", ".hdf5", ".hdf", ".tdms", ".zarr", ".segy", ".sgy", ".das", ".raw", ".jld2")
 KEPT = "das-records.json"  # in the folder of the journal
 VERSION = 1  # of what is kept: of another version nothing is taken
 

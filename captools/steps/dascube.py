@@ -20,15 +20,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from captools import options
+from captools.das.names import SUFFIXES
 from captools.io.address import Input, Url, parse_location
 
 if TYPE_CHECKING:
     from captools.das.cubing import Asked
     from captools.io.atomic import Outputs
 
+__all__ = ["SUFFIXES"]
 KIND = "map"
 VERSION = 1
-SUFFIXES = (".h5", ".hdf5", ".hdf", ".tdms", ".zarr", ".segy", ".sgy", ".das", ".raw", ".jld2")
 
 
 def outputs(name: str, **options: object) -> list[str]:

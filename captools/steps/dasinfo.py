@@ -77,8 +77,9 @@ def dasinfo(
     """
     # Imported here: the command line reads this module for its options alone.
     from captools.das import describing
+    from captools.das.names import SUFFIXES
     from captools.das.runs import groups
-    from captools.das.scanning import SUFFIXES, scan
+    from captools.das.scanning import scan
     from captools.io.atomic import check_outputs
     from captools.io.listing import given
 
