@@ -18,7 +18,7 @@ from captools.errors import FatalError, InputError
 from captools.io.address import Input, Url
 from captools.io.atomic import Outputs
 
-BLOCK_BYTES, SAMPLE_BYTES = 1 << 26, 4  # of samples at a time; of one, as most are at most
+BLOCK_BYTES = 1 << 25  # of samples at a time
 
 
 def make(store: CubeStore, layout: Layout) -> int:
@@ -131,8 +131,10 @@ def _fill(region: Region, location: Path | Url) -> int:
 
 def _width(stretches: list[tuple[Stretch, range]], layout: Layout) -> int:
     """Return how many channels are read at once: whole chunks, as memory allows."""
-    samples = max((stretch.samples for stretch, _ in stretches), default=1)
-    return CHANNELS * max(1, BLOCK_BYTES // (samples * SAMPLE_BYTES * CHANNELS))
+    samples = sum(stretch.samples for stretch, _ in stretches) or 1
+    dtypes = [stretch.portions[0].record.dtype for stretch, _ in stretches]
+    row_bytes = CHANNELS * max((np.dtype(dtype).itemsize for dtype in dtypes), default=1)
+    return CHANNELS * max(1, BLOCK_BYTES // (samples * row_bytes))
 
 
 class _Block:

@@ -161,16 +161,15 @@ def fill(
     array, shape (samples, channel)
         As in the files if nothing is missing and they are alike; else floating-point numbers.
     """
-    found = [(reader.read(portion, channels), at) for portion, at in parts]
-    width = len(reader.channels if channels is None else channels)
-    if len(found) == 1 and len(found[0][0]) == samples:
-        return found[0][0]
-    dtype = np.result_type(*(block.dtype for block, _ in found)) if found else np.dtype(np.float32)
-    if sum(len(block) for block, _ in found) < samples and dtype.kind != "f":
+    parts = list(parts)
+    if len(parts) == 1 and parts[0][0].samples == samples:
+        return reader.read(parts[0][0], channels)
+    dtype = np.result_type(*[portion.record.dtype for portion, _ in parts] or ["f4"])
+    if sum(portion.samples for portion, _ in parts) < samples and dtype.kind != "f":
         dtype = np.result_type(dtype, np.float32)
-    window = np.empty((samples, width), dtype)
+    window = np.empty((samples, len(reader.channels if channels is None else channels)), dtype)
     if dtype.kind == "f":
         window.fill(np.nan)
-    for block, at in found:
-        window[at : at + len(block)] = block
+    for portion, at in parts:
+        window[at : at + portion.samples] = reader.read(portion, channels)
     return window
