@@ -15,7 +15,7 @@ FLOORS = (
     ("geo", "io"),
     ("engine", "products"),
     ("run", "flat"),
-    ("granules", "points", "simulation"),
+    ("granules", "points", "gnss", "simulation"),
     ("archive", "maps", "description"),
     ("parameters",),
     ("options", "captoolkit"),

@@ -1,0 +1,71 @@
+"""Names of RINEX observation files, as archives have them: long ones, and short ones of RINEX 2."""
+
+import os
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from captools.io.address import file_name
+
+COMPRESSIONS = ("", ".gz", ".z", ".bz2", ".zip")  # in lower case
+_KINDS = "gresjcim"  # of observations: of one system, or mixed
+_PLAIN = (
+    # Navigation and meteorological files lie beside them: _MN.rnx, _MM.rnx.
+    *(f"_{kind}o.rnx" for kind in _KINDS),
+    ".crx",
+    *(f".{year:02}{form}" for year in range(100) for form in "od"),
+)
+SUFFIXES = tuple(name + how for name in _PLAIN for how in COMPRESSIONS)  # of files in folders
+_ANY = tuple(f".rnx{how}" for how in COMPRESSIONS)
+_LONG = re.compile(r"([A-Z0-9]{4})\d\d[A-Z]{3}_[A-Z]_(\d{4})(\d{3})\d{4}_", re.I)
+_SHORT = re.compile(r"([A-Z0-9]{4})(\d{3})[0A-X](?:\d\d)?\.(\d\d)[OD](?:\..*)?", re.I)
+_FIRST_YEAR = 1980  # two digits of a year count from it
+
+
+class Name(NamedTuple):
+    """What a file name says; of one that follows no rule, nothing."""
+
+    station: str = ""  # four characters, upper case
+    day: np.datetime64 | None = None  # on which the file begins
+
+
+def is_rinex(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file is one of RINEX observations, as far as its name says.
+
+    Examples
+    --------
+    >>> is_rinex("NYA100NOR_S_20241270000_01D_30S_MO.crx.gz"), is_rinex("york0440.15d.Z")
+    (True, True)
+    >>> is_rinex("NYA100NOR_S_20241270000_01D_MN.rnx.gz"), is_rinex("all.h5")
+    (False, False)
+    """
+    name = file_name(os.fspath(path)).lower()
+    if _LONG.match(name):
+        return name.endswith(SUFFIXES)
+    return name.endswith(SUFFIXES) or name.endswith(_ANY)
+
+
+def parse_name(path: str | os.PathLike[str]) -> Name:
+    """Return station and day of a file, as its name says.
+
+    Examples
+    --------
+    >>> parse_name("york0440.15d.Z")
+    Name(station='YORK', day=np.datetime64('2015-02-13'))
+    >>> parse_name("demo.10o")
+    Name(station='', day=None)
+    """
+    name = file_name(os.fspath(path))
+    if found := _LONG.match(name):
+        return _name(found[1], int(found[2]), int(found[3]))
+    if found := _SHORT.fullmatch(name):
+        year = (int(found[3]) - _FIRST_YEAR) % 100 + _FIRST_YEAR
+        return _name(found[1], year, int(found[2]))
+    return Name()
+
+
+def _name(station: str, year: int, day: int) -> Name:
+    found = np.datetime64(f"{year:04}-01-01", "D") + np.timedelta64(day - 1, "D")
+    is_there = found.astype("M8[Y]") == np.datetime64(f"{year:04}", "Y")
+    return Name(station.upper(), found if is_there else None)
