@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import h5py
 
 DEFECTS = ("missing-beam", "no-segments", "missing-variables", "truncated")
+RINEX_DEFECTS = ("zeros", "comments", "repeated-epoch", "gap", "truncated")
 
 ABSENT_BEAM = "gt1r"
 EMPTY_BEAM = "gt2l"
@@ -18,10 +19,10 @@ ABSENT_VARIABLES = ("fit_statistics/snr_significance", "geophysical/dac")
 TRUNCATED_SHARE = 0.6
 
 
-def check(defects: Collection[str]) -> None:
-    """Raise ValueError if one of `defects` is not among `DEFECTS`."""
-    if unknown := sorted(set(defects) - set(DEFECTS)):
-        raise ValueError(f"unknown defect {unknown[0]!r}: not one of {', '.join(DEFECTS)}")
+def check(defects: Collection[str], known: Collection[str] = DEFECTS) -> None:
+    """Raise ValueError if one of `defects` is not among those that are known."""
+    if unknown := sorted(set(defects) - set(known)):
+        raise ValueError(f"unknown defect {unknown[0]!r}: not one of {', '.join(known)}")
 
 
 def take_away(file: "h5py.File", defects: Collection[str]) -> None:
@@ -39,6 +40,6 @@ def take_away(file: "h5py.File", defects: Collection[str]) -> None:
 
 
 def cut(path: Path, defects: Collection[str]) -> None:
-    """Cut the end off a granule that is written, as an interrupted download does."""
+    """Cut the end off a file that is written, as an interrupted download does."""
     if "truncated" in defects:
         os.truncate(path, int(path.stat().st_size * TRUNCATED_SHARE))
