@@ -1,10 +1,25 @@
 """Reading the signal strengths of a RINEX file."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from captools.gnss.observations import Observations
-from captools.io.address import Url
+import numpy as np
+
+from captools.errors import InputError
+from captools.gnss.compact import Compact
+from captools.gnss.containers import content
+from captools.gnss.epochs import gps_time, gps_times, most_frequent_step
+from captools.gnss.header import SYSTEMS, Preamble, read_header
+from captools.gnss.lines import Lines
+from captools.gnss.observations import Cells, Observations
+from captools.gnss.plain import Plain
+from captools.gnss.records import BLANK, CUT, DAMAGED, GOOD, Layout
+from captools.io.address import Url, parse_location
+
+MOST = 100_000  # thousandths of a dB-Hz: no signal is stronger
+_SATELLITES = 128  # more than a system has
+DAMAGE = ("damage", "cut", "times", "counts")  # what `strict` refuses
 
 
 def read_observations(
@@ -14,5 +29,192 @@ def read_observations(
     s1_as: str = "1C",
     strict: bool = False,
 ) -> Observations:
-    """Return the signal strengths of a file; of all systems or codes if these are None."""
-    raise NotImplementedError
+    """Return the signal strengths of an observation file, RINEX 2, 3 or 4.
+
+    It may be plain or in Hatanaka's form, and packed as .gz, .Z, .bz2 or .zip.
+
+    Parameters
+    ----------
+    path : str, Path or Url
+        Of this machine, or the address of a server.
+    systems : str or None
+        Letters of satellite systems: G GPS, R GLONASS, E Galileo, C BeiDou, J QZSS, I NavIC,
+        S SBAS; None for all.
+    codes : sequence of str or None
+        Band and attribute, such as 1C; None for all. RINEX 2 does not say the attribute: its S2
+        is the code 2.
+    s1_as : str
+        The code of S1 of RINEX 2.
+    strict : bool
+        Refuse a file of which something cannot be read, instead of counting it.
+
+    Returns
+    -------
+    Observations
+        ``left_out`` counts, where there are any: zeros; repeats (values of a cell that has a
+        later one); damage (values, or lines of no known meaning, that cannot be read); cut
+        (values or records that the end of the file lacks; 1 if it ends before its header says);
+        times (values at impossible times); counts (epochs that have not as many records as they
+        say, all of which are read).
+
+    Raises
+    ------
+    InputError
+        If it is no such file, or is not what it says it is.
+    """
+    place = parse_location(path)
+    lines = Lines(content(place), str(place))
+    if not len(lines) or lines.data == b"\n":
+        raise InputError(f"{place}: is empty")
+    preamble = Preamble(lines)
+    start = read_header(lines, preamble)
+    kind = Compact if preamble.compact else Plain
+    layout: Layout = kind(lines, preamble, start, systems)
+    found = _Found(layout, s1_as).observations(systems, codes)
+    bad = {name: found.left_out[name] for name in DAMAGE if name in found.left_out}
+    if strict and bad:
+        what = ", ".join(f"{name} {count}" for name, count in bad.items())
+        raise InputError(f"{place}: not all of it can be read ({what})")
+    return found
+
+
+@dataclass
+class _Column:
+    """The signal strengths of a system and a code, before those without a value are left out."""
+
+    code: str
+    values: np.ndarray
+    states: np.ndarray
+
+
+class _Found:
+    """What is in a file, to be put together."""
+
+    def __init__(self, layout: Layout, s1_as: str) -> None:
+        self._layout = layout
+        self._walk = layout.walk
+        self._records = layout.records
+        self._s1_as = s1_as
+        preamble = self._walk.preamble
+        heads = np.frombuffer(b"".join(self._walk.heads), "u1")
+        heads = heads.reshape(len(self._walk.heads), -1 if len(heads) else 29)
+        self._times, self._real = gps_times(heads, preamble.time_system)
+        self._left_out = self._walk.left_out
+        self._left_out["damage"] += int(np.count_nonzero(self._records.system == 0))
+
+    def observations(self, systems: str | None, codes: Sequence[str] | None) -> Observations:
+        """Return the signal strengths of systems and codes."""
+        there = {chr(one) for one in np.unique(self._records.system) if one}
+        names: dict[str, tuple[str, ...]] = {}
+        pieces: list[tuple] = []
+        zeros: list[tuple] = []
+        for system in sorted(SYSTEMS if systems is None else set(systems)):
+            known = self._codes(system, system in there)
+            if known:
+                names[system] = tuple(sorted(known))
+            if system in there:
+                wanted = [one for one in sorted(known) if codes is None or one in codes]
+                self._collect(system, wanted, pieces, zeros)
+        epochs = np.unique(self._times[self._real & (np.array(self._walk.counts, "i8") > 0)])
+        self._check_end(epochs)
+        preamble = self._walk.preamble
+        is_known = np.isfinite(preamble.interval)
+        interval = preamble.interval if is_known else most_frequent_step(epochs)
+        *cells, values = _joined(pieces)
+        return Observations(
+            *cells,
+            thousandths=values.astype("i4"),
+            zeros=Cells(*_joined(zeros)[:-1]),
+            epochs=epochs.astype("M8[ms]"),
+            left_out={name: count for name, count in sorted(self._left_out.items()) if count},
+            header=preamble.header(names, interval),
+        )
+
+    def _code(self, name: str) -> str:
+        """Return the code of a signal strength, "" of another observation."""
+        if not name.startswith("S") or len(name) < 2:
+            return ""
+        is_2 = self._walk.preamble.major == 2
+        return self._s1_as if is_2 and name == "S1" else name[1:]
+
+    def _codes(self, system: str, is_there: bool) -> set[str]:
+        """Return the codes of a system that the file has; of RINEX 2, if it has satellites."""
+        own = {
+            name
+            for section in self._walk.sections
+            for name in self._names(section.types, system)
+            if "" not in section.types or is_there
+        }
+        return {code for code in map(self._code, own) if code}
+
+    @staticmethod
+    def _names(types: dict, system: str) -> list[str]:
+        found = types.get("") or types.get(system)
+        return found.names if found else []
+
+    def _collect(
+        self, system: str, codes: list[str], pieces: list[tuple], zeros: list[tuple]
+    ) -> None:
+        """Add the values of a system, and where it has zeros."""
+        records = self._records
+        rows = np.flatnonzero(records.system == ord(system))
+        rows = rows[np.argsort(records.satellite[rows], kind="stable")]  # then by epoch
+        epoch, satellite = records.epoch[rows], records.satellite[rows]
+        key = self._times[epoch] * _SATELLITES + satellite
+        order = np.argsort(key, kind="stable")
+        key, real = key[order], self._real[epoch[order]]
+        for code in codes:
+            values, states = self._column(system, code, rows)
+            values, states = values[order], states[order]
+            self._left_out["times"] += int(np.count_nonzero((states != BLANK) & ~real))
+            for name, state in (("damage", DAMAGED), ("cut", CUT)):
+                self._left_out[name] += int(np.count_nonzero((states == state) & real))
+            good = np.flatnonzero((states == GOOD) & real)
+            last = np.ones(len(good), bool)
+            last[:-1] = key[good[1:]] != key[good[:-1]]
+            self._left_out["repeats"] += int(np.count_nonzero(~last))
+            good = good[last]
+            is_zero = values[good] == 0
+            self._left_out["zeros"] += int(np.count_nonzero(is_zero))
+            for which, those in ((good[~is_zero], pieces), (good[is_zero], zeros)):
+                those.append(_cells(key[which], system, code, values[which]))
+
+    def _column(self, system: str, code: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return thousandths and states of records, from all sections."""
+        values, states = np.zeros(len(rows), "i8"), np.zeros(len(rows), "u1")
+        sections = self._walk.sections
+        epoch = self._records.epoch[rows]
+        for number, section in enumerate(sections):
+            stop = sections[number + 1].start if number + 1 < len(sections) else len(self._times)
+            for place, name in enumerate(self._names(section.types, system)):
+                if self._code(name) != code or stop == section.start:
+                    continue
+                within = np.flatnonzero((epoch >= section.start) & (epoch < stop))
+                factor = section.scales.get((system, name), 1)
+                found, state = self._layout.column(rows[within], place, MOST * factor)
+                values[within] = found if factor == 1 else (2 * found + factor) // (2 * factor)
+                states[within] = state
+        return values, states
+
+    def _check_end(self, epochs: np.ndarray) -> None:
+        """Count a file as cut that ends before its header says, as a .Z that was cut does."""
+        preamble = self._walk.preamble
+        last = preamble.last and gps_time(preamble.last, preamble.time_system)
+        if last is None or self._left_out["cut"]:
+            return
+        interval = preamble.interval if np.isfinite(preamble.interval) else 1.0
+        if not len(epochs) or epochs[-1] + interval * 1000 <= last:
+            self._left_out["cut"] += 1
+
+
+def _cells(key: np.ndarray, system: str, code: str, values: np.ndarray) -> tuple:
+    """Return the columns of cells, and their values."""
+    time, satellite = np.divmod(key, _SATELLITES)
+    letters = np.full(len(key), system, "S1"), np.full(len(key), code, "S2")
+    return time.astype("M8[ms]"), letters[0], satellite.astype("u1"), letters[1], values
+
+
+def _joined(pieces: list[tuple]) -> list[np.ndarray]:
+    """Return columns made of the pieces."""
+    none = _cells(np.empty(0, "i8"), "", "", np.empty(0, "i8"))
+    return [np.concatenate(column) for column in zip(none, *pieces, strict=True)]

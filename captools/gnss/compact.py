@@ -1,0 +1,234 @@
+"""RINEX in Hatanaka's form: lines are differences to the lines before them.
+
+The line of an epoch has only the characters that changed. A line with the offset of the receiver's
+clock follows, and a line for each satellite: a field for each observation, between blanks, then
+flags. A field is ``3&46100``, the beginning of an arc of third differences, or a difference.
+"""
+
+import re
+from functools import cached_property
+
+import numpy as np
+
+from captools.gnss.arcs import since_begin, undone
+from captools.gnss.epochs import WIDTH_2, WIDTH_3
+from captools.gnss.fields import are_digits, last_characters, numbers
+from captools.gnss.header import COMPACT, FIRST, Preamble, label, read_header
+from captools.gnss.lines import Lines
+from captools.gnss.records import BLANK, CUT, DAMAGED, GOOD, Records, Walk
+
+HIGHEST_ORDER = 5  # of differences
+_SATELLITES = re.compile(rb"(?:[GRSECJI ][ \d]\d)*")
+_CLOCK = re.compile(rb"(?:[1-5]&)?-?\d+|")
+_LONG = re.compile(rb"-?\d{9,15}")
+_KEPT = bytes(0xFF if one == ord(" ") else 0 for one in range(256))
+_NEW = bytes({ord(" "): 0, ord("&"): ord(" ")}.get(one, one) for one in range(256))
+
+
+def repaired(text: bytes, changes: bytes) -> bytes:
+    """Return a line with changes: a blank keeps a character, ``&`` makes it a blank.
+
+    Examples
+    --------
+    >>> repaired(b"12 G01G02", b"2&    3    G03")
+    b'2  G01302  G03'
+    """
+    size = max(len(text), len(changes))
+    text, changes = text.ljust(size), changes.ljust(size)
+    old, kept, new = (
+        int.from_bytes(one, "big")
+        for one in (text, changes.translate(_KEPT), changes.translate(_NEW))
+    )
+    return (old & kept | new).to_bytes(size, "big")
+
+
+class Compact:
+    """The records of a file in Hatanaka's form.
+
+    Parameters
+    ----------
+    lines : Lines
+        The file.
+    preamble : Preamble
+        What its header said; what stands among the observations is added.
+    start : int
+        The line after the header.
+    wanted : str or None
+        Systems whose lists must be right; None for all.
+    """
+
+    def __init__(self, lines: Lines, preamble: Preamble, start: int, wanted: str | None) -> None:
+        self.lines = lines
+        self._is_2 = preamble.major == 2
+        self._width = WIDTH_2 if self._is_2 else WIDTH_3
+        self._list = self._width + (6 if self._is_2 else 12)  # where satellites begin
+        self._mark = b"&" if self._is_2 else b">"
+        self.walk = Walk(lines, preamble, wanted)
+        self.walk.begin_section()
+        self._fresh: list[bool] = []  # whether an epoch depends on nothing before it
+        self._go_through(start)
+
+    # --- epochs -----------------------------------------------------------------
+
+    def _go_through(self, at: int) -> None:
+        """Find all epochs."""
+        text = b""  # the line of the last epoch; none to which changes could be made
+        while at < len(self.lines):
+            line = self.lines[at]
+            is_fresh = line[:1] == self._mark
+            if is_fresh and line[self._width + 2 : self._width + 3] in b"23456":
+                at, text = self._event(at, line), b""
+                continue
+            if label(line) in (FIRST, COMPACT):
+                at, text = read_header(self.lines, self.walk.preamble, at), b""
+                self.walk.begin_section()
+                continue
+            if not self._is_2 and line[:1] == b"&":  # a remark
+                at += 1
+                continue
+            if is_fresh:
+                text = line.replace(b"&", b" ")
+            elif text:
+                text = repaired(text, line)
+            at, text = self._epoch(at, text, is_fresh)
+
+    def _epoch(self, at: int, text: bytes, is_fresh: bool) -> tuple[int, bytes]:
+        """Take the epoch at a line, and return where the next one is, and the text of this one.
+
+        If it cannot be, all is lost up to the next one that is fresh.
+        """
+        if self.lines.is_cut and at == len(self.lines) - 1:
+            self.walk.left_out["cut"] += 1
+            return at + 1, b""
+        satellites = self._satellites(text)
+        if satellites is None or (
+            at + 1 < len(self.lines) and not _CLOCK.fullmatch(self.lines[at + 1])
+        ):
+            return self._resume(at), b""
+        if satellites:
+            self.walk.add(text[: self._width], at + 2, satellites)
+            self._fresh.append(is_fresh)
+        return at + 2 + len(satellites) // 3, text
+
+    def _satellites(self, text: bytes) -> bytes | None:
+        """Return the satellites of an epoch, None if it cannot be one."""
+        flag, count = text[self._width + 2 : self._width + 3], text[self._width + 3 :][:3].strip()
+        if text[:1] not in (self._mark, b" ") or flag not in (b"0", b"1") or not count.isdigit():
+            return None
+        listed = text[self._list :].rstrip()
+        names = {listed[at : at + 3] for at in range(0, len(listed), 3)}
+        if len(listed) != 3 * int(count) or len(names) != int(count):
+            return None
+        return listed if _SATELLITES.fullmatch(listed) else None
+
+    def _resume(self, at: int) -> int:
+        """Return the next fresh epoch or header, and count the lines that are lost."""
+        after = at + 1
+        while after < len(self.lines) and not self._is_start(self.lines[after]):
+            after += 1
+        self.walk.left_out["damage"] += after - at
+        return after
+
+    def _is_start(self, line: bytes) -> bool:
+        """Return whether a line can be that of a fresh epoch."""
+        if label(line) in (FIRST, COMPACT):
+            return True
+        return line[:1] == self._mark and line[self._width + 2 : self._width + 3].isdigit()
+
+    def _event(self, at: int, line: bytes) -> int:
+        """Read the lines that belong to an event, and return the line after them."""
+        count = line[self._width + 3 :][:3].strip()
+        if not count.isdigit():
+            return self._resume(at)
+        after = min(at + 1 + int(count), len(self.lines))
+        if line[self._width + 2 : self._width + 3] == b"6":  # cycle slips
+            return after
+        labels = [self.walk.preamble.take(number) for number in range(at + 1, after)]
+        if any(labels):
+            self.walk.begin_section()
+        return after
+
+    # --- records ----------------------------------------------------------------
+
+    @cached_property
+    def records(self) -> Records:
+        """All records."""
+        return self.walk.records()
+
+    @cached_property
+    def _gaps(self) -> np.ndarray:
+        """The number of the gap that is the end of each line, after -1 (int64)."""
+        gaps = self.lines.gaps
+        return np.concatenate([[-1], np.flatnonzero(self.lines.buffer[gaps] == ord("\n"))])
+
+    def column(self, rows: np.ndarray, place: int, most: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return one field of records, as `captools.gnss.records.Layout` says."""
+        starts, ends, is_open = self._places(rows, place)
+        there = (ends > starts) & ~is_open
+        begins, orders = self._begins(starts, ends, there)
+        values, read = self._differences(starts + 2 * begins, ends)
+        continues = self._continue(rows)
+        continues[1:] &= there[:-1]
+        stretch = ~(continues & there) | begins
+        lost = since_begin(stretch & ~begins | ~read, stretch) & there
+        good = np.flatnonzero(there & ~lost)
+        states = np.where(there, DAMAGED, BLANK).astype("u1")
+        states[is_open] = CUT
+        values[good] = undone(values[good], begins[good], orders[good])
+        wrong = np.zeros(len(good), bool)
+        if len(good):
+            wrong = (values[good] < 0) | (values[good] > most)
+            wrong = _whole_arcs(wrong, begins[good])
+        states[good[~wrong]] = GOOD
+        return values, states
+
+    def _places(self, rows: np.ndarray, place: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return where fields begin and end, and whether the file was cut there."""
+        lines, gaps, at_line_ends = self.records.line[rows], self.lines.gaps, self._gaps
+        missing = lines >= len(self.lines)
+        lines = np.where(missing, 0, lines)
+        gap = at_line_ends[lines] + 1 + place
+        outside = gap > at_line_ends[lines + 1]
+        gap = np.where(outside, at_line_ends[lines + 1], gap)
+        ends = gaps[gap]
+        starts = np.where(outside, ends, gaps[gap - 1] + 1)
+        is_open = missing
+        if self.lines.is_cut:
+            is_open = missing | ((lines == len(self.lines) - 1) & (ends == self.lines.ends[-1]))
+        return starts, ends, is_open
+
+    def _begins(
+        self, starts: np.ndarray, ends: np.ndarray, there: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return where arcs begin, and of which order they are."""
+        buffer = self.lines.buffer
+        orders = buffer[starts].astype("i8") - ord("0")
+        begins = there & (ends - starts > 2) & (buffer[np.minimum(starts + 1, ends)] == ord("&"))
+        return begins & (orders >= 1) & (orders <= HIGHEST_ORDER), orders
+
+    def _differences(self, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the numbers between places, and where there are such."""
+        negative = self.lines.buffer[starts] == ord("-")
+        counts = ends - starts - negative
+        words = last_characters(self.lines.words[ends - 8], counts)
+        values = numbers(words)
+        read = are_digits(words) & (counts >= 1) & (counts <= 8)
+        np.negative(values, out=values, where=negative)
+        for row in np.flatnonzero(counts > 8):
+            text = self.lines.data[starts[row] : ends[row]]
+            read[row] = bool(_LONG.fullmatch(text))
+            values[row] = int(text) if read[row] else 0
+        return values, read
+
+    def _continue(self, rows: np.ndarray) -> np.ndarray:
+        """Return which records follow the record of the same satellite an epoch before."""
+        epoch, satellite = self.records.epoch[rows], self.records.satellite[rows]
+        follows = np.zeros(len(rows), bool)
+        follows[1:] = (epoch[1:] == epoch[:-1] + 1) & (satellite[1:] == satellite[:-1])
+        return follows & ~np.array(self._fresh, bool)[epoch]
+
+
+def _whole_arcs(some: np.ndarray, begins: np.ndarray) -> np.ndarray:
+    """Return which elements belong to an arc that has some."""
+    first = np.flatnonzero(begins)
+    return np.repeat(np.logical_or.reduceat(some, first), np.diff(first, append=len(some)))
