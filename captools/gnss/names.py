@@ -20,6 +20,7 @@ SUFFIXES = tuple(name + how for name in _PLAIN for how in COMPRESSIONS)  # of fi
 _ANY = tuple(f".rnx{how}" for how in COMPRESSIONS)
 _LONG = re.compile(r"([A-Z0-9]{4})\d\d[A-Z]{3}_[A-Z]_(\d{4})(\d{3})\d{4}_", re.I)
 _SHORT = re.compile(r"([A-Z0-9]{4})(\d{3})[0A-X](?:\d\d)?\.(\d\d)[OD](?:\..*)?", re.I)
+_FORM = re.compile(r"(?:\.rnx|\.crx|(\.\d\d)[od])?(?:\.gz|\.z|\.bz2|\.zip)?$", re.I)
 _FIRST_YEAR = 1980  # two digits of a year count from it
 
 
@@ -63,6 +64,19 @@ def parse_name(path: str | os.PathLike[str]) -> Name:
         year = (int(found[3]) - _FIRST_YEAR) % 100 + _FIRST_YEAR
         return _name(found[1], year, int(found[2]))
     return Name()
+
+
+def plain_name(path: str | os.PathLike[str]) -> str:
+    """Return the name of a file without what says how it is written and compressed.
+
+    Examples
+    --------
+    >>> plain_name("NYA100NOR_S_20241270000_01D_30S_MO.crx.gz")
+    'NYA100NOR_S_20241270000_01D_30S_MO'
+    >>> plain_name("york0440.15d.Z"), plain_name("york0440.15O")
+    ('york0440.15', 'york0440.15')
+    """
+    return _FORM.sub(r"\1", file_name(os.fspath(path)))
 
 
 def _name(station: str, year: int, day: int) -> Name:

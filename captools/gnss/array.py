@@ -1,0 +1,313 @@
+"""The TileDB array of a station: its schema, and all that is written to it and read from it.
+
+A fragment is what one write leaves. The time stamp of a fragment says here whose it is, not when it
+was written: an input's is made of its name (`slot`), so that its cells are found and removed by
+that name, and cells that two inputs hold come from the same one in whatever order they are written.
+Notes, which are the metadata of the array, have the time of writing. All slots lie before it, so
+that notes are read without opening any fragment.
+"""
+
+import os
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from captools.errors import FolderError, InputError, one_line
+from captools.gnss.context import context_of, ready
+from captools.io.address import Url
+
+if TYPE_CHECKING:
+    import tiledb
+
+DAY_MS = 86_400_000
+NOTES_FROM = 1 << 40  # ms since 1970, in 2004; slots lie before
+FOREVER = 1 << 62  # the clock of another host may be ahead
+LEVEL = 3  # of zstd
+DIMENSIONS = ("time", "constell", "sat", "obs_code")
+SNR = "snr"
+NUMBERING, STATION = "numbering", "station"  # notes on the whole array
+ABOUT = {  # it, too
+    "time_system": "GPS",
+    "time_units": "milliseconds since 1970-01-01, GPS time",
+    "snr_units": "dB-Hz",
+    "obs_code_meaning": "two ASCII characters, the first times 256: 1C is 12611",
+}
+
+
+def is_array(path: str | os.PathLike[str]) -> bool:
+    """Return whether a folder of this machine is a TileDB array."""
+    return os.path.isdir(os.path.join(path, "__schema"))
+
+
+def slot(name: str) -> int:
+    """Return the time stamp of the cells of an input of this name."""
+    return 1 + int.from_bytes(sha256(name.encode()).digest()[:5]) % (NOTES_FROM - 1)
+
+
+class Array:
+    """A TileDB array, on a disk or in an object store.
+
+    Parameters
+    ----------
+    location : Path or Url
+        Where it is.
+
+    Raises
+    ------
+    MissingExtra
+        If TileDB is missing.
+    """
+
+    def __init__(self, location: Path | Url) -> None:
+        ready()
+        self.location = location
+        self.uri = str(location) if isinstance(location, Url) else os.path.abspath(location)
+
+    @cached_property
+    def _context(self) -> "tiledb.Ctx":
+        return context_of(self.location)
+
+    # --- the array itself ---------------------------------------------------------
+
+    def is_there(self) -> bool:
+        """Return whether it was made."""
+        import tiledb
+
+        with self._reading():
+            return tiledb.object_type(self.uri, ctx=self._context) == "array"
+
+    def is_whole(self) -> bool:
+        """Return whether it was made by us to the end."""
+        return self.is_there() and NUMBERING in self.notes()
+
+    def make(self, numbering: str) -> dict[str, Any]:
+        """Make the array, or leave the one that is there; others may make it at the same time.
+
+        Returns
+        -------
+        dict
+            What is noted of it.
+
+        Raises
+        ------
+        ValueError
+            If it is there with another numbering of systems, or is not of ours.
+        FolderError
+            If it cannot be made.
+        """
+        import tiledb
+
+        with self._writing():
+            if not isinstance(self.location, Url):
+                Path(self.uri).mkdir(parents=True, exist_ok=True)
+            if not self.is_there():
+                try:
+                    tiledb.Array.create(self.uri, self._schema(), ctx=self._context)
+                except tiledb.TileDBError:
+                    if not self.is_there():
+                        raise
+        notes = self.notes()
+        if NUMBERING not in notes:
+            if self.span() is not None:
+                raise ValueError(f"{self.location}: is an array of another origin: choose another")
+            self.note(**ABOUT, **{NUMBERING: numbering})
+            return self.notes()
+        if notes[NUMBERING] != numbering:
+            raise ValueError(
+                f"{self.location}: has the numbering {notes[NUMBERING]} of systems, not {numbering}"
+            )
+        return notes
+
+    def _schema(self) -> "tiledb.ArraySchema":
+        import tiledb
+
+        ctx = self._context
+        zstd = tiledb.FilterList([tiledb.ZstdFilter(level=LEVEL, ctx=ctx)], ctx=ctx)
+        # A tile holds a day of one system and code, which is what is asked for.
+        made = (
+            ((0, FOREVER), DAY_MS, np.int64),
+            ((0, 254), 1, np.uint8),
+            ((0, 254), 255, np.uint8),
+            ((0, 65534), 1, np.uint16),
+        )
+        dimensions = [
+            tiledb.Dim(name, domain, tile, dtype=dtype, filters=zstd, ctx=ctx)
+            for name, (domain, tile, dtype) in zip(DIMENSIONS, made, strict=True)
+        ]
+        return tiledb.ArraySchema(
+            domain=tiledb.Domain(*dimensions, ctx=ctx),
+            attrs=[tiledb.Attr(SNR, dtype=np.float32, filters=zstd, ctx=ctx)],
+            sparse=True,
+            allows_duplicates=False,
+            ctx=ctx,
+        )
+
+    # --- notes --------------------------------------------------------------------
+
+    def notes(self) -> dict[str, Any]:
+        """Return all that is noted of it."""
+        import tiledb
+
+        with (
+            self._reading(),
+            tiledb.open(self.uri, timestamp=(NOTES_FROM, FOREVER), ctx=self._context) as array,
+        ):
+            return dict(array.meta.items())
+
+    def note(self, **notes: str | float) -> None:
+        """Note something of it, in place of what was noted under the same names."""
+        import tiledb
+
+        with (
+            self._writing(),
+            tiledb.open(self.uri, "w", timestamp=_now(), ctx=self._context) as array,
+        ):
+            array.meta.update(notes)
+
+    def forget(self, name: str) -> None:
+        """Let a note go."""
+        import tiledb
+
+        with (
+            self._writing(),
+            tiledb.open(self.uri, "w", timestamp=_now(), ctx=self._context) as array,
+        ):
+            del array.meta[name]
+
+    # --- cells --------------------------------------------------------------------
+
+    def write(self, coordinates: tuple[np.ndarray, ...], snr: np.ndarray, at: int) -> None:
+        """Write cells as one fragment.
+
+        Parameters
+        ----------
+        coordinates : tuple of array, each of shape (n,)
+            Of the dimensions, each cell once, in the order of `global_order`.
+        snr : array of float32, shape (n,)
+            Signal strength in dB-Hz.
+        at : int
+            The time stamp.
+        """
+        import tiledb
+
+        with (
+            self._writing(),
+            tiledb.open(self.uri, "w", timestamp=at, ctx=self._context) as array,
+        ):
+            if not _write_in_order(array, self._context, coordinates, snr):
+                array[coordinates] = {SNR: snr}
+
+    def remove(self, at: int) -> None:
+        """Remove the fragments of a time stamp."""
+        import tiledb
+
+        with self._writing():
+            tiledb.Array.delete_fragments(self.uri, at, at, ctx=self._context)
+
+    def span(self) -> tuple[int, int] | None:
+        """Return the first and last time (ms) that cells may have; None if there are none."""
+        import tiledb
+
+        with self._reading(), tiledb.open(self.uri, ctx=self._context) as array:
+            domain = array.nonempty_domain()
+            return None if domain is None else (int(domain[0][0]), int(domain[0][1]))
+
+    def read(
+        self,
+        start: int,
+        stop: int,
+        systems: list[int] | None = None,
+        codes: list[int] | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Return the columns of the cells of a period, in no particular order.
+
+        Parameters
+        ----------
+        start, stop : int
+            Times in ms since 1970, the second one excluded.
+        systems, codes : list of int, optional
+            Their numbers; all by default.
+        """
+        import tiledb
+
+        # TileDB's ranges include their ends.
+        wanted = (slice(start, stop - 1), systems or slice(None), slice(None), codes or slice(None))
+        with self._reading(), tiledb.open(self.uri, ctx=self._context) as array:
+            query = array.query(attrs=[SNR], dims=list(DIMENSIONS))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # of NumPy, for TileDB
+                return dict(query.multi_index[wanted])
+
+    # --- what goes wrong ------------------------------------------------------------
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        import tiledb
+
+        try:
+            yield
+        except tiledb.TileDBError as error:
+            raise InputError(f"{self.location}: cannot be read ({one_line(error)})") from None
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        import tiledb
+
+        try:
+            yield
+        except (tiledb.TileDBError, OSError) as error:
+            raise FolderError(f"{self.location}: cannot be written ({one_line(error)})") from None
+
+
+def global_order(coordinates: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Return the indices that put cells into the order in which an array stores them.
+
+    That is by day, system and code, then by time and satellite, which must increase already
+    within each system and code.
+    """
+    when, system, _, code = coordinates
+    day = when // DAY_MS
+    day -= day.min(initial=FOREVER)
+    return np.argsort((day << 24) | (system.astype(np.int64) << 16) | code, kind="stable")
+
+
+def _write_in_order(
+    array: "tiledb.Array",
+    context: "tiledb.Ctx",
+    coordinates: tuple[np.ndarray, ...],
+    snr: np.ndarray,
+) -> bool:
+    """Write cells in the order of the array, which takes a sixth of the time; False if not.
+
+    Only the lower level of TileDB's Python package has this order, and says nothing of its future.
+    """
+    try:
+        from tiledb.libtiledb import Array, LayoutType, Query, QueryType
+
+        query = Query(context, Array(context, array), QueryType.WRITE)
+        query.layout = LayoutType.GLOBAL_ORDER
+        submit, finalize = query._submit, query.finalize
+    except (ImportError, AttributeError, TypeError):
+        return False
+    columns = [np.ascontiguousarray(values) for values in (*coordinates, snr)]  # kept until the end
+    for name, values in zip((*DIMENSIONS, SNR), columns, strict=True):
+        query.set_data_buffer(name, values, len(values))
+    submit()
+    finalize()
+    return True
+
+
+_noted = [0]  # when this process noted something last
+
+
+def _now() -> int:
+    """Return the time in ms, later than at any call before: of notes of one time, any may win."""
+    _noted[0] = max(time.time_ns() // 1_000_000, _noted[0] + 1)
+    return _noted[0]

@@ -1,0 +1,88 @@
+"""How TileDB works for us: with one thread, in a process that is no copy, on disks and servers."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from captools.errors import InputError, one_line
+from captools.extras import require
+from captools.io import remote
+from captools.io.address import Url
+
+if TYPE_CHECKING:
+    import tiledb
+
+_used_in: set[int] = set()  # numbers of processes: this one, and those of which it is a copy
+
+
+def ready() -> None:
+    """Import TileDB, which changes how NumPy prints numbers: it goes on as before.
+
+    Raises
+    ------
+    MissingExtra
+        If it is missing.
+    """
+    with np.printoptions():
+        require("gnss", "tiledb")
+
+
+def context_of(location: Path | Url) -> "tiledb.Ctx":
+    """Return how TileDB gets at an array; with one thread, for it is the workers that are many.
+
+    Raises
+    ------
+    MissingExtra
+        If TileDB is missing.
+    InputError
+        If the object store cannot be reached.
+    """
+    ready()
+    import tiledb
+
+    _check_not_copied()
+    config: dict[str, str | int] = {"sm.compute_concurrency_level": 1}
+    config["sm.io_concurrency_level"] = 1
+    if isinstance(location, Url):
+        config |= _store_config(location)
+    return tiledb.Ctx(config)
+
+
+def _check_not_copied() -> None:
+    """Raise RuntimeError in a copy of a process that used TileDB, where it would hang."""
+    if _used_in - {os.getpid()}:
+        raise RuntimeError("TileDB was in use before this process was copied, and would hang")
+    _used_in.add(os.getpid())
+
+
+def _store_config(url: Url) -> dict[str, str]:
+    """Return how TileDB reaches an object store: as we do, and as the same user."""
+    if url.protocol != "s3":
+        raise InputError(f"{url}: an array is on this machine or at s3://")
+    remote.check_protocols([url])
+    from botocore.exceptions import BotoCoreError
+    from botocore.session import get_session
+
+    config = {}
+    if endpoint := remote.used().endpoint_url:
+        scheme, _, host = endpoint.rstrip("/").rpartition("://")
+        config = {
+            "vfs.s3.endpoint_override": host,
+            "vfs.s3.scheme": scheme or "https",
+            "vfs.s3.use_virtual_addressing": "false",
+        }
+    try:
+        session = get_session()
+        keys, region = session.get_credentials(), session.get_config_variable("region")
+    except BotoCoreError as error:
+        raise InputError(f"{url}: no keys of the object store: {one_line(error)}") from None
+    if region:
+        config["vfs.s3.region"] = region
+    if keys is None:  # some can be read by everybody
+        return config | {"vfs.s3.no_sign_request": "true"}
+    frozen = keys.get_frozen_credentials()
+    config["vfs.s3.aws_access_key_id"] = frozen.access_key
+    config["vfs.s3.aws_secret_access_key"] = frozen.secret_key
+    return config | ({"vfs.s3.aws_session_token": frozen.token} if frozen.token else {})

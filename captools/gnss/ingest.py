@@ -1,0 +1,233 @@
+"""One RINEX file into an array: what it holds there is what it says now, whatever came before.
+
+What is noted of an input says by a digest what its cells were made of. The same again changes
+nothing. Before anything else is written, it is noted that the input is under way, so that an input
+that was killed in the middle is done again whatever its file is by then.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from captools.errors import InputError, Unreachable
+from captools.gnss.array import STATION, Array, global_order, slot
+from captools.gnss.coding import code_numbers, system_numbers
+from captools.gnss.names import parse_name, plain_name
+from captools.gnss.observations import Observations
+from captools.gnss.reading import read_observations
+from captools.io import remote
+from captools.io.address import Url
+from captools.io.atomic import Outputs
+
+INPUT = "input:"  # how notes on inputs begin
+ABOUT_STATION = (STATION, "receiver", "antenna", "interval")  # notes on the whole array
+_LONG_MARKER = re.compile(r"[A-Z0-9]{4}\d\d[A-Z]{3}")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is read of RINEX files.
+
+    Parameters
+    ----------
+    systems : str, optional
+        Letters; all by default.
+    codes : tuple of str, optional
+        Such as 1C; all by default.
+    s1_as : str
+        The code for which S1 of RINEX 2 counts.
+    strict : bool
+        Damage is an error, and not left out.
+    version : int
+        Of the results: another one means other values.
+    """
+
+    systems: str | None = None
+    codes: tuple[str, ...] | None = None
+    s1_as: str = "1C"
+    strict: bool = False
+    version: int = 1
+
+    def read(self, path: Path | Url) -> Observations:
+        """Return what a file holds of it."""
+        return read_observations(path, self.systems, self.codes, self.s1_as, self.strict)
+
+
+def ingest(path: Path | Url, location: Path | Url, wanted: Wanted, numbering: str) -> Outputs:
+    """Write the signal strengths of a file into an array, in place of what it held there.
+
+    Returns
+    -------
+    Outputs
+        No path, but the rows read and written.
+
+    Raises
+    ------
+    ValueError
+        If the array has another numbering of systems.
+    InputError
+        If the file cannot be used, or is of another station than the array; then nothing of this
+        name stays in the array.
+    FolderError
+        If the array cannot be written.
+    """
+    array = Array(location)
+    part = _Part(array, array.make(numbering), plain_name(path))
+    try:
+        digest = _digest(path, wanted, numbering)
+        if part.digest == digest != "":
+            return _outputs(part.record)
+        found = wanted.read(path)
+        station = found.header.station or parse_name(path).station
+        part.begin(path, station)
+    except Unreachable:
+        raise
+    except InputError:
+        part.drop()
+        raise
+    array.remove(part.at)
+    _write(array, found, numbering, part.at)
+    rows = {"rows_out": len(found.time), "left_out": found.left_out}
+    part.end({"digest": digest, **_about(found, station), **rows})
+    return _outputs(rows)
+
+
+class _Part:
+    """The part of an array that an input fills, and what is noted of it.
+
+    Parameters
+    ----------
+    array : Array
+        The array.
+    notes : dict
+        What is noted of the array.
+    name : str
+        Of the input, without what says how its file is written.
+    """
+
+    def __init__(self, array: Array, notes: dict[str, Any], name: str) -> None:
+        self.at = slot(name)
+        self._key = f"{INPUT}{self.at:011x}"
+        self._array, self._name = array, name
+        self._station = notes.get(STATION)
+        self.record: dict[str, Any] = json.loads(notes.get(self._key, "{}"))
+
+    @property
+    def digest(self) -> str:
+        """What stands for the file whose cells are there, "" if they may be any."""
+        return self.record.get("digest", "") if self._is_ours() else ""
+
+    def begin(self, path: Path | Url, station: str) -> None:
+        """Note that cells are about to change; InputError if they have no place here."""
+        where = self._array.location
+        if not self._is_ours():
+            other = self.record["name"]
+            raise InputError(f"{path}: has the same place in {where} as {other}: rename it")
+        if not station:
+            raise InputError(f"{path}: names no station (MARKER NAME), which {where} is of")
+        if self._station is not None:
+            _check_station(path, station, self._station, where)
+        if self._station is None or self.record:
+            self._note({"station": station})
+        if self._station is None:
+            # Whoever comes first notes it in the end; nobody does if two come at the same time.
+            try:
+                for other in self._stations():
+                    _check_station(path, station, other, where)
+            except InputError:
+                self._note(self.record) if self.record else self._array.forget(self._key)
+                raise
+
+    def end(self, record: dict[str, Any]) -> None:
+        """Note what the cells are now."""
+        if self._station is None:
+            about = {key: record[key] for key in ABOUT_STATION if key in record}
+            self._array.note(**about)
+        self._note(record)
+
+    def drop(self) -> None:
+        """Remove the cells of an earlier file of this name."""
+        if self.record and self._is_ours():
+            self._note({})
+            self._array.remove(self.at)
+            self._array.forget(self._key)
+
+    def _is_ours(self) -> bool:
+        return self.record.get("name", self._name) == self._name
+
+    def _note(self, record: dict[str, Any]) -> None:
+        self._array.note(**{self._key: json.dumps({"name": self._name, **record})})
+
+    def _stations(self) -> list[str]:
+        """Return of which stations inputs are, or will be."""
+        notes = self._array.notes()
+        records = [json.loads(text) for key, text in notes.items() if key.startswith(INPUT)]
+        return [record["station"] for record in records if "station" in record]
+
+
+def _check_station(path: Path | Url, station: str, other: str, location: Path | Url) -> None:
+    if _marker(station) != _marker(other):
+        raise InputError(f"{path}: is of station {station}, but {location} of {other}")
+
+
+def _marker(station: str) -> str:
+    """Return what is the same in all ways to write a marker: NYA1, nya1, NYA100NOR."""
+    marker = station.strip().upper()
+    return marker[:4] if _LONG_MARKER.fullmatch(marker) else marker
+
+
+def _digest(path: Path | Url, wanted: Wanted, numbering: str) -> str:
+    """Return what stands for what a file's cells are made of, "" if a server does not say.
+
+    Of a file on this machine it is its content: it may be moved, or copied.
+    """
+    if isinstance(path, Url):
+        content = remote.identity(path)
+    else:
+        try:
+            with open(path, "rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    if not content:
+        return ""
+    said = json.dumps([content, asdict(wanted), numbering], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _write(array: Array, found: Observations, numbering: str, at: int) -> None:
+    if not len(found.time):
+        return
+    coordinates = (
+        found.time.astype("M8[ms]").astype(np.int64),
+        system_numbers(found.system, numbering),
+        found.satellite.astype(np.uint8),
+        code_numbers(found.code),
+    )
+    order = global_order(coordinates)
+    array.write(tuple(values[order] for values in coordinates), found.snr[order], at)
+
+
+def _about(found: Observations, station: str) -> dict[str, Any]:
+    """Return what is known of the station, without what is not."""
+    header = found.header
+    about = {
+        STATION: station,
+        "receiver": header.receiver,
+        "antenna": header.antenna,
+        "interval": header.interval,
+    }
+    return {key: value for key, value in about.items() if value and value == value}
+
+
+def _outputs(record: dict[str, Any]) -> Outputs:
+    left_out = {reason: count for reason, count in record["left_out"].items() if count}
+    rows = record["rows_out"]
+    written = Outputs(rows_in=rows + sum(left_out.values()), rows_out=rows)
+    written.removed = left_out
+    return written

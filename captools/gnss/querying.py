@@ -1,0 +1,102 @@
+"""The cells of an array, as the statistics take them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from captools.errors import InputError
+from captools.gnss.array import NUMBERING, Array
+from captools.gnss.coding import NUMBERINGS, code_letters, code_numbers, system_letters
+from captools.gnss.observations import PER_DB, Cells
+from captools.io.address import Url
+
+
+@dataclass(frozen=True)
+class Values(Cells):
+    """Cells with their signal strengths.
+
+    Attributes
+    ----------
+    thousandths : array of int32, shape (n,)
+        Signal strength in thousandths of a dB-Hz.
+    """
+
+    thousandths: np.ndarray
+
+
+class Query:
+    """An array that is asked for cells.
+
+    Parameters
+    ----------
+    location : Path or Url
+        Where the array is.
+    numbering : str, optional
+        How its systems are numbered, if it does not say.
+
+    Attributes
+    ----------
+    notes : dict
+        What is noted of it: `station`, `interval` and more.
+
+    Raises
+    ------
+    InputError
+        If it is no array, or there is no numbering.
+    """
+
+    def __init__(self, location: Path | Url, numbering: str | None = None) -> None:
+        self._array = Array(location)
+        if not self._array.is_there():
+            raise InputError(f"{location}: is no TileDB array")
+        self.notes = self._array.notes()
+        self.numbering = self.notes.get(NUMBERING, numbering)
+        if self.numbering not in NUMBERINGS:
+            raise InputError(f"{location}: does not say how its systems are numbered")
+
+    def span(self) -> tuple[np.datetime64, np.datetime64] | None:
+        """Return the first and last time that cells may have; None if there are none."""
+        found = self._array.span()
+        return None if found is None else (_time(found[0]), _time(found[1]))
+
+    def cells(
+        self,
+        start: np.datetime64,
+        stop: np.datetime64,
+        systems: str | None = None,
+        codes: Sequence[str] | None = None,
+    ) -> Values:
+        """Return the cells of a period, in no particular order.
+
+        Parameters
+        ----------
+        start, stop : datetime64
+            GPS time; the second one is excluded.
+        systems : str, optional
+            Letters; all by default.
+        codes : sequence of str, optional
+            Such as 1C; all by default.
+        """
+        table = NUMBERINGS[self.numbering]
+        columns = self._array.read(
+            *(_ms(start), _ms(stop)),
+            None if systems is None else [table[system] for system in systems],
+            None if codes is None else code_numbers(np.array(codes, "S2")).tolist(),
+        )
+        return Values(
+            columns["time"].view("M8[ms]"),
+            system_letters(columns["constell"], self.numbering),
+            columns["sat"],
+            code_letters(columns["obs_code"]),
+            np.rint(columns["snr"] * np.float64(PER_DB)).astype(np.int32),
+        )
+
+
+def _ms(time: np.datetime64) -> int:
+    return int(time.astype("M8[ms]").astype(np.int64))
+
+
+def _time(ms: int) -> np.datetime64:
+    return np.datetime64(ms, "ms")
