@@ -25,7 +25,7 @@ def undone(differences: np.ndarray, begins: np.ndarray, orders: np.ndarray) -> n
     Examples
     --------
     >>> begins = np.array([True, False, False, False, False])
-    >>> undone(np.array([1, 7, 12, 6, 0]), begins, np.full(5, 3)).tolist()  # cubes
+    >>> undone(np.array([1, 7, 12, 6, 6]), begins, np.full(5, 3)).tolist()  # cubes
     [1, 8, 27, 64, 125]
     """
     numbers = differences.copy()

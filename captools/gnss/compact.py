@@ -12,12 +12,12 @@ import numpy as np
 
 from captools.gnss.arcs import since_begin, undone
 from captools.gnss.epochs import WIDTH_2, WIDTH_3
-from captools.gnss.fields import are_digits, last_characters, numbers
+from captools.gnss.fields import are_digits, first_characters, have, last_characters, numbers
+from captools.gnss.grid import HIGHEST_ORDER, off_grid
 from captools.gnss.header import COMPACT, FIRST, Preamble, label, read_header
 from captools.gnss.lines import Lines
-from captools.gnss.records import BLANK, CUT, DAMAGED, GOOD, Records, Walk
+from captools.gnss.records import BLANK, CUT, DAMAGED, GOOD, Field, Records, Walk
 
-HIGHEST_ORDER = 5  # of differences
 _SATELLITES = re.compile(rb"(?:[GRSECJI ][ \d]\d)*")
 _CLOCK = re.compile(rb"(?:[1-5]&)?-?\d+|")
 _LONG = re.compile(rb"-?\d{9,15}")
@@ -104,11 +104,22 @@ class Compact:
         if satellites is None or (
             at + 1 < len(self.lines) and not _CLOCK.fullmatch(self.lines[at + 1])
         ):
+            self._drop_before(at)
             return self._resume(at), b""
         if satellites:
             self.walk.add(text[: self._width], at + 2, satellites)
             self._fresh.append(is_fresh)
         return at + 2 + len(satellites) // 3, text
+
+    def _drop_before(self, at: int) -> None:
+        """Take back the epoch whose records end at a line that is none of an epoch.
+
+        A line of it may be missing, or two be one, so that records are those of others.
+        """
+        walk = self.walk
+        if walk.heads and walk.first_lines[-1] + walk.counts[-1] == at:
+            walk.left_out["damage"] += walk.drop()
+            self._fresh.pop()
 
     def _satellites(self, text: bytes) -> bytes | None:
         """Return the satellites of an epoch, None if it cannot be one."""
@@ -161,24 +172,27 @@ class Compact:
         gaps = self.lines.gaps
         return np.concatenate([[-1], np.flatnonzero(self.lines.buffer[gaps] == ord("\n"))])
 
-    def column(self, rows: np.ndarray, place: int, most: int) -> tuple[np.ndarray, np.ndarray]:
+    def column(self, rows: np.ndarray, field: Field) -> tuple[np.ndarray, np.ndarray]:
         """Return one field of records, as `captools.gnss.records.Layout` says."""
-        starts, ends, is_open = self._places(rows, place)
+        starts, ends, is_open = self._places(rows, field.place)
         there = (ends > starts) & ~is_open
         begins, orders = self._begins(starts, ends, there)
         values, read = self._differences(starts + 2 * begins, ends)
         continues = self._continue(rows)
         continues[1:] &= there[:-1]
         stretch = ~(continues & there) | begins
+        read &= ~(begins & continues) | _same_order(orders, stretch)
+        read &= self._whole(rows, field.count)
         lost = since_begin(stretch & ~begins | ~read, stretch) & there
         good = np.flatnonzero(there & ~lost)
         states = np.where(there, DAMAGED, BLANK).astype("u1")
         states[is_open] = CUT
+        damaged = since_begin(off_grid(values[good], begins[good]), begins[good])
         values[good] = undone(values[good], begins[good], orders[good])
         wrong = np.zeros(len(good), bool)
         if len(good):
-            wrong = (values[good] < 0) | (values[good] > most)
-            wrong = _whole_arcs(wrong, begins[good])
+            wrong = (values[good] < 0) | (values[good] > field.most)
+            wrong = _whole_arcs(wrong, begins[good]) | damaged
         states[good[~wrong]] = GOOD
         return values, states
 
@@ -196,6 +210,17 @@ class Compact:
         if self.lines.is_cut:
             is_open = missing | ((lines == len(self.lines) - 1) & (ends == self.lines.ends[-1]))
         return starts, ends, is_open
+
+    def _whole(self, rows: np.ndarray, count: int) -> np.ndarray:
+        """Return which records have nothing but flags after their fields, as they should."""
+        lines = np.minimum(self.records.line[rows], len(self.lines) - 1)
+        gap, end = self._gaps[lines] + count, self._gaps[lines + 1]
+        starts = np.where(gap < end, self.lines.gaps[np.minimum(gap, end)] + 1, 0)
+        length = np.where(gap < end, self.lines.ends[lines] - starts, 0)
+        length[starts >= len(self.lines.words)] = 0
+        starts[length == 0] = 0
+        flags = first_characters(self.lines.words[starts], length)
+        return (length <= 2 * count) & ~(have(flags, "-") & (length > 0))
 
     def _begins(
         self, starts: np.ndarray, ends: np.ndarray, there: np.ndarray
@@ -226,6 +251,14 @@ class Compact:
         follows = np.zeros(len(rows), bool)
         follows[1:] = (epoch[1:] == epoch[:-1] + 1) & (satellite[1:] == satellite[:-1])
         return follows & ~np.array(self._fresh, bool)[epoch]
+
+
+def _same_order(orders: np.ndarray, stretch: np.ndarray) -> np.ndarray:
+    """Return which arcs are of the order of the stretch before; one within another must be."""
+    first = np.flatnonzero(stretch)
+    same = np.ones(len(orders), bool)
+    same[first[1:]] = orders[first[1:]] == orders[first[:-1]]
+    return same
 
 
 def _whole_arcs(some: np.ndarray, begins: np.ndarray) -> np.ndarray:

@@ -46,6 +46,17 @@ def last_characters(words: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return ((words >> shift) << shift) | (ZEROS >> (_u8(63) - shift) >> _u8(1))
 
 
+def first_characters(words: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return words with no more than so many (at least 1) of their first characters."""
+    return words << (8 * (8 - np.clip(counts, 1, 8))).astype("u8")
+
+
+def have(words: np.ndarray, character: str) -> np.ndarray:
+    """Return which words have a character."""
+    different = words ^ _u8(ord(character) * 0x0101010101010101)
+    return ((different - _u8(0x0101010101010101)) & ~different & _u8(0x8080808080808080)) != 0
+
+
 def decimals(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the thousandths of eight characters such as ``"  46.100"``, and where they are such.
 

@@ -9,7 +9,7 @@ from captools.gnss.epochs import WIDTH_2, WIDTH_3
 from captools.gnss.fields import BLANKS, decimals
 from captools.gnss.header import FIRST, Preamble, label, read_header
 from captools.gnss.lines import Lines
-from captools.gnss.records import BLANK, CUT, DAMAGED, GOOD, Records, Walk
+from captools.gnss.records import BLANK, CUT, DAMAGED, GOOD, Field, Records, Walk
 
 FIELD, VALUE = 16, 14  # columns of a field, and of the value in it
 PER_LINE = 5  # fields of RINEX 2
@@ -180,9 +180,9 @@ class Plain:
         """All records."""
         return self.walk.records()
 
-    def column(self, rows: np.ndarray, place: int, most: int) -> tuple[np.ndarray, np.ndarray]:
+    def column(self, rows: np.ndarray, field: Field) -> tuple[np.ndarray, np.ndarray]:
         """Return one field of records, as `captools.gnss.records.Layout` says."""
-        starts, ends, is_open = self._places(rows, place)
+        starts, ends, is_open = self._places(rows, field.place)
         whole = ends >= starts + VALUE
         safe = np.where(whole, starts, 0)
         front, back = self.lines.words[safe], self.lines.words[safe + VALUE - 8]
@@ -193,7 +193,7 @@ class Plain:
         for row in np.flatnonzero(there & ~is_open):
             values[row], states[row] = self._parsed(int(starts[row]), int(ends[row]))
         states[is_open & ~whole] = CUT
-        states[(states == GOOD) & ((values < 0) | (values > most))] = DAMAGED
+        states[(states == GOOD) & ((values < 0) | (values > field.most))] = DAMAGED
         return values, states
 
     def _places(self, rows: np.ndarray, place: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,7 +1,6 @@
 """Reading the signal strengths of a RINEX file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +9,11 @@ from captools.errors import InputError
 from captools.gnss.compact import Compact
 from captools.gnss.containers import content
 from captools.gnss.epochs import gps_time, gps_times, most_frequent_step
-from captools.gnss.header import SYSTEMS, Preamble, read_header
+from captools.gnss.header import SYSTEMS, Preamble, label, read_header
 from captools.gnss.lines import Lines
 from captools.gnss.observations import Cells, Observations
 from captools.gnss.plain import Plain
-from captools.gnss.records import BLANK, CUT, DAMAGED, GOOD, Layout
+from captools.gnss.records import BLANK, CUT, DAMAGED, GOOD, Field, Layout
 from captools.io.address import Url, parse_location
 
 MOST = 100_000  # thousandths of a dB-Hz: no signal is stronger
@@ -68,6 +67,7 @@ def read_observations(
         raise InputError(f"{place}: is empty")
     preamble = Preamble(lines)
     start = read_header(lines, preamble)
+    _check_characters(lines, start)
     kind = Compact if preamble.compact else Plain
     layout: Layout = kind(lines, preamble, start, systems)
     found = _Found(layout, s1_as).observations(systems, codes)
@@ -78,13 +78,13 @@ def read_observations(
     return found
 
 
-@dataclass
-class _Column:
-    """The signal strengths of a system and a code, before those without a value are left out."""
-
-    code: str
-    values: np.ndarray
-    states: np.ndarray
+def _check_characters(lines: Lines, start: int) -> None:
+    """Raise InputError if there are control characters but in remarks: bytes were damaged."""
+    body = lines.buffer[lines.starts[start] :] if start < len(lines) else lines.buffer[:0]
+    places = np.flatnonzero((body < ord(" ")) & (body != ord("\n"))) + len(lines.buffer) - len(body)
+    for number in np.unique(np.searchsorted(lines.ends, places)).tolist():
+        if label(lines[number]) != "COMMENT":
+            raise lines.error(number, "has a control character: the file is damaged")
 
 
 class _Found:
@@ -191,7 +191,8 @@ class _Found:
                     continue
                 within = np.flatnonzero((epoch >= section.start) & (epoch < stop))
                 factor = section.scales.get((system, name), 1)
-                found, state = self._layout.column(rows[within], place, MOST * factor)
+                field = Field(place, len(self._names(section.types, system)), MOST * factor)
+                found, state = self._layout.column(rows[within], field)
                 values[within] = found if factor == 1 else (2 * found + factor) // (2 * factor)
                 states[within] = state
         return values, states

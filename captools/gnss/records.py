@@ -79,6 +79,12 @@ class Walk:
         self.satellites.append(satellites)
         self.strides.append(stride)
 
+    def drop(self) -> int:
+        """Take the last epoch back, and return how many records it has."""
+        for each in (self.heads, self.first_lines, self.strides, self.satellites):
+            each.pop()
+        return self.counts.pop()
+
     def records(self) -> "Records":
         """Return all records."""
         counts = np.array(self.counts, "i8")
@@ -131,6 +137,25 @@ def _parsed(text: np.ndarray, default: str) -> tuple[np.ndarray, np.ndarray]:
     return np.where(real, system, 0), np.where(real, number, 0).astype("u1")
 
 
+@dataclass(frozen=True)
+class Field:
+    """One of the fields of a record.
+
+    Attributes
+    ----------
+    place : int
+        Which one, from 0.
+    count : int
+        How many the record has.
+    most : int
+        Thousandths up to which a value can be true.
+    """
+
+    place: int
+    count: int
+    most: int
+
+
 class Layout(Protocol):
     """How the records of a file are laid out."""
 
@@ -141,17 +166,15 @@ class Layout(Protocol):
         """All records."""
         ...
 
-    def column(self, rows: np.ndarray, place: int, most: int) -> tuple[np.ndarray, np.ndarray]:
+    def column(self, rows: np.ndarray, field: Field) -> tuple[np.ndarray, np.ndarray]:
         """Return one field of records.
 
         Parameters
         ----------
         rows : array of int
             Which records: all of a system and section, ordered by satellite and then epoch.
-        place : int
-            Which field of theirs, from 0.
-        most : int
-            Thousandths up to which a value can be true.
+        field : Field
+            Which one.
 
         Returns
         -------
