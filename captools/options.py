@@ -197,6 +197,21 @@ jobs = click.option(
     metavar="N",
     help="Processes; by default the cores that this one may use.",
 )
+ENGINE = (
+    jobs,
+    click.option(
+        "--engine",
+        type=click.Choice(["local", "mpi", "dask"]),
+        default="local",
+        help="Where the work is done: this machine, the ranks of mpiexec or srun, or dask.",
+    ),
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="A running dask scheduler, tcp://...; without it dask starts -n workers here.",
+    ),
+)
+engine = stacked(*ENGINE)
 
 
 def timeout_of(seconds: float) -> Callable:
@@ -262,18 +277,7 @@ MAP = (
         metavar="OUT",
         help="Output folder; it may be an s3:// address.",
     ),
-    jobs,
-    click.option(
-        "--engine",
-        type=click.Choice(["local", "mpi", "dask"]),
-        default="local",
-        help="Where the work is done: this machine, the ranks of mpiexec or srun, or dask.",
-    ),
-    click.option(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="A running dask scheduler, tcp://...; without it dask starts -n workers here.",
-    ),
+    *ENGINE,
     timeout,
     shard,
     overwrite,

@@ -34,7 +34,7 @@ def blocks(kind, text=TEXT):
 
 SHELL, PYTHON = blocks("sh"), blocks("python")
 # Run before all others, for the servers to have what it makes.
-(SIMULATED,) = (block for block in SHELL if "captools simulate" in block)
+(SIMULATED,) = (block for block in SHELL if "captools simulate -o granules" in block)
 
 
 @pytest.fixture(scope="module")

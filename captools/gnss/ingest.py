@@ -171,14 +171,14 @@ class _Part:
 
 
 def _check_station(path: Path | Url, station: str, other: str, location: Path | Url) -> None:
-    if _marker(station) != _marker(other):
+    if marker(station) != marker(other):
         raise InputError(f"{path}: is of station {station}, but {location} of {other}")
 
 
-def _marker(station: str) -> str:
+def marker(station: str) -> str:
     """Return what is the same in all ways to write a marker: NYA1, nya1, NYA100NOR."""
-    marker = station.strip().upper()
-    return marker[:4] if _LONG_MARKER.fullmatch(marker) else marker
+    written = station.strip().upper()
+    return written[:4] if _LONG_MARKER.fullmatch(written) else written
 
 
 def _digest(path: Path | Url, wanted: Wanted, numbering: str) -> str:

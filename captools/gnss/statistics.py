@@ -11,6 +11,7 @@ import numpy as np
 
 from captools.gnss.observations import PER_DB, Cells
 
+Columns = dict[str, list]  # of a table
 PERIODS = {"day": 86_400_000, "hour": 3_600_000}  # in milliseconds; a file is one period
 DAY_MS = PERIODS["day"]
 LARGEST_DB = 2500  # 10 ** (x / 10) of more, a million times, is no double
@@ -119,9 +120,7 @@ def sums_of(
     value = thousandths.astype(np.int64)
     one, none = np.ones_like(key), np.zeros_like(key)
     square = value * value  # of 32 bits each: no overflow yet
-    groups = _by_key(
-        Groups(key, one, none, value, square >> _HALF, square & _LOWER, value, value)
-    )
+    groups = _by_key(Groups(key, one, none, value, square >> _HALF, square & _LOWER, value, value))
     if zeros is not None:
         groups = _by_key(_chained([groups, _zeros(_keys(zeros, grouping))]))
     counts = _by_key(Counts(key, value, one)) if grouping.linear else None
@@ -218,7 +217,7 @@ def _combined(name: str, column: np.ndarray, starts: np.ndarray) -> np.ndarray:
 # --- from sums to statistics ---------------------------------------------------
 
 
-def statistics(sums: Sums, grouping: Grouping) -> dict[str, list]:
+def statistics(sums: Sums, grouping: Grouping) -> Columns:
     """Return the statistics of each group, a list for each column.
 
     Parameters
@@ -239,7 +238,7 @@ def statistics(sums: Sums, grouping: Grouping) -> dict[str, list]:
     """
     groups = sums.groups
     periods, series = groups.key >> 32, groups.key & ((1 << 32) - 1)
-    found: dict[str, list] = {}
+    found: Columns = {}
     if grouping.per in PERIODS:
         found["start"] = [*(periods * PERIODS[grouping.per]).astype("M8[ms]")]
     found["system"] = [chr(one) for one in (series >> 24).tolist()]
@@ -252,9 +251,9 @@ def statistics(sums: Sums, grouping: Grouping) -> dict[str, list]:
     return found | _of_values(groups) | _linear(sums, grouping)
 
 
-def _of_values(groups: Groups) -> dict[str, list]:
+def _of_values(groups: Groups) -> Columns:
     """Return mean, std, min and max, each rounded once: Python's integers have no end."""
-    found: dict[str, list] = {"mean": [], "std": [], "min": [], "max": []}
+    found: Columns = {"mean": [], "std": [], "min": [], "max": []}
     sums = (groups.n, groups.total, groups.upper, groups.lower, groups.least, groups.most)
     for n, total, upper, lower, least, most in zip(*(one.tolist() for one in sums), strict=True):
         squares = (upper << _HALF) + lower
@@ -266,7 +265,7 @@ def _of_values(groups: Groups) -> dict[str, list]:
     return found
 
 
-def _linear(sums: Sums, grouping: Grouping) -> dict[str, list]:
+def _linear(sums: Sums, grouping: Grouping) -> Columns:
     """Return the mean of 10^(x/10), summed by value, the least first."""
     if not grouping.linear or sums.counts is None:
         return {}
@@ -277,7 +276,8 @@ def _linear(sums: Sums, grouping: Grouping) -> dict[str, list]:
     means = []
     for begin, end, n in zip(begins, ends, sums.groups.n.tolist(), strict=True):
         pairs = zip(values[begin:end], numbers[begin:end], strict=True)
-        means.append(math.fsum(number * _power(value) for value, number in pairs) / n if n else None)
+        powers = math.fsum(number * _power(value) for value, number in pairs)
+        means.append(powers / n if n else None)
     return {"linear": means}
 
 

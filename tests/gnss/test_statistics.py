@@ -1,13 +1,13 @@
 """Statistics from whole numbers: right, and the same bits however the values are parted."""
 
 import math
-from collections import defaultdict
-from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plainstatistics import plainly
 
 from captools.gnss.observations import Cells
 from captools.gnss.statistics import (
@@ -38,43 +38,6 @@ def cells_of(rows):
 def summed(rows, values, grouping, zeros=None):
     places = None if zeros is None else cells_of(zeros)
     return sums_of(cells_of(rows), np.array(values, "i4"), grouping, places)
-
-
-def plainly(rows, values, grouping, zeros=()):
-    """The statistics by a loop over values, in fractions."""
-    length = {"day": DAY_MS, "hour": HOUR_MS}.get(grouping.per)
-
-    def place(row):
-        time, system, satellite, code = row
-        start = time // length * length if length else 0
-        return start, system, satellite if grouping.by_satellite else 0, code
-
-    groups, missing, epochs = defaultdict(list), defaultdict(int), defaultdict(set)
-    for row, value in zip(rows, values, strict=True):
-        groups[place(row)].append(Fraction(value, 1000))
-        start, system, _, code = place(row)
-        epochs[start, system, code].add(row[0])
-    for row in zeros:
-        missing[place(row)] += 1
-    found = []
-    for start, system, satellite, code in sorted({*groups, *missing}):
-        group = groups.get((start, system, satellite, code), [])
-        row = {"start": np.datetime64(start, "ms")} if length else {}
-        row |= {"system": system}
-        row |= {"satellite": satellite} if grouping.by_satellite else {}
-        row |= {"code": code, "n": len(group), "zeros": missing[start, system, satellite, code]}
-        row["epochs"] = len(epochs[start, system, code])
-        row |= dict.fromkeys(("mean", "std", "min", "max"))
-        if group:
-            mean = sum(group) / len(group)
-            variance = sum((value - mean) ** 2 for value in group) / len(group)
-            row |= {"mean": float(mean), "std": math.sqrt(variance)}
-            row |= {"min": float(min(group)), "max": float(max(group))}
-        if grouping.linear:
-            powers = math.fsum(10.0 ** float(value / 10) for value in group)
-            row["linear"] = powers / len(group) if group else None
-        found.append(row)
-    return found
 
 
 def as_rows(columns):
@@ -127,7 +90,7 @@ def test_parts_one_after_another_have_the_epochs_of_the_whole(values, grouping, 
     whole = statistics(summed(list(values), list(values.values()), grouping), grouping)
     edges = [-math.inf, *(NOON + cut * 900_000 for cut in sorted(cuts)), math.inf]
     sums = []
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         part = {row: value for row, value in values.items() if begin <= row[0] < end}
         sums.append(summed(list(part), list(part.values()), grouping))
     assert statistics(joined(sums), grouping) == whole
@@ -139,9 +102,7 @@ def test_sums_of_squares_do_not_overflow():
     rows = [(NOON + 1000 * number, "G", 1, "1C") for number in range(10)]
     grouping = Grouping("day")
     assert sum(value**2 for value in values) > 2**65
-    assert_is(
-        statistics(summed(rows, values, grouping), grouping), plainly(rows, values, grouping)
-    )
+    assert_is(statistics(summed(rows, values, grouping), grouping), plainly(rows, values, grouping))
 
 
 def test_what_is_beyond_all_doubles_is_infinite_and_breaks_nothing():

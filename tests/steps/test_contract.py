@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+import plainrinex
 import pytest
 
 from captools import cli
@@ -164,6 +165,14 @@ EXAMPLES |= {
         wrong=("-n 0", "-n many", "--timeout 0", "--timeout x", "-o out", "@void/none.txt"),
     ),
     "report": Example(words=("reduced",), wrong=("@void/none.txt", "-o out")),
+    "snr": Example(
+        words=("rinex",),
+        wrong=(
+            *("--per week", "--how odd", "--by code", "--system X", "--code S1C", "--code ,"),
+            *("-t 2024-02-30 2025-01-01", "-t 2024-01-02 2024-01-01", "-n 0", "--engine x"),
+            *("--compare", "-o out.txt", "-o void", "void/none.tdb", "@void/none.txt"),
+        ),
+    ),
     "slurm": Example(words=("array",), wrong=("mpi", "-o out")),
     "simulate": Example(
         words=("-o", "out", "--granules", "2", "--segments", "20"),
@@ -226,6 +235,10 @@ def place(granules, reduced, tmp_path, monkeypatch):
     shutil.copytree(reduced, tmp_path / "reduced")
     (tmp_path / "void").mkdir()
     (tmp_path / "file").touch()
+    (tmp_path / "rinex").mkdir()
+    for day in range(2):
+        values = {(day * 86_400_000 + 1_704_067_200_000, "G", 7, "1C"): 43_250}
+        plainrinex.write(tmp_path / f"rinex/TEST00{day + 1}0.24o", values)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -1,0 +1,126 @@
+"""Statistics as they are asked for: which way they come, and what is printed, written or drawn."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from captools import process
+from captools.engine.pool import Pool
+from captools.gnss.array import Array
+from captools.gnss.comparing import Measured, Way, check_alike, measure
+from captools.gnss.doing import Doer
+from captools.gnss.request import Request
+from captools.gnss.series import draw_series, draw_speeds
+from captools.gnss.sources import Sources, files_size
+from captools.gnss.summing import of_array, of_rinex
+from captools.gnss.table import PICTURES, Columns, lines, names_of, together, write
+from captools.io.address import parse_location
+from captools.progress import counted
+
+MEGABYTE = 1e6
+
+
+def answered(doer: Doer, source: Sources, request: Request, output: Path | None) -> Iterator[str]:
+    """Yield the statistics of one source as lines, or where they are written or drawn."""
+    grouping = request.grouping
+    names = names_of(grouping, has_zeros=source.array is None)
+    chunks = _rows_of(source, request)(doer)
+    if output is None:
+        yield from lines(names, chunks, grouping.per)
+        return
+    table = together(names, chunks)
+    if output.suffix.lower() in PICTURES:
+        draw_series(table, output, grouping.per, _origin(doer, source))
+    else:
+        write(table, output, grouping.per)
+    yield str(output)
+
+
+def compared(
+    pool: Pool, sources: Sources, request: Request, timeout: float | None
+) -> list[Measured]:
+    """Go all three ways, check that they agree, and return how long each took.
+
+    Raises
+    ------
+    InputError
+        If two ways differ.
+    """
+    files, array = Sources(None, sources.paths), Sources(sources.array, ())
+    ways = [
+        Way("rinex", Doer(), _rows_of(files, request)),
+        Way("serial", Doer(), _rows_of(array, request)),
+        Way("parallel", Doer(pool, timeout), _rows_of(array, request)),
+    ]
+    names = names_of(request.grouping, has_zeros=False)
+    names.remove("expected")  # files and array may say otherwise how often there are epochs
+    (first, table), *others = [measure(way, names) for way in ways]
+    for other, other_table in others:
+        check_alike((first.way.name, table), (other.way.name, other_table))
+    return [first, *(other for other, _ in others)]
+
+
+def speeds(measured: list[Measured], conditions: str, output: Path | None) -> Iterator[str]:
+    """Yield how fast the ways are as lines, or where that is written or drawn."""
+    table: Columns = {
+        "how": [one.way.name for one in measured],
+        "days": [one.days for one in measured],
+        "seconds": [round(one.seconds, 3) for one in measured],
+        "days_in_30_s": [round(one.speed, 1) for one in measured],
+        "processes": [one.processes for one in measured],
+    }
+    if output is None:
+        yield from lines([*table], [table])
+        return
+    if output.suffix.lower() in PICTURES:
+        draw_speeds([_bar(one) for one in measured], table["days_in_30_s"], output, conditions)
+    else:
+        write(table, output)
+    yield str(output)
+
+
+def conditions(measured: list[Measured], sources: Sources, request: Request, engine: str) -> str:
+    """Return under what conditions the ways were compared, in words."""
+    files, array = (_size(size) for size in (files_size(sources.paths), _array_size(sources.array)))
+    days = counted(max(one.days for one in measured), "day")
+    return (
+        f"{_stations(measured[0].way.doer)}: {days} (systems {request.systems or 'all'}, codes "
+        f"{','.join(request.codes or ['all'])}) from {counted(len(sources.paths), 'RINEX file')} "
+        f"({files}) and from an array of them ({array}). {counted(process.workers(), 'core')}, "
+        f"engine {engine}; measured once, with the start of processes. All statistics are equal, "
+        "to the last bit."
+    )
+
+
+def _rows_of(source: Sources, request: Request) -> Callable[[Doer], Iterator[Columns]]:
+    """Return what gives the rows of a source, called with who does the work."""
+    if source.array:
+        return partial(of_array, array=source.array, request=request)
+    return partial(of_rinex, paths=source.paths, request=request)
+
+
+def _bar(one: Measured) -> str:
+    """Return the name of a bar: what is read, and by how many processes."""
+    what = "RINEX files" if one.way.name == "rinex" else "array"
+    return f"{what}\n{one.processes} process{'' if one.processes == 1 else 'es'}"
+
+
+def _origin(doer: Doer, source: Sources) -> str:
+    """Return where the values of a picture are from, and how much is missing."""
+    what = source.array or counted(len(source.paths), "RINEX file")
+    bad = counted(doer.bad, "bad part" if source.array else "bad file")
+    return f"{_stations(doer)}, from {what}" + (f"; without {bad}" if doer.bad else "")
+
+
+def _stations(doer: Doer) -> str:
+    return ", ".join(sorted(doer.stations)) or "unnamed station"
+
+
+def _array_size(array: str) -> int:
+    import tiledb
+
+    return tiledb.VFS().dir_size(Array(parse_location(array)).uri)
+
+
+def _size(size: int | None) -> str:
+    return "of unknown size" if size is None else f"{size / MEGABYTE:,.1f} MB"

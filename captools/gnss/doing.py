@@ -1,0 +1,114 @@
+"""Items done in this process or by an engine, one after another; the bad ones are named."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from captools import process, progress
+from captools.engine.each import in_order
+from captools.engine.pool import Pool
+from captools.engine.work import Result
+from captools.errors import CaptoolsError, InputError, one_line, unexpected
+from captools.gnss.parts import Part
+from captools.io import remote
+from captools.io.remote import Access
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function as a piece of work: the outcome is its value, or what is wrong."""
+
+    function: Callable[[Any], Part]
+    access: Access
+
+    def __call__(self, item: Any) -> Result:
+        """Call it with one item."""
+        remote.use(self.access)
+        try:
+            return Result(self.function(item))
+        except CaptoolsError as error:
+            return Result(error)
+        except Exception as error:  # a bug of ours must not cost the other items
+            return Result(CaptoolsError(unexpected(item, error)))
+
+    def lost(self, item: Any, why: str, died: bool = False) -> Result:
+        """Return the end of an item that was not seen to end by itself."""
+        return Result(InputError(f"{item}: {why}"), died=died)
+
+
+class Doer:
+    """Does the work on items, in their order, and names those that are bad.
+
+    Parameters
+    ----------
+    pool : Pool, optional
+        The pool of an engine; without it the work is done in this process.
+    timeout : float, optional
+        Seconds after which an item is a bad one, if there is a pool.
+
+    Attributes
+    ----------
+    bad : int
+        How many items were bad, so far.
+    processes : set of str
+        Who did the others.
+    stations : set of str
+        Whose values they have.
+    """
+
+    def __init__(self, pool: Pool | None = None, timeout: float | None = None) -> None:
+        self.pool, self._timeout = pool, timeout
+        self.bad = 0
+        self.processes: set[str] = set()
+        self.stations: set[str] = set()
+
+    def do(
+        self, function: Callable[[Any], Part], items: Sequence, may_copy: bool = True
+    ) -> Iterator[tuple[Any, Part]]:
+        """Yield the good items, each with the value of a function of it.
+
+        A single item is done in a copy of this process, which is there at once, or if a library
+        does not bear that, in this one.
+        """
+        work, shown = Call(function, remote.used()), progress.Progress(len(items))
+        pool = self.pool
+        if pool is not None and len(items) == 1:
+            pool = pool.for_items(1) if may_copy else None
+        try:
+            with closing(self._outcomes(pool, work, items, shown)) as outcomes:
+                for item, outcome in zip(items, outcomes, strict=True):
+                    if isinstance(outcome, CaptoolsError):
+                        self.refuse(outcome)
+                        continue
+                    self.processes.add(outcome.doer)
+                    self.stations.update({outcome.station} - {""})
+                    with shown.aside():
+                        yield item, outcome
+        finally:
+            shown.close()
+
+    def refuse(self, error: CaptoolsError) -> None:
+        """Name a bad item."""
+        self.bad += 1
+        log.error("failed: %s", one_line(error))
+
+    def _outcomes(
+        self, pool: Pool | None, work: Call, items: Sequence, shown: progress.Progress
+    ) -> Iterator[Any]:
+        def hear(outcome: Any) -> None:
+            shown.log_if_due()
+            if outcome is not None:
+                shown.update(isinstance(outcome, CaptoolsError))
+
+        if pool is not None:
+            yield from in_order(pool, work, items, self._timeout, hear)
+            return
+        for item in items:
+            process.check()
+            outcome = work(item).outcome
+            hear(outcome)
+            yield outcome

@@ -1,0 +1,165 @@
+"""Statistics of RINEX files or of an array, some rows at a time."""
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from captools import progress
+from captools.errors import InputError
+from captools.gnss.cells import Span
+from captools.gnss.doing import Doer
+from captools.gnss.ingest import INPUT, marker
+from captools.gnss.names import parse_name
+from captools.gnss.parts import (
+    Days,
+    Extent,
+    Part,
+    of_days,
+    of_file,
+    of_shared_day,
+    shared_days,
+)
+from captools.gnss.querying import Query
+from captools.gnss.request import Request
+from captools.gnss.statistics import (
+    DAY_MS,
+    PERIODS,
+    Columns,
+    expected_epochs,
+    joined,
+    of_periods,
+    statistics,
+)
+from captools.io.address import parse_location
+
+BLOCK = 8  # days that a process does at a time, for that they take as long as passing them on
+log = logging.getLogger(__name__)
+
+
+def of_rinex(doer: Doer, paths: Sequence[str], request: Request) -> Iterator[Columns]:
+    """Yield the statistics of RINEX files, some rows at a time.
+
+    Of files of one station that overlap in time, a value that several have counts once. Files of
+    another station than that of the first are bad, unless each file is a period.
+    """
+    if request.grouping.per in PERIODS:
+        yield from _of_days(doer, paths, request)
+        return
+    for path, part in doer.do(partial(of_file, request=request), paths):
+        columns = statistics(part.sums, request.grouping)
+        count = len(columns["n"])
+        expected = _of_file(part.extents.values())
+        yield {"input": [path] * count, **columns, "expected": [expected] * count}
+
+
+def of_array(doer: Doer, array: str, request: Request) -> Iterator[Columns]:
+    """Return the statistics of an array, some rows at a time.
+
+    Raises
+    ------
+    InputError
+        If it is no array.
+    """
+    known = Query(parse_location(array))
+    doer.stations.update({known.notes.get("station", "")} - {""})
+    return _of_blocks(doer, _blocks(array, known.span(), request), request, known.notes)
+
+
+def _of_blocks(
+    doer: Doer, blocks: Sequence[Days], request: Request, notes: Mapping[str, Any]
+) -> Iterator[Columns]:
+    days = (day for block in blocks for day in range(block.first, block.last))
+    intervals = dict.fromkeys(days, notes.get("interval", np.nan)) | _noted(notes)
+    for _, part in doer.do(partial(of_days, request=request), blocks, may_copy=False):
+        columns = statistics(part.sums, request.grouping)
+        yield {**columns, "expected": _of_periods(columns["start"], intervals, request)}
+
+
+def _noted(notes: Mapping[str, Any]) -> dict[int, float]:
+    """Return the seconds between epochs of each day, as notes on the inputs of an array say."""
+    intervals: dict[int, float] = {}
+    for key, text in notes.items():
+        record = json.loads(text) if key.startswith(INPUT) else {}
+        day = parse_name(record.get("name", "")).day
+        if day is not None and "interval" in record:
+            number = int(day.astype("M8[D]").astype(int))
+            intervals[number] = min(intervals.get(number, np.inf), record["interval"])
+    return intervals
+
+
+def _blocks(array: str, span: Span | None, request: Request) -> list[Days]:
+    """Return the days of an array that are asked for, in blocks that depend on these alone."""
+    if span is None:
+        return []
+    first, last = span[0], span[1] + np.timedelta64(1, "ms")
+    if request.span is not None:
+        first, last = max(first, request.span[0]), min(last, request.span[1])
+    begin, end = (int(one.astype("M8[ms]").astype(int)) for one in (first, last))
+    days = range(begin // DAY_MS, -(-end // DAY_MS))
+    return [
+        Days(array, days[at], days[min(at + BLOCK, len(days)) - 1] + 1)
+        for at in range(0, len(days), BLOCK)
+    ]
+
+
+def _of_days(doer: Doer, paths: Sequence[str], request: Request) -> Iterator[Columns]:
+    parts: dict[str, Part] = {}
+    stations: dict[str, str] = {}
+    for path, part in doer.do(partial(of_file, request=request), paths):
+        first = next(iter(stations), part.station)
+        if part.station and marker(part.station) != marker(first):
+            why = f"is of station {part.station}, but {stations[first]} of {first}"
+            doer.refuse(InputError(f"{path}: {why}: give one station, or --per file"))
+            continue
+        if part.station:
+            stations.setdefault(part.station, path)
+        parts[path] = part
+    if not parts:
+        return
+    extents = {path: part.extents for path, part in parts.items()}
+    shared = shared_days(extents)
+    sums = joined([part.sums for part in parts.values()])
+    if shared:
+        days = progress.counted(len(shared), "day")
+        log.info("%s of files that overlap: a value that several have counts once", days)
+        again = doer.do(partial(of_shared_day, request=request), shared)
+        alone = of_periods(sums, request.grouping, [one.day for one in shared], inside=False)
+        sums = joined([alone, *(part.sums for _, part in again)])
+    columns = statistics(sums, request.grouping)
+    yield {**columns, "expected": _of_periods(columns["start"], _intervals(extents), request)}
+
+
+def _intervals(extents: Mapping[str, Mapping[int, Extent]]) -> dict[int, float]:
+    """Return the seconds between epochs of each day: the least of its files."""
+    intervals: dict[int, float] = {}
+    for days in extents.values():
+        for day, extent in days.items():
+            intervals[day] = float(np.fmin(intervals.get(day, np.nan), extent.interval))
+    return intervals
+
+
+def _of_periods(
+    starts: list[np.datetime64], intervals: Mapping[int, float], request: Request
+) -> list[int | None]:
+    """Return how many epochs there can be in each period, as far as it is asked for."""
+    length = PERIODS[request.grouping.per]
+    found = []
+    for start in (int(one.astype(int)) for one in starts):
+        interval = intervals.get(start // DAY_MS, np.nan)
+        least, most = request.milliseconds or (start, start + length)
+        found.append(expected_epochs(max(start, least), min(start + length, most), interval))
+    return found
+
+
+def _of_file(extents: Iterable[Extent]) -> int | None:
+    """Return how many epochs there can be in a file, from its first to its last."""
+    extents = list(extents)
+    if not extents:
+        return 0
+    first, last = (min(one.first for one in extents), max(one.last for one in extents))
+    step = extents[0].interval
+    return int((last - first) // round(step * 1000)) + 1 if step > 0 else None
