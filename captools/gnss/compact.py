@@ -19,7 +19,7 @@ from captools.gnss.lines import Lines
 from captools.gnss.records import BLANK, CUT, DAMAGED, GOOD, Field, Records, Walk
 
 _SATELLITES = re.compile(rb"(?:[GRSECJI ][ \d]\d)*")
-_CLOCK = re.compile(rb"(?:[1-5]&)?-?\d+|")
+_CLOCK = re.compile(rb"(?:[1-5]&)?-?\d+")
 _LONG = re.compile(rb"-?\d{9,15}")
 _KEPT = bytes(0xFF if one == ord(" ") else 0 for one in range(256))
 _NEW = bytes({ord(" "): 0, ord("&"): ord(" ")}.get(one, one) for one in range(256))
@@ -73,8 +73,11 @@ class Compact:
     def _go_through(self, at: int) -> None:
         """Find all epochs."""
         text = b""  # the line of the last epoch; none to which changes could be made
+        satellites: bytes | None = None
         while at < len(self.lines):
             line = self.lines[at]
+            if not line and not self.lines.data[self.lines.starts[at] :].strip():
+                break
             is_fresh = line[:1] == self._mark
             if is_fresh and line[self._width + 2 : self._width + 3] in b"23456":
                 at, text = self._event(at, line), b""
@@ -86,13 +89,16 @@ class Compact:
             if not self._is_2 and line[:1] == b"&":  # a remark
                 at += 1
                 continue
-            if is_fresh:
-                text = line.replace(b"&", b" ")
-            elif text:
-                text = repaired(text, line)
-            at, text = self._epoch(at, text, is_fresh)
+            if text and len(line) <= self._width and line[:1] == b" ":  # most change the time only
+                text = repaired(text[: self._width], line) + text[self._width :]
+            else:
+                text = line.replace(b"&", b" ") if is_fresh else text and repaired(text, line)
+                satellites = self._satellites(text)
+            at, text = self._epoch(at, text, satellites, is_fresh)
 
-    def _epoch(self, at: int, text: bytes, is_fresh: bool) -> tuple[int, bytes]:
+    def _epoch(
+        self, at: int, text: bytes, satellites: bytes | None, is_fresh: bool
+    ) -> tuple[int, bytes]:
         """Take the epoch at a line, and return where the next one is, and the text of this one.
 
         If it cannot be, all is lost up to the next one that is fresh.
@@ -100,10 +106,8 @@ class Compact:
         if self.lines.is_cut and at == len(self.lines) - 1:
             self.walk.left_out["cut"] += 1
             return at + 1, b""
-        satellites = self._satellites(text)
-        if satellites is None or (
-            at + 1 < len(self.lines) and not _CLOCK.fullmatch(self.lines[at + 1])
-        ):
+        clock = self.lines[at + 1] if at + 1 < len(self.lines) else b""
+        if satellites is None or (clock and not _CLOCK.fullmatch(clock)):
             self._drop_before(at)
             return self._resume(at), b""
         if satellites:

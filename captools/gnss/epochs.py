@@ -42,7 +42,7 @@ def gps_times(heads: np.ndarray, time_system: str) -> tuple[np.ndarray, np.ndarr
     real &= regular & (month >= 1) & (month <= 12) & (hour <= 23) & (minute <= 59)
     year, month = np.where(real, year, 2000), np.where(real, month, 1)
     months = ((year - 1970) * 12 + month - 1).astype("M8[M]")
-    days = months.astype("M8[D]") + (day - 1)
+    days = months.astype("M8[D]") + (day - 1).astype("m8[D]")
     real &= (day >= 1) & (days.astype("M8[M]") == months)
     of_day = ((hour * 60 + minute) * 60 + second) * 1000 + fraction
     midnight, length = _midnights(np.where(real, days, np.datetime64("2000-01-01")), time_system)
@@ -83,7 +83,7 @@ def _midnights(days: np.ndarray, time_system: str) -> tuple[np.ndarray, np.ndarr
     if time_system not in ("GLO", "UTC"):
         return since_1970 + _BEHIND_MS.get(time_system, 0), np.full(len(days), _DAY_MS)
     found, which = np.unique(days, return_inverse=True)
-    both = np.concatenate([found, found + 1])
+    both = np.concatenate([found, found + np.timedelta64(1, "D")])
     start = np.datetime64(_GPS_START, "s")
     seconds = gps_of_utc((both - start) / np.timedelta64(1, "s"), _GPS_START)
     times = start.astype("M8[ms]").astype("i8") + np.rint(seconds * 1000).astype("i8")

@@ -88,7 +88,7 @@ class Plain:
         line = self.lines[self._lines[at]]
         flag, count = line[self._width + 2 : self._width + 3], line[self._width + 3 :][:3]
         if not (flag in b"0123456" and flag and count.strip().isdigit()):
-            self.walk.left_out["damage" if at < len(self._lines) - 1 else "cut"] += stop - at
+            self.walk.left_out["cut" if self._is_open(at) else "damage"] += stop - at
             return stop
         if flag in b"2345":
             return self._take_event(at, int(count))
@@ -123,7 +123,7 @@ class Plain:
             if label(line):
                 self._take_headers(number, number + 1)
             elif line.strip():
-                self.walk.left_out["damage"] += 1
+                self.walk.left_out["cut" if self._is_open(at) else "damage"] += 1
             at += 1
 
     def _is_last(self, stop: int) -> bool:
@@ -133,22 +133,33 @@ class Plain:
         """Return where the records of an epoch end: before header lines, and blank ones."""
         for place in range(at + 1 + count, stop):
             line = self.lines[self._lines[place]]
-            if not line.strip() or label(line):
+            if not line.strip() or label(line) or self._is_open(place):
                 return place
         return stop
 
     def _take_epoch_3(self, at: int, stop: int, count: int, line: bytes) -> int:
         after = stop if stop - at - 1 <= count else self._trimmed(at, stop, count)
         found = after - at - 1
+        if found and self._has_no_name(after - 1):
+            found -= 1
         if found < count and self._is_last(stop):
             self.walk.left_out["cut"] += count - found
         elif found != count:
             self.walk.left_out["counts"] += 1
         if found:
-            starts = self.lines.starts[self._lines[at + 1 : after]]
-            names = self.lines.buffer[starts[:, None] + np.arange(3)].tobytes()
+            starts = self.lines.starts[self._lines[at + 1 : at + 1 + found]]
+            places = np.minimum(starts[:, None] + np.arange(3), len(self.lines.buffer) - 1)
+            names = self.lines.buffer[places].tobytes()
             self.walk.add(line[: self._width], at + 1, names)
         return after
+
+    def _is_open(self, place: int) -> bool:
+        """Return whether the file was cut in one of our lines."""
+        return self.lines.is_cut and place == len(self._lines) - 1
+
+    def _has_no_name(self, place: int) -> bool:
+        """Return whether the file was cut before the end of a satellite's name."""
+        return self._is_open(place) and len(self.lines[self._lines[place]]) < 3
 
     def _take_epoch_2(self, at: int, stop: int, count: int, line: bytes) -> int:
         stride = max(-(-self.walk.sections[-1].types[""].count // PER_LINE), 1)

@@ -79,12 +79,14 @@ def read_observations(
 
 
 def _check_characters(lines: Lines, start: int) -> None:
-    """Raise InputError if there are control characters but in remarks: bytes were damaged."""
+    """Raise InputError if observations have characters that no program writes there."""
     body = lines.buffer[lines.starts[start] :] if start < len(lines) else lines.buffer[:0]
-    places = np.flatnonzero((body < ord(" ")) & (body != ord("\n"))) + len(lines.buffer) - len(body)
+    odd = body - np.uint8(ord(" ")) > ord("~") - ord(" ")  # what is below a blank becomes large
+    odd &= body != ord("\n")
+    places = np.flatnonzero(odd) + len(lines.buffer) - len(body)
     for number in np.unique(np.searchsorted(lines.ends, places)).tolist():
-        if label(lines[number]) != "COMMENT":
-            raise lines.error(number, "has a control character: the file is damaged")
+        if not label(lines[number]):
+            raise lines.error(number, "has a character that does not belong there: damaged")
 
 
 class _Found:
