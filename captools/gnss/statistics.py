@@ -244,11 +244,16 @@ def statistics(sums: Sums, grouping: Grouping) -> Columns:
     found["system"] = [chr(one) for one in (series >> 24).tolist()]
     if grouping.by_satellite:
         found["satellite"] = (series >> 16 & 0xFF).tolist()
-    found["code"] = [one.to_bytes(2, "big").decode("ascii") for one in (series & 0xFFFF).tolist()]
+    found["code"] = [_code(one) for one in (series & 0xFFFF).tolist()]
     found["n"], found["zeros"] = groups.n.tolist(), groups.zeros.tolist()
     epochs = dict(zip(sums.epochs.key.tolist(), sums.epochs.n.tolist(), strict=True))
     found["epochs"] = [epochs.get(key, 0) for key in (groups.key & ~_SATELLITE).tolist()]
     return found | _of_values(groups) | _linear(sums, grouping)
+
+
+def _code(number: int) -> str:
+    """Return the code of a number: that of RINEX 2 may be of one character."""
+    return number.to_bytes(2, "big").rstrip(b"\0").decode("ascii")
 
 
 def _of_values(groups: Groups) -> Columns:

@@ -165,3 +165,9 @@ def test_days_can_be_taken_out_and_put_back():
 )
 def test_how_many_epochs_are_expected(start, end, interval, count):
     assert expected_epochs(start, end, interval) == count
+
+
+def test_a_code_without_an_attribute_is_its_band():
+    grouping = Grouping()
+    found = statistics(summed([(NOON, "G", 1, "2")], [40_000], grouping), grouping)
+    assert found["code"] == ["2"]

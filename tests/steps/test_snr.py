@@ -5,6 +5,7 @@ import io
 import math
 import random
 import shutil
+from pathlib import Path
 
 import numpy as np
 import plainrinex
@@ -399,3 +400,30 @@ def test_the_last_bit_counts():
     check_alike(("one", columns), ("other", dict(columns)))
     with pytest.raises(Exception, match=r"one and other differ: 1 G 1C: mean is 40\.0 and 40\.0"):
         check_alike(("one", columns), ("other", other))
+
+
+# --- real files -----------------------------------------------------------------------
+
+
+def test_real_files_have_the_statistics_that_are_known(run, real_data):
+    folder = real_data / "rinex"
+    with open(folder / "expected.tsv", encoding="utf-8") as file:
+        known = [row for row in csv.DictReader(file, delimiter="\t")]
+    paths = [folder / name for name in dict.fromkeys(row["file"] for row in known)]
+    result = run("snr", *paths, "--per", "file")
+    refused = {row["file"] for row in known if row["n"] == "refused"}
+    failed = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
+    assert {Path(line.removeprefix("failed: ").split(": ")[0]).name for line in failed} == refused
+    assert result.exit_code == (1 if refused else 0)
+    found = {
+        (Path(row["input"]).name, row["system"], row["code"]): row for row in table(result.stdout)
+    }
+    expected = [row for row in known if row["n"] not in ("refused", "0")]
+    for row in expected:
+        one = found.pop((row["file"], row["system"], row["code"]))
+        said = (str(one["n"]), f"{one['mean']:.4f}", f"{one['std']:.4f}")
+        assert said == (row["n"], row["mean"], row["std"]), row
+        assert (f"{one['min']:.3f}", f"{one['max']:.3f}") == (row["min"], row["max"])
+        assert str(one["zeros"]) == row["zeros_left_out"]
+    assert [row for row in found.values() if row["n"]] == []
+    assert len(expected) > 50
