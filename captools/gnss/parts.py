@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -55,9 +56,20 @@ class Part:
 
 @dataclass(frozen=True)
 class Days:
-    """Days (since 1970) of an array: from the first up to, not including, the last."""
+    """Days of an array that are asked for.
+
+    Parameters
+    ----------
+    array : str
+        Where it is.
+    question : str
+        What the days are a part of; it sees the array as it was when it began.
+    first, last : int
+        Days since 1970; the last one is not part of them.
+    """
 
     array: str
+    question: str
     first: int
     last: int
 
@@ -98,7 +110,7 @@ def of_shared_day(shared: SharedDay, request: Request) -> Part:
 
 def of_days(days: Days, request: Request) -> Part:
     """Return what days of an array add; one is read at a time."""
-    array, sums = Query(parse_location(days.array)), []
+    array, sums = asked(days.array, days.question), []
     for day in range(days.first, days.last):
         start, end = day_of(day)
         if request.span is not None:
@@ -106,6 +118,12 @@ def of_days(days: Days, request: Request) -> Part:
         found = array.cells(start, end, request.systems, request.codes)
         sums.append(sums_of(found, found.thousandths, request.grouping))
     return Part(joined(sums), "", {})
+
+
+@lru_cache(maxsize=1)
+def asked(array: str, question: str) -> Query:
+    """Return an array to be asked: a process opens it once, which takes as long as some days."""
+    return Query(parse_location(array))
 
 
 def day_of(day: int) -> Span:

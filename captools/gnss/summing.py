@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from secrets import token_hex
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,12 @@ from captools.gnss.parts import (
     Days,
     Extent,
     Part,
+    asked,
     of_days,
     of_file,
     of_shared_day,
     shared_days,
 )
-from captools.gnss.querying import Query
 from captools.gnss.request import Request
 from captools.gnss.statistics import (
     DAY_MS,
@@ -34,7 +35,6 @@ from captools.gnss.statistics import (
     of_periods,
     statistics,
 )
-from captools.io.address import parse_location
 
 BLOCK = 8  # days that a process does at a time, for that they take as long as passing them on
 log = logging.getLogger(__name__)
@@ -64,9 +64,11 @@ def of_array(doer: Doer, array: str, request: Request) -> Iterator[Columns]:
     InputError
         If it is no array.
     """
-    known = Query(parse_location(array))
+    question = token_hex(8)
+    known = asked(array, question)
     doer.stations.update({known.notes.get("station", "")} - {""})
-    return _of_blocks(doer, _blocks(array, known.span(), request), request, known.notes)
+    blocks = [Days(array, question, *block) for block in _blocks(known.span(), request.span)]
+    return _of_blocks(doer, blocks, request, known.notes)
 
 
 def _of_blocks(
@@ -91,19 +93,16 @@ def _noted(notes: Mapping[str, Any]) -> dict[int, float]:
     return intervals
 
 
-def _blocks(array: str, span: Span | None, request: Request) -> list[Days]:
-    """Return the days of an array that are asked for, in blocks that depend on these alone."""
-    if span is None:
+def _blocks(there: Span | None, wanted: Span | None) -> list[tuple[int, int]]:
+    """Return the first and last days of blocks, which depend on nothing but the times."""
+    if there is None:
         return []
-    first, last = span[0], span[1] + np.timedelta64(1, "ms")
-    if request.span is not None:
-        first, last = max(first, request.span[0]), min(last, request.span[1])
+    first, last = there[0], there[1] + np.timedelta64(1, "ms")
+    if wanted is not None:
+        first, last = max(first, wanted[0]), min(last, wanted[1])
     begin, end = (int(one.astype("M8[ms]").astype(int)) for one in (first, last))
     days = range(begin // DAY_MS, -(-end // DAY_MS))
-    return [
-        Days(array, days[at], days[min(at + BLOCK, len(days)) - 1] + 1)
-        for at in range(0, len(days), BLOCK)
-    ]
+    return [(day, min(day + BLOCK, days.stop)) for day in days[::BLOCK]]
 
 
 def _of_days(doer: Doer, paths: Sequence[str], request: Request) -> Iterator[Columns]:
