@@ -159,6 +159,31 @@ compression = click.option(
     help="Compression of the output.",
 )
 
+# --- satellites and their signals --------------------------------------------
+
+systems = click.option(
+    "--system",
+    "systems",
+    metavar="LETTERS",
+    callback=checked("gnss.choice.parse_systems"),
+    help="Satellite systems: G GPS, R GLONASS, S SBAS, E Galileo, C BeiDou, J QZSS, I NavIC.",
+)
+codes = click.option(
+    "--code",
+    "codes",
+    multiple=True,
+    metavar="CODES",
+    callback=added(",".join, then=checked("gnss.choice.parse_codes")),
+    help="Band and attribute of signal strengths, as 1C,2W; all by default.",
+)
+s1_as = click.option(
+    "--s1-as",
+    default="1C",
+    metavar="CODE",
+    callback=checked("gnss.choice.parse_codes"),
+    help="What S1 of RINEX 2 counts as, which does not say its attribute.",
+)
+
 # --- which inputs: these do not change the result of any of them --------------
 
 regions = click.option(

@@ -228,6 +228,9 @@ class Array:
     ) -> dict[str, np.ndarray]:
         """Return the columns of the cells of a period, in no particular order.
 
+        They are those that the array had when it was asked first: to open it takes as long as
+        to read a day.
+
         Parameters
         ----------
         start, stop : int
@@ -235,15 +238,19 @@ class Array:
         systems, codes : list of int, optional
             Their numbers; all by default.
         """
-        import tiledb
-
         # TileDB's ranges include their ends.
         wanted = (slice(start, stop - 1), systems or slice(None), slice(None), codes or slice(None))
-        with self._reading(), tiledb.open(self.uri, ctx=self._context) as array:
-            query = array.query(attrs=[SNR], dims=list(DIMENSIONS))
+        with self._reading():
+            query = self._opened.query(attrs=[SNR], dims=list(DIMENSIONS))
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # of NumPy, for TileDB
                 return dict(query.multi_index[wanted])
+
+    @cached_property
+    def _opened(self) -> "tiledb.Array":
+        import tiledb
+
+        return tiledb.open(self.uri, ctx=self._context)
 
     # --- what goes wrong ------------------------------------------------------------
 

@@ -1,59 +1,8 @@
-"""Systems and codes: as words of a command name them, and as the numbers that arrays hold."""
+"""Systems and codes as the numbers that arrays hold."""
 
 import numpy as np
 
-SYSTEMS = "GRSECJI"  # GPS, GLONASS, SBAS, Galileo, BeiDou, QZSS, NavIC
-NUMBERINGS = {
-    "earthscope": {system: number for number, system in enumerate(SYSTEMS, 1)},
-    # Arrays of EarthScope's demonstration have 0 for GPS; what the others are, it does not say.
-    "demo": {system: number for number, system in enumerate(SYSTEMS)},
-}
-NAMES = ("GPS", "GLONASS", "SBAS", "Galileo", "BeiDou", "QZSS", "NavIC")
-
-
-def parse_systems(words: str | None) -> str | None:
-    """Return the letters of systems, each once; None for all.
-
-    Raises
-    ------
-    ValueError
-        If a letter is none of a system.
-
-    Examples
-    --------
-    >>> parse_systems("G,R"), parse_systems("ERGE")
-    ('GR', 'GRE')
-    """
-    if words is None:
-        return None
-    letters = words.replace(",", "").replace(" ", "")
-    if not letters or not set(letters) <= set(SYSTEMS):
-        raise ValueError(f"systems {words!r}: give letters of {SYSTEMS}, such as GRE")
-    return "".join(system for system in SYSTEMS if system in letters)
-
-
-def parse_codes(words: str | None) -> tuple[str, ...] | None:
-    """Return codes of signal strengths, sorted, each once; None for all.
-
-    Raises
-    ------
-    ValueError
-        If one is not a band and an attribute.
-
-    Examples
-    --------
-    >>> parse_codes("2W,1C")
-    ('1C', '2W')
-    """
-    if words is None:
-        return None
-    codes = {word.strip() for word in words.split(",")}
-    for code in codes:
-        if not (len(code) == 2 and code[0] in "123456789" and "A" <= code[1] <= "Z"):
-            raise ValueError(
-                f"code {code!r}: give band and attribute, such as 1C, with commas between them"
-            )
-    return tuple(sorted(codes))
+from captools.gnss.choice import NUMBERINGS
 
 
 def system_numbers(systems: np.ndarray, numbering: str) -> np.ndarray:
@@ -79,7 +28,7 @@ def system_letters(numbers: np.ndarray, numbering: str) -> np.ndarray:
 
 
 def code_numbers(codes: np.ndarray) -> np.ndarray:
-    """Return the numbers (uint16) of codes (S2): their two characters, the first one counts more.
+    """Return the numbers (uint16) of codes (S2): 256 times the first character, and the second.
 
     Examples
     --------

@@ -2,11 +2,12 @@
 
 import os
 import re
-from typing import NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple
 
 from captools.io.address import file_name
+
+if TYPE_CHECKING:
+    import numpy as np
 
 COMPRESSIONS = ("", ".gz", ".z", ".bz2", ".zip")  # in lower case
 _KINDS = "gresjcim"  # of observations: of one system, or mixed
@@ -28,7 +29,7 @@ class Name(NamedTuple):
     """What a file name says; of one that follows no rule, nothing."""
 
     station: str = ""  # four characters, upper case
-    day: np.datetime64 | None = None  # on which the file begins
+    day: "np.datetime64 | None" = None  # on which the file begins
 
 
 def is_rinex(path: str | os.PathLike[str]) -> bool:
@@ -80,6 +81,8 @@ def plain_name(path: str | os.PathLike[str]) -> str:
 
 
 def _name(station: str, year: int, day: int) -> Name:
+    import numpy as np  # the command line reads this module for the endings alone
+
     found = np.datetime64(f"{year:04}-01-01", "D") + np.timedelta64(day - 1, "D")
     is_there = found.astype("M8[Y]") == np.datetime64(f"{year:04}", "Y")
     return Name(station.upper(), found if is_there else None)

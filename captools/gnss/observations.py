@@ -59,13 +59,29 @@ class Cells:
 
 
 @dataclass(frozen=True)
-class Observations(Cells):
-    """The signal strengths of a file, by system, code, time and satellite, each cell once.
+class Values(Cells):
+    """Signal strengths, and where they stand.
 
     Attributes
     ----------
     thousandths : array of int32, shape (n,)
         Signal strength in thousandths of a dB-Hz.
+    """
+
+    thousandths: np.ndarray
+
+    @property
+    def snr(self) -> np.ndarray:
+        """Signal strength in dB-Hz (float32)."""
+        return (self.thousandths / PER_DB).astype("f4")
+
+
+@dataclass(frozen=True)
+class Observations(Values):
+    """The signal strengths of a file, by system, code, time and satellite, each cell once.
+
+    Attributes
+    ----------
     zeros : Cells
         Where the file has a zero, which means that there is no value.
     epochs : array of datetime64[ms]
@@ -76,13 +92,7 @@ class Observations(Cells):
         What the header says.
     """
 
-    thousandths: np.ndarray
     zeros: Cells
     epochs: np.ndarray
     left_out: dict[str, int]
     header: Header
-
-    @property
-    def snr(self) -> np.ndarray:
-        """Signal strength in dB-Hz (float32)."""
-        return (self.thousandths / PER_DB).astype("f4")

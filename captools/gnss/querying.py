@@ -1,29 +1,16 @@
 """The cells of an array, as the statistics take them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from captools.errors import InputError
 from captools.gnss.array import NUMBERING, Array
-from captools.gnss.coding import NUMBERINGS, code_letters, code_numbers, system_letters
-from captools.gnss.observations import PER_DB, Cells
+from captools.gnss.choice import NUMBERINGS
+from captools.gnss.coding import code_letters, code_numbers, system_letters
+from captools.gnss.observations import PER_DB, Values
 from captools.io.address import Url
-
-
-@dataclass(frozen=True)
-class Values(Cells):
-    """Cells with their signal strengths.
-
-    Attributes
-    ----------
-    thousandths : array of int32, shape (n,)
-        Signal strength in thousandths of a dB-Hz.
-    """
-
-    thousandths: np.ndarray
 
 
 class Query:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 WEB = ("http", "https")
 SUBFOLDER = re.compile(r"cycle_\d{2,}")  # of these a folder is made up: who reads it reads them
+STORES = (".tdb",)  # how names of folders end that are one input, such as an array
 _HERE = ("file", "local")
 _NAMES = {"s3a": "s3", "s3n": "s3"}  # that other tools have for a protocol
 
@@ -123,6 +124,11 @@ def has_suffix(path: str, suffixes: tuple[str, ...] | None) -> bool:
         How names of inputs end, in lower case; without them, with ``.h5`` exactly.
     """
     return path.lower().endswith(suffixes) if suffixes else path.endswith(".h5")
+
+
+def is_store(path: str) -> bool:
+    """Return whether a folder of this machine is one input, and not the files in it."""
+    return os.path.basename(os.path.normpath(path)).lower().endswith(STORES)
 
 
 def parse_location(path: str | Path) -> Path | Url:

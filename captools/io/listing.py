@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from captools.io.address import SUBFOLDER, Url, has_suffix, is_remote, parse_location
+from captools.io.address import SUBFOLDER, Url, has_suffix, is_remote, is_store, parse_location
 from captools.io.atomic import PRIVATE
 from captools.io.remote import check_protocols, listed, matching
 
@@ -31,8 +31,9 @@ def expand(words: Iterable[str], suffixes: tuple[str, ...] | None = None) -> lis
     A word is a file, a folder (its ``*.h5`` and those of its subfolders
     ``cycle_01``, ``cycle_02``, ...), a glob, ``@list.txt``, or ``-`` for a list on
     standard input. It may be an address (``s3://bucket/key``); one
-    that ends with ``/`` is a folder. A file that does not exist stays: it will
-    fail as an input and leave the others alone.
+    that ends with ``/`` is a folder. A folder that is a store (``*.tdb``) counts as a
+    file. A file that does not exist stays: it will fail as an input and leave the
+    others alone.
 
     Parameters
     ----------
@@ -101,10 +102,14 @@ def expand_word(word: str, suffixes: tuple[str, ...] | None = None) -> list[str]
         word = os.fspath(parse_location(word))
     if isinstance(word, Url):
         return _expand_url(word, suffixes)
-    if os.path.isdir(word):
+    if os.path.isdir(word) and not is_store(word):
         found = in_folder(word, suffixes)
     elif glob.has_magic(word) and not os.path.exists(word):
-        found = [path for path in glob.glob(word, recursive=True) if not os.path.isdir(path)]
+        found = [
+            path
+            for path in glob.glob(word, recursive=True)
+            if is_store(path) or not os.path.isdir(path)
+        ]
     else:
         return [word]
     return [path for path in found if PRIVATE not in Path(path).parts]

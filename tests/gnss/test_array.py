@@ -3,10 +3,12 @@
 import json
 import os
 import threading
-import warnings
 
 import numpy as np
 import pytest
+from arraycells import NUMBERS
+from arraycells import cells as all_cells
+from arraycells import fragments as all_fragments
 
 from captools.errors import InputError
 from captools.gnss import array as arrays
@@ -23,7 +25,6 @@ import tiledb  # noqa: E402
 DAY = np.datetime64("2024-05-06", "ms")
 NONE = np.array([], "M8[ms]")
 NO_CELLS = Cells(NONE, np.array([], "S1"), np.array([], "u1"), np.array([], "S2"))
-NUMBERS = {"G": 1, "R": 2, "S": 3, "E": 4, "C": 5, "J": 6, "I": 7}  # as EarthScope has them
 
 
 def observations(rows, station="P057", **left_out):
@@ -72,17 +73,12 @@ def into(tmp_path):
 
 
 def cells(folder):
-    """All cells of an array, by their coordinates, as TileDB says."""
-    with tiledb.open(str(folder / "x.tdb")) as array, warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of NumPy, for TileDB
-        found = array[:]
-    names = ("time", "constell", "sat", "obs_code", "snr")
-    rows = zip(*(found[name].tolist() for name in names), strict=True)
-    return {row[:4]: row[4] for row in rows}
+    """All cells of the array x.tdb."""
+    return all_cells(folder / "x.tdb")
 
 
 def fragments(folder):
-    return sorted(os.listdir(folder / "x.tdb/__fragments"))
+    return all_fragments(folder / "x.tdb")
 
 
 def stored(found):
