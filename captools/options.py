@@ -161,20 +161,18 @@ compression = click.option(
 
 # --- satellites and their signals --------------------------------------------
 
-systems = click.option(
+system = click.option(
     "--system",
-    "systems",
     metavar="LETTERS",
     callback=checked("gnss.choice.parse_systems"),
-    help="Satellite systems: G GPS, R GLONASS, S SBAS, E Galileo, C BeiDou, J QZSS, I NavIC.",
+    help="Systems: G GPS, R GLONASS, E Galileo, C BeiDou, S SBAS, J QZSS, I NavIC.  [default: all]",
 )
-codes = click.option(
+code = click.option(
     "--code",
-    "codes",
     multiple=True,
     metavar="CODES",
-    callback=added(",".join, then=checked("gnss.choice.parse_codes")),
-    help="Band and attribute of signal strengths, as 1C,2W; all by default.",
+    callback=added(",".join, each="gnss.choice.parse_codes"),
+    help="Bands with attributes, with commas: 1C,2W.  [default: all]",
 )
 s1_as = click.option(
     "--s1-as",

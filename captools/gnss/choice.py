@@ -1,6 +1,7 @@
 """Systems and codes as words of a command name them."""
 
 import re
+from collections.abc import Iterable
 
 SYSTEMS = "GRSECJI"  # GPS, GLONASS, SBAS, Galileo, BeiDou, QZSS, NavIC
 NUMBERINGS = {
@@ -32,7 +33,7 @@ def parse_systems(words: str | None) -> str | None:
     return "".join(system for system in SYSTEMS if system in letters)
 
 
-def parse_codes(words: str | None) -> tuple[str, ...] | None:
+def parse_codes(words: str | Iterable[str] | None) -> tuple[str, ...] | None:
     """Return codes of signal strengths, sorted, each once; None for all.
 
     Raises
@@ -47,7 +48,8 @@ def parse_codes(words: str | None) -> tuple[str, ...] | None:
     """
     if words is None:
         return None
-    codes = {word.strip() for word in words.split(",")}
+    found = words.split(",") if isinstance(words, str) else words
+    codes = {word.strip() for word in found}
     for code in codes:
         if not re.fullmatch(r"[1-9][A-Z]?", code):
             raise ValueError(

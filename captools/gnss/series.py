@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from captools.errors import InputError
-from captools.gnss.coding import NAMES, SYSTEMS
+from captools.gnss.choice import NAMES, SYSTEMS
 from captools.gnss.statistics import PERIODS, Columns
 from captools.io.atomic import appearing
 

@@ -13,6 +13,7 @@ Examples:
   captools readrinex days/ -o reduced --code 1C
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,8 +78,8 @@ def _by_name(context: click.Context, parameter: click.Parameter, layout: str | N
     return layout or _layout_of(context.params["outdir"])
 
 
-@options.systems
-@options.codes
+@options.system
+@options.code
 @options.s1_as
 @click.option(
     "--strict", is_flag=True, help="A file of which something cannot be read is a failed one."
@@ -100,8 +101,8 @@ def readrinex(
     file: str | Path,
     outdir: str | Path,
     *,
-    systems: str | None = None,
-    codes: str | None = None,
+    system: str | None = None,
+    code: str | Iterable[str] | None = None,
     s1_as: str = "1C",
     strict: bool = False,
     numbering: str = "earthscope",
@@ -116,10 +117,11 @@ def readrinex(
         Of RINEX observations.
     outdir : str or Path
         The array, or the folder of the flat file.
-    systems : str, optional
+    system : str, optional
         Letters of satellite systems; all by default.
-    codes : str, optional
-        Band and attribute of signal strengths, with commas between them; all by default.
+    code : str or iterable of str, optional
+        Band and attribute of signal strengths, with commas between them if it is one text; all
+        by default.
     s1_as : str
         The code of S1 of RINEX 2.
     strict : bool
@@ -153,7 +155,7 @@ def readrinex(
     from captools.gnss.flattening import flatten
     from captools.gnss.ingest import Wanted, ingest
 
-    wanted = Wanted(parse_systems(systems), parse_codes(codes), s1_as, strict, VERSION)
+    wanted = Wanted(parse_systems(system), parse_codes(code), s1_as, strict, VERSION)
     if (layout or _layout_of(outdir)) == "array":
         return ingest(parse_location(file), parse_location(outdir), wanted, numbering)
     return flatten(parse_location(file), local_path(outdir), wanted, numbering, compression)

@@ -36,19 +36,8 @@ log = logging.getLogger(__name__)
     default="day",
     help="The period of a row; file is for RINEX inputs.",
 )
-@click.option(
-    "--system",
-    metavar="LETTERS",
-    callback=options.checked("gnss.coding.parse_systems"),
-    help="Systems: G GPS, R GLONASS, E Galileo, C BeiDou, S SBAS, J QZSS, I NavIC.  [default: all]",
-)
-@click.option(
-    "--code",
-    multiple=True,
-    metavar="CODES",
-    callback=options.added(",".join, each="gnss.coding.parse_codes"),
-    help="Bands with attributes, with commas: 1C,2W.  [default: all]",
-)
+@options.system
+@options.code
 @click.option("--by", type=click.Choice(["satellite"]), help="A row for each satellite.")
 @click.option("--linear", is_flag=True, help="Also the mean of 10^(x/10), x in dB-Hz.")
 @click.option(
@@ -139,17 +128,16 @@ def snr(
     from captools import process
     from captools.engine import pool_of
     from captools.gnss import answering
-    from captools.gnss.coding import parse_codes, parse_systems
+    from captools.gnss.choice import parse_codes, parse_systems
     from captools.gnss.doing import Doer
     from captools.gnss.request import Request, parse_span
     from captools.gnss.sources import Sources
     from captools.gnss.statistics import Grouping
 
-    codes = ",".join([code] if isinstance(code, str) else code or ())
     request = Request(
         Grouping(per, by == "satellite", linear),
         parse_systems(system),
-        parse_codes(codes or None),
+        parse_codes(code or None),
         parse_span(span) if span else None,
     )
     sources = Sources.of(words)
