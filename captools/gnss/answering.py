@@ -84,12 +84,18 @@ def conditions(measured: list[Measured], sources: Sources, request: Request, eng
     files, array = (_size(size) for size in (files_size(sources.paths), _array_size(sources.array)))
     days = counted(max(one.days for one in measured), "day")
     return (
-        f"{_stations(measured[0].way.doer)}: {days} (systems {request.systems or 'all'}, codes "
-        f"{','.join(request.codes or ['all'])}) from {counted(len(sources.paths), 'RINEX file')} "
-        f"({files}) and from an array of them ({array}). {counted(process.workers(), 'core')}, "
-        f"engine {engine}; measured once, with the start of processes. All statistics are equal, "
-        "to the last bit."
+        f"{_stations(measured[0].way.doer)}: {days} ({_chosen(request)}) from "
+        f"{counted(len(sources.paths), 'RINEX file')} ({files}) and from an array of them "
+        f"({array}). {counted(process.workers(), 'core')}, engine {engine}; measured once, with "
+        "the start of processes. All statistics are equal, to the last bit."
     )
+
+
+def _chosen(request: Request) -> str:
+    """Return the systems and codes that are asked for, in words."""
+    systems = f"systems {request.systems}" if request.systems else "all systems"
+    codes = f"codes {','.join(request.codes)}" if request.codes else "all codes"
+    return f"{systems}, {codes}, by {request.grouping.per}"
 
 
 def _rows_of(source: Sources, request: Request) -> Callable[[Doer], Iterator[Columns]]:
@@ -107,7 +113,7 @@ def _bar(one: Measured) -> str:
 
 def _origin(doer: Doer, source: Sources) -> str:
     """Return where the values of a picture are from, and how much is missing."""
-    what = source.array or counted(len(source.paths), "RINEX file")
+    what = Path(source.array or "").name or counted(len(source.paths), "RINEX file")
     bad = counted(doer.bad, "bad part" if source.array else "bad file")
     return f"{_stations(doer)}, from {what}" + (f"; without {bad}" if doer.bad else "")
 

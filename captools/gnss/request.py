@@ -33,6 +33,11 @@ class Request:
     span: Span | None = None
 
     @property
+    def has_empty_days(self) -> bool:
+        """Whether a day without a value is a row, too; of a satellite that sets it is not."""
+        return self.grouping.per == "day" and not self.grouping.by_satellite
+
+    @property
     def milliseconds(self) -> tuple[int, int] | None:
         """The span in milliseconds since 1970."""
         return self.span and tuple(int(end.astype("M8[ms]").astype(int)) for end in self.span)

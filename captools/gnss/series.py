@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DPI = 150
 FEW = 10  # lines, which differ in colour; of more the colours are a scale
 ROWS = 18  # of a column of the legend
-LETTERS = 110  # of a line of a caption
+LETTERS = 160  # of a line of a caption
 NAME_OF = dict(zip(SYSTEMS, NAMES, strict=True))
 
 
@@ -37,8 +37,7 @@ def draw_series(table: Columns, path: Path, per: str, caption: str) -> None:
 def make_series(table: Columns, per: str, caption: str) -> "Figure":
     """Return the figure of the means: a line for each system and code, or satellite.
 
-    Lines have gaps where periods have no value. Of few lines, bands show where values lie: within
-    one standard deviation.
+    Lines have gaps where periods have no value.
     """
     if not any(table["n"]):
         raise InputError("there is no value to draw")
@@ -47,14 +46,12 @@ def make_series(table: Columns, per: str, caption: str) -> "Figure":
     colours = _colours(len(groups))
     places = _places(table, per)
     for (name, rows), colour in zip(groups.items(), colours, strict=True):
-        mean = np.array([table["mean"][row] for row in rows], "f8")
-        std = np.array([table["std"][row] for row in rows], "f8")
-        x, mean, std = _with_gaps([places[row] for row in rows], mean, std, PERIODS.get(per))
+        x, mean = _with_gaps(
+            [places[row] for row in rows], [table["mean"][row] for row in rows], PERIODS.get(per)
+        )
         width = 1 if per in PERIODS else 0  # files are in no order
         axes.plot(x, mean, color=colour, label=name, linewidth=width, marker="o", markersize=2.5)
-        if len(groups) <= 3 and per in PERIODS:
-            axes.fill_between(x, mean - std, mean + std, color=colour, alpha=0.15, linewidth=0)
-    axes.set_ylabel(f"mean signal strength{_of_each(per)} (dB-Hz)")
+    axes.set_ylabel(f"mean signal strength of each {per} (dB-Hz)")
     axes.grid(alpha=0.3)
     axes.legend(
         loc="center left",
@@ -67,20 +64,20 @@ def make_series(table: Columns, per: str, caption: str) -> "Figure":
     return figure
 
 
-def _of_each(per: str) -> str:
-    return f" of each {per}"
-
-
 def _series(table: Columns) -> dict[str, list[int]]:
     """Return the rows of each line, by its name in the legend."""
-    found: dict[str, list[int]] = {}
-    satellites = table.get("satellite")
-    for row, (system, code) in enumerate(zip(table["system"], table["code"], strict=True)):
-        name = f"{NAME_OF.get(system, system)} {code}"
-        if satellites:
-            name = f"{system}{satellites[row]:02} {code}"
-        found.setdefault(name, []).append(row)
-    return dict(sorted(found.items()))
+    found: dict[tuple, list[int]] = {}
+    satellites = table.get("satellite") or [None] * len(table["n"])
+    series = zip(table["system"], satellites, table["code"], strict=True)
+    for row, (system, satellite, code) in enumerate(series):
+        found.setdefault((SYSTEMS.find(system), satellite, code, system), []).append(row)
+    return {_name(*key[1:]): found[key] for key in sorted(found)}
+
+
+def _name(satellite: int | None, code: str, system: str) -> str:
+    """Return what a line is called."""
+    whose = NAME_OF.get(system, system) if satellite is None else f"{system}{satellite:02}"
+    return f"{whose} {code}"
 
 
 def _colours(count: int) -> list:
@@ -99,20 +96,14 @@ def _places(table: Columns, per: str) -> list:
     return [numbers[path] for path in table["input"]]
 
 
-def _with_gaps(
-    places: list, mean: np.ndarray, std: np.ndarray, period: int | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _with_gaps(places: list, values: list, period: int | None) -> tuple[np.ndarray, np.ndarray]:
     """Return a line with a place without a value wherever a period is missing."""
+    mean = np.array(values, "f8")
     if period is None:
-        return np.array(places), mean, std
-    time = np.array(places, "M8[ms]")
-    step = np.timedelta64(period, "ms")
+        return np.array(places), mean
+    time, step = np.array(places, "M8[ms]"), np.timedelta64(period, "ms")
     after = np.flatnonzero(np.diff(time) > step) + 1
-    return (
-        np.insert(time, after, time[after - 1] + step),
-        np.insert(mean, after, np.nan),
-        np.insert(std, after, np.nan),
-    )
+    return np.insert(time, after, time[after - 1] + step), np.insert(mean, after, np.nan)
 
 
 def _label_places(axes: "Axes", table: Columns, per: str) -> None:

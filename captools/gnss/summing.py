@@ -2,6 +2,7 @@
 
 import json
 import logging
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from secrets import token_hex
@@ -13,6 +14,7 @@ from captools import progress
 from captools.errors import InputError
 from captools.gnss.cells import Span
 from captools.gnss.doing import Doer
+from captools.gnss.gaps import with_empty_days
 from captools.gnss.ingest import INPUT, marker
 from captools.gnss.names import parse_name
 from captools.gnss.parts import (
@@ -30,6 +32,7 @@ from captools.gnss.statistics import (
     DAY_MS,
     PERIODS,
     Columns,
+    Sums,
     expected_epochs,
     joined,
     of_periods,
@@ -68,17 +71,21 @@ def of_array(doer: Doer, array: str, request: Request) -> Iterator[Columns]:
     known = asked(array, question)
     doer.stations.update({known.notes.get("station", "")} - {""})
     blocks = [Days(array, question, *block) for block in _blocks(known.span(), request.span)]
-    return _of_blocks(doer, blocks, request, known.notes)
+    parts = doer.do(partial(of_days, request=request), blocks, may_copy=False)
+    intervals = {block.first: known.notes.get("interval", np.nan) for block in blocks[:1]}
+    return _of_parts((part for _, part in parts), intervals | _noted(known.notes), request)
 
 
-def _of_blocks(
-    doer: Doer, blocks: Sequence[Days], request: Request, notes: Mapping[str, Any]
+def _of_parts(
+    parts: Iterable[Part], intervals: Mapping[int, float], request: Request
 ) -> Iterator[Columns]:
-    days = (day for block in blocks for day in range(block.first, block.last))
-    intervals = dict.fromkeys(days, notes.get("interval", np.nan)) | _noted(notes)
-    for _, part in doer.do(partial(of_days, request=request), blocks, may_copy=False):
-        columns = statistics(part.sums, request.grouping)
-        yield {**columns, "expected": _of_periods(columns["start"], intervals, request)}
+    if request.has_empty_days:  # which are seen at the end only
+        together = [part.sums for part in parts]
+        if together:
+            yield _finished(joined(together), intervals, request)
+        return
+    for part in parts:
+        yield _finished(part.sums, intervals, request)
 
 
 def _noted(notes: Mapping[str, Any]) -> dict[int, float]:
@@ -128,8 +135,15 @@ def _of_days(doer: Doer, paths: Sequence[str], request: Request) -> Iterator[Col
         again = doer.do(partial(of_shared_day, request=request), shared)
         alone = of_periods(sums, request.grouping, [one.day for one in shared], inside=False)
         sums = joined([alone, *(part.sums for _, part in again)])
+    yield _finished(sums, _intervals(extents), request)
+
+
+def _finished(sums: Sums, intervals: Mapping[int, float], request: Request) -> Columns:
+    """Return the statistics, with a row for each day, and how many epochs there can be."""
     columns = statistics(sums, request.grouping)
-    yield {**columns, "expected": _of_periods(columns["start"], _intervals(extents), request)}
+    if request.has_empty_days:
+        columns = with_empty_days(columns)
+    return {**columns, "expected": _of_periods(columns["start"], intervals, request)}
 
 
 def _intervals(extents: Mapping[str, Mapping[int, Extent]]) -> dict[int, float]:
@@ -144,11 +158,14 @@ def _intervals(extents: Mapping[str, Mapping[int, Extent]]) -> dict[int, float]:
 def _of_periods(
     starts: list[np.datetime64], intervals: Mapping[int, float], request: Request
 ) -> list[int | None]:
-    """Return how many epochs there can be in each period, as far as it is asked for."""
-    length = PERIODS[request.grouping.per]
-    found = []
+    """Return how many epochs there can be in each period, as far as it is asked for.
+
+    On a day of which nothing is known, epochs are as far apart as before.
+    """
+    length, known, found = PERIODS[request.grouping.per], sorted(intervals), []
     for start in (int(one.astype(int)) for one in starts):
-        interval = intervals.get(start // DAY_MS, np.nan)
+        before = bisect_right(known, start // DAY_MS)
+        interval = intervals[known[before - 1]] if before else np.nan
         least, most = request.milliseconds or (start, start + length)
         found.append(expected_epochs(max(start, least), min(start + length, most), interval))
     return found
