@@ -9,6 +9,7 @@ import numpy as np
 
 from captools.errors import InputError
 from captools.gnss.choice import NAMES, SYSTEMS
+from captools.gnss.names import plain_name
 from captools.gnss.statistics import PERIODS, Columns
 from captools.io.atomic import appearing
 
@@ -116,7 +117,7 @@ def _label_places(axes: "Axes", table: Columns, per: str) -> None:
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
         axes.set_xlabel("GPS time")
         return
-    names = [Path(path).name for path in dict.fromkeys(table["input"])]
+    names = [plain_name(path) for path in dict.fromkeys(table["input"])]
     if len(names) <= ROWS:
         axes.set_xticks(range(len(names)), names, rotation=30, ha="right", fontsize=7)
     else:

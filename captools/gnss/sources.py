@@ -10,6 +10,7 @@ from captools.io.address import Url, parse_location
 from captools.io.listing import expand
 
 ENDING = ".tdb"
+WAYS = ("rinex", "serial", "parallel")
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ class Sources:
         ValueError
             If that is not there or not clear.
         """
+        if how not in (None, *WAYS):
+            raise ValueError(f"how {how!r}: is none of {', '.join(WAYS)}")
         if how == "rinex" and not self.paths:
             raise ValueError("--how rinex: give RINEX files")
         if how is None and self.array and self.paths:

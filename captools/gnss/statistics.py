@@ -38,6 +38,13 @@ class Grouping:
     by_satellite: bool = False
     linear: bool = False
 
+    @classmethod
+    def of(cls, per: str, by: str | None, linear: bool) -> "Grouping":
+        """Return the grouping that options say; ValueError if they say none."""
+        if per not in (*PERIODS, "file") or by not in (None, "satellite"):
+            raise ValueError(f"per {per!r}, by {by!r}: are no ways to group values")
+        return cls(per, by == "satellite", linear)
+
 
 @dataclass(frozen=True)
 class Groups:

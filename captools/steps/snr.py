@@ -122,7 +122,7 @@ def snr(
     Raises
     ------
     ValueError
-        If the inputs are none, or do not go with the options.
+        If there are no inputs, an option is wrong, or they do not go together.
     """
     # Imported here: the command line reads this module for its options alone.
     from captools import process
@@ -133,9 +133,10 @@ def snr(
     from captools.gnss.request import Request, parse_span
     from captools.gnss.sources import Sources
     from captools.gnss.statistics import Grouping
+    from captools.gnss.table import check_output
 
     request = Request(
-        Grouping(per, by == "satellite", linear),
+        Grouping.of(per, by, linear),
         parse_systems(system),
         parse_codes(code or None),
         parse_span(span) if span else None,
@@ -145,6 +146,8 @@ def snr(
         log.info("no inputs: nothing to do")
         return 0
     where = None if output is None else Path(output)
+    if where is not None:
+        check_output(where)
     source = sources.for_all_ways(how, per) if compare else sources.for_way(how, per)
     with process.interruptible(), pool_of(engine, jobs, scheduler) as pool:
         if pool is None:  # a rank of MPI that has worked for the first one

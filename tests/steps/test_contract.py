@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-import plainrinex
 import pytest
 
 from captools import cli
@@ -256,10 +255,6 @@ def place(granules, reduced, rinex, tmp_path, monkeypatch):
     shutil.copytree(rinex, tmp_path / "rinex")
     (tmp_path / "void").mkdir()
     (tmp_path / "file").touch()
-    (tmp_path / "rinex").mkdir()
-    for day in range(2):
-        values = {(day * 86_400_000 + 1_704_067_200_000, "G", 7, "1C"): 43_250}
-        plainrinex.write(tmp_path / f"rinex/TEST00{day + 1}0.24o", values)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

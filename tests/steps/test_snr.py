@@ -13,6 +13,7 @@ import pyarrow.parquet
 import pytest
 from plainstatistics import DAY_MS, plainly
 
+import captools
 from captools.gnss.comparing import check_alike
 from captools.gnss.ingest import Wanted, ingest
 from captools.gnss.series import make_series
@@ -144,7 +145,9 @@ def test_files_have_the_statistics_of_a_plain_loop(run, station, days, words):
     )
     count = {"day": 48, "hour": 2}[stated(*words).per]
     assert {row["expected"] for row in rows} == {count}
-    assert (words == ()) == any(row["n"] + row["zeros"] == 0 for row in rows)  # the day without a file
+    assert (words == ()) == any(
+        row["n"] + row["zeros"] == 0 for row in rows
+    )  # the day without a file
     assert without(rows, "expected", "linear") == without(expected, "linear")
 
 
@@ -315,6 +318,44 @@ def test_an_empty_list_is_no_error(run, here):
     result = run("snr", "-", input="")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "nothing to do" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"per": "week"},
+        {"by": "code"},
+        {"how": "odd"},
+        {"output": "all.txt"},
+        {"system": "X"},
+        {"code": ["1C", "S2"]},
+        {"span": ("2024-05-07", "2024-05-06")},
+    ],
+)
+def test_wrong_arguments_from_python(here, options):
+    with pytest.raises(ValueError, match=next(iter(options)).removeprefix("s")):
+        captools.snr("rinex", **options)
+
+
+def test_from_python_it_returns_lines(run, here):
+    lines = captools.snr(here / "rinex", system="G", code=["1C", "2W"], how="rinex")
+    assert lines == run("snr", "rinex", "--system", "G", "--code", "1C,2W").stdout.splitlines()
+
+
+# --- workers ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", ["rinex", "station.tdb"])
+def test_workers_and_this_process_print_the_same(run, here, days, source):
+    other = day_of(3, 5, range(12, EPOCHS))  # a day that files share
+    plainrinex.write(here / "rinex" / "TEST00USA_R_20241300600_18H_30S_MO.rnx", other)
+    bad = here / "rinex" / "TEST00USA_R_20241310000_01D_30S_MO.rnx"
+    bad.write_text("<html>please log in</html>\n")
+    here_done = run("snr", source, "--how", "serial", "--linear")
+    with_workers = run("snr", source, "--linear", "-n", 2)
+    assert with_workers.stdout == here_done.stdout
+    assert with_workers.exit_code == here_done.exit_code == (1 if source == "rinex" else 0)
+    assert with_workers.stderr == here_done.stderr
 
 
 # --- tables and pictures ------------------------------------------------------------
