@@ -6,21 +6,17 @@ flags. A field is ``3&46100``, the beginning of an arc of third differences, or 
 """
 
 import re
-from functools import cached_property
 
 import numpy as np
 
-from captools.gnss.arcs import since_begin, undone
+from captools.gnss.differences import DifferenceFields
 from captools.gnss.epochs import WIDTH_2, WIDTH_3
-from captools.gnss.fields import are_digits, first_characters, have, last_characters, numbers
-from captools.gnss.grid import HIGHEST_ORDER, off_grid
 from captools.gnss.header import COMPACT, FIRST, Preamble, label, read_header
 from captools.gnss.lines import Lines
-from captools.gnss.records import BLANK, CUT, DAMAGED, GOOD, Field, Records, Walk
+from captools.gnss.records import Walk
 
 _SATELLITES = re.compile(rb"(?:[GRSECJI ][ \d]\d)*")
 _CLOCK = re.compile(rb"(?:[1-5]&)?-?\d+")
-_LONG = re.compile(rb"-?\d{9,15}")
 _KEPT = bytes(0xFF if one == ord(" ") else 0 for one in range(256))
 _NEW = bytes({ord(" "): 0, ord("&"): ord(" ")}.get(one, one) for one in range(256))
 
@@ -67,6 +63,7 @@ class Compact:
         self.walk.begin_section()
         self._fresh: list[bool] = []  # whether an epoch depends on nothing before it
         self._go_through(start)
+        self.records = self.walk.records()
 
     # --- epochs -----------------------------------------------------------------
 
@@ -165,107 +162,10 @@ class Compact:
 
     # --- records ----------------------------------------------------------------
 
-    @cached_property
-    def records(self) -> Records:
-        """All records."""
-        return self.walk.records()
-
-    @cached_property
-    def _gaps(self) -> np.ndarray:
-        """The number of the gap that is the end of each line, after -1 (int64)."""
-        gaps = self.lines.gaps
-        return np.concatenate([[-1], np.flatnonzero(self.lines.buffer[gaps] == ord("\n"))])
-
-    def column(self, rows: np.ndarray, field: Field) -> tuple[np.ndarray, np.ndarray]:
-        """Return one field of records, as `captools.gnss.records.Layout` says."""
-        starts, ends, is_open = self._places(rows, field.place)
-        there = (ends > starts) & ~is_open
-        begins, orders = self._begins(starts, ends, there)
-        values, read = self._differences(starts + 2 * begins, ends)
-        continues = self._continue(rows)
-        continues[1:] &= there[:-1]
-        stretch = ~(continues & there) | begins
-        read &= ~(begins & continues) | _same_order(orders, stretch)
-        read &= self._whole(rows, field.count)
-        lost = since_begin(stretch & ~begins | ~read, stretch) & there
-        good = np.flatnonzero(there & ~lost)
-        states = np.where(there, DAMAGED, BLANK).astype("u1")
-        states[is_open] = CUT
-        damaged = since_begin(off_grid(values[good], begins[good]), begins[good])
-        values[good] = undone(values[good], begins[good], orders[good])
-        wrong = np.zeros(len(good), bool)
-        if len(good):
-            wrong = (values[good] < 0) | (values[good] > field.most)
-            wrong = _whole_arcs(wrong, begins[good]) | damaged
-        states[good[~wrong]] = GOOD
-        return values, states
-
-    def _places(self, rows: np.ndarray, place: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return where fields begin and end, and whether the file was cut there."""
-        lines, gaps, at_line_ends = self.records.line[rows], self.lines.gaps, self._gaps
-        missing = lines >= len(self.lines)
-        lines = np.where(missing, 0, lines)
-        gap = at_line_ends[lines] + 1 + place
-        outside = gap > at_line_ends[lines + 1]
-        gap = np.where(outside, at_line_ends[lines + 1], gap)
-        ends = gaps[gap]
-        starts = np.where(outside, ends, gaps[gap - 1] + 1)
-        is_open = missing
-        if self.lines.is_cut:
-            is_open = missing | ((lines == len(self.lines) - 1) & (ends == self.lines.ends[-1]))
-        return starts, ends, is_open
-
-    def _whole(self, rows: np.ndarray, count: int) -> np.ndarray:
-        """Return which records have nothing but flags after their fields, as they should."""
-        lines = np.minimum(self.records.line[rows], len(self.lines) - 1)
-        gap, end = self._gaps[lines] + count, self._gaps[lines + 1]
-        starts = np.where(gap < end, self.lines.gaps[np.minimum(gap, end)] + 1, 0)
-        length = np.where(gap < end, self.lines.ends[lines] - starts, 0)
-        length[starts >= len(self.lines.words)] = 0
-        starts[length == 0] = 0
-        flags = first_characters(self.lines.words[starts], length)
-        return (length <= 2 * count) & ~(have(flags, "-") & (length > 0))
-
-    def _begins(
-        self, starts: np.ndarray, ends: np.ndarray, there: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return where arcs begin, and of which order they are."""
-        buffer = self.lines.buffer
-        orders = buffer[starts].astype("i8") - ord("0")
-        begins = there & (ends - starts > 2) & (buffer[np.minimum(starts + 1, ends)] == ord("&"))
-        return begins & (orders >= 1) & (orders <= HIGHEST_ORDER), orders
-
-    def _differences(self, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the numbers between places, and where there are such."""
-        negative = self.lines.buffer[starts] == ord("-")
-        counts = ends - starts - negative
-        words = last_characters(self.lines.words[ends - 8], counts)
-        values = numbers(words)
-        read = are_digits(words) & (counts >= 1) & (counts <= 8)
-        np.negative(values, out=values, where=negative)
-        for row in np.flatnonzero(counts > 8):
-            text = self.lines.data[starts[row] : ends[row]]
-            read[row] = bool(_LONG.fullmatch(text))
-            values[row] = int(text) if read[row] else 0
-        return values, read
-
-    def _continue(self, rows: np.ndarray) -> np.ndarray:
-        """Return which records follow the record of the same satellite an epoch before."""
+    def fields(self, rows: np.ndarray, count: int) -> DifferenceFields:
+        """Return the fields of records, as `captools.gnss.records.Layout` says."""
         epoch, satellite = self.records.epoch[rows], self.records.satellite[rows]
         follows = np.zeros(len(rows), bool)
         follows[1:] = (epoch[1:] == epoch[:-1] + 1) & (satellite[1:] == satellite[:-1])
-        return follows & ~np.array(self._fresh, bool)[epoch]
-
-
-def _same_order(orders: np.ndarray, stretch: np.ndarray) -> np.ndarray:
-    """Return which arcs are of the order of the stretch before; one within another must be."""
-    first = np.flatnonzero(stretch)
-    same = np.ones(len(orders), bool)
-    same[first[1:]] = orders[first[1:]] == orders[first[:-1]]
-    return same
-
-
-def _whole_arcs(some: np.ndarray, begins: np.ndarray) -> np.ndarray:
-    """Return which elements belong to an arc that has some."""
-    first = np.flatnonzero(begins)
-    return np.repeat(np.logical_or.reduceat(some, first), np.diff(first, append=len(some)))
+        follows &= ~np.array(self._fresh, bool)[epoch]
+        return DifferenceFields(self.lines, self.records.line[rows], follows, count)

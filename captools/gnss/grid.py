@@ -3,15 +3,18 @@
 import numpy as np
 
 STEPS = (1000, 500, 250, 200, 125, 100, 50, 40, 25, 20, 10, 8, 5, 4, 2)  # thousandths
-HIGHEST_ORDER = 5  # of differences
-FEW = 100  # one in so many differences may be damaged
+FEW = 20  # one difference in so many that are not zero may be off the grid
+LEAST_ORDER = 3  # of arcs that are looked at
+NEXT = 5  # differences that a number off the grid makes be off it, at most
+SEEN = 3  # so many of them must be there
 
 
-def off_grid(differences: np.ndarray, begins: np.ndarray) -> np.ndarray:
+def off_grid(differences: np.ndarray, begins: np.ndarray, orders: np.ndarray) -> np.ndarray:
     """Return where differences cannot be those that the receiver's numbers had.
 
     Numbers lie on a grid, such as 0.25. One that does not makes several differences leave the
-    grid, its own and later ones that lead back; a digit that was damaged makes only one do so.
+    grid, its own and later ones that lead back. A digit that was damaged makes only one do so:
+    the numbers after it would lie on a parabola off the grid.
 
     Parameters
     ----------
@@ -19,22 +22,27 @@ def off_grid(differences: np.ndarray, begins: np.ndarray) -> np.ndarray:
         Arcs one after the other.
     begins : array of bool, shape (n,)
         Where an arc begins.
+    orders : array of int, shape (n,)
+        Of the arc, where it begins.
     """
     none = np.zeros(len(differences), bool)
+    changes = np.count_nonzero(differences)  # zeros, of which some columns are full, say nothing
     for step in STEPS:
         off = differences % step != 0
         count = np.count_nonzero(off)
-        if count * FEW <= len(off):
-            return _alone(off, begins) if count else none
+        if count * FEW <= changes:
+            return _alone(off, begins, orders) if count else none
     return none
 
 
-def _alone(off: np.ndarray, begins: np.ndarray) -> np.ndarray:
-    """Return where none of the next ones of an arc is off; of its last one that says nothing."""
-    arc = np.cumsum(begins)
-    alone = off.copy()
-    alone[-1] = False
-    alone[:-1] &= arc[1:] == arc[:-1]
-    for later in range(1, HIGHEST_ORDER + 1):
-        alone[:-later] &= ~(off[later:] & (arc[later:] == arc[:-later]))
+def _alone(off: np.ndarray, begins: np.ndarray, orders: np.ndarray) -> np.ndarray:
+    """Return where an element is off and the next ones of its arc are not."""
+    arc = np.cumsum(begins) - 1
+    alone = off & (orders[np.flatnonzero(begins)][arc] >= LEAST_ORDER)
+    for later in range(1, min(NEXT, len(off) - 1) + 1):
+        same = arc[later:] == arc[:-later]
+        alone[:-later] &= ~(off[later:] & same)
+        if later <= SEEN:
+            alone[:-later] &= same
+            alone[-later:] = False
     return alone

@@ -65,3 +65,9 @@ class Lines:
     def gaps(self) -> np.ndarray:
         """Where blanks, line feeds and control characters are (int64)."""
         return np.flatnonzero(self.buffer <= _SPACE)
+
+    @cached_property
+    def gaps_at_ends(self) -> np.ndarray:
+        """Which of the gaps is the end of each line, after -1 (int64)."""
+        at_ends = np.flatnonzero(self.buffer[self.gaps] == _NEWLINE)
+        return np.concatenate([[-1], at_ends])

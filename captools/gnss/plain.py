@@ -1,7 +1,6 @@
 """RINEX as it is: values stand in columns."""
 
 import re
-from functools import cached_property
 
 import numpy as np
 
@@ -9,9 +8,10 @@ from captools.gnss.epochs import WIDTH_2, WIDTH_3
 from captools.gnss.fields import BLANKS, decimals
 from captools.gnss.header import FIRST, Preamble, label, read_header
 from captools.gnss.lines import Lines
-from captools.gnss.records import BLANK, CUT, DAMAGED, GOOD, Field, Records, Walk
+from captools.gnss.records import BLANK, CUT, DAMAGED, GOOD, Walk
 
 FIELD, VALUE = 16, 14  # columns of a field, and of the value in it
+NAME = 3  # columns of a satellite
 PER_LINE = 5  # fields of RINEX 2
 LISTED = 12  # satellites in the line of an epoch of RINEX 2
 SIX = np.uint64((1 << 48) - 1)  # the first six characters of a word
@@ -43,6 +43,7 @@ class Plain:
         if b"COMMENT" in lines.data[lines.starts[start - 1] :]:
             self._lines = self._lines[~self._are_comments(self._lines)]
         self._go_through()
+        self.records = self.walk.records()
 
     # --- epochs -----------------------------------------------------------------
 
@@ -186,17 +187,36 @@ class Plain:
 
     # --- records ----------------------------------------------------------------
 
-    @cached_property
-    def records(self) -> Records:
-        """All records."""
-        return self.walk.records()
+    def fields(self, rows: np.ndarray, count: int) -> "ColumnFields":
+        """Return the fields of records, as `captools.gnss.records.Layout` says."""
+        start = 0 if self._is_2 else NAME
+        return ColumnFields(self.lines, self._lines, self.records.line[rows], start)
 
-    def column(self, rows: np.ndarray, field: Field) -> tuple[np.ndarray, np.ndarray]:
-        """Return one field of records, as `captools.gnss.records.Layout` says."""
-        starts, ends, is_open = self._places(rows, field.place)
+
+class ColumnFields:
+    """Fields that stand in columns.
+
+    Parameters
+    ----------
+    lines : Lines
+        The file.
+    numbers : array of int
+        Its lines that count.
+    first : array of int, shape (n,)
+        Which of these is the first of each record.
+    start : int
+        The column of the first field: 0 in RINEX 2, whose records have a line for five fields.
+    """
+
+    def __init__(self, lines: Lines, numbers: np.ndarray, first: np.ndarray, start: int) -> None:
+        self._lines, self._numbers, self._first, self._start = lines, numbers, first, start
+
+    def read(self, place: int, most: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return one field of each record, as `captools.gnss.records.Fields` says."""
+        starts, ends, is_open = self._places(place)
         whole = ends >= starts + VALUE
         safe = np.where(whole, starts, 0)
-        front, back = self.lines.words[safe], self.lines.words[safe + VALUE - 8]
+        front, back = self._lines.words[safe], self._lines.words[safe + VALUE - 8]
         values, regular = decimals(back)
         good = whole & regular & ((front & SIX) == (BLANKS & SIX))
         states = np.where(good, GOOD, BLANK).astype("u1")
@@ -204,23 +224,23 @@ class Plain:
         for row in np.flatnonzero(there & ~is_open):
             values[row], states[row] = self._parsed(int(starts[row]), int(ends[row]))
         states[is_open & ~whole] = CUT
-        states[(states == GOOD) & ((values < 0) | (values > field.most))] = DAMAGED
+        states[(states == GOOD) & ((values < 0) | (values > most))] = DAMAGED
         return values, states
 
-    def _places(self, rows: np.ndarray, place: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _places(self, place: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return where fields begin, where their lines end, and whether the file was cut there."""
-        lines, at = self.records.line[rows], FIELD * place + 3
-        if self._is_2:
+        lines, at = self._first, self._start + FIELD * place
+        if not self._start:
             lines, at = lines + place // PER_LINE, FIELD * (place % PER_LINE)
-        missing = lines >= len(self._lines)
-        numbers = self._lines[np.where(missing, -1, lines)]
-        is_open = missing | (self.lines.is_cut & (numbers == len(self.lines) - 1))
-        ends = np.where(missing, 0, self.lines.ends[numbers])
-        return self.lines.starts[numbers] + at, ends, is_open
+        missing = lines >= len(self._numbers)
+        numbers = self._numbers[np.where(missing, -1, lines)]
+        is_open = missing | (self._lines.is_cut & (numbers == len(self._lines) - 1))
+        ends = np.where(missing, 0, self._lines.ends[numbers])
+        return self._lines.starts[numbers] + at, ends, is_open
 
     def _parsed(self, start: int, end: int) -> tuple[int, int]:
         """Return thousandths and state of a field that is not as most are."""
-        text = self.lines.data[start : min(start + VALUE, end)]
+        text = self._lines.data[start : min(start + VALUE, end)]
         if not text.strip():
             return 0, BLANK
         found = _VALUE.fullmatch(text)

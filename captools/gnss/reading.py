@@ -13,7 +13,7 @@ from captools.gnss.header import SYSTEMS, Preamble, label, read_header
 from captools.gnss.lines import Lines
 from captools.gnss.observations import Cells, Observations
 from captools.gnss.plain import Plain
-from captools.gnss.records import BLANK, CUT, DAMAGED, GOOD, Field, Layout
+from captools.gnss.records import BLANK, CUT, DAMAGED, GOOD, Fields, Layout, Section
 from captools.io.address import Url, parse_location
 
 MOST = 100_000  # thousandths of a dB-Hz: no signal is stronger
@@ -97,6 +97,7 @@ class _Found:
         self._walk = layout.walk
         self._records = layout.records
         self._s1_as = s1_as
+        self._known: dict[int, tuple[np.ndarray, Fields]] = {}  # of a system, by section
         preamble = self._walk.preamble
         heads = np.frombuffer(b"".join(self._walk.heads), "u1")
         heads = heads.reshape(len(self._walk.heads), -1 if len(heads) else 29)
@@ -165,6 +166,7 @@ class _Found:
         key = self._times[epoch] * _SATELLITES + satellite
         order = np.argsort(key, kind="stable")
         key, real = key[order], self._real[epoch[order]]
+        self._known.clear()
         for code in codes:
             values, states = self._column(system, code, rows)
             values, states = values[order], states[order]
@@ -184,20 +186,26 @@ class _Found:
     def _column(self, system: str, code: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return thousandths and states of records, from all sections."""
         values, states = np.zeros(len(rows), "i8"), np.zeros(len(rows), "u1")
-        sections = self._walk.sections
-        epoch = self._records.epoch[rows]
-        for number, section in enumerate(sections):
-            stop = sections[number + 1].start if number + 1 < len(sections) else len(self._times)
-            for place, name in enumerate(self._names(section.types, system)):
-                if self._code(name) != code or stop == section.start:
+        for section in self._walk.sections:
+            names = self._names(section.types, system)
+            for place, name in enumerate(names):
+                if self._code(name) != code:
                     continue
-                within = np.flatnonzero((epoch >= section.start) & (epoch < stop))
+                within, fields = self._fields(section, system, rows)
                 factor = section.scales.get((system, name), 1)
-                field = Field(place, len(self._names(section.types, system)), MOST * factor)
-                found, state = self._layout.column(rows[within], field)
+                found, state = fields.read(place, MOST * factor)
                 values[within] = found if factor == 1 else (2 * found + factor) // (2 * factor)
                 states[within] = state
         return values, states
+
+    def _fields(self, section: Section, system: str, rows: np.ndarray) -> tuple[np.ndarray, Fields]:
+        """Return which of the rows of a system are of a section, and their fields."""
+        if section.start not in self._known:
+            epoch = self._records.epoch[rows]
+            within = np.flatnonzero((epoch >= section.start) & (epoch < section.stop))
+            count = len(self._names(section.types, system))
+            self._known[section.start] = within, self._layout.fields(rows[within], count)
+        return self._known[section.start]
 
     def _check_end(self, epochs: np.ndarray) -> None:
         """Count a file as cut that ends before its header says, as a .Z that was cut does."""

@@ -1,8 +1,8 @@
 """What walking through a file finds: epochs, and the records of satellites in them."""
 
+import sys
 from collections import Counter
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -19,8 +19,8 @@ class Section:
 
     Attributes
     ----------
-    start : int
-        The first of them.
+    start, stop : int
+        The first of them, and the one after the last.
     types : dict of str to Types
         As of a preamble.
     scales : dict of (str, str) to int
@@ -30,6 +30,7 @@ class Section:
     start: int
     types: dict[str, Types]
     scales: dict[tuple[str, str], int]
+    stop: int = sys.maxsize
 
 
 @dataclass
@@ -68,8 +69,11 @@ class Walk:
     def begin_section(self) -> None:
         """Let the lists of the preamble hold from the next epoch on."""
         self.preamble.check(self.wanted)
-        types, scales = dict(self.preamble.types), dict(self.preamble.scales)
-        self.sections.append(Section(len(self.heads), types, scales))
+        start, last = len(self.heads), self.sections[-1:]
+        now = Section(start, dict(self.preamble.types), dict(self.preamble.scales))
+        if last and (last[0].types, last[0].scales) == (now.types, now.scales):
+            return
+        self.sections[-1:] = [*(replace(one, stop=start) for one in last), now]
 
     def add(self, head: bytes, line: int, satellites: bytes, stride: int = 1) -> None:
         """Add an epoch."""
@@ -137,50 +141,43 @@ def _parsed(text: np.ndarray, default: str) -> tuple[np.ndarray, np.ndarray]:
     return np.where(real, system, 0), np.where(real, number, 0).astype("u1")
 
 
-@dataclass(frozen=True)
-class Field:
-    """One of the fields of a record.
+class Fields(Protocol):
+    """The fields of some records, of one system and section."""
 
-    Attributes
-    ----------
-    place : int
-        Which one, from 0.
-    count : int
-        How many the record has.
-    most : int
-        Thousandths up to which a value can be true.
-    """
-
-    place: int
-    count: int
-    most: int
-
-
-class Layout(Protocol):
-    """How the records of a file are laid out."""
-
-    walk: Walk
-
-    @cached_property
-    def records(self) -> Records:
-        """All records."""
-        ...
-
-    def column(self, rows: np.ndarray, field: Field) -> tuple[np.ndarray, np.ndarray]:
-        """Return one field of records.
+    def read(self, place: int, most: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return one field of each record.
 
         Parameters
         ----------
-        rows : array of int
-            Which records: all of a system and section, ordered by satellite and then epoch.
-        field : Field
-            Which one.
+        place : int
+            Which one, from 0.
+        most : int
+            Thousandths up to which a value can be true.
 
         Returns
         -------
         thousandths : array of int64
             Of meaning where the field is good.
         states : array of uint8
-            What each field is.
+            What each field is: blank, good, damaged or cut.
+        """
+        ...
+
+
+class Layout(Protocol):
+    """How the records of a file are laid out."""
+
+    walk: Walk
+    records: Records
+
+    def fields(self, rows: np.ndarray, count: int) -> Fields:
+        """Return the fields of records.
+
+        Parameters
+        ----------
+        rows : array of int
+            Which records: all of a system and section, ordered by satellite and then epoch.
+        count : int
+            How many fields each has.
         """
         ...

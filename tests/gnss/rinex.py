@@ -174,7 +174,7 @@ def line_by_line(data):
     for one in lines:
         is_3 = version >= "3"
         shift = 3 if is_3 else 0
-        if one[60:80].strip() == "COMMENT":
+        if one[60:80].strip() == "COMMENT" or not one.strip():
             continue
         flag, count = int(one[28 + shift]), int(one[29 + shift : 32 + shift])
         if flag in (2, 3, 4, 5):
