@@ -219,6 +219,18 @@ class Array:
             domain = array.nonempty_domain()
             return None if domain is None else (int(domain[0][0]), int(domain[0][1]))
 
+    def fragments(self) -> list[tuple[int, int, int]]:
+        """Return of each fragment how many cells it has, and their first and last time (ms)."""
+        import tiledb
+
+        with self._reading():
+            found = tiledb.array_fragments(self.uri, ctx=self._context)
+            ends = [domain[0] for domain in found.nonempty_domain]
+            return [
+                (int(cells), int(first), int(last))
+                for cells, (first, last) in zip(found.cell_num, ends, strict=True)
+            ]
+
     def read(
         self,
         start: int,

@@ -1,27 +1,67 @@
-"""Whether a RINEX file is whole: every signal strength of every system read."""
+"""Whether RINEX files and arrays are whole: every signal strength read."""
 
 from pathlib import Path
 
-from captools.gnss.reading import read_observations
+import numpy as np
+
+from captools.errors import InputError
+from captools.gnss.observations import PER_DB
+from captools.gnss.querying import Query
+from captools.gnss.reading import MOST, read_observations
 from captools.io.address import Url
 from captools.progress import counted
 
+DAY = np.timedelta64(1, "D")
+WRONG = {  # what is counted as left out, and means that a file is not whole
+    "damage": "values or lines that cannot be read",
+    "cut": "values, records or epochs that its end lacks",
+    "times": "values at impossible times",
+    "counts": "epochs with more or fewer records than they say",
+}
 
-def check_rinex(path: str | Path | Url, folder: Path | None = None) -> str:
+
+def check_rinex(path: Path | Url) -> str:
     """Read all of a RINEX file, and return what it is.
-
-    Parameters
-    ----------
-    path : str, Path or Url
-        The file.
-    folder : Path, optional
-        Not used: nothing of it is kept, as other checks keep copies.
 
     Raises
     ------
     InputError
         If it is no file of observations, or anything in it cannot be read.
     """
-    found = read_observations(path, None, None, strict=True)
-    counts = f"{counted(len(found.epochs), 'epoch')}, {counted(len(found.time), 'signal strength')}"
+    found = read_observations(path, None, None)
+    wrong = [
+        f"{words}: {found.left_out[name]:,}"
+        for name, words in WRONG.items()
+        if name in found.left_out
+    ]
+    if wrong:
+        raise InputError(f"{path}: is not whole ({'; '.join(wrong)})")
+    counts = f"{counted(len(found.epochs), 'epoch')}, {counted(len(found.time), 'value')}"
     return f"RINEX {found.header.version} file, {counts}"
+
+
+def check_array(location: Path | Url) -> str:
+    """Read all cells of an array, and return what it is.
+
+    Raises
+    ------
+    InputError
+        If it is none, cannot be read, or has values that no signal strength has.
+    """
+    query = Query(location)
+    span, cells = query.span(), 0
+    for day in np.arange(*span_of_days(span)) if span else ():
+        values = query.cells(day, day + DAY).thousandths
+        if len(values) and not 0 < values.min() <= values.max() <= MOST:
+            most = MOST // PER_DB
+            raise InputError(
+                f"{location}: has values on {day} that are not above 0 to {most} dB-Hz"
+            )
+        cells += len(values)
+    return f"array of {query.notes.get('station', 'no station')}, {counted(cells, 'value')}"
+
+
+def span_of_days(span: tuple[np.datetime64, np.datetime64]) -> tuple[np.datetime64, np.datetime64]:
+    """Return the first day of a span, and the one after the last."""
+    first, last = (time.astype("M8[D]") for time in span)
+    return first, last + DAY

@@ -21,6 +21,12 @@ UNPACKED_BYTES = 4 << 30  # a file that unpacks to more is a bomb
 INFLATION = 1032  # deflate shrinks bytes to a 1032nd at best
 PIECE_BYTES = 1 << 20
 DEPTH = 3  # such as a .zip of a .gz
+_MARKS = {  # how packed bytes begin
+    "gzip": (b"\x1f\x8b",),
+    "compress": (b"\x1f\x9d",),
+    "bzip2": (b"BZh",),
+    "zip": (b"PK\x03\x04", b"PK\x05\x06"),
+}
 _MEMBER = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")  # how one of gzip begins
 _FIRST_LINE = re.compile(rb".{60}(RINEX VERSION / TYPE|CRINEX VERS   / TYPE)")
 
@@ -51,6 +57,17 @@ def content(path: Path | Url) -> bytes:
     return data
 
 
+def packing(path: Path | Url) -> str:
+    """Return what packs a file: gzip, compress, bzip2, zip, or "" if nothing does."""
+    if isinstance(path, Url):
+        with RemoteFile(path) as file:
+            start = file.read(4)
+    else:
+        with open(path, "rb") as file:
+            start = file.read(4)
+    return next((name for name, marks in _MARKS.items() if start.startswith(marks)), "")
+
+
 def _stored(path: Path | Url) -> bytes:
     """Return the bytes of a file as they are."""
     if isinstance(path, Url):
@@ -74,15 +91,8 @@ def _check_size(path: Path | Url, size: int) -> None:
 
 def _unpacker(data: bytes) -> Callable[[bytes], bytes] | None:
     """Return what unpacks bytes, by how they begin; None if they are not packed."""
-    if data.startswith(b"\x1f\x8b"):
-        return _gunzip
-    if data.startswith(b"\x1f\x9d"):
-        return _uncompress
-    if data.startswith(b"BZh"):
-        return _bunzip
-    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return _unzip
-    return None
+    how = {"gzip": _gunzip, "compress": _uncompress, "bzip2": _bunzip, "zip": _unzip}
+    return next((how[name] for name, marks in _MARKS.items() if data.startswith(marks)), None)
 
 
 class _Bounded(io.BytesIO):

@@ -110,6 +110,7 @@ class Preamble:
             time_system=self.time_system,
             interval=interval,
             codes=codes,
+            compact=self.compact,
         )
 
     def take(self, number: int) -> str:

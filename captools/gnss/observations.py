@@ -25,6 +25,8 @@ class Header:
         Seconds between epochs, of the header, else the most frequent step; NaN if not known.
     codes : dict of str to tuple of str
         The signal strengths of each system: ``{"G": ("1C", "2W")}``.
+    compact : bool
+        The file is in Hatanaka's compression.
     """
 
     version: str
@@ -34,6 +36,7 @@ class Header:
     time_system: str = "GPS"
     interval: float = float("nan")
     codes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    compact: bool = False
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,10 @@ class Query:
         found = self._array.span()
         return None if found is None else (_time(found[0]), _time(found[1]))
 
+    def fragments(self) -> list[tuple[int, np.datetime64, np.datetime64]]:
+        """Return of each fragment how many cells it has, and their first and last time."""
+        return [(n, _time(first), _time(last)) for n, first, last in self._array.fragments()]
+
     def cells(
         self,
         start: np.datetime64,

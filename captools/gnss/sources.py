@@ -38,9 +38,9 @@ class Sources:
             If that is nothing, or more than one array.
         """
         words = list(words)
-        found = [word for word in words if _is_array(word)]
+        found = [word for word in words if means_array(word)]
         paths = expand([word for word in words if word not in found], SUFFIXES)
-        arrays = sorted({_absolute(word) for word in found})
+        arrays = sorted({absolute(word) for word in found})
         if len(arrays) > 1:
             raise ValueError(f"{' '.join(arrays)}: give one array")
         if not arrays and not paths and set(words) != {"-"}:
@@ -89,12 +89,12 @@ class Sources:
         return self
 
 
-def _is_array(word: str) -> bool:
+def means_array(word: str) -> bool:
     """Return whether a word means an array, which need not be there."""
     return word.rstrip("/").lower().endswith(ENDING) or is_array(word)
 
 
-def _absolute(word: str) -> str:
+def absolute(word: str) -> str:
     """Return the address of an array, or its path from the root."""
     place = parse_location(word)
     return place if isinstance(place, Url) else os.path.abspath(place)
