@@ -16,7 +16,7 @@ from captools.gnss.lines import Lines
 from captools.gnss.records import Walk
 
 _SATELLITES = re.compile(rb"(?:[GRSECJI ][ \d]\d)*")
-_CLOCK = re.compile(rb"(?:[1-5]&)?-?\d+")
+_CLOCK = re.compile(rb"(?:[1-5]&)?-?\d+ *| +")
 _KEPT = bytes(0xFF if one == ord(" ") else 0 for one in range(256))
 _NEW = bytes({ord(" "): 0, ord("&"): ord(" ")}.get(one, one) for one in range(256))
 

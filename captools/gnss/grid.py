@@ -36,9 +36,11 @@ def off_grid(differences: np.ndarray, begins: np.ndarray, orders: np.ndarray) ->
 
 
 def _alone(off: np.ndarray, begins: np.ndarray, orders: np.ndarray) -> np.ndarray:
-    """Return where an element is off and the next ones of its arc are not."""
+    """Return where a difference of full order is off and the next ones of its arc are not."""
+    first = np.flatnonzero(begins)
     arc = np.cumsum(begins) - 1
-    alone = off & (orders[np.flatnonzero(begins)][arc] >= LEAST_ORDER)
+    order = orders[first][arc]
+    alone = off & (order >= LEAST_ORDER) & (np.arange(len(off)) - first[arc] >= order)
     for later in range(1, min(NEXT, len(off) - 1) + 1):
         same = arc[later:] == arc[:-later]
         alone[:-later] &= ~(off[later:] & same)

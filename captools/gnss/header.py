@@ -4,6 +4,7 @@ import math
 import re
 from dataclasses import dataclass, field
 
+from captools.errors import InputError
 from captools.gnss.lines import Lines
 from captools.gnss.observations import Header
 
@@ -112,6 +113,10 @@ class Preamble:
             codes=codes,
             compact=self.compact,
         )
+
+    def error(self, why: str) -> InputError:
+        """Return the error that says what is wrong with the lists of observations."""
+        return self.lines.error(max(types.line for types in self.types.values()), why)
 
     def take(self, number: int) -> str:
         """Read a header line, and return its label, "" if it is none."""

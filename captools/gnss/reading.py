@@ -1,5 +1,6 @@
 """Reading the signal strengths of a RINEX file."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -61,6 +62,8 @@ def read_observations(
     InputError
         If it is no such file, or is not what it says it is.
     """
+    codes = (codes,) if isinstance(codes, str) else codes
+    _check_wishes(systems, s1_as)
     place = parse_location(path)
     lines = Lines(content(place), str(place))
     if not len(lines) or lines.data == b"\n":
@@ -76,6 +79,16 @@ def read_observations(
         what = ", ".join(f"{name} {count}" for name, count in bad.items())
         raise InputError(f"{place}: not all of it can be read ({what})")
     return found
+
+
+def _check_wishes(systems: str | None, s1_as: str) -> None:
+    """Raise ValueError if something is asked for that no file can have."""
+    for system in systems or "":
+        if system not in SYSTEMS:
+            known = ", ".join(SYSTEMS)
+            raise ValueError(f"there is no satellite system {system!r}, but {known}")
+    if not re.fullmatch(r"[0-9][A-Z]?", s1_as):
+        raise ValueError(f"s1_as: {s1_as!r} is no code, such as 1C")
 
 
 def _check_characters(lines: Lines, start: int) -> None:
@@ -119,10 +132,10 @@ class _Found:
                 wanted = [one for one in sorted(known) if codes is None or one in codes]
                 self._collect(system, wanted, pieces, zeros)
         epochs = np.unique(self._times[self._real & (np.array(self._walk.counts, "i8") > 0)])
-        self._check_end(epochs)
         preamble = self._walk.preamble
-        is_known = np.isfinite(preamble.interval)
-        interval = preamble.interval if is_known else most_frequent_step(epochs)
+        step = most_frequent_step(epochs)
+        interval = preamble.interval if np.isfinite(preamble.interval) else step
+        self._check_end(epochs, step)
         *cells, values = _joined(pieces)
         return Observations(
             *cells,
@@ -148,7 +161,10 @@ class _Found:
             for name in self._names(section.types, system)
             if "" not in section.types or is_there
         }
-        return {code for code in map(self._code, own) if code}
+        codes = [code for code in map(self._code, sorted(own)) if code]
+        if len(set(codes)) != len(codes):
+            raise self._walk.preamble.error(f"has a code that S1 is to be, {self._s1_as}")
+        return set(codes)
 
     @staticmethod
     def _names(types: dict, system: str) -> list[str]:
@@ -207,13 +223,13 @@ class _Found:
             self._known[section.start] = within, self._layout.fields(rows[within], count)
         return self._known[section.start]
 
-    def _check_end(self, epochs: np.ndarray) -> None:
+    def _check_end(self, epochs: np.ndarray, step: float) -> None:
         """Count a file as cut that ends before its header says, as a .Z that was cut does."""
         preamble = self._walk.preamble
         last = preamble.last and gps_time(preamble.last, preamble.time_system)
         if last is None or self._left_out["cut"]:
             return
-        interval = preamble.interval if np.isfinite(preamble.interval) else 1.0
+        interval = np.nanmax([preamble.interval, step, 0.001])
         if not len(epochs) or epochs[-1] + interval * 1000 <= last:
             self._left_out["cut"] += 1
 

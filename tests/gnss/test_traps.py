@@ -88,6 +88,18 @@ def test_s1_is_the_code_that_is_asked_for(read, form):
     assert found.header.codes["G"] == ("1X", "2")
 
 
+def test_what_no_file_can_have(read):
+    data = file_of("2.11", epochs_of("2.11"))
+    with pytest.raises(ValueError, match="there is no satellite system 'X', but G, R, S, E, C, J"):
+        read(data, systems="GX")
+    for wrong in ("", "1CX", "C1", "1c"):
+        with pytest.raises(ValueError, match=r"s1_as: '.*' is no code, such as 1C"):
+            read(data, s1_as=wrong)
+    with pytest.raises(InputError, match=r"a\.rnx: line 5: has a code that S1 is to be, 2"):
+        read(data, s1_as="2")
+    assert cells(read(data, codes="2")) == cells(read(data, codes=["2"]))
+
+
 # --- values -----------------------------------------------------------------------
 
 
@@ -107,11 +119,10 @@ def test_zeros_are_no_values(read, form, version):
     assert zeros.code.tolist() == [b"1C", b"1C"]
 
 
-@FORMS
-@VERSIONS
+@pytest.mark.parametrize(  # rnx2crx refuses such flags in RINEX 2
+    ("form", "version"), [(bytes, "2.11"), (bytes, "3.05"), (compact, "3.05")]
+)
 def test_flags_without_a_value_are_no_value(read, form, version):
-    if form is compact and version < "3":
-        pytest.skip("rnx2crx refuses such flags in RINEX 2")
     epochs = epochs_of(version)
     name = "S1" if version < "3" else "S1C"
     for epoch in epochs[1:3]:
@@ -283,8 +294,6 @@ def test_a_file_of_another_version_is_not_joined(read, version):
 @FORMS
 @VERSIONS
 def test_cycle_slips_are_no_observations_and_a_power_failure_is_none(read, form, version):
-    if form is compact and version < "3":
-        pytest.skip("rnx2crx takes cycle slips of RINEX 2 for header lines")
     epochs = epochs_of(version, 5)
     epochs[2].flag = 6
     epochs[3].flag = 1
@@ -661,6 +670,19 @@ def test_damage_that_leaves_the_grid_of_the_receiver(read):
     found = read(b"\n".join(lines))
     assert truth(epochs).items() >= cells(found).items()
     assert found.left_out["damage"] > 10
+
+
+def test_numbers_off_the_grid_that_are_no_damage(read):
+    epochs = day(120, ("S1C",), ("G01", "G02", "G03", "G04"))
+    for number, epoch in enumerate(epochs):
+        epoch.satellites["G02"]["S1C"] = 45_123  # always
+        epoch.satellites["G03"]["S1C"] = 40_000 + (77 if number > 60 else 0)
+        epoch.satellites["G04"]["S1C"] = 30_000 + 7 * max(number - 50, 0)
+    epochs[30].satellites["G01"]["S1C"] = 37_411
+    epochs[-1].satellites["G01"]["S1C"] = 37_411
+    found = read(compact(written(epochs, {"G": ["S1C"]})))
+    assert cells(found) == truth(epochs)
+    assert found.left_out == {}
 
 
 # --- containers -------------------------------------------------------------------
