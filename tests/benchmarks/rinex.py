@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -95,6 +96,7 @@ def against_georinex(
     day: Path, names: list[str], took: dict[str, float]
 ) -> Iterator[tuple[str, str, str]]:
     """Yield how many times faster ours is than georinex."""
+    warnings.simplefilter("ignore", FutureWarning)  # of xarray, thousands of them
     import georinex
 
     calls: dict[str, tuple[str, str, Callable[[], object]]] = {

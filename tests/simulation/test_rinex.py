@@ -2,14 +2,17 @@
 
 import gzip
 import re
+from functools import cache
 
 import hatanaka
 import ncompress
 import numpy as np
 import pytest
 
+from captools.gnss import read_observations
 from captools.gnss.names import is_rinex, parse_name
 from captools.simulation.decimals import decimals, lines
+from captools.simulation.defects import RINEX_DEFECTS
 from captools.simulation.rinex import FORMATS, Recipe, file_name, rinex_text, write_rinex
 from captools.simulation.signals import NONE, SYSTEMS, elevation, receive
 from captools.steps.simulate import simulate
@@ -42,15 +45,20 @@ def read_line_by_line(content):
     return found
 
 
+@cache
 def known(station="P057", systems="EJ", **more):
     """The same of what is received, in thousandths by second of the day."""
-    return {
-        (int(epoch) * 60, f"{one.system}{satellite:02}", code): int(value)
-        for one in receive(station, DAY, systems, interval=60, **more)
-        for epoch, satellite, row in zip(one.epoch, one.satellite, one.thousandths, strict=True)
-        for code, value in zip(one.codes, row, strict=True)
-        if value != NONE
-    }
+    found = {}
+    for one in receive(station, DAY, systems, interval=60, **more):
+        seconds = (one.epoch * 60).tolist()
+        names = [f"{one.system}{number:02}" for number in one.satellite.tolist()]
+        for code, values in zip(one.codes, one.thousandths.T.tolist(), strict=True):
+            found |= {
+                (second, name, code): value
+                for second, name, value in zip(seconds, names, values, strict=True)
+                if value != NONE
+            }
+    return found
 
 
 def by_second(found):
@@ -92,8 +100,8 @@ def test_what_is_received_does_not_depend_on_what_else_is_asked_for():
         for (time, satellite, code), value in everything.items()
         if satellite[0] in "RG" and code == "1C"
     }
-    assert known(systems="G", station="P058") != known(systems="G")
-    assert known(systems="G", seed=1) != known(systems="G")
+    assert known("P058", "J") != known(systems="J")
+    assert known(systems="J", seed=1) != known(systems="J")
 
 
 def test_satellites_rise_and_set_and_high_ones_are_strong():
@@ -120,7 +128,7 @@ def test_satellites_rise_and_set_and_high_ones_are_strong():
 @pytest.mark.parametrize("defect", ["", "comments", "repeated-epoch", "gap", "zeros"])
 @pytest.mark.parametrize("form", PLAIN)
 def test_hatanakas_own_programs_agree(form, defect):
-    systems = "GRES" if form == "d" else "GRECJIS"
+    systems = "RES" if form == "d" else "GCIS"
     planted = (defect,) if defect else ()
     compact = text(form, planted, systems=systems)
     plain = text(PLAIN[form], planted, systems=systems)
@@ -210,6 +218,34 @@ def test_the_last_of_a_repeated_epoch_is_right():
     assert by_second(read_line_by_line(content)) == known()
     first, second = content.split(twice.pop())[1:]
     assert first.split(b"\n")[1] != second.split(b"\n")[1]
+
+
+# --- as captools reads it -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["crx.gz", "o"])
+@pytest.mark.parametrize("defect", ["", *RINEX_DEFECTS[:-1]])
+def test_captools_reads_what_is_received(tmp_path, form, defect):
+    recipe = Recipe("RE", ("1C",), 60, form, defects=(defect,) if defect else ())
+    found = read_observations(write_rinex(tmp_path, "P057", DAY, recipe), None, None)
+    seconds = (found.time - DAY.astype("M8[ms]")).astype(int) // 1000
+    names = [
+        f"{system.decode()}{n:02}" for system, n in zip(found.system, found.satellite, strict=True)
+    ]
+    cells = zip(seconds.tolist(), names, found.code.astype(str), strict=True)
+    read = dict(zip(cells, found.thousandths.tolist(), strict=True))
+    whole = known(systems="RE", codes=("1C",))
+    if defect == "gap":
+        whole = {cell: value for cell, value in whole.items() if not 43_200 <= cell[0] < 46_800}
+    if defect == "zeros":
+        assert found.left_out == {"zeros": len(whole) - len(read)}
+        whole = {cell: value for cell, value in whole.items() if cell in read}
+        assert len(whole) == len(read)
+    elif defect == "repeated-epoch":
+        assert found.left_out.keys() == {"repeats"}
+    else:
+        assert found.left_out == {}
+    assert read == whole
 
 
 # --- the command -------------------------------------------------------------------
