@@ -5,6 +5,7 @@ import io
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -74,12 +75,16 @@ def write(table: Columns, path: Path, per: str = "day") -> None:
     with appearing(path) as file:
         if path.suffix.lower() == ".csv":
             file.writelines(os.fsencode(f"{line}\n") for line in lines([*table], [table], per))
-            return
-        import pyarrow as pa
-        from pyarrow import parquet
+        else:
+            _write_parquet(table, file)
 
-        kinds = dict.fromkeys(("input", "system", "code", "how"), pa.string())
-        kinds |= dict.fromkeys(("n", "zeros", "epochs", "expected", "days"), pa.int64())
-        kinds |= {"satellite": pa.uint8(), "start": pa.timestamp("ms"), "processes": pa.int64()}
-        arrays = [pa.array(table[name], kinds.get(name, pa.float64())) for name in table]
-        parquet.write_table(pa.table(arrays, names=[*table]), file)
+
+def _write_parquet(table: Columns, file: BinaryIO) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    kinds = dict.fromkeys(("input", "system", "code", "how"), pa.string())
+    kinds |= dict.fromkeys(("n", "zeros", "epochs", "expected", "days"), pa.int64())
+    kinds |= {"satellite": pa.uint8(), "start": pa.timestamp("ms"), "processes": pa.int64()}
+    arrays = [pa.array(table[name], kinds.get(name, pa.float64())) for name in table]
+    parquet.write_table(pa.table(arrays, names=[*table]), file)
