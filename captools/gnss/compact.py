@@ -71,10 +71,9 @@ class Compact:
         """Find all epochs."""
         text = b""  # the line of the last epoch; none to which changes could be made
         satellites: bytes | None = None
-        while at < len(self.lines):
+        end = len(self.lines.data.rstrip())
+        while at < len(self.lines) and self.lines.starts[at] < end:
             line = self.lines[at]
-            if not line and not self.lines.data[self.lines.starts[at] :].strip():
-                break
             is_fresh = line[:1] == self._mark
             if is_fresh and line[self._width + 2 : self._width + 3] in b"23456":
                 at, text = self._event(at, line), b""

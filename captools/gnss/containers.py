@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import deflate
 
@@ -17,7 +18,7 @@ from captools.io.address import Url
 from captools.io.ranges import RemoteFile
 
 PACKED_BYTES = 1 << 30  # of a file; a day with an epoch each second has a tenth of that
-UNPACKED_BYTES = 4 << 30  # a file that unpacks to more is a bomb
+UNPACKED_BYTES = 2 << 30  # of what it unpacks to: more is a bomb
 INFLATION = 1032  # deflate shrinks bytes to a 1032nd at best
 PIECE_BYTES = 1 << 20
 DEPTH = 3  # such as a .zip of a .gz
@@ -105,7 +106,7 @@ class _Bounded(io.BytesIO):
         return super().write(piece)
 
 
-def _poured(file: io.BufferedIOBase | zipfile.ZipExtFile) -> bytes:
+def _poured(file: IO[bytes] | gzip.GzipFile) -> bytes:
     """Return all that can be read from a file object."""
     found = _Bounded()
     while piece := file.read(PIECE_BYTES):
@@ -199,4 +200,6 @@ def _is_observed(archive: zipfile.ZipFile, one: zipfile.ZipInfo) -> bool:
     if _unpacker(first) is not None:
         return True
     label = _FIRST_LINE.match(first)
-    return bool(label) and (first[20:21] in (b"O", b"o") or label[1].startswith(b"CRINEX"))
+    if label is None:
+        return False
+    return label[1].startswith(b"CRINEX") or first[20:21] in (b"O", b"o")

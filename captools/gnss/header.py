@@ -97,9 +97,10 @@ class Preamble:
         """The first number of the version."""
         return int(self.version.partition(".")[0])
 
-    def types_of(self, system: str) -> Types | None:
-        """Return the observations of a system."""
-        return self.types.get("" if self.major == 2 else system)
+    @property
+    def default_system(self) -> str:
+        """What a blank stands for where a satellite has no letter."""
+        return "G" if self.system == "M" else self.system
 
     def header(self, codes: dict[str, tuple[str, ...]], interval: float) -> Header:
         """Return what is given to users."""
@@ -151,11 +152,12 @@ class Preamble:
             raise self.lines.error(number, f"is a {what.get(kind, 'RINEX')} file, not observations")
         if self.version and self.version[0] != version[0]:
             raise self.lines.error(number, f"RINEX {version} begins within {self.version}")
-        self.version = self.version or version
         system = _text(line[40:41]).upper() or "G"
         if system not in f"{SYSTEMS}M":
             raise self.lines.error(number, f"there is no satellite system {system!r}")
-        self.system = system
+        if self.version and self.major == 2 and self.default_system not in system.replace("M", "G"):
+            raise self.lines.error(number, f"a file of {system} begins within one of {self.system}")
+        self.version, self.system = self.version or version, system
 
     def _take_compact(self, line: bytes, number: int) -> None:
         if _text(line[:3]) not in ("1.0", "3.0", "3.1"):

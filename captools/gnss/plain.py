@@ -88,6 +88,7 @@ class Plain:
         """Take the epoch or event at one of our lines, and return where the next one may be."""
         line = self.lines[self._lines[at]]
         flag, count = line[self._width + 2 : self._width + 3], line[self._width + 3 :][:3]
+        flag = b"0" if self._is_2 and flag == b" " else flag
         if not (flag in b"0123456" and flag and count.strip().isdigit()):
             self.walk.left_out["cut" if self._is_open(at) else "damage"] += stop - at
             return stop

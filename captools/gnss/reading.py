@@ -9,7 +9,7 @@ import numpy as np
 from captools.errors import InputError
 from captools.gnss.compact import Compact
 from captools.gnss.containers import content
-from captools.gnss.epochs import gps_time, gps_times, most_frequent_step
+from captools.gnss.epochs import WIDTH_3, gps_time, gps_times, most_frequent_step
 from captools.gnss.header import SYSTEMS, Preamble, label, read_header
 from captools.gnss.lines import Lines
 from captools.gnss.observations import Cells, Observations
@@ -112,8 +112,8 @@ class _Found:
         self._s1_as = s1_as
         self._known: dict[int, tuple[np.ndarray, Fields]] = {}  # of a system, by section
         preamble = self._walk.preamble
-        heads = np.frombuffer(b"".join(self._walk.heads), "u1")
-        heads = heads.reshape(len(self._walk.heads), -1 if len(heads) else 29)
+        text = np.frombuffer(b"".join(self._walk.heads), "u1")
+        heads = text.reshape(len(self._walk.heads), -1 if len(text) else WIDTH_3)
         self._times, self._real = gps_times(heads, preamble.time_system)
         self._left_out = self._walk.left_out
         self._left_out["damage"] += int(np.count_nonzero(self._records.system == 0))
@@ -136,9 +136,12 @@ class _Found:
         step = most_frequent_step(epochs)
         interval = preamble.interval if np.isfinite(preamble.interval) else step
         self._check_end(epochs, step)
-        *cells, values = _joined(pieces)
+        time, letter, satellite, code, values = _joined(pieces)
         return Observations(
-            *cells,
+            time=time,
+            system=letter,
+            satellite=satellite,
+            code=code,
             thousandths=values.astype("i4"),
             zeros=Cells(*_joined(zeros)[:-1]),
             epochs=epochs.astype("M8[ms]"),

@@ -96,7 +96,7 @@ class Walk:
         within = np.arange(len(epoch)) - np.repeat(np.cumsum(counts) - counts, counts)
         first, stride = (np.array(of, "i8")[epoch] for of in (self.first_lines, self.strides))
         text = np.frombuffer(b"".join(self.satellites), "u1").reshape(-1, 3)
-        return Records(epoch, first + within * stride, *_parsed(text, self.preamble.system))
+        return Records(epoch, first + within * stride, *_parsed(text, self.preamble.default_system))
 
 
 @dataclass(frozen=True)
@@ -129,10 +129,9 @@ def _parsed(text: np.ndarray, default: str) -> tuple[np.ndarray, np.ndarray]:
     text : array of uint8, shape (n, 3)
         Such as G01, or "G 1", or " 01" of the system that is the default.
     default : str
-        The system of the file; M stands for G.
+        Where there is no letter.
     """
-    own = ord("G" if default == "M" else default)
-    system = np.where(text[:, 0] == ord(" "), own, text[:, 0]).astype("u1")
+    system = np.where(text[:, 0] == ord(" "), ord(default), text[:, 0]).astype("u1")
     tens = np.where(text[:, 1] == ord(" "), ord("0"), text[:, 1]).astype("i8") - ord("0")
     ones = text[:, 2].astype("i8") - ord("0")
     number = tens * 10 + ones

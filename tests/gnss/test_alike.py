@@ -125,7 +125,7 @@ def files(draw, version):
 
 @pytest.mark.parametrize("form", [bytes, compact])
 @pytest.mark.parametrize("version", ["2.11", "3.05"])
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_any_file_is_read_as_it_was_written(tmp_path_factory, data, form, version):
     epochs, types = data.draw(files(version))

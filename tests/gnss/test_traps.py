@@ -291,6 +291,14 @@ def test_a_file_of_another_version_is_not_joined(read, version):
         read(data)
 
 
+def test_a_file_of_another_system_is_not_joined_if_blanks_may_stand_for_it(read):
+    data = file_of("2.11", epochs_of("2.11"), system="G")
+    other = file_of("2.11", epochs_of("2.11"), system="R")
+    with pytest.raises(InputError, match=r"line \d+: a file of R begins within one of G"):
+        read(data + other)
+    assert read(data + file_of("2.11", epochs_of("2.11"))).left_out == {"repeats": 32}
+
+
 @FORMS
 @VERSIONS
 def test_cycle_slips_are_no_observations_and_a_power_failure_is_none(read, form, version):
@@ -519,6 +527,13 @@ def test_fractions_of_a_second(read, form, version):
     assert found.epochs.tolist() == [epoch.time for epoch in epochs]
 
 
+def test_a_blank_flag_of_rinex_2_is_no_event(read):
+    epochs = epochs_of("2.11")
+    data = file_of("2.11", epochs)
+    assert data.count(b"  0  4G01") == 4
+    assert cells(read(data.replace(b"  0  4G01", b"     4G01"))) == truth(epochs)
+
+
 # --- whole files ------------------------------------------------------------------
 
 
@@ -650,6 +665,16 @@ def test_a_value_that_goes_on_from_nothing(read):
     expected = {key: v for key, v in truth(epochs).items() if key[1:] != ("G02", "1C")}
     assert cells(found) == expected
     assert found.left_out == {"damage": 3}
+
+
+@VERSIONS
+def test_blank_lines_at_the_end(read, version):
+    epochs = epochs_of(version)
+    for form in (bytes, compact):
+        for more in (b"\n", b"\n\n   \n", b"\x1a", b"\n\x1a"):
+            found = read(form(file_of(version, epochs)) + more)
+            assert cells(found) == truth(epochs)
+            assert found.left_out == {}
 
 
 def test_remarks_of_hatanaka_files_are_passed(read):
