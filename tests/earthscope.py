@@ -55,6 +55,7 @@ class EarthScope:
         self.refuses = False  # whoever is asked to log in
         self.life = 3600.0  # seconds of a token
         self.cut: list[int] = []  # bytes after which connections break
+        self.sends_on = False  # the archive answers with a page of the login server
         self.bugs: list[str] = []
 
     def __enter__(self) -> "EarthScope":
@@ -140,12 +141,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.es: EarthScope = self.server.earthscope
         self.host = self.headers["Host"].partition(":")[0]
         if self.host != ARCHIVE:
-            return self.answer(404)
+            if "Authorization" in self.headers:
+                self.es.bugs.append("the token went to another server")
+            return self.answer(200, b"<html>log in</html>", Content_Type="text/html")
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
         if self.path.startswith("/login"):
             return self.answer(200, b"<html>log in</html>", Content_Type="text/html")
         if token not in self.es.access:
             return self.answer(302, Location=f"https://{ARCHIVE}/login?next={self.path}")
+        if self.es.sends_on:
+            return self.answer(302, Location=f"https://{LOGIN}/u/login")
         path = self.es.folder / self.path.removeprefix(PLACE).lstrip("/")
         return self.send(path) if path.is_file() else self.answer(404, b"not found")
 

@@ -86,7 +86,10 @@ class EarthScope:
 
     def refusal(self, address: str, response: "requests.Response") -> CaptoolsError | None:
         """Return what it means that an answer is a page to log in, or a refusal."""
-        is_page = urlsplit(response.url).path.rstrip("/").endswith("/login")
+        came_from = urlsplit(response.url)
+        is_page = (
+            came_from.path.endswith("/login") or came_from.hostname == urlsplit(LOGIN).hostname
+        )
         if response.status_code == 401 or is_page:
             return LoginError(f"{address}: {ENDED.format(tokens_path())}")
         if response.status_code == 403:
@@ -137,7 +140,7 @@ def access_token() -> str:
     with _alone():  # a refresh token may be good only once
         tokens = _tokens()
         if _seconds_left(tokens) <= LEFT_SECONDS:
-            tokens |= _refreshed(tokens["refresh_token"])
+            tokens |= _refreshed(tokens.get("refresh_token", ""))
             _keep(tokens)
     return tokens["access_token"]
 
@@ -163,23 +166,34 @@ def _seconds_left(tokens: dict[str, Any]) -> float:
 @contextmanager
 def _alone() -> Iterator[None]:
     """Let no other process of this user change the tokens meanwhile."""
-    with open(tokens_path().with_name(".tokens.lock"), "w") as file:
+    with _writable(), open(tokens_path().with_name(".tokens.lock"), "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _writable() -> Iterator[None]:
+    """Say that the login cannot be kept, where that is so."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise LoginError(f"{tokens_path()}: the login cannot be kept ({why})") from None
 
 
 def _keep(tokens: dict[str, Any]) -> None:
     """Write the file of tokens, which only this user may read."""
     path = tokens_path()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     kept = {name: tokens.get(name) for name in ("access_token", "id_token", "refresh_token")}
-    try:
-        with open(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(kept, file)
-        os.replace(hidden, path)
-    finally:
-        hidden.unlink(missing_ok=True)
+    with _writable():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            with open(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                json.dump(kept, file)
+            os.replace(hidden, path)
+        finally:
+            hidden.unlink(missing_ok=True)
 
 
 def _refreshed(refresh_token: str) -> dict[str, Any]:

@@ -31,8 +31,8 @@ def epoch_lines(version: int, heads: list[bytes], afresh: np.ndarray) -> list[by
         Where nothing is taken from the epoch before.
     """
     longest = max(map(len, heads))
-    text = np.frombuffer(b"".join(line.ljust(longest) for line in heads), "u1")
-    text = text.reshape(len(heads), longest)
+    padded = b"".join(line.ljust(longest) for line in heads)
+    text = np.frombuffer(padded, "u1").reshape(len(heads), longest)
     changed = _changed(text, np.roll(text, 1, axis=0))
     changed[afresh] = text[afresh]
     if version == 2:

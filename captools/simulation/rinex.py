@@ -82,7 +82,7 @@ class Recipe:
             raise ValueError(f"systems of RINEX 2 must be of {OLD_SYSTEMS}, not {min(new)!r}")
         _check_codes(self.systems, self.codes)
         if self.interval not in INTERVALS or DAY_SECONDS % self.interval:
-            raise ValueError(f"interval must divide a minute or a day, not {self.interval} s")
+            raise ValueError(f"interval must be 1 to 60 s and divide a day: {self.interval}")
 
 
 def _check_codes(systems: str, codes: Collection[str] | None) -> None:
@@ -175,7 +175,8 @@ def _body(day: np.datetime64, body: Body, recipe: Recipe) -> Iterator[bytes]:
     satellites = [b"".join(seen) for seen in _by_epoch(_names, body.records, count)]
     heads = [*plain.epoch_lines(version, day, body.seconds.astype(int).tolist(), satellites)]
     if is_compact:
-        afresh = np.isin(np.arange(count), (0, body.event))
+        afresh = np.zeros(count, bool)
+        afresh[[0, body.event or 0]] = True
         heads = compact.epoch_lines(version, heads, afresh)
         rows = partial(compact.record_rows, version=version, afresh=afresh)
     else:

@@ -8,9 +8,9 @@ from captools.simulation.records import Records
 
 COMPACT = {2: "1.0", 3: "3.0"}  # of Hatanaka's format, by version of RINEX
 VERSIONS = {2: "2.11", 3: "3.04"}
-SYSTEM_NAMES = {"G": "GPS", "R": "GLONASS", "E": "GALILEO", "C": "BDS", "J": "QZSS"} | {
-    "I": "NAVIC",
-    "S": "SBAS",
+SYSTEM_NAMES = {
+    **{"G": "GPS", "R": "GLONASS", "E": "GALILEO", "C": "BDS"},
+    **{"J": "QZSS", "I": "NAVIC", "S": "SBAS"},
 }
 TYPES_PER_LINE = {2: 9, 3: 13}
 

@@ -129,9 +129,9 @@ def elevation(system: str, satellite: int, station: str, seconds: np.ndarray) ->
     turns = _GOLDEN * satellite + zlib.crc32(f"{station}{system}".encode()) / 2**32
     if np.isinf(SYSTEMS[system].period):
         return np.full(len(seconds), 10.0 + 60.0 * (turns % 1.0))
-    turns = turns + seconds / SYSTEMS[system].period
+    phase = (turns + seconds / SYSTEMS[system].period) % 1.0
     peak = 55.0 + 55.0 * (7 * _GOLDEN * satellite % 1.0)
-    return peak * np.sin(2 * np.pi * (turns % 1.0)) - 20.0
+    return peak * np.sin(2 * np.pi * phase) - 20.0
 
 
 def strength(system: str, code: str, degrees: np.ndarray) -> np.ndarray:

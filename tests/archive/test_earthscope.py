@@ -2,6 +2,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -190,6 +191,38 @@ def test_a_token_that_ends_soon_is_changed_once(go, servers, home, kept, out):
     assert new["access_token"] != old["access_token"]
     assert (home / ".earthscope/default/tokens.json").stat().st_mode & 0o777 == 0o600
     assert fetched(out) == whole(kept, *NAMES)
+
+
+def test_the_token_goes_to_no_other_server(go, servers, home):
+    servers.grant(home)
+    servers.sends_on = True
+    result = go(*WORDS)
+    assert result.exit_code == 1
+    assert "EarthScope login refused or ended" in result.stderr
+    assert servers.asked(LOGIN) == [200]  # without it, or the server says so at the end
+
+
+def test_of_many_workers_one_changes_the_token(servers, home):
+    servers.life = 200.0
+    servers.grant(home)
+    servers.life = 3600.0
+    with servers.here(home), ThreadPoolExecutor(8) as threads:
+        found = {task.result() for task in [threads.submit(ours.access_token) for _ in range(8)]}
+    assert found == {tokens(home)["access_token"]}
+    assert servers.asked(LOGIN) == [200]
+
+
+def test_a_home_that_takes_no_tokens(servers, home, monkeypatch):
+    servers.life = 200.0
+    servers.grant(home)
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(ours.os, "replace", refuse)
+    with servers.here(home), pytest.raises(LoginError, match="cannot be kept"):
+        ours.access_token()
+    assert not [one for one in home.rglob("*") if one.name.startswith(".tokens.json")]
 
 
 @pytest.mark.parametrize("what", ["refresh", "access"])
