@@ -74,7 +74,10 @@ def _stored(path: Path | Url) -> bytes:
     if isinstance(path, Url):
         with RemoteFile(path) as file:
             _check_size(path, file.size)
-            return file.read()
+            file.fetch([(0, file.size)])
+            data = bytearray(file.size)
+            file.readinto(data)
+            return bytes(data)
     try:
         with open(path, "rb") as file:
             _check_size(path, path.stat().st_size)

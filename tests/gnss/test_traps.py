@@ -800,5 +800,8 @@ def test_a_file_on_a_server():
     with fsspec.open(url, "wb") as file:
         file.write(gzip.compress(compact(file_of("3.05", epochs))))
     assert cells(read_observations(url, None, None)) == truth(epochs)
+    with fsspec.open("memory://station/large.rnx", "wb") as file:  # not fetched as a small one
+        file.write(file_of("3.05", epochs) + bytes(9 << 20))
+    assert cells(read_observations("memory://station/large.rnx", None, None)) == truth(epochs)
     with pytest.raises(InputError, match=r"memory://station/none: does not exist"):
         read_observations("memory://station/none")
