@@ -1,6 +1,8 @@
 """How TileDB works for us: with one thread, in a process that is no copy, on disks and servers."""
 
+import gc
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +22,16 @@ _used_in: set[int] = set()  # numbers of processes: this one, and those of which
 def ready() -> None:
     """Import TileDB, which changes how NumPy prints numbers: it goes on as before.
 
+    What is left of TileDB in a copy of this process must not be cleared away there, which would
+    wait for threads that the copy does not have.
+
     Raises
     ------
     MissingExtra
         If it is missing.
     """
+    if "tiledb" not in sys.modules:
+        os.register_at_fork(after_in_child=gc.freeze)
     with np.printoptions():
         require("gnss", "tiledb")
 

@@ -1,5 +1,6 @@
 """What is in an array is what its inputs say now: read back with TileDB's own Python package."""
 
+import gc
 import json
 import os
 import threading
@@ -18,6 +19,7 @@ from captools.gnss.context import ready
 from captools.gnss.ingest import Wanted, ingest
 from captools.gnss.observations import Cells, Header, Observations
 from captools.gnss.querying import Query
+from captools.run import watched
 
 ready()
 import tiledb  # noqa: E402
@@ -421,3 +423,19 @@ def test_no_array_is_said_to_be_none(tmp_path):
 
 def test_numbers_are_printed_as_before():
     assert repr(np.float32(1.5)) == "np.float32(1.5)"
+
+
+def collect(paths):
+    """Destroy what waits for it, in another process."""
+    gc.collect()
+    return True
+
+
+def test_in_a_copy_of_the_process_nothing_of_tiledb_is_cleared_away(tmp_path, files, into):
+    """It would wait for threads that the copy does not have."""
+    into(files("p0570010.24d", some(1)))
+    asked = Query(tmp_path / "x.tdb")
+    asked.cells(DAY, DAY + np.timedelta64(1, "D"))
+    asked.itself = asked  # no longer known by any name, it waits for the garbage collector
+    del asked
+    assert watched.call(collect, [], timeout=20.0)
