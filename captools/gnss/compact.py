@@ -151,13 +151,9 @@ class Compact:
         count = line[self._width + 3 :][:3].strip()
         if not count.isdigit():
             return self._resume(at)
-        after = min(at + 1 + int(count), len(self.lines))
         if line[self._width + 2 : self._width + 3] == b"6":  # cycle slips
-            return after
-        labels = [self.walk.preamble.take(number) for number in range(at + 1, after)]
-        if any(labels):
-            self.walk.begin_section()
-        return after
+            return min(at + 1 + int(count), len(self.lines))
+        return self.walk.take_event(at + 1, int(count))
 
     # --- records ----------------------------------------------------------------
 

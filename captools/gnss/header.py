@@ -95,7 +95,7 @@ class Preamble:
     @property
     def major(self) -> int:
         """The first number of the version."""
-        return int(self.version.partition(".")[0])
+        return int(self.version.partition(".")[0] or 0)
 
     @property
     def default_system(self) -> str:
@@ -199,15 +199,22 @@ class Preamble:
             self.last = (*minutes, seconds * 1000 + int(fraction[:3].ljust(3, b"0")))
 
     def _take_types_2(self, line: bytes, number: int) -> None:
+        self._check_form(self.major == 2, number)
         if line[:6].strip():
             self.types[""] = Types(self._number(line[:6], number), number)
         self._add_types("", [line[at + 4 : at + 6] for at in range(6, 60, 6)], number)
 
     def _take_types_3(self, line: bytes, number: int) -> None:
+        self._check_form(self.major > 2, number)
         if line[:1].strip():
             self._system = _text(line[:1])
             self.types[self._system] = Types(self._number(line[3:6], number), number)
         self._add_types(self._system, [line[at + 1 : at + 4] for at in range(6, 58, 4)], number)
+
+    def _check_form(self, fits: bool, number: int) -> None:
+        if not fits:
+            version = self.version or "of no version"
+            raise self.lines.error(number, f"RINEX {version} lists no observation types like this")
 
     def _add_types(self, system: str, names: list[bytes], number: int) -> None:
         if system not in self.types:

@@ -93,24 +93,22 @@ class Plain:
             self.walk.left_out["cut" if self._is_open(at) else "damage"] += stop - at
             return stop
         if flag in b"2345":
-            return self._take_event(at, int(count))
+            return self._take_event(at, stop, int(count))
         if flag in b"6":  # cycle slips, which are no observations
             return stop
         if self._is_2:
             return self._take_epoch_2(at, stop, int(count), line)
         return self._take_epoch_3(at, stop, int(count), line)
 
-    def _take_event(self, at: int, count: int) -> int:
-        """Read the header lines that follow, of which comments count."""
+    def _take_event(self, at: int, stop: int, count: int) -> int:
+        """Read the header lines that follow, up to the next epoch; comments are counted, too."""
         first = int(self._lines[at]) + 1
-        after = min(first + count, len(self.lines))
-        self._take_headers(first, after)
-        return int(np.searchsorted(self._lines, after))
-
-    def _take_headers(self, first: int, after: int) -> None:
-        labels = [self.walk.preamble.take(number) for number in range(first, after)]
-        if any(labels):
-            self.walk.begin_section()
+        if not self._is_last(stop):
+            left = int(self._lines[stop]) - first
+            if left < count and not label(self.lines[self._lines[stop]]):
+                self.walk.left_out["counts"] += 1
+                count = left
+        return int(np.searchsorted(self._lines, self.walk.take_event(first, count)))
 
     def _skip(self, at: int, stop: int) -> None:
         """Pass what stands between epochs: a header, if files were joined, or damage."""
@@ -123,7 +121,7 @@ class Plain:
                 at = int(np.searchsorted(self._lines, after))
                 continue
             if label(line):
-                self._take_headers(number, number + 1)
+                self.walk.take_headers(number, number + 1)
             elif line.strip():
                 self.walk.left_out["cut" if self._is_open(at) else "damage"] += 1
             at += 1

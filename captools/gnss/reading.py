@@ -186,6 +186,10 @@ class _Found:
         order = np.argsort(key, kind="stable")
         key, real = key[order], self._real[epoch[order]]
         self._known.clear()
+        for section in self._walk.sections:
+            if not self._names(section.types, system):  # which fields these have nobody knows
+                within = (epoch >= section.start) & (epoch < section.stop)
+                self._left_out["damage"] += int(np.count_nonzero(within))
         for code in codes:
             values, states = self._column(system, code, rows)
             values, states = values[order], states[order]

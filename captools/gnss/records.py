@@ -1,5 +1,6 @@
 """What walking through a file finds: epochs, and the records of satellites in them."""
 
+import re
 import sys
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ import numpy as np
 from captools.gnss.header import SYSTEMS, Preamble, Types
 from captools.gnss.lines import Lines
 
+_LABEL = re.compile(rb"[A-Za-z]")
 BLANK, GOOD, DAMAGED, CUT = range(4)  # what a field is
 
 
@@ -74,6 +76,23 @@ class Walk:
         if last and (last[0].types, last[0].scales) == (now.types, now.scales):
             return
         self.sections[-1:] = [*(replace(one, stop=start) for one in last), now]
+
+    def take_headers(self, first: int, after: int) -> None:
+        """Read header lines that stand among the observations; of an event all have a label."""
+        labels = [self.preamble.take(number) for number in range(first, after)]
+        for number in range(first, after):
+            if not _LABEL.search(self.lines[number][60:]):
+                self.left_out["damage"] += 1
+        if any(labels):
+            self.begin_section()
+
+    def take_event(self, first: int, count: int) -> int:
+        """Read the header lines of an event, and return the line after them."""
+        if first + count > len(self.lines):
+            self.left_out["cut"] += 1
+        after = min(first + count, len(self.lines))
+        self.take_headers(first, after)
+        return after
 
     def add(self, head: bytes, line: int, satellites: bytes, stride: int = 1) -> None:
         """Add an epoch."""

@@ -251,6 +251,34 @@ def test_events(read, form, version, with_time):
 
 @FORMS
 @VERSIONS
+def test_events_that_are_none(read, form, version):
+    epochs = epochs_of(version, 5)
+    data = form(file_of(version, epochs))
+    at = data.index(b"  4", data.index(b"END OF HEADER")) - 1
+    assert data[at : at + 1] == b"0"
+    found = read(data[:at] + b"4" + data[at + 1 :])
+    assert cells(found) == (truth(epochs[1:]) if form is bytes else {})
+    assert found.left_out["damage"] >= 4
+
+
+@FORMS
+@VERSIONS
+def test_events_with_a_wrong_count(read, form, version):
+    epochs = epochs_of(version, 6)
+    epochs[2].before = event(version, 4, [line("hello", "COMMENT"), line("you", "COMMENT")])
+    data = form(file_of(version, epochs))
+    assert data.count(b"  4  2") == 1
+    for wrong in (b"0", b"1", b"3", b"9"):
+        found = read(data.replace(b"  4  2", b"  4  " + wrong))
+        assert truth(epochs).items() >= cells(found).items()
+        if form is bytes:
+            assert cells(found) == truth(epochs)
+        if wrong > b"2":
+            assert set(found.left_out) & {"counts", "damage", "cut"}
+
+
+@FORMS
+@VERSIONS
 def test_types_that_change_by_an_event(read, form, version):
     epochs, later = epochs_of(version), epochs_of(version)
     changed = ["S1", "C1"] if version < "3" else {"G": ["S2W", "S1C", "C1C"], "R": ["S1C"]}
@@ -611,6 +639,26 @@ def test_headers_that_cannot_be(read, form, version):
     types = b"# / TYPES OF OBSERV" if version < "3" else b"SYS / # / OBS TYPES"
     with pytest.raises(InputError, match=r"the header names no observation types"):
         read(data.replace(types, b"COMMENT            "))
+
+
+def test_types_of_the_other_form(read):
+    for version, types in (("2.11", TYPES_3), ("3.05", TYPES_2)):
+        lines = "\n".join([*header(version, types), ""]).encode()
+        with pytest.raises(InputError, match=rf"line \d: RINEX {version} lists no observation typ"):
+            read(lines)
+    first = line("3.0                 COMPACT RINEX FORMAT", "CRINEX VERS   / TYPE")
+    lines = "\n".join([first, *listed(TYPES_3), ""]).encode()
+    with pytest.raises(InputError, match="line 2: RINEX of no version lists no"):
+        read(lines)
+
+
+def test_satellites_whose_types_are_not_listed(read):
+    epochs = epochs_of("3.05")
+    data = file_of("3.05", epochs).replace(b"R    4 C1C", b"E    4 C1C")
+    found = read(data)
+    assert cells(found) == {cell: v for cell, v in truth(epochs).items() if cell[1][0] == "G"}
+    assert found.left_out == {"damage": 4}
+    assert read(data, systems="G").left_out == {}
 
 
 def test_files_of_nothing(read, tmp_path):
