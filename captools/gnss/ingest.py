@@ -8,18 +8,19 @@ that was killed in the middle is done again whatever its file is by then.
 import hashlib
 import json
 import re
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from captools.errors import InputError, Unreachable
+from captools.errors import CaptoolsWarning, InputError, Unreachable
 from captools.gnss.array import STATION, Array, global_order, slot
 from captools.gnss.coding import code_numbers, system_numbers
 from captools.gnss.names import parse_name, plain_name
 from captools.gnss.observations import Observations
-from captools.gnss.reading import read_observations
+from captools.gnss.reading import DAMAGE, read_observations
 from captools.io import remote
 from captools.io.address import Url
 from captools.io.atomic import Outputs
@@ -54,8 +55,12 @@ class Wanted:
     version: int = 1
 
     def read(self, path: Path | Url) -> Observations:
-        """Return what a file holds of it."""
-        return read_observations(path, self.systems, self.codes, self.s1_as, self.strict)
+        """Return what a file holds of it; a CaptoolsWarning says that something is damaged."""
+        found = read_observations(path, self.systems, self.codes, self.s1_as, self.strict)
+        if bad := [f"{name} {found.left_out[name]:,}" for name in DAMAGE if name in found.left_out]:
+            message = f"{path.name}: not all of it can be read: {', '.join(bad)}"
+            warnings.warn(message, CaptoolsWarning, stacklevel=2)
+        return found
 
 
 def ingest(path: Path | Url, location: Path | Url, wanted: Wanted, numbering: str) -> Outputs:

@@ -194,6 +194,27 @@ def test_two_forms_of_one_file_are_wrong_usage(run, days, tmp_path):
         assert "are of one name: give one of them" in result.stderr
 
 
+def test_what_is_damaged_is_named_and_refused_if_asked(run, days, truth, tmp_path):
+    shutil.copytree(days, tmp_path / "days")
+    words = ("-t", "2024-01-05", "2024-01-06", "-o", tmp_path / "days", "--format", "rnx")
+    assert run(*SIMULATE, *words).exit_code == 0
+    (path,) = (tmp_path / "days").glob("*.rnx")
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-20]))
+    array = tmp_path / "p057.tdb"
+    result = run("readrinex", tmp_path / "days", "-o", array)
+    assert result.exit_code == 0
+    assert f"warning: {path.name}: not all of it can be read: cut 20" in result.stderr
+    whole = truth | simulated("P057", ["2024-01-05"], **RECIPE)
+    found = cells(array)
+    assert len(truth) < len(found) < len(whole)
+    assert found.items() <= whole.items()
+    strict = run("readrinex", tmp_path / "days", "-o", array, "--strict")
+    assert strict.exit_code == 1
+    assert f"failed: {path}: not all of it can be read" in strict.stderr
+    assert cells(array) == truth
+
+
 # --- flat files -----------------------------------------------------------------------
 
 
