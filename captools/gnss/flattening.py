@@ -44,7 +44,7 @@ def flatten(
             table.attrs |= {"source": path.name, "rows_in": rows_in}
             batch.write(f"{plain_name(path)}.h5", table)
     batch.written.rows_in = rows_in
-    batch.written.removed = {why: count for why, count in found.left_out.items() if count}
+    batch.written.removed = dict(found.left_out)
     return batch.written
 
 

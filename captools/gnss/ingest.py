@@ -231,8 +231,7 @@ def _about(found: Observations, station: str) -> dict[str, Any]:
 
 
 def _outputs(record: dict[str, Any]) -> Outputs:
-    left_out = {reason: count for reason, count in record["left_out"].items() if count}
-    rows = record["rows_out"]
+    left_out, rows = record["left_out"], record["rows_out"]
     written = Outputs(rows_in=rows + sum(left_out.values()), rows_out=rows)
-    written.removed = left_out
+    written.removed = dict(left_out)
     return written

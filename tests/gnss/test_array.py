@@ -116,7 +116,7 @@ def some(seed, seconds=range(0, 300, 30), **more):
 
 
 def test_cells_are_in_the_array_as_earthscope_has_them(tmp_path, files, into):
-    found = observations([(0, "G", 5, "1C", 45_250), (30, "E", 11, "5Q", 38_100)], zeros=2, cut=0)
+    found = observations([(0, "G", 5, "1C", 45_250), (30, "E", 11, "5Q", 38_100)], zeros=2)
     written = into(files("p0570010.24d", found))
     assert (list(written), written.rows_in, written.rows_out) == ([], 4, 2)
     assert written.removed == {"zeros": 2}
