@@ -31,16 +31,23 @@ def off_grid(differences: np.ndarray, begins: np.ndarray, orders: np.ndarray) ->
         off = differences % step != 0
         count = np.count_nonzero(off)
         if count * FEW <= changes:
-            return _alone(off, begins, orders) if count else none
+            return _alone(off, differences != 0, begins, orders) if count else none
     return none
 
 
-def _alone(off: np.ndarray, begins: np.ndarray, orders: np.ndarray) -> np.ndarray:
-    """Return where a difference of full order is off and the next ones of its arc are not."""
+def _alone(
+    off: np.ndarray, changes: np.ndarray, begins: np.ndarray, orders: np.ndarray
+) -> np.ndarray:
+    """Return where a difference is off and the next ones of its arc are not, though some change.
+
+    If none did, the numbers might well lie on a straight line. The first of an arc is no
+    difference: all numbers of a satellite may be off by as much.
+    """
     first = np.flatnonzero(begins)
     arc = np.cumsum(begins) - 1
-    order = orders[first][arc]
-    alone = off & (order >= LEAST_ORDER) & (np.arange(len(off)) - first[arc] >= order)
+    count = np.cumsum(changes)
+    in_arc = np.append(count[first[1:] - 1], count[-1])
+    alone = off & ~begins & (orders[first][arc] >= LEAST_ORDER) & (in_arc[arc] > count)
     for later in range(1, min(NEXT, len(off) - 1) + 1):
         same = arc[later:] == arc[:-later]
         alone[:-later] &= ~(off[later:] & same)

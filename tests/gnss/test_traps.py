@@ -746,11 +746,13 @@ def test_damage_that_leaves_the_grid_of_the_receiver(read):
 
 
 def test_numbers_off_the_grid_that_are_no_damage(read):
-    epochs = day(120, ("S1C",), ("G01", "G02", "G03", "G04"))
+    epochs = day(120, ("S1C",), ("G01", "G02", "G03", "G04", "G05", "G06"))
     for number, epoch in enumerate(epochs):
         epoch.satellites["G02"]["S1C"] = 45_123  # always
         epoch.satellites["G03"]["S1C"] = 40_000 + (77 if number > 60 else 0)
         epoch.satellites["G04"]["S1C"] = 30_000 + 7 * max(number - 50, 0)
+        epoch.satellites["G05"]["S1C"] = 30_000 + 7 * number
+        epoch.satellites["G06"]["S1C"] += 1
     epochs[30].satellites["G01"]["S1C"] = 37_411
     epochs[-1].satellites["G01"]["S1C"] = 37_411
     found = read(compact(written(epochs, {"G": ["S1C"]})))
