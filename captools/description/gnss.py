@@ -63,7 +63,11 @@ def describe_array(path: str, place: Path | Url, stats: bool) -> Description:
 
     Cells that two inputs hold count twice, unless all values are read.
     """
-    query = Query(place)
+    with Query(place) as query:
+        return _described_array(path, place, query, stats)
+
+
+def _described_array(path: str, place: Path | Url, query: Query, stats: bool) -> Description:
     fragments = query.fragments()
     days: set[np.datetime64] = set()
     for _, first, last in fragments:

@@ -81,7 +81,8 @@ def speeds(measured: list[Measured], conditions: str, output: Path | None) -> It
 
 def conditions(measured: list[Measured], sources: Sources, request: Request, engine: str) -> str:
     """Return under what conditions the ways were compared, in words."""
-    files, array = (_size(size) for size in (files_size(sources.paths), _array_size(sources.array)))
+    files = _size(files_size(sources.paths))
+    array = _size(Array(parse_location(sources.array)).size())
     days = counted(max(one.days for one in measured), "day")
     return (
         f"{_stations(measured[0].way.doer)}: {days} ({_chosen(request)}) from "
@@ -120,12 +121,6 @@ def _origin(doer: Doer, source: Sources) -> str:
 
 def _stations(doer: Doer) -> str:
     return ", ".join(sorted(doer.stations)) or "unnamed station"
-
-
-def _array_size(array: str) -> int:
-    import tiledb
-
-    return tiledb.VFS().dir_size(Array(parse_location(array)).uri)
 
 
 def _size(size: int | None) -> str:

@@ -115,7 +115,7 @@ class Array:
                         raise
         notes = self.notes()
         if NUMBERING not in notes:
-            if self.span() is not None:
+            if self.fragments():
                 raise ValueError(f"{self.location}: is an array of another origin: choose another")
             self.note(**ABOUT, **{NUMBERING: numbering})
             return self.notes()
@@ -212,12 +212,20 @@ class Array:
             tiledb.Array.delete_fragments(self.uri, at, at, ctx=self._context)
 
     def span(self) -> tuple[int, int] | None:
-        """Return the first and last time (ms) that cells may have; None if there are none."""
+        """Return the first and last time (ms) that cells may have; None if there are none.
+
+        They are those that the array had when it was asked first, as for `read`.
+        """
+        with self._reading():
+            domain = self._opened.nonempty_domain()
+            return None if domain is None else (int(domain[0][0]), int(domain[0][1]))
+
+    def size(self) -> int:
+        """Return how many bytes it has where it is."""
         import tiledb
 
-        with self._reading(), tiledb.open(self.uri, ctx=self._context) as array:
-            domain = array.nonempty_domain()
-            return None if domain is None else (int(domain[0][0]), int(domain[0][1]))
+        with self._reading():
+            return tiledb.VFS(ctx=self._context).dir_size(self.uri)
 
     def fragments(self) -> list[tuple[int, int, int]]:
         """Return of each fragment how many cells it has, and their first and last time (ms)."""
@@ -263,6 +271,12 @@ class Array:
         import tiledb
 
         return tiledb.open(self.uri, ctx=self._context)
+
+    def close(self) -> None:
+        """Close it, if `read` or `span` opened it: else this process could not write to it."""
+        if "_opened" in vars(self):
+            self._opened.close()
+            del self._opened
 
     # --- what goes wrong ------------------------------------------------------------
 

@@ -48,16 +48,17 @@ def check_array(location: Path | Url) -> str:
     InputError
         If it is none, cannot be read, or has values that no signal strength has.
     """
-    query = Query(location)
-    span, cells = query.span(), 0
-    for day in np.arange(*span_of_days(span)) if span else ():
-        values = query.cells(day, day + DAY).thousandths
-        if len(values) and not 0 < values.min() <= values.max() <= MOST:
-            most = MOST // PER_DB
-            raise InputError(
-                f"{location}: has values on {day} that are not above 0 to {most} dB-Hz"
-            )
-        cells += len(values)
+    cells = 0
+    with Query(location) as query:
+        span = query.span()
+        for day in np.arange(*span_of_days(span)) if span else ():
+            values = query.cells(day, day + DAY).thousandths
+            if len(values) and not 0 < values.min() <= values.max() <= MOST:
+                most = MOST // PER_DB
+                raise InputError(
+                    f"{location}: has values on {day} that are not above 0 to {most} dB-Hz"
+                )
+            cells += len(values)
     return f"array of {query.notes.get('station', 'no station')}, {counted(cells, 'value')}"
 
 

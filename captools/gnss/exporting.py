@@ -43,11 +43,10 @@ def export_days(location: Path | Url, output: Path) -> Outputs:
     import pyarrow.parquet as pq
 
     process.reading(str(location))
-    query = Query(location)
-    span = query.span()
-    days = np.arange(span[0].astype("M8[D]"), span[1].astype("M8[D]") + DAY) if span else []
     written = Outputs()
-    with appearing_folder(output) as folder:
+    with Query(location) as query, appearing_folder(output) as folder:
+        span = query.span()
+        days = np.arange(span[0].astype("M8[D]"), span[1].astype("M8[D]") + DAY) if span else []
         for day in days:
             process.check()
             values = query.cells(day, day + DAY)

@@ -14,7 +14,7 @@ from captools.io.address import Url
 
 
 class Query:
-    """An array that is asked for cells.
+    """An array that is asked for cells; while it is open, this process cannot write to it.
 
     Parameters
     ----------
@@ -42,6 +42,16 @@ class Query:
         self.numbering = self.notes.get(NUMBERING, numbering)
         if self.numbering not in NUMBERINGS:
             raise InputError(f"{location}: does not say how its systems are numbered")
+
+    def __enter__(self) -> "Query":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close it, until it is asked again."""
+        self._array.close()
 
     def span(self) -> tuple[np.datetime64, np.datetime64] | None:
         """Return the first and last time that cells may have; None if there are none."""

@@ -27,6 +27,7 @@ from captools.gnss.parts import (
     of_shared_day,
     shared_days,
 )
+from captools.gnss.querying import Query
 from captools.gnss.request import Request
 from captools.gnss.statistics import (
     DAY_MS,
@@ -73,7 +74,14 @@ def of_array(doer: Doer, array: str, request: Request) -> Iterator[Columns]:
     blocks = [Days(array, question, *block) for block in _blocks(known.span(), request.span)]
     parts = doer.do(partial(of_days, request=request), blocks, may_copy=False)
     intervals = {block.first: known.notes.get("interval", np.nan) for block in blocks[:1]}
-    return _of_parts((part for _, part in parts), intervals | _noted(known.notes), request)
+    rows = _of_parts((part for _, part in parts), intervals | _noted(known.notes), request)
+    return _and_close(known, rows)
+
+
+def _and_close(array: Query, rows: Iterator[Columns]) -> Iterator[Columns]:
+    """Yield rows, and then close the array, for this process may want to write to it."""
+    with array:
+        yield from rows
 
 
 def _of_parts(

@@ -87,14 +87,25 @@ def test_a_shorter_delivery_leaves_no_stale_cell_there(store, call, run, days, t
 def test_it_is_asked_and_exported_there(store, call, days, tmp_path):
     assert call("readrinex", days, "-o", ARRAY, "--journal", tmp_path / "journal").exit_code == 0
     remote.use(Access(store.endpoint))
-    query = Query(Url(ARRAY))
-    assert query.notes["station"] == "P057"
-    start, stop = query.span()
+    with Query(Url(ARRAY)) as query:
+        assert query.notes["station"] == "P057"
+        start, stop = query.span()
     assert [str(start)[:10], str(stop)[:10]] == [DAYS[0], DAYS[-1]]
     result = call("export", ARRAY, "-o", tmp_path / "out")
     assert result.exit_code == 0, result.stderr
     found = [pq.read_table(tmp_path / f"out/{day}.parquet").num_rows for day in DAYS]
     assert found == [len(simulated("P057", [day], **RECIPE)) for day in DAYS]
+
+
+def test_statistics_of_it_are_those_of_the_files(store, call, days, tmp_path):
+    result = call("readrinex", days, "-o", ARRAY, "--journal", tmp_path / "journal")
+    assert result.exit_code == 0, result.stderr
+    for path in days.iterdir():
+        store.put(path, "days/")
+    result = call("snr", ARRAY, f"s3://{BUCKET}/days/", "--compare", "-o", tmp_path / "speed.png")
+    assert result.exit_code == 0, result.stderr
+    from_array = call("snr", ARRAY, "--how", "serial").stdout
+    assert len(from_array.splitlines()) == 1 + len(DAYS)
 
 
 def test_a_store_that_is_not_there_is_one_line(call, days, tmp_path):

@@ -14,8 +14,11 @@ import pytest
 from plainstatistics import DAY_MS, plainly
 
 import captools
+from captools.description.gnss import describe_array
+from captools.gnss.checking import check_array
 from captools.gnss.comparing import check_alike
 from captools.gnss.ingest import Wanted, ingest
+from captools.gnss.querying import Query
 from captools.gnss.series import make_series
 from captools.gnss.statistics import Grouping
 
@@ -339,6 +342,28 @@ def test_wrong_arguments_from_python(here, options):
 def test_from_python_it_returns_lines(run, here):
     lines = captools.snr(here / "rinex", system="G", code=["1C", "2W"], how="rinex")
     assert lines == run("snr", "rinex", "--system", "G", "--code", "1C,2W").stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: captools.snr("station.tdb", how="serial"),
+        lambda: captools.export("station.tdb", "days"),
+        lambda: check_array(Path("station.tdb")),
+        lambda: describe_array("station.tdb", Path("station.tdb"), stats=True),
+    ],
+    ids=["snr", "export", "check", "info"],
+)
+def test_a_process_that_asked_an_array_can_write_to_it(here, days, ask):
+    ask()
+    name, values = next(iter(days.items()))
+    path = plainrinex.write(here / name, day_of(0, 9), interval=1800.0)
+    ingest(path, here / "station.tdb", Wanted(), "earthscope")
+    assert values != day_of(0, 9)
+    with Query(here / "station.tdb") as array:
+        start = np.datetime64(START, "ms")
+        found = array.cells(start, start + np.timedelta64(1, "D"))
+    assert len(found.time) == np.count_nonzero([*day_of(0, 9).values()])
 
 
 # --- workers ------------------------------------------------------------------------
