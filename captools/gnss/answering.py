@@ -1,5 +1,6 @@
 """Statistics as they are asked for: which way they come, and what is printed, written or drawn."""
 
+import logging
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -18,10 +19,19 @@ from captools.io.address import parse_location
 from captools.progress import counted
 
 MEGABYTE = 1e6
+FEW = 5  # stations that are named
+log = logging.getLogger(__name__)
 
 
 def answered(doer: Doer, source: Sources, request: Request, output: Path | None) -> Iterator[str]:
     """Yield the statistics of one source as lines, or where they are written or drawn."""
+    yield from _answered(doer, source, request, output)
+    if doer.bad:
+        what = counted(len(source.paths), "file") if source.paths else "the array"
+        log.info("%s: without %s", what, _bad(doer, source))
+
+
+def _answered(doer: Doer, source: Sources, request: Request, output: Path | None) -> Iterator[str]:
     grouping = request.grouping
     names = names_of(grouping, has_zeros=source.array is None)
     chunks = _rows_of(source, request)(doer)
@@ -115,12 +125,19 @@ def _bar(one: Measured) -> str:
 def _origin(doer: Doer, source: Sources) -> str:
     """Return where the values of a picture are from, and how much is missing."""
     what = Path(source.array or "").name or counted(len(source.paths), "RINEX file")
-    bad = counted(doer.bad, "bad part" if source.array else "bad file")
-    return f"{_stations(doer)}, from {what}" + (f"; without {bad}" if doer.bad else "")
+    bad = f"; without {_bad(doer, source)}" if doer.bad else ""
+    return f"{_stations(doer)}, from {what}{bad}"
+
+
+def _bad(doer: Doer, source: Sources) -> str:
+    """Return how much is bad, in words."""
+    return counted(doer.bad, "bad part" if source.array else "bad file")
 
 
 def _stations(doer: Doer) -> str:
-    return ", ".join(sorted(doer.stations)) or "unnamed station"
+    """Return the stations, or if they are many, how many."""
+    names = sorted(doer.stations) or ["station without a name"]
+    return ", ".join(names) if len(names) <= FEW else counted(len(names), "station")
 
 
 def _size(size: int | None) -> str:

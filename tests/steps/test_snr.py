@@ -241,8 +241,9 @@ def test_a_file_of_another_station_is_bad_but_for_file_by_file(run, here):
     path = plainrinex.write(here / "rinex" / "ZZZZ1270.24o", day_of(0, 7), station="ELSE")
     result = run("snr", "rinex")
     assert (result.exit_code, result.stdout) == (1, alone)
-    (line,) = result.stderr.splitlines()
+    line, count = result.stderr.splitlines()
     assert line.startswith(f"failed: {path}: is of station ELSE, but ")
+    assert count == "5 files: without 1 bad file"
     assert run("snr", "rinex", "--per", "file").exit_code == 0
 
 
@@ -262,6 +263,7 @@ def test_bad_inputs_are_named_and_the_rest_is_done(run, here, how, output):
     assert (result.stdout if output is None else (here / output).read_text()) == good
     failed = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
     assert [str(path) in line for path, line in zip((gone, bad), failed, strict=True)] == [True] * 2
+    assert result.stderr.endswith("\n6 files: without 2 bad files\n")
 
 
 def test_all_inputs_bad(run, here):
