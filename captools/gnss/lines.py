@@ -1,5 +1,6 @@
 """The lines of a file in memory."""
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -7,7 +8,16 @@ import numpy as np
 from captools.errors import InputError
 
 _NEWLINE, _SPACE = 10, 32
+_PIECE_BYTES = 1 << 20
 _FILLING = b"\x1a\0"  # with which DOS and blocked tapes end a file
+
+
+def places(buffer: np.ndarray, are: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Return where the few bytes are that are such (int64); pieces of the rest take no memory."""
+    starts = range(0, max(len(buffer), 1), _PIECE_BYTES)
+    return np.concatenate(
+        [np.flatnonzero(are(buffer[start : start + _PIECE_BYTES])) + start for start in starts]
+    )
 
 
 class Lines:
@@ -33,7 +43,7 @@ class Lines:
     """
 
     def __init__(self, data: bytes, name: str) -> None:
-        if b"\r\n" in data:
+        if b"\r" in data:  # is found ten times as fast as two characters
             data = data.replace(b"\r\n", b"\n")
         if data[-1:] in (b"\x1a", b"\0"):
             data = data.rstrip(_FILLING)
@@ -41,7 +51,7 @@ class Lines:
         self.is_cut = not data.endswith(b"\n")
         self.data = data + b"\n" if self.is_cut else data
         self.buffer = np.frombuffer(self.data, "u1")
-        self.ends = np.flatnonzero(self.buffer == _NEWLINE)
+        self.ends = places(self.buffer, lambda piece: piece == _NEWLINE)
         self.starts = np.concatenate([[0], self.ends[:-1] + 1])
 
     def __len__(self) -> int:

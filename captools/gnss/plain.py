@@ -40,7 +40,7 @@ class Plain:
         self.walk = Walk(lines, preamble, wanted)
         self.walk.begin_section()
         self._lines = np.arange(start, len(lines))
-        if b"COMMENT" in lines.data[lines.starts[start - 1] :]:
+        if lines.data.find(b"COMMENT", lines.starts[start - 1]) >= 0:
             self._lines = self._lines[~self._are_comments(self._lines)]
         self._go_through()
         self.records = self.walk.records()

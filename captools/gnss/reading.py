@@ -11,7 +11,7 @@ from captools.gnss.compact import Compact
 from captools.gnss.containers import content
 from captools.gnss.epochs import WIDTH_3, gps_time, gps_times, most_frequent_step
 from captools.gnss.header import SYSTEMS, Preamble, label, read_header
-from captools.gnss.lines import Lines
+from captools.gnss.lines import Lines, places
 from captools.gnss.observations import Cells, Observations
 from captools.gnss.plain import Plain
 from captools.gnss.records import BLANK, CUT, DAMAGED, GOOD, Fields, Layout, Section
@@ -93,13 +93,17 @@ def _check_wishes(systems: str | None, s1_as: str) -> None:
 
 def _check_characters(lines: Lines, start: int) -> None:
     """Raise InputError if observations have characters that no program writes there."""
-    body = lines.buffer[lines.starts[start] :] if start < len(lines) else lines.buffer[:0]
-    odd = body - np.uint8(ord(" ")) > ord("~") - ord(" ")  # what is below a blank becomes large
-    odd &= body != ord("\n")
-    places = np.flatnonzero(odd) + len(lines.buffer) - len(body)
-    for number in np.unique(np.searchsorted(lines.ends, places)).tolist():
+    begin = int(lines.starts[start]) if start < len(lines) else len(lines.buffer)
+    odd = places(lines.buffer[begin:], _are_odd) + begin
+    for number in np.unique(np.searchsorted(lines.ends, odd)).tolist():
         if not label(lines[number]):
             raise lines.error(number, "has a character that does not belong there: damaged")
+
+
+def _are_odd(characters: np.ndarray) -> np.ndarray:
+    """Return which characters are neither line feeds nor such as can be seen."""
+    odd = characters - np.uint8(ord(" ")) > ord("~") - ord(" ")  # below a blank it becomes large
+    return odd & (characters != ord("\n"))
 
 
 class _Found:
