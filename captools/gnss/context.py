@@ -52,6 +52,8 @@ def context_of(location: Path | Url) -> "tiledb.Ctx":
     _check_not_copied()
     config: dict[str, str | int] = {"sm.compute_concurrency_level": 1}
     config["sm.io_concurrency_level"] = 1
+    # Its own handler of Ctrl-C takes the place of ours, and crashes where the signal is ignored.
+    config["sm.enable_signal_handlers"] = "false"
     if isinstance(location, Url):
         config |= _store_config(location)
     return tiledb.Ctx(config)

@@ -5,6 +5,8 @@ import io
 import math
 import random
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -366,6 +368,16 @@ def test_a_process_that_asked_an_array_can_write_to_it(here, days, ask):
         start = np.datetime64(START, "ms")
         found = array.cells(start, start + np.timedelta64(1, "D"))
     assert len(found.time) == np.count_nonzero([*day_of(0, 9).values()])
+
+
+def test_an_ignored_ctrl_c_is_ignored(station):
+    # As in the background of a shell; TileDB's own handler of the signal would crash.
+    script = "import os, signal, sys\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    script += "from captools import snr\nlines = snr(sys.argv[1], how='serial')\n"
+    script += "os.kill(os.getpid(), signal.SIGINT)\nprint(len(lines))"
+    words = [sys.executable, "-c", script, station / "station.tdb"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "13\n")
 
 
 # --- workers ------------------------------------------------------------------------
