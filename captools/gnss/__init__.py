@@ -1,6 +1,6 @@
 """GNSS signal strength: RINEX observations to an array, and their statistics.
 
-May import flat, geo and io. What is read is handed on from here: ``gnss.read_observations``,
+May import engine, flat, geo and io. What is read is handed on from here: ``gnss.read_observations``,
 which returns ``gnss.Observations``.
 """
 
