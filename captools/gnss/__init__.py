@@ -1,7 +1,7 @@
 """GNSS signal strength: RINEX observations to an array, and their statistics.
 
-May import engine, flat, geo and io. What is read is handed on from here: ``gnss.read_observations``,
-which returns ``gnss.Observations``.
+May import engine, flat, geo and io. What is read is handed on from here:
+``gnss.read_observations``, which returns ``gnss.Observations``.
 """
 
 from importlib import import_module
