@@ -22,7 +22,7 @@ from captools.errors import CaptoolsError, one_line
 from captools.io import durable, remote
 from captools.io import earthdata as login
 from captools.parameters import parted
-from captools.run.printing import discard, print_lines
+from captools.run.printing import discard, flush, print_lines
 
 STEPS = Path(__file__).parent / "steps"
 FEW = 12  # options that need no groups
@@ -92,7 +92,11 @@ class Steps(click.Group):
     def main(self, *arguments: object, **more: object) -> None:
         """Run the command line and exit."""
         _open_missing_streams()
-        return super().main(*arguments, **more)
+        try:
+            return super().main(*arguments, **more)
+        finally:
+            for stream in (sys.stdout, sys.stderr):
+                flush(stream)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """List the steps with the first lines of their docstrings, without importing them."""
@@ -107,9 +111,9 @@ def _ends_well() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:  # help into `| head`
-        discard()
+        discard(sys.stdout)
         sys.exit(0)
-    except CaptoolsError as error:
+    except (CaptoolsError, OSError) as error:
         click.echo(f"error: {one_line(error)}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:

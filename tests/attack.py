@@ -57,9 +57,14 @@ def _half(end: float) -> float:
 def _attack(rounds: Iterator[dict[str, Counter]], most: int, end: float) -> dict[str, Counter[str]]:
     """Go round after round, until it is enough, and return what was counted, by kind."""
     total: dict[str, Counter[str]] = {}
-    while time.monotonic() < end and sum(one["times"] for one in total.values()) < most:
+    times, said = 0, time.monotonic()
+    while time.monotonic() < end and times < most:
         for kind, counts in next(rounds).items():
             total.setdefault(kind, Counter()).update(counts)
+            times += counts["times"]
+        if time.monotonic() - said > 60:
+            said = time.monotonic()
+            print(f"{times:,} times so far", file=sys.stderr, flush=True)
     return total
 
 

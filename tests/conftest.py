@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
+# Set in many containers, it would hide what only users see: output is buffered.
+os.environ.pop("PYTHONUNBUFFERED", None)
+
 ROOT = Path(__file__).parents[1]
 
 # Begun first, so that no process is left with one of them while the others have nothing to do.

@@ -93,6 +93,7 @@ class Spoilt:
             found[kind]["read" if is_right else "wrong"] += 1
             if not is_right:
                 self._keep(self._in / name, step, kind)
+        found[next(iter(found))]["wrong"] += "Traceback" in self._said
         found[next(iter(found))]["left"] += sum(
             str(path) not in written for path in self._out.iterdir() if path.is_file()
         )
@@ -109,6 +110,7 @@ class Spoilt:
         if not self._run("merge", self._in, "-o", out, *options):
             first["hung"] += 1
             return found
+        first["wrong"] += "Traceback" in self._said
         bad = [name for name in kinds if f"failed: {self._in / name}: " in self._said]
         for name, kind in kinds.items():
             found[kind]["refused" if name in bad else "read"] += 1

@@ -122,6 +122,13 @@ def test_a_full_disk_behind_standard_output_is_reported(granules, tmp_path):
     assert error == "error: [Errno 28] No space left on device"
 
 
+@pytest.mark.parametrize("words", ["--help", "merge --help", "--version"])
+def test_help_on_a_full_disk_is_one_line(words):
+    ended = shell(f"{words} >/dev/full")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "error: [Errno 28] No space left on device\n"
+
+
 @pytest.mark.parametrize(
     "step", ["readatl06 {} -o out", "report out", "check {0} {0} out", "info out", "info out/*.h5"]
 )

@@ -9,7 +9,7 @@ from h5py import h5d, h5g, h5o
 
 from captools.io.atomic import PRIVATE
 from captools.io.columns import StoredColumn
-from captools.io.hdf5 import attribute, text
+from captools.io.hdf5 import REMEDY, attribute, text
 from captools.io.matrix import StoredMatrix
 from captools.io.packing import Source, unpacked
 from captools.io.storage import check_stored, is_external
@@ -68,6 +68,19 @@ def _check_lengths(columns: dict[str, Source], no_columns: dict[str, str]) -> No
     if other := next((name for name in lengths if lengths[name] != lengths[first]), ""):
         has = counted(lengths[other], "row")
         raise NotFlatError(f"{other} has {has}, {first} has {lengths[first]:,}: no flat file")
+
+
+def check_kinds(root: h5g.GroupID, no_columns: Mapping[str, str]) -> None:
+    """Raise NotFlatError if a list in a file of ours holds neither numbers nor text: it is damaged.
+
+    Steps write numbers; text beside them is somebody's own.
+    """
+    for name in no_columns:
+        if is_external(root, name.encode()):
+            continue
+        item = h5o.open(root, name.encode())
+        if len(item.shape) == 1 and item.dtype.kind not in "SOU":
+            raise NotFlatError(f"{name} {no_columns[name]}; {REMEDY}")
 
 
 def _check_no_grid(root: h5g.GroupID, no_columns: dict[str, str], rows: int) -> None:

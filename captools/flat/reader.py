@@ -14,7 +14,7 @@ from captools import process
 from captools.errors import CaptoolsWarning, InputError
 from captools.flat import legacy, places
 from captools.flat.extent import check_bounds
-from captools.flat.opening import NotFlatError, find_columns, listed, stored_sources
+from captools.flat.opening import NotFlatError, check_kinds, find_columns, listed, stored_sources
 from captools.flat.places import USUAL, PlaceNames
 from captools.flat.table import Table
 from captools.io.address import Url, parse_location
@@ -97,6 +97,8 @@ class FlatFile:
             self._root = h5g.open(self._file.id, b"/")
             self.is_ours = h5a.exists(self._root, b"captools_version")
             stored, self.no_columns = find_columns(self._root, descriptor(self._file))
+            if self.is_ours:
+                check_kinds(self._root, self.no_columns)
             self.rows = next(iter(stored.values())).shape[0]
             self.stored_names = list(stored)
             self.columns = self._as_ours(stored, place_names)

@@ -71,19 +71,20 @@ class SharedColumns:
         """
         theirs = self._dtypes_of(file)
         if self._first is None:
-            self._first = file.path
-            self.dtypes = dict(theirs)
-            self.attributes = {name: _attributes(file, name) for name in theirs}
-            self._units = {name: self._stated(file, name) for name in theirs}
+            attributes = {name: _attributes(file, name) for name in theirs}
+            units = {name: self._stated(file, name) for name in theirs}
+            # All or nothing: a damaged file must leave no trace, the others are still to be seen.
+            self._first, self.dtypes = file.path, dict(theirs)
+            self.attributes, self._units = attributes, units
             return
         self._check_missing(file, theirs)
         for name, dtype in theirs.items():
             if name in self.dtypes:
                 self._join(name, dtype, file)
             elif self.mode == "union":
-                self.dtypes[name], self.attributes[name] = dtype, _attributes(file, name)
-                self._units[name] = self._stated(file, name)
-                self._lacking[name] = self._first
+                attributes, units = _attributes(file, name), self._stated(file, name)
+                self.dtypes[name], self.attributes[name] = dtype, attributes
+                self._units[name], self._lacking[name] = units, self._first
 
     def wants(self, *names: str) -> bool:
         """Return whether any of some columns matters."""

@@ -106,16 +106,10 @@ class Lookup:
         if not isinstance(parent, h5g.GroupID):
             raise self.error(path, f"/{path.rpartition('/')[0]} is not a group; {REMEDY}")
         try:
+            if not _has(parent, name.encode()):
+                return None
             check_link(parent, name.encode())
             return h5o.open(parent, name.encode())
-        except DAMAGE as error:
-            if self._is_linked(parent, name, path):
-                raise self.damage(path, error) from None
-            return None
-
-    def _is_linked(self, parent: h5g.GroupID, name: str, path: str) -> bool:
-        try:
-            return parent.links.exists(name.encode())
         except DAMAGE as error:
             raise self.damage(path, error) from None
 
@@ -153,3 +147,24 @@ class Lookup:
             return text(attribute(item, name)) if item is not None else ""
         except DAMAGE as error:
             raise self.damage(f"{path} attribute {name}", error) from None
+
+
+def _has(group: h5g.GroupID, name: bytes) -> bool:
+    """Return whether a group has a name; one of `DAMAGE` if its names cannot be read.
+
+    This is asked before anything is opened: HDF5 says of damaged names that they cannot be read
+    once, and from then on that they are not there.
+    """
+    if group.links.exists(name):
+        return True
+    names = list(group)
+    if not all(map(_is_text, names)):
+        raise OSError("names beside it are no text")
+    return name in names
+
+
+def _is_text(name: bytes) -> bool:
+    try:
+        return name.decode().isprintable()
+    except UnicodeDecodeError:
+        return False

@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable
+from typing import TextIO
 
 import click
 
@@ -14,13 +15,21 @@ def print_lines(lines: Iterable[str]) -> None:
         try:
             click.echo(os.fsencode(line))  # a path need not be UTF-8
         except BrokenPipeError:
-            discard()
+            discard(sys.stdout)
             return
 
 
-def discard() -> None:
-    """Let what is still to be printed go nowhere: else Python would complain at its end."""
+def flush(stream: TextIO) -> None:
+    """Write what a stream still holds; if the disk behind it is full, which was said, drop it."""
+    try:
+        stream.flush()
+    except OSError:
+        discard(stream)
+
+
+def discard(stream: TextIO) -> None:
+    """Let what a stream still holds go nowhere: else Python would complain at its end."""
     with contextlib.suppress(OSError, ValueError):  # a test's standard output is no file
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)

@@ -108,6 +108,22 @@ def test_damage_inside_shows_when_it_is_read_and_all_of_it_is_named(files):
     assert set(error.value.errors) == bad
 
 
+@pytest.mark.parametrize(("mode", "bad"), [("all", 0), ("common", 0), ("union", 0), ("union", 2)])
+def test_a_damaged_attribute_costs_its_file_alone(files, mode, bad):
+    long = b"words " * 2000  # so that they have a heap of their own
+    for number, path in enumerate(files):
+        with h5py.File(path, "a") as file:
+            file[f"own{number}"] = np.zeros(len(file["lat"]))
+            file[f"own{number}"].attrs["long_name"] = long.decode()
+    content = bytearray(files[bad].read_bytes())
+    at = content.rindex(b"GCOL", 0, content.index(long))
+    content[at : at + 4] = b"LOCG"
+    files[bad].write_bytes(content)
+    with pytest.raises(BadInputs, match=f"{files[bad]}: own{bad}: .*damaged") as error:
+        Collection(map(str, files), mode)
+    assert list(error.value.errors) == [str(files[bad])]
+
+
 def test_a_file_that_goes_meanwhile_is_a_bad_one(files):
     known = Collection(files)
     files[0].unlink()

@@ -5,6 +5,9 @@ import numpy as np
 import pytest
 from flatfiles import write_flat
 
+from captools.errors import InputError
+from captools.flat.reader import FlatFile
+
 DEEP = "[" * 60_000
 
 
@@ -94,3 +97,12 @@ def test_a_name_with_a_line_break_is_refused_before_any_work(run, tmp_path, line
     assert (result.exit_code, result.stdout) == (2, "")
     assert "cannot hold a line break: rename it" in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_column_of_ours_that_holds_no_numbers_is_damage(tmp_path):
+    path = write_flat(tmp_path / "a.h5", {"lat": np.zeros(5), "h_li": np.zeros(5)})
+    with h5py.File(path, "a") as file:
+        file["lon"] = np.zeros(5, np.longdouble)  # a flipped bit makes this of a double
+        file["mine"] = np.array([b"a"] * 5)  # somebody's own text is left out with a warning
+    with pytest.raises(InputError, match=r"a\.h5: lon holds no numbers; the file is damaged"):
+        FlatFile(path)
