@@ -75,7 +75,8 @@ class Walk:
         now = Section(start, dict(self.preamble.types), dict(self.preamble.scales))
         if last and (last[0].types, last[0].scales) == (now.types, now.scales):
             return
-        self.sections[-1:] = [*(replace(one, stop=start) for one in last), now]
+        ended = [replace(one, stop=start) for one in last if one.start < start]
+        self.sections[-1:] = [*ended, now]
 
     def take_headers(self, first: int, after: int) -> None:
         """Read header lines that stand among the observations; of an event all have a label."""

@@ -296,6 +296,26 @@ def test_types_that_change_by_an_event(read, form, version):
 
 
 @FORMS
+def test_types_that_change_by_two_events(read, form):
+    epochs = day(6, TYPES_3["G"])
+    changed = {"G": ["S2W", "S1C", "L1C", "C1C"], "R": ["S1C", "S2W", "C1C", "L1C"]}
+    each = [listed({system: names}) for system, names in changed.items()]
+    epochs[3].before = [one for lines in each for one in event("3.05", 4, lines)]
+    lines = header("3.05", TYPES_3) + body(epochs[:3], TYPES_3) + body(epochs[3:], changed)
+    found = read(form(("\n".join(lines) + "\n").encode()))
+    assert cells(found) == truth(epochs)
+    assert found.left_out == {}
+
+
+def test_types_that_change_by_bare_lines(read):
+    epochs = day(6, TYPES_3["G"])
+    changed = {"G": ["S2W", "S1C", "L1C", "C1C"], "R": ["S1C", "S2W", "C1C", "L1C"]}
+    epochs[3].before = listed(changed)
+    lines = header("3.05", TYPES_3) + body(epochs[:3], TYPES_3) + body(epochs[3:], changed)
+    assert cells(read(("\n".join(lines) + "\n").encode())) == truth(epochs)
+
+
+@FORMS
 @VERSIONS
 def test_files_that_were_joined(read, form, version):
     epochs, later = epochs_of(version), epochs_of(version)
