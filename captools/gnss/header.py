@@ -72,7 +72,8 @@ class Preamble:
     types : dict of str to Types
         By system; of RINEX 2 one for all systems, under "".
     scales : dict of (str, str) to int
-        By what the values of a system and a type are multiplied, where it is not 1.
+        By what the values of a system and a type are multiplied, where it is not 1; of all types
+        that are not named under "".
     last : tuple of int or None
         Year, month, day, hour, minute and milliseconds of TIME OF LAST OBS.
     """
@@ -227,9 +228,9 @@ class Preamble:
             if self._factor not in (1, 10, 100, 1000, 10000):
                 raise self.lines.error(number, f"there is no scale factor {self._factor}")
         names = [_text(line[at + 1 : at + 4]) for at in range(10, 58, 4)]
-        if not any(names) and line[:1].strip():
-            types = self.types.get(self._system)
-            names = types.names if types else []
+        if not any(names) and line[:1].strip():  # all, also those that are listed later
+            others = {key: one for key, one in self.scales.items() if key[0] != self._system}
+            self.scales = others | {(self._system, ""): self._factor}
         for name in filter(None, names):
             self.scales[self._system, name] = self._factor
 
@@ -258,6 +259,8 @@ _READERS = {
 def read_header(lines: Lines, preamble: Preamble, number: int = 0) -> int:
     """Read a whole header from a line on, and return the number of the line after it.
 
+    What a header before it said of observations holds no longer.
+
     Raises
     ------
     InputError
@@ -266,6 +269,8 @@ def read_header(lines: Lines, preamble: Preamble, number: int = 0) -> int:
     first = label(lines[number])
     if first not in (FIRST, COMPACT):
         raise lines.error(number, "is no RINEX file: does not begin with its version")
+    preamble.types.clear()
+    preamble.scales.clear()
     for at in range(number, len(lines)):
         if preamble.take(at) == END:
             break

@@ -219,7 +219,8 @@ class _Found:
                 if self._code(name) != code:
                     continue
                 within, fields = self._fields(section, system, rows)
-                factor = section.scales.get((system, name), 1)
+                scales = section.scales
+                factor = scales.get((system, name), scales.get((system, ""), 1))
                 found, state = fields.read(place, MOST * factor)
                 values[within] = found if factor == 1 else (2 * found + factor) // (2 * factor)
                 states[within] = state

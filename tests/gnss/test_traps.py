@@ -165,6 +165,19 @@ def test_scaled_values(read, form, factor):
     assert cells(found) == expected
 
 
+def test_a_scale_that_stands_before_the_types(read):
+    epochs = epochs_of("3.05")
+    expected = truth(epochs)
+    for epoch in epochs:
+        for name in ("S1C", "S2W"):
+            epoch.satellites["R07"][name] *= 10
+    lines = header("3.05", TYPES_3)
+    at = next(number for number, one in enumerate(lines) if "OBS TYPES" in one)
+    lines.insert(at, line("R   10", "SYS / SCALE FACTOR"))
+    found = read(("\n".join([*lines, *body(epochs, TYPES_3)]) + "\n").encode())
+    assert cells(found) == expected
+
+
 @FORMS
 @VERSIONS
 @pytest.mark.parametrize("impossible", [-5000, 100_250])
@@ -329,6 +342,27 @@ def test_files_that_were_joined(read, form, version):
     found = read(data)
     assert cells(found) == truth(epochs + later)
     assert found.left_out == {}
+
+
+@FORMS
+def test_of_a_file_before_neither_scales_nor_types_are_left(read, form):
+    epochs, later = day(3, TYPES_3["G"]), day(3, TYPES_3["G"])
+    expected = truth(epochs)
+    for epoch in epochs:
+        epoch.satellites["G02"]["S1C"] *= 10
+        epoch.satellites["G01"]["S1C"] *= 10
+        epoch.satellites["G31"]["S1C"] *= 10
+    for epoch in later:
+        epoch.time += timedelta(hours=1)
+    scale = line("G   10   1 S1C", "SYS / SCALE FACTOR")
+    second = file_of("3.05", later)
+    found = read(form(file_of("3.05", epochs, more=[scale])) + form(second))
+    assert cells(found) == expected | truth(later)
+    without = b"\n".join(one for one in second.split(b"\n") if one[:6] != b"R    4")
+    found = read(file_of("3.05", epochs, more=[scale]) + without)
+    gps = {cell: value for cell, value in truth(later).items() if cell[1][0] == "G"}
+    assert cells(found) == expected | gps
+    assert found.left_out == {"damage": 3}  # what the fields of GLONASS are nobody says
 
 
 @VERSIONS
