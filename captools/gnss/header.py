@@ -182,6 +182,11 @@ class Preamble:
         if math.isnan(self.interval) and 0 < interval < 86400:
             self.interval = interval
 
+    def _take_unit(self, line: bytes, number: int) -> None:
+        unit = _text(line[:20])
+        if unit.upper().replace("-", "") not in ("", "DBHZ"):
+            raise self.lines.error(number, f"signal strengths are in {unit}, not in dB-Hz")
+
     def _take_start(self, line: bytes, number: int) -> None:
         word = re.search(rb"[A-Za-z]+", line[43:60])  # a column early or late is no harm
         name = _text(word[0]).upper() if word else ""
@@ -248,6 +253,7 @@ _READERS = {
     "REC # / TYPE / VERS": Preamble._take_receiver,
     "ANT # / TYPE": Preamble._take_antenna,
     "INTERVAL": Preamble._take_interval,
+    "SIGNAL STRENGTH UNIT": Preamble._take_unit,
     "TIME OF FIRST OBS": Preamble._take_start,
     "TIME OF LAST OBS": Preamble._take_last,
     TYPES_2: Preamble._take_types_2,

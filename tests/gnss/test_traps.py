@@ -178,6 +178,19 @@ def test_a_scale_that_stands_before_the_types(read):
     assert cells(found) == expected
 
 
+@pytest.mark.parametrize("unit", ["DBHZ", "dB-Hz", ""])
+def test_the_unit_is_db_hz(read, unit):
+    epochs = epochs_of("3.05")
+    data = file_of("3.05", epochs, more=[line(unit, "SIGNAL STRENGTH UNIT")])
+    assert cells(read(data)) == truth(epochs)
+
+
+def test_another_unit_is_refused(read):
+    data = file_of("3.05", epochs_of("3.05"), more=[line("AMU", "SIGNAL STRENGTH UNIT")])
+    with pytest.raises(InputError, match=r"line 8: signal strengths are in AMU, not in dB-Hz"):
+        read(data)
+
+
 @FORMS
 @VERSIONS
 @pytest.mark.parametrize("impossible", [-5000, 100_250])
