@@ -1,8 +1,8 @@
 """One RINEX file into an array: what it holds there is what it says now, whatever came before.
 
 What is noted of an input says by a digest what its cells were made of. The same again changes
-nothing. Before anything else is written, it is noted that the input is under way, so that an input
-that was killed in the middle is done again whatever its file is by then.
+nothing. Before cells of an earlier file are removed, it is noted that the input is under way, so
+that one that was killed in the middle is done again whatever its file is by then.
 """
 
 import hashlib
@@ -98,7 +98,7 @@ def ingest(path: Path | Url, location: Path | Url, wanted: Wanted, numbering: st
     array.remove(part.at)
     _write(array, found, numbering, part.at)
     rows = {"rows_out": len(found.time), "left_out": found.left_out}
-    part.end({"digest": digest, **_about(found, station), **rows})
+    part.end({"digest": digest, "s1_as": wanted.s1_as, **_about(found, station), **rows})
     return _outputs(rows)
 
 
@@ -156,10 +156,13 @@ class _Part:
         self._note(record)
 
     def drop(self) -> None:
-        """Remove the cells of an earlier file of this name."""
-        if self.record and self._is_ours():
+        """Remove the cells of an earlier file of this name, which may have been killed unnoted."""
+        if not self._is_ours():
+            return
+        if self.record:
             self._note({})
-            self._array.remove(self.at)
+        self._array.remove(self.at)
+        if self.record:
             self._array.forget(self._key)
 
     def _is_ours(self) -> bool:
@@ -176,14 +179,25 @@ class _Part:
 
 
 def _check_station(path: Path | Url, station: str, other: str, location: Path | Url) -> None:
-    if marker(station) != marker(other):
+    if not are_one(station, other):
         raise InputError(f"{path}: is of station {station}, but {location} of {other}")
 
 
-def marker(station: str) -> str:
-    """Return what is the same in all ways to write a marker: NYA1, nya1, NYA100NOR."""
-    written = station.strip().upper()
-    return written[:4] if _LONG_MARKER.fullmatch(written) else written
+def are_one(station: str, other: str) -> bool:
+    """Return whether two markers are ways to write one.
+
+    Examples
+    --------
+    >>> are_one("NYA1", "nya1"), are_one("NYA1", "NYA100NOR"), are_one("NYA100NOR", "NYA101NOR")
+    (True, True, False)
+    """
+    markers = [station.strip().upper(), other.strip().upper()]
+    long = [_LONG_MARKER.fullmatch(marker) is not None for marker in markers]
+    if long[0] != long[1]:  # a short marker is the beginning of the long one
+        markers = [
+            marker[:4] if is_long else marker for marker, is_long in zip(markers, long, strict=True)
+        ]
+    return markers[0] == markers[1]
 
 
 def _digest(path: Path | Url, wanted: Wanted, numbering: str) -> str:

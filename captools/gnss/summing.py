@@ -15,7 +15,7 @@ from captools.errors import InputError
 from captools.gnss.cells import Span
 from captools.gnss.doing import Doer
 from captools.gnss.gaps import with_empty_days
-from captools.gnss.ingest import INPUT, marker
+from captools.gnss.ingest import INPUT, are_one
 from captools.gnss.names import parse_name
 from captools.gnss.parts import (
     Days,
@@ -125,7 +125,7 @@ def _of_days(doer: Doer, paths: Sequence[str], request: Request) -> Iterator[Col
     stations: dict[str, str] = {}
     for path, part in doer.do(partial(of_file, request=request), paths):
         first = next(iter(stations), part.station)
-        if part.station and marker(part.station) != marker(first):
+        if part.station and not are_one(part.station, first):
             why = f"is of station {part.station}, but {stations[first]} of {first}"
             doer.refuse(InputError(f"{path}: {why}: give one station, or --per file"))
             continue

@@ -127,6 +127,13 @@ def test_cells_are_in_the_array_as_earthscope_has_them(tmp_path, files, into):
     }
 
 
+def test_the_array_says_what_s1_counts_as(tmp_path, files, into):
+    into(files("p0570010.24d", some(1)), s1_as="1W")
+    notes = Array(tmp_path / "x.tdb").notes()
+    records = [json.loads(text) for key, text in notes.items() if key.startswith("input:")]
+    assert [record["s1_as"] for record in records] == ["1W"]
+
+
 def test_the_array_says_what_it_holds(tmp_path, files, into):
     into(files("p0570010.24d", some(1)))
     with tiledb.open(str(tmp_path / "x.tdb")) as array:
@@ -298,6 +305,24 @@ def test_wherever_it_ends_the_next_time_the_cells_are_those_of_the_file(
     assert len(fragments(tmp_path)) == 2
 
 
+def test_a_new_file_that_was_killed_and_then_became_bad_leaves_nothing(
+    tmp_path, files, into, monkeypatch
+):
+    other = some(3, range(3600, 3900, 30))
+    into(files("p0570020.24d", other))
+
+    def end(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(ingesting._Part, "end", end)
+        into(files("p0570010.24d", some(1)))
+    assert len(fragments(tmp_path)) == 2
+    with pytest.raises(InputError, match="cut"):
+        into(files("p0570010.24d", InputError("cut")))
+    assert cells(tmp_path) == stored(other)
+
+
 # --- one station --------------------------------------------------------------------------
 
 
@@ -314,6 +339,15 @@ def test_a_marker_that_is_written_otherwise_is_the_same_station(tmp_path, files,
     into(files("p0570010.24d", some(1)))
     into(files("p0570020.24d", some(2, range(3600, 3900, 30), station=marker)))
     assert len(fragments(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("marker", ["P05700CAN", "P05701USA"])
+def test_long_markers_differ_in_all_their_characters(tmp_path, files, into, marker):
+    found = some(1, station="P05700USA")
+    into(files("p0570010.24d", found))
+    with pytest.raises(InputError, match=rf"is of station {marker}, but .* of P05700USA"):
+        into(files("p0570020.24d", some(2, range(3600, 3900, 30), station=marker)))
+    assert cells(tmp_path) == stored(found)
 
 
 def test_two_stations_that_come_at_once_are_never_both_let_in(tmp_path, files, into, monkeypatch):
