@@ -84,6 +84,9 @@ class Doer:
                     if isinstance(outcome, CaptoolsError):
                         self.refuse(outcome)
                         continue
+                    if outcome.damage:
+                        why = f"not all of it can be read: {outcome.damage}"
+                        log.warning("warning: %s: %s", item, why)
                     self.processes.add(outcome.doer)
                     self.stations.update({outcome.station} - {""})
                     with shown.aside():

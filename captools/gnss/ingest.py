@@ -20,7 +20,7 @@ from captools.gnss.array import STATION, Array, global_order, slot
 from captools.gnss.coding import code_numbers, system_numbers
 from captools.gnss.names import parse_name, plain_name
 from captools.gnss.observations import Observations
-from captools.gnss.reading import DAMAGE, read_observations
+from captools.gnss.reading import read_observations
 from captools.io import remote
 from captools.io.address import Url
 from captools.io.atomic import Outputs
@@ -57,8 +57,8 @@ class Wanted:
     def read(self, path: Path | Url) -> Observations:
         """Return what a file holds of it; a CaptoolsWarning says that something is damaged."""
         found = read_observations(path, self.systems, self.codes, self.s1_as, self.strict)
-        if bad := [f"{name} {found.left_out[name]:,}" for name in DAMAGE if name in found.left_out]:
-            message = f"{path.name}: not all of it can be read: {', '.join(bad)}"
+        if found.damage:
+            message = f"{path.name}: not all of it can be read: {found.damage}"
             warnings.warn(message, CaptoolsWarning, stacklevel=2)
         return found
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+DAMAGE = ("damage", "cut", "times", "counts")  # what means that a file is not whole
 PER_DB = 1000  # signal strengths are whole thousandths of a dB-Hz, so that sums are exact
 
 
@@ -99,3 +100,9 @@ class Observations(Values):
     epochs: np.ndarray
     left_out: dict[str, int]
     header: Header
+
+    @property
+    def damage(self) -> str:
+        """How much of the file cannot be read, by reason; "" of a whole one."""
+        counts = {name: self.left_out.get(name, 0) for name in DAMAGE}
+        return ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)

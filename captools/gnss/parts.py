@@ -44,6 +44,8 @@ class Part:
         Whose they are; "" if that is not known.
     extents : dict of int to Extent
         What epochs there are, by day since 1970.
+    damage : str
+        How much of the file cannot be read; "" if all of it can.
     doer : str
         The process that made it.
     """
@@ -51,6 +53,7 @@ class Part:
     sums: Sums
     station: str
     extents: Mapping[int, Extent]
+    damage: str = ""
     doer: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}")
 
 
@@ -96,7 +99,7 @@ def of_file(path: str, request: Request) -> Part:
     found = _read(path, request)
     sums = sums_of(found, found.thousandths, request.grouping, found.zeros)
     station = found.header.station or parse_name(path).station
-    return Part(sums, station, extents_of(found))
+    return Part(sums, station, extents_of(found), found.damage)
 
 
 def of_shared_day(shared: SharedDay, request: Request) -> Part:

@@ -19,7 +19,6 @@ from captools.io.address import Url, parse_location
 
 MOST = 100_000  # thousandths of a dB-Hz: no signal is stronger
 _SATELLITES = 128  # more than a system has
-DAMAGE = ("damage", "cut", "times", "counts")  # what `strict` refuses
 
 
 def read_observations(
@@ -74,10 +73,8 @@ def read_observations(
     kind = Compact if preamble.compact else Plain
     layout: Layout = kind(lines, preamble, start, systems)
     found = _Found(layout, s1_as).observations(systems, codes)
-    bad = {name: found.left_out[name] for name in DAMAGE if name in found.left_out}
-    if strict and bad:
-        what = ", ".join(f"{name} {count}" for name, count in bad.items())
-        raise InputError(f"{place}: not all of it can be read ({what})")
+    if strict and found.damage:
+        raise InputError(f"{place}: not all of it can be read ({found.damage})")
     return found
 
 

@@ -314,9 +314,11 @@ def test_a_new_file_that_was_killed_and_then_became_bad_leaves_nothing(
     def end(*arguments):
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    new = files("p0570010.24d", some(1))
+    with monkeypatch.context() as patch:
         patch.setattr(ingesting._Part, "end", end)
-        into(files("p0570010.24d", some(1)))
+        with pytest.raises(KeyboardInterrupt):
+            into(new)
     assert len(fragments(tmp_path)) == 2
     with pytest.raises(InputError, match="cut"):
         into(files("p0570010.24d", InputError("cut")))

@@ -25,6 +25,7 @@ from captools.gnss.series import make_series
 from captools.gnss.statistics import Grouping
 
 START = int(np.datetime64("2024-05-06", "ms").astype(int))
+START_DAY = np.datetime64(START, "ms")
 EPOCHS = 48  # of a day of these files
 NUMBERS = ("n", "zeros", "epochs", "expected", "satellite")
 ARRAY_WAYS = (("--how", "serial"), ("--how", "parallel"), ())
@@ -266,6 +267,23 @@ def test_bad_inputs_are_named_and_the_rest_is_done(run, here, how, output):
     failed = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
     assert [str(path) in line for path, line in zip((gone, bad), failed, strict=True)] == [True] * 2
     assert result.stderr.endswith("\n6 files: without 2 bad files\n")
+
+
+@pytest.mark.parametrize("how", [("--how", "rinex"), ()])
+def test_a_file_of_which_something_cannot_be_read_is_named_and_counts(run, here, days, how):
+    names = [*days]
+    path = here / "rinex" / names[0]
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-2]))
+    result = run("snr", "rinex", *how)
+    assert result.exit_code == 0
+    assert result.stderr.count("not all of it can be read") == 1
+    assert f"warning: {path}: not all of it can be read: cut 2" in result.stderr
+    last = max(when for when, *_ in days[names[0]])
+    lost = [place for place in days[names[0]] if place[0] == last and days[names[0]][place]]
+    counts = [row["n"] for row in table(result.stdout) if row["start"] == START_DAY]
+    full = sum(value != 0 for value in days[names[0]].values())
+    assert full - len(lost) <= sum(counts) < full
 
 
 def test_all_inputs_bad(run, here):
