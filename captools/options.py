@@ -178,7 +178,7 @@ s1_as = click.option(
     "--s1-as",
     default="1C",
     metavar="CODE",
-    callback=checked("gnss.choice.parse_codes"),
+    callback=checked("gnss.choice.check_code"),
     help="What S1 of RINEX 2 counts as, which does not say its attribute.",
 )
 

@@ -56,3 +56,9 @@ def parse_codes(words: str | Iterable[str] | None) -> tuple[str, ...] | None:
                 f"code {code!r}: give band and attribute, such as 1C, with commas between them"
             )
     return tuple(sorted(codes))
+
+
+def check_code(code: str, of: str = "code") -> None:
+    """Raise ValueError if a word is not one code; `of` is what it was given for."""
+    if not re.fullmatch(r"[0-9][A-Z]?", code):
+        raise ValueError(f"{of}: {code!r} is no code, such as 1C")

@@ -5,10 +5,10 @@ import re
 from dataclasses import dataclass, field
 
 from captools.errors import InputError
+from captools.gnss.choice import SYSTEMS
 from captools.gnss.lines import Lines
 from captools.gnss.observations import Header
 
-SYSTEMS = "GRSECJI"
 _NAMES = {"GPS", "GLO", "GAL", "BDT", "QZS", "IRN", "UTC"}
 _OWN_TIME = {"R": "GLO", "E": "GAL", "C": "BDT", "J": "QZS", "I": "IRN"}
 _TIME = re.compile(rb" *(\d{4}) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)\.(\d*)")

@@ -1,16 +1,16 @@
 """Reading the signal strengths of a RINEX file."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from captools.errors import InputError
+from captools.gnss.choice import SYSTEMS, check_code
 from captools.gnss.compact import Compact
 from captools.gnss.containers import content
 from captools.gnss.epochs import WIDTH_3, gps_time, gps_times, most_frequent_step
-from captools.gnss.header import SYSTEMS, Preamble, label, read_header
+from captools.gnss.header import Preamble, label, read_header
 from captools.gnss.lines import Lines, places
 from captools.gnss.observations import Cells, Observations
 from captools.gnss.plain import Plain
@@ -62,7 +62,7 @@ def read_observations(
         If it is no such file, or is not what it says it is.
     """
     codes = (codes,) if isinstance(codes, str) else codes
-    _check_wishes(systems, s1_as)
+    _check_wishes(systems, codes, s1_as)
     place = parse_location(path)
     lines = Lines(content(place), str(place))
     if not len(lines) or lines.data == b"\n":
@@ -78,14 +78,15 @@ def read_observations(
     return found
 
 
-def _check_wishes(systems: str | None, s1_as: str) -> None:
+def _check_wishes(systems: str | None, codes: Sequence[str] | None, s1_as: str) -> None:
     """Raise ValueError if something is asked for that no file can have."""
     for system in systems or "":
         if system not in SYSTEMS:
             known = ", ".join(SYSTEMS)
             raise ValueError(f"there is no satellite system {system!r}, but {known}")
-    if not re.fullmatch(r"[0-9][A-Z]?", s1_as):
-        raise ValueError(f"s1_as: {s1_as!r} is no code, such as 1C")
+    for code in codes or ():
+        check_code(code, "codes")
+    check_code(s1_as, "s1_as")
 
 
 def _check_characters(lines: Lines, start: int) -> None:

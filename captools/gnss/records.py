@@ -8,7 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from captools.gnss.header import SYSTEMS, Preamble, Types
+from captools.gnss.choice import SYSTEMS
+from captools.gnss.header import Preamble, Types
 from captools.gnss.lines import Lines
 
 _LABEL = re.compile(rb"[A-Za-z]")

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from captools.gnss.array import is_array
 from captools.gnss.names import SUFFIXES
-from captools.io.address import Url, parse_location
+from captools.io.address import Url, is_store, parse_location
 from captools.io.listing import expand
 
-ENDING = ".tdb"
 WAYS = ("rinex", "serial", "parallel")
 
 
@@ -91,7 +90,7 @@ class Sources:
 
 def means_array(word: str) -> bool:
     """Return whether a word means an array, which need not be there."""
-    return word.rstrip("/").lower().endswith(ENDING) or is_array(word)
+    return is_store(word) or is_array(word)
 
 
 def absolute(word: str) -> str:

@@ -127,7 +127,7 @@ def has_suffix(path: str, suffixes: tuple[str, ...] | None) -> bool:
 
 
 def is_store(path: str) -> bool:
-    """Return whether a folder of this machine is one input, and not the files in it."""
+    """Return whether a folder, by its name, is one input, and not the files in it."""
     return os.path.basename(os.path.normpath(path)).lower().endswith(STORES)
 
 

@@ -22,7 +22,7 @@ import click
 from captools import options
 from captools.gnss.choice import NUMBERINGS, parse_codes, parse_systems
 from captools.gnss.names import SUFFIXES, plain_name
-from captools.io.address import Url, local_path, parse_location
+from captools.io.address import Url, is_store, local_path, parse_location
 
 if TYPE_CHECKING:
     from captools.io.atomic import Outputs
@@ -70,7 +70,7 @@ def prepare(outdir: Path | Url, *, layout: str, numbering: str, **options: objec
 
 
 def _layout_of(outdir: object) -> str:
-    return "array" if str(outdir).rstrip("/").endswith(".tdb") else "files"
+    return "array" if is_store(str(outdir)) else "files"
 
 
 def _by_name(context: click.Context, parameter: click.Parameter, layout: str | None) -> str:

@@ -95,6 +95,9 @@ def test_what_no_file_can_have(read):
     for wrong in ("", "1CX", "C1", "1c"):
         with pytest.raises(ValueError, match=r"s1_as: '.*' is no code, such as 1C"):
             read(data, s1_as=wrong)
+    for codes in ("1C,2W", ("1C", "S2W")):
+        with pytest.raises(ValueError, match=r"codes: '.*' is no code, such as 1C"):
+            read(data, codes=codes)
     with pytest.raises(InputError, match=r"a\.rnx: line 5: has a code that S1 is to be, 2"):
         read(data, s1_as="2")
     assert cells(read(data, codes="2")) == cells(read(data, codes=["2"]))

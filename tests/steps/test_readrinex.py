@@ -178,6 +178,18 @@ def test_the_function_makes_the_array_that_the_command_makes(days, truth, tmp_pa
     assert cells(tmp_path / "p057.tdb") == truth
 
 
+def test_s1_is_of_one_code(run, days, tmp_path):
+    for wrong in ("1C,2W", ""):
+        result = run("readrinex", days, "-o", tmp_path / "p057.tdb", "--s1-as", wrong)
+        assert result.exit_code == 2
+        assert "is no code, such as 1C" in result.stderr
+
+
+def test_the_ending_of_an_array_may_be_upper_case(run, days, truth, tmp_path):
+    assert run("readrinex", days, "-o", tmp_path / "P057.TDB").exit_code == 0
+    assert cells(tmp_path / "P057.TDB") == truth
+
+
 def test_compression_is_of_flat_files(run, days, tmp_path):
     result = run("readrinex", days, "-o", tmp_path / "p057.tdb", "-z", "gzip")
     assert result.exit_code == 2
