@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from captools.gnss.coding import series_numbers
 from captools.gnss.observations import Cells, Observations
 
 Span = tuple[np.datetime64, np.datetime64]
@@ -60,9 +61,7 @@ def _chained(parts: Sequence[Cells]) -> Cells:
 def _keys(cells: Cells) -> np.ndarray:
     """Return a different number for each cell of a day."""
     time = cells.time.astype("M8[ms]").astype(np.int64) % 86_400_000
-    system = np.ascontiguousarray(cells.system, "S1").view("u1").astype(np.int64)
-    code = np.ascontiguousarray(cells.code, "S2").view(">u2").astype(np.int64)
-    return time << 32 | system << 24 | cells.satellite.astype(np.int64) << 16 | code
+    return time << 32 | series_numbers(cells)
 
 
 def _last_of_each(keys: np.ndarray) -> np.ndarray:

@@ -1,8 +1,9 @@
-"""Systems and codes as the numbers that arrays hold."""
+"""Systems and codes as numbers, as arrays hold them and sums are sorted by them."""
 
 import numpy as np
 
 from captools.gnss.choice import NUMBERINGS
+from captools.gnss.observations import Cells
 
 
 def system_numbers(systems: np.ndarray, numbering: str) -> np.ndarray:
@@ -47,3 +48,16 @@ def code_letters(numbers: np.ndarray) -> np.ndarray:
     array([b'1C'], dtype='|S2')
     """
     return np.ascontiguousarray(numbers, ">u2").view("S2")
+
+
+def series_numbers(cells: Cells) -> np.ndarray:
+    """Return system (its letter), satellite and code of cells as one number each (int64, 32 bits).
+
+    Examples
+    --------
+    >>> time, system, satellite = np.array([0], "M8[ms]"), np.array([b"G"]), np.array([5], "u1")
+    >>> series_numbers(Cells(time, system, satellite, np.array([b"1C"]))).tolist() == [0x47053143]
+    True
+    """
+    system = np.ascontiguousarray(cells.system, "S1").view("u1").astype(np.int64)
+    return system << 24 | cells.satellite.astype(np.int64) << 16 | code_numbers(cells.code)

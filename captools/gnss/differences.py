@@ -4,9 +4,8 @@ import re
 
 import numpy as np
 
-from captools.gnss.arcs import since_begin, undone
+from captools.gnss.arcs import off_grid, since_begin, undone
 from captools.gnss.fields import are_digits, first_characters, have, last_characters, numbers
-from captools.gnss.grid import off_grid
 from captools.gnss.lines import Lines
 from captools.gnss.records import BLANK, CUT, DAMAGED, GOOD
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from captools.gnss.coding import code_letters, series_numbers
 from captools.gnss.observations import PER_DB, Cells
 
 Columns = dict[str, list]  # of a table
@@ -144,10 +145,8 @@ def _keys(cells: Cells, grouping: Grouping) -> np.ndarray:
     """Return a number for each cell that sorts by period, system, satellite and code."""
     length = PERIODS.get(grouping.per)
     period = cells.time.astype("M8[ms]").astype(np.int64) // length if length else np.int64(0)
-    system = np.ascontiguousarray(cells.system, "S1").view("u1").astype(np.int64)
-    code = np.ascontiguousarray(cells.code, "S2").view(">u2").astype(np.int64)
-    satellite = cells.satellite.astype(np.int64) if grouping.by_satellite else 0
-    return period << 32 | system << 24 | satellite << 16 | code
+    series = series_numbers(cells)
+    return period << 32 | (series if grouping.by_satellite else series & ~_SATELLITE)
 
 
 def _epochs(time: np.ndarray, key: np.ndarray) -> Epochs:
@@ -175,13 +174,13 @@ def joined(parts: Sequence[Sums]) -> Sums:
     )
 
 
-def of_periods(sums: Sums, grouping: Grouping, days: Sequence[int], inside: bool) -> Sums:
-    """Return the sums of periods that lie in some days since 1970, or of those that do not."""
+def without_days(sums: Sums, grouping: Grouping, days: Sequence[int]) -> Sums:
+    """Return the sums of periods that do not lie in some days since 1970."""
     length = PERIODS[grouping.per]
 
     def chosen(table):
         day = (table.key >> 32) * length // DAY_MS
-        mask = np.isin(day, np.asarray(days, np.int64), invert=not inside)
+        mask = ~np.isin(day, np.asarray(days, np.int64))
         return type(table)(*(column[mask] for column in _columns(table).values()))
 
     counts = None if sums.counts is None else chosen(sums.counts)
@@ -251,16 +250,11 @@ def statistics(sums: Sums, grouping: Grouping) -> Columns:
     found["system"] = [chr(one) for one in (series >> 24).tolist()]
     if grouping.by_satellite:
         found["satellite"] = (series >> 16 & 0xFF).tolist()
-    found["code"] = [_code(one) for one in (series & 0xFFFF).tolist()]
+    found["code"] = code_letters(series & 0xFFFF).astype(str).tolist()
     found["n"], found["zeros"] = groups.n.tolist(), groups.zeros.tolist()
     epochs = dict(zip(sums.epochs.key.tolist(), sums.epochs.n.tolist(), strict=True))
     found["epochs"] = [epochs.get(key, 0) for key in (groups.key & ~_SATELLITE).tolist()]
     return found | _of_values(groups) | _linear(sums, grouping)
-
-
-def _code(number: int) -> str:
-    """Return the code of a number: that of RINEX 2 may be of one character."""
-    return number.to_bytes(2, "big").rstrip(b"\0").decode("ascii")
 
 
 def _of_values(groups: Groups) -> Columns:

@@ -14,7 +14,6 @@ from captools import progress
 from captools.errors import InputError
 from captools.gnss.cells import Span
 from captools.gnss.doing import Doer
-from captools.gnss.gaps import with_empty_days
 from captools.gnss.ingest import INPUT, are_one
 from captools.gnss.names import parse_name
 from captools.gnss.parts import (
@@ -36,10 +35,11 @@ from captools.gnss.statistics import (
     Sums,
     expected_epochs,
     joined,
-    of_periods,
     statistics,
+    without_days,
 )
 
+_COUNTS = ("n", "zeros", "epochs")
 BLOCK = 8  # days that a process does at a time, for that they take as long as passing them on
 log = logging.getLogger(__name__)
 
@@ -141,7 +141,7 @@ def _of_days(doer: Doer, paths: Sequence[str], request: Request) -> Iterator[Col
         days = progress.counted(len(shared), "day")
         log.info("%s of files that overlap: a value that several have counts once", days)
         again = doer.do(partial(of_shared_day, request=request), shared)
-        alone = of_periods(sums, request.grouping, [one.day for one in shared], inside=False)
+        alone = without_days(sums, request.grouping, [one.day for one in shared])
         sums = joined([alone, *(part.sums for _, part in again)])
     yield _finished(sums, _intervals(extents), request)
 
@@ -150,7 +150,7 @@ def _finished(sums: Sums, intervals: Mapping[int, float], request: Request) -> C
     """Return the statistics, with a row for each day, and how many epochs there can be."""
     columns = statistics(sums, request.grouping)
     if request.has_empty_days:
-        columns = with_empty_days(columns)
+        columns = _with_empty_days(columns)
     return {**columns, "expected": _of_periods(columns["start"], intervals, request)}
 
 
@@ -187,3 +187,46 @@ def _of_file(extents: Iterable[Extent]) -> int | None:
     first, last = (min(one.first for one in extents), max(one.last for one in extents))
     step = extents[0].interval
     return int((last - first) // round(step * 1000)) + 1 if step > 0 else None
+
+
+# --- days without a value, which are rows, too: a series without them looks whole ----
+
+
+def _with_empty_days(columns: Columns) -> Columns:
+    """Return a table with a row for each day from the first to the last, system and code.
+
+    Parameters
+    ----------
+    columns : dict of str to list
+        Of days, by `captools.gnss.statistics.statistics`, satellites together.
+
+    Returns
+    -------
+    dict of str to list
+        The same with days between them, whose counts are 0 and all else None.
+
+    Examples
+    --------
+    >>> days = [np.datetime64("2024-05-06", "ms"), np.datetime64("2024-05-08", "ms")]
+    >>> table = {"start": days, "system": ["G"] * 2, "code": ["1C"] * 2, "n": [9, 8]}
+    >>> _with_empty_days(table | {"mean": [40.0, 41.0]})["mean"]
+    [40.0, None, 41.0]
+    """
+    if not columns["start"]:
+        return columns
+    rows = {(row["start"], row["system"], row["code"]): row for row in _rows(columns)}
+    series = sorted({(system, code) for _, system, code in rows})
+    first, last = min(columns["start"]), max(columns["start"])
+    found: Columns = {name: [] for name in columns}
+    for start in np.arange(first, last + np.timedelta64(1, "D"), np.timedelta64(1, "D")):
+        for system, code in series:
+            empty = {"start": start, "system": system, "code": code} | dict.fromkeys(_COUNTS, 0)
+            row = rows.get((start, system, code), empty)
+            for name in found:
+                found[name].append(row.get(name))
+    return found
+
+
+def _rows(columns: Columns) -> Iterator[dict]:
+    for values in zip(*columns.values(), strict=True):
+        yield dict(zip(columns, values, strict=True))

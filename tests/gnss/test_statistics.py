@@ -15,9 +15,9 @@ from captools.gnss.statistics import (
     Grouping,
     expected_epochs,
     joined,
-    of_periods,
     statistics,
     sums_of,
+    without_days,
 )
 
 HOUR_MS = 3_600_000
@@ -139,8 +139,9 @@ def test_days_can_be_taken_out_and_put_back():
     rows = [(time, "G", 1, "1C") for time in hours]
     grouping = Grouping("hour", linear=True)
     whole = summed(rows, range(1, 49), grouping)
-    day = [NOON // DAY_MS + 1]
-    inside, outside = (of_periods(whole, grouping, day, inside=inside) for inside in (True, False))
+    first = NOON // DAY_MS
+    outside = without_days(whole, grouping, [first + 1])
+    inside = without_days(whole, grouping, [first, first + 2])
     assert {start.astype("M8[D]") for start in statistics(inside, grouping)["start"]} == {
         np.datetime64("2024-05-07")
     }
