@@ -80,8 +80,7 @@ def _described_array(path: str, place: Path | Url, query: Query, stats: bool) ->
         "fragments": len(fragments),
     }
     tallies = _Tallies()
-    for day in sorted(days) if stats else ():
-        cells = query.cells(day, day + DAY)
+    for _, cells in query.days() if stats else ():
         tallies.add(cells, cells.thousandths)
     span = query.span()
     return Description(

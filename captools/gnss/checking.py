@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from captools.errors import InputError
 from captools.gnss.observations import PER_DB
 from captools.gnss.querying import Query
@@ -11,7 +9,6 @@ from captools.gnss.reading import MOST, read_observations
 from captools.io.address import Url
 from captools.progress import counted
 
-DAY = np.timedelta64(1, "D")
 WRONG = {  # what is counted as left out, and means that a file is not whole
     "damage": "values or lines that cannot be read",
     "cut": "values, records or epochs that its end lacks",
@@ -50,19 +47,12 @@ def check_array(location: Path | Url) -> str:
     """
     cells = 0
     with Query(location) as query:
-        span = query.span()
-        for day in np.arange(*span_of_days(span)) if span else ():
-            values = query.cells(day, day + DAY).thousandths
-            if len(values) and not 0 < values.min() <= values.max() <= MOST:
+        for day, found in query.days():
+            values = found.thousandths
+            if not 0 < values.min() <= values.max() <= MOST:
                 most = MOST // PER_DB
                 raise InputError(
                     f"{location}: has values on {day} that are not above 0 to {most} dB-Hz"
                 )
             cells += len(values)
     return f"array of {query.notes.get('station', 'no station')}, {counted(cells, 'value')}"
-
-
-def span_of_days(span: tuple[np.datetime64, np.datetime64]) -> tuple[np.datetime64, np.datetime64]:
-    """Return the first day of a span, and the one after the last."""
-    first, last = (time.astype("M8[D]") for time in span)
-    return first, last + DAY

@@ -16,7 +16,6 @@ from captools.io.atomic import Outputs, appearing_folder
 if TYPE_CHECKING:
     import pyarrow as pa
 
-DAY = np.timedelta64(1, "D")
 ENDINGS = (".parquet", ".csv", ".csv.gz")  # of outputs of flat files
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\.parquet")
 SAID = ("station", "receiver", "antenna", "interval", "time_system")
@@ -45,16 +44,12 @@ def export_days(location: Path | Url, output: Path) -> Outputs:
     process.reading(str(location))
     written = Outputs()
     with Query(location) as query, appearing_folder(output) as folder:
-        span = query.span()
-        days = np.arange(span[0].astype("M8[D]"), span[1].astype("M8[D]") + DAY) if span else []
-        for day in days:
+        for day, values in query.days():
             process.check()
-            values = query.cells(day, day + DAY)
-            if len(values.time):
-                name = f"{day}.parquet"
-                pq.write_table(_table(values, query.notes), folder / name, compression="zstd")
-                written.append(output / name)
-                written.rows_in += len(values.time)
+            name = f"{day}.parquet"
+            pq.write_table(_table(values, query.notes), folder / name, compression="zstd")
+            written.append(output / name)
+            written.rows_in += len(values.time)
     written.rows_out = written.rows_in
     return written
 

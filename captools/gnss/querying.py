@@ -1,6 +1,6 @@
 """The cells of an array, as the statistics take them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,8 @@ from captools.gnss.coding import code_letters, code_numbers, system_letters
 from captools.gnss.observations import PER_DB, Values
 from captools.io.address import Url
 
+DAY = np.timedelta64(1, "D")
+
 
 class Query:
     """An array that is asked for cells; while it is open, this process cannot write to it.
@@ -20,26 +22,26 @@ class Query:
     ----------
     location : Path or Url
         Where the array is.
-    numbering : str, optional
-        How its systems are numbered, if it does not say.
 
     Attributes
     ----------
     notes : dict
         What is noted of it: `station`, `interval` and more.
+    numbering : str
+        How its systems are numbered.
 
     Raises
     ------
     InputError
-        If it is no array, or there is no numbering.
+        If it is no array, or does not say how its systems are numbered.
     """
 
-    def __init__(self, location: Path | Url, numbering: str | None = None) -> None:
+    def __init__(self, location: Path | Url) -> None:
         self._array = Array(location)
         if not self._array.is_there():
             raise InputError(f"{location}: is no TileDB array")
         self.notes = self._array.notes()
-        self.numbering = self.notes.get(NUMBERING, numbering)
+        self.numbering = self.notes.get(NUMBERING, "")
         if self.numbering not in NUMBERINGS:
             raise InputError(f"{location}: does not say how its systems are numbered")
 
@@ -61,6 +63,17 @@ class Query:
     def fragments(self) -> list[tuple[int, np.datetime64, np.datetime64]]:
         """Return of each fragment how many cells it has, and their first and last time."""
         return [(n, _time(first), _time(last)) for n, first, last in self._array.fragments()]
+
+    def days(self) -> Iterator[tuple[np.datetime64, Values]]:
+        """Yield each day that has cells, with all of them; one is read at a time."""
+        span = self.span()
+        if span is None:
+            return
+        first, last = (time.astype("M8[D]") for time in span)
+        for day in np.arange(first, last + DAY):
+            values = self.cells(day, day + DAY)
+            if len(values.time):
+                yield day, values
 
     def cells(
         self,
