@@ -3,11 +3,22 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+from captools import process
+from captools.engine.pool import Pool
 from captools.errors import InputError
+from captools.gnss.answering import rows_of, stations_of
+from captools.gnss.array import Array
 from captools.gnss.doing import Doer
-from captools.gnss.table import Columns, together
+from captools.gnss.request import Request
+from captools.gnss.series import draw_speeds
+from captools.gnss.sources import Sources, files_size
+from captools.gnss.table import PICTURES, Columns, lines, names_of, together, write
+from captools.io.address import parse_location
+from captools.progress import counted
 
+MEGABYTE = 1e6
 SECONDS = 30  # what is compared is how many days a way does in so many
 
 
@@ -37,6 +48,69 @@ class Measured:
     def processes(self) -> int:
         """How many processes took part."""
         return len(self.way.doer.processes)
+
+
+def compared(
+    pool: Pool, sources: Sources, request: Request, timeout: float | None
+) -> list[Measured]:
+    """Go all three ways, check that they agree, and return how long each took.
+
+    Raises
+    ------
+    InputError
+        If two ways differ.
+    """
+    files, array = Sources(None, sources.paths), Sources(sources.array, ())
+    ways = [
+        Way("rinex", Doer(), rows_of(files, request)),
+        Way("serial", Doer(), rows_of(array, request)),
+        Way("parallel", Doer(pool, timeout), rows_of(array, request)),
+    ]
+    names = names_of(request.grouping, has_zeros=False)
+    names.remove("expected")  # files and array may say otherwise how often there are epochs
+    (first, table), *others = [measure(way, names) for way in ways]
+    for other, other_table in others:
+        check_alike((first.way.name, table), (other.way.name, other_table))
+    return [first, *(other for other, _ in others)]
+
+
+def speeds(measured: list[Measured], conditions: str, output: Path | None) -> Iterator[str]:
+    """Yield how fast the ways are as lines, or where that is written or drawn."""
+    table: Columns = {
+        "how": [one.way.name for one in measured],
+        "days": [one.days for one in measured],
+        "seconds": [round(one.seconds, 3) for one in measured],
+        "days_in_30_s": [round(one.speed, 1) for one in measured],
+        "processes": [one.processes for one in measured],
+    }
+    if output is None:
+        yield from lines([*table], [table])
+        return
+    if output.suffix.lower() in PICTURES:
+        draw_speeds([_bar(one) for one in measured], table["days_in_30_s"], output, conditions)
+    else:
+        write(table, output)
+    yield str(output)
+
+
+def conditions(measured: list[Measured], sources: Sources, request: Request, engine: str) -> str:
+    """Return under what conditions the ways were compared, in words."""
+    files = _size(files_size(sources.paths))
+    array = _size(Array(parse_location(sources.array)).size())
+    days = counted(max(one.days for one in measured), "day")
+    return (
+        f"{stations_of(measured[0].way.doer)}: {days} ({_chosen(request)}) from "
+        f"{counted(len(sources.paths), 'RINEX file')} ({files}) and from an array of them "
+        f"({array}). {counted(process.workers(), 'core')}, engine {engine}; measured once, with "
+        "the start of processes. All statistics are equal, to the last bit."
+    )
+
+
+def _chosen(request: Request) -> str:
+    """Return the systems and codes that are asked for, in words."""
+    systems = f"systems {request.systems}" if request.systems else "all systems"
+    codes = f"codes {','.join(request.codes)}" if request.codes else "all codes"
+    return f"{systems}, {codes}, by {request.grouping.per}"
 
 
 def measure(way: Way, names: list[str]) -> tuple[Measured, Columns]:
@@ -72,3 +146,13 @@ def _rows(table: Columns, names: list[str]) -> dict[tuple, tuple]:
     values = zip(*(table[name] for name in names), strict=True)
     pairs = zip(keys, values, table["n"], strict=True)
     return {key: row for key, row, n in pairs if n}
+
+
+def _bar(one: Measured) -> str:
+    """Return the name of a bar: what is read, and by how many processes."""
+    what = "RINEX files" if one.way.name == "rinex" else "array"
+    return f"{what}\n{one.processes} process{'' if one.processes == 1 else 'es'}"
+
+
+def _size(size: int | None) -> str:
+    return "of unknown size" if size is None else f"{size / MEGABYTE:,.1f} MB"

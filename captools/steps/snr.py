@@ -127,7 +127,7 @@ def snr(
     # Imported here: the command line reads this module for its options alone.
     from captools import process
     from captools.engine import pool_of
-    from captools.gnss import answering
+    from captools.gnss import answering, comparing
     from captools.gnss.choice import parse_codes, parse_systems
     from captools.gnss.doing import Doer
     from captools.gnss.request import Request, parse_span
@@ -153,9 +153,9 @@ def snr(
         if pool is None:  # a rank of MPI that has worked for the first one
             return 0
         if compare:
-            measured = answering.compared(pool, sources, request, timeout)
-            said = answering.conditions(measured, sources, request, engine)
-            yield from answering.speeds(measured, said, where)
+            measured = comparing.compared(pool, sources, request, timeout)
+            said = comparing.conditions(measured, sources, request, engine)
+            yield from comparing.speeds(measured, said, where)
             return 1 if any(one.way.doer.bad for one in measured) else 0
         doer = Doer(pool if how in (None, "parallel") else None, timeout)
         yield from answering.answered(doer, source, request, where)

@@ -482,7 +482,7 @@ def test_three_ways_are_measured(run, here):
 
 def test_the_bars_are_those_that_were_measured(run, here, monkeypatch):
     drawn = []
-    monkeypatch.setattr("captools.gnss.answering.draw_speeds", lambda *said: drawn.append(said))
+    monkeypatch.setattr("captools.gnss.comparing.draw_speeds", lambda *said: drawn.append(said))
     assert run("snr", "rinex", "station.tdb", "--compare", "-o", "speed.png").exit_code == 0
     ((names, speeds, path, caption),) = drawn
     assert names == ["RINEX files\n1 process", "array\n1 process", "array\n1 process"]
