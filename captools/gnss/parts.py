@@ -5,20 +5,20 @@ These functions are called in the processes that do the work.
 
 import os
 import socket
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 
 from captools.gnss.array import slot
-from captools.gnss.cells import Span, merged, within
+from captools.gnss.coding import series_numbers
 from captools.gnss.names import parse_name, plain_name
-from captools.gnss.observations import Observations
+from captools.gnss.observations import Cells, Observations
 from captools.gnss.querying import Query
 from captools.gnss.reading import read_observations
-from captools.gnss.request import Request
+from captools.gnss.request import Request, Span
 from captools.gnss.statistics import DAY_MS, Sums, joined, sums_of
 from captools.io.address import parse_location
 
@@ -105,8 +105,8 @@ def of_file(path: str, request: Request) -> Part:
 def of_shared_day(shared: SharedDay, request: Request) -> Part:
     """Return what a day adds that several RINEX files have: each cell once."""
     day = day_of(shared.day)
-    files = [within(_read(path, request), day) for path in shared.paths]
-    cells, thousandths, zeros = merged(files)
+    files = [_within(_read(path, request), day) for path in shared.paths]
+    cells, thousandths, zeros = _merged(files)
     sums = sums_of(cells, thousandths, request.grouping, zeros)
     return Part(sums, files[0].header.station, {})
 
@@ -136,7 +136,7 @@ def day_of(day: int) -> Span:
 
 
 def _read(path: str, request: Request) -> Observations:
-    return within(read_observations(path, request.systems, request.codes), request.span)
+    return _within(read_observations(path, request.systems, request.codes), request.span)
 
 
 def extents_of(found: Observations) -> dict[int, Extent]:
@@ -168,3 +168,65 @@ def shared_days(extents: Mapping[str, Mapping[int, Extent]]) -> list[SharedDay]:
 
 def _place_in_array(path: str) -> int:
     return slot(plain_name(path))
+
+
+# --- cells of several files --------------------------------------------------------
+
+
+def _picked(cells: Cells, which: np.ndarray) -> Cells:
+    """Return some of the cells, by a mask or by indices."""
+    columns = cells.time, cells.system, cells.satellite, cells.code
+    return Cells(*(column[which] for column in columns))
+
+
+def _within(found: Observations, span: Span | None) -> Observations:
+    """Return what lies in a half-open time span, datetime64[ms] in GPS time; all without one."""
+    if span is None:
+        return found
+    start, end = span
+    inside = (found.time >= start) & (found.time < end)
+    cells = _picked(found, inside)
+    return replace(
+        found,
+        **vars(cells),
+        thousandths=found.thousandths[inside],
+        zeros=_picked(found.zeros, (found.zeros.time >= start) & (found.zeros.time < end)),
+        epochs=found.epochs[(found.epochs >= start) & (found.epochs < end)],
+    )
+
+
+def _merged(files: Sequence[Observations]) -> tuple[Cells, np.ndarray, Cells]:
+    """Return what files of one day have together.
+
+    Returns
+    -------
+    cells : Cells
+        Each once.
+    thousandths : array of int
+        The value of each; where several files have one, that of the last of these.
+    zeros : Cells
+        Where files have zeros, each once, and none has a value.
+    """
+    cells = _chained(files)
+    last = _last_of_each(_keys(cells))
+    zeros = _chained([one.zeros for one in files])
+    zeros = _picked(zeros, _last_of_each(_keys(zeros)))
+    cells, values = _picked(cells, last), np.concatenate([one.thousandths for one in files])[last]
+    return cells, values, _picked(zeros, ~np.isin(_keys(zeros), _keys(cells)))
+
+
+def _chained(parts: Sequence[Cells]) -> Cells:
+    names = ("time", "system", "satellite", "code")
+    return Cells(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def _keys(cells: Cells) -> np.ndarray:
+    """Return a different number for each cell of a day."""
+    time = cells.time.astype("M8[ms]").astype(np.int64) % DAY_MS
+    return time << 32 | series_numbers(cells)
+
+
+def _last_of_each(keys: np.ndarray) -> np.ndarray:
+    """Return where each key stands, the last time if it is there several times."""
+    _, first = np.unique(keys[::-1], return_index=True)
+    return len(keys) - 1 - first

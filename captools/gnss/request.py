@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from captools.gnss.cells import Span
 from captools.gnss.statistics import Grouping
 
+Span = tuple[np.datetime64, np.datetime64]  # half-open, GPS time
 _ISO = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,3})?)?)?)?)?")
 
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from captools import progress
 from captools.errors import InputError
-from captools.gnss.cells import Span
 from captools.gnss.doing import Doer
 from captools.gnss.ingest import INPUT, are_one
 from captools.gnss.names import parse_name
@@ -27,7 +26,7 @@ from captools.gnss.parts import (
     shared_days,
 )
 from captools.gnss.querying import Query
-from captools.gnss.request import Request
+from captools.gnss.request import Request, Span
 from captools.gnss.statistics import (
     DAY_MS,
     PERIODS,
