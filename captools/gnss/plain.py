@@ -150,6 +150,9 @@ class Plain:
             starts = self.lines.starts[self._lines[at + 1 : at + 1 + found]]
             places = np.minimum(starts[:, None] + np.arange(3), len(self.lines.buffer) - 1)
             names = self.lines.buffer[places].tobytes()
+            if found > count and _come_again(names, count):  # those of an epoch whose first line is lost
+                self.walk.left_out["damage"] += found - count
+                names = names[: NAME * count]
             self.walk.add(line[: self._width], at + 1, names)
         return after
 
@@ -190,6 +193,12 @@ class Plain:
         """Return the fields of records, as `captools.gnss.records.Layout` says."""
         start = 0 if self._is_2 else NAME
         return ColumnFields(self.lines, self._lines, self.records.line[rows], start)
+
+
+def _come_again(names: bytes, count: int) -> bool:
+    """Return whether satellites beyond the first so many are among these."""
+    each = [names[at : at + NAME] for at in range(0, len(names), NAME)]
+    return not set(each[:count]).isdisjoint(each[count:])
 
 
 class ColumnFields:

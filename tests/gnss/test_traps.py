@@ -428,6 +428,20 @@ def test_counts_of_satellites_that_are_wrong(read):
 
 
 @VERSIONS
+def test_an_epoch_whose_first_line_is_lost(read, version):
+    epochs = epochs_of(version)
+    lines = file_of(version, epochs).splitlines(keepends=True)
+    head = next(one for one in lines if clock(epochs[2].time, version).encode() in one)
+    lines.remove(head)
+    found = read(b"".join(lines))
+    # Of RINEX 2, whose records have no names, the epoch before is lost with it.
+    sound = [one for one in epochs if one is not epochs[2]]
+    expected = truth(sound if version > "3" else [epochs[0], epochs[3]])
+    assert cells(found) == expected
+    assert found.left_out["damage"] == 4
+
+
+@VERSIONS
 def test_counts_of_satellites_that_are_wrong_in_hatanaka_form(read, version):
     epochs = epochs_of(version, 6)
     data = hatanaka_with_two_beginnings(version, epochs)
