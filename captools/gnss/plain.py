@@ -150,9 +150,10 @@ class Plain:
             starts = self.lines.starts[self._lines[at + 1 : at + 1 + found]]
             places = np.minimum(starts[:, None] + np.arange(3), len(self.lines.buffer) - 1)
             names = self.lines.buffer[places].tobytes()
-            if found > count and _come_again(names, count):  # those of an epoch whose first line is lost
-                self.walk.left_out["damage"] += found - count
-                names = names[: NAME * count]
+            if found != count:
+                own = _before_one_comes_again(names)
+                self.walk.left_out["damage"] += (len(names) - len(own)) // NAME
+                names = own
             self.walk.add(line[: self._width], at + 1, names)
         return after
 
@@ -195,10 +196,11 @@ class Plain:
         return ColumnFields(self.lines, self._lines, self.records.line[rows], start)
 
 
-def _come_again(names: bytes, count: int) -> bool:
-    """Return whether satellites beyond the first so many are among these."""
+def _before_one_comes_again(names: bytes) -> bytes:
+    """Return the satellites of an epoch; the rest is of the next one, whose first line is lost."""
     each = [names[at : at + NAME] for at in range(0, len(names), NAME)]
-    return not set(each[:count]).isdisjoint(each[count:])
+    again = (at for at, name in enumerate(each) if name in each[:at])
+    return b"".join(each[: next(again, None)])
 
 
 class ColumnFields:

@@ -441,6 +441,21 @@ def test_an_epoch_whose_first_line_is_lost(read, version):
     assert found.left_out["damage"] == 4
 
 
+@pytest.mark.parametrize("lost", [slice(8, 11), slice(8, 12), slice(9, 12)])
+def test_an_epoch_that_goes_over_into_the_next_one(read, lost):
+    epochs = epochs_of("3.05")
+    lines = body(epochs, TYPES_3)  # an epoch has five lines
+    del lines[lost]
+    found = read(("\n".join([*header("3.05", TYPES_3), *lines]) + "\n").encode())
+    gone = [*epochs[1].satellites][lost.start - 6 :], [*epochs[2].satellites]
+    for epoch, names in zip(epochs[1:3], gone, strict=True):
+        for name in names:
+            del epoch.satellites[name]
+    assert cells(found) == truth(epochs)
+    assert found.left_out["counts"] == 1
+    assert found.left_out["damage"] == 15 - lost.stop
+
+
 @VERSIONS
 def test_counts_of_satellites_that_are_wrong_in_hatanaka_form(read, version):
     epochs = epochs_of(version, 6)
