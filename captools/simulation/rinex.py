@@ -13,11 +13,11 @@ import numpy as np
 
 from captools.extras import require
 from captools.io.atomic import temporary_name
-from captools.simulation import compact, faults, plain
 from captools.simulation import defects as planted
+from captools.simulation import rinex_compact, rinex_defects, rinex_plain
 from captools.simulation.decimals import lines
-from captools.simulation.records import Body, Records, in_old_types, record
 from captools.simulation.rinex_header import compact_header, header
+from captools.simulation.rinex_records import Body, Records, in_old_types, record
 from captools.simulation.signals import DAY_SECONDS, SYSTEMS, receive
 
 VERSIONS = {"crx": 3, "rnx": 3, "d": 2, "o": 2}  # of RINEX, by the form of a file
@@ -161,27 +161,27 @@ def rinex_text(station: str, day: np.datetime64, recipe: Recipe) -> bytes:
 def _observed(station: str, day: np.datetime64, recipe: Recipe) -> Body:
     received = receive(station, day, recipe.systems, recipe.codes, recipe.interval, recipe.seed)
     if "zeros" in recipe.defects:
-        received = [faults.with_zeros(signals) for signals in received]
+        received = [rinex_defects.with_zeros(signals) for signals in received]
     records = [record(signals) for signals in received]
     if recipe.version == 2:
         records = in_old_types(records)
     seconds = np.arange(0, DAY_SECONDS, recipe.interval).astype("m8[s]")
-    return faults.planted(Body(seconds, records), recipe.defects)
+    return rinex_defects.planted(Body(seconds, records), recipe.defects)
 
 
 def _body(day: np.datetime64, body: Body, recipe: Recipe) -> Iterator[bytes]:
     """Yield the lines of epochs, and those of the satellites at each."""
     version, is_compact, count = recipe.version, recipe.kind in COMPACT, len(body.seconds)
     satellites = [b"".join(seen) for seen in _by_epoch(_names, body.records, count)]
-    heads = [*plain.epoch_lines(version, day, body.seconds.astype(int).tolist(), satellites)]
+    heads = [*rinex_plain.epoch_lines(version, day, body.seconds.astype(int).tolist(), satellites)]
     if is_compact:
         afresh = np.zeros(count, bool)
         afresh[[0, body.event or 0]] = True
-        heads = compact.epoch_lines(version, heads, afresh)
-        rows = partial(compact.record_rows, version=version, afresh=afresh)
+        heads = rinex_compact.epoch_lines(version, heads, afresh)
+        rows = partial(rinex_compact.record_rows, version=version, afresh=afresh)
     else:
-        heads = [plain.folded(version, line) for line in heads]
-        rows = partial(plain.record_rows, version=version)
+        heads = [rinex_plain.folded(version, line) for line in heads]
+        rows = partial(rinex_plain.record_rows, version=version)
     for place, pieces in enumerate(_by_epoch(partial(_lines, rows), body.records, count)):
         if place == body.event:
             yield from _event(version, is_compact)
@@ -203,7 +203,7 @@ def _by_epoch(
 
 
 def _names(records: Records, order: np.ndarray, edges: np.ndarray) -> list[bytes]:
-    text = plain.names(records)[order].tobytes()
+    text = rinex_plain.names(records)[order].tobytes()
     return [text[3 * start : 3 * end] for start, end in pairwise(edges.tolist())]
 
 

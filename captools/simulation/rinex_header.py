@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from captools.simulation.records import Records
+from captools.simulation.rinex_records import Records
 
 COMPACT = {2: "1.0", 3: "3.0"}  # of Hatanaka's format, by version of RINEX
 VERSIONS = {2: "2.11", 3: "3.04"}

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from captools.simulation.decimals import BLANK, decimals, lines
-from captools.simulation.records import Records
+from captools.simulation.rinex_records import Records
 
 ORDER = 3  # of the differences
 AFRESH = np.frombuffer(f"{ORDER}&".encode(), "u1")  # before the first value of an arc

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from captools.simulation.decimals import BLANK, decimals
-from captools.simulation.records import Records
+from captools.simulation.rinex_records import Records
 
 FIELD = 16  # a number of three decimals, and two flags
 NUMBER = 14

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from captools.simulation.records import Body, Records
+from captools.simulation.rinex_records import Body, Records
 from captools.simulation.signals import NONE, Signals
 
 ZERO_EVERY = 7  # of the strengths of the first code
