@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from captools.errors import InputError
 from captools.gnss.choice import SYSTEMS
 from captools.gnss.lines import Lines
+from captools.gnss.names import are_one
 from captools.gnss.observations import Header
 
 _NAMES = {"GPS", "GLO", "GAL", "BDT", "QZS", "IRN", "UTC"}
@@ -179,7 +180,7 @@ class Preamble:
             interval = float(line[:10])
         except ValueError:
             return
-        if math.isnan(self.interval) and 0 < interval < 86400:
+        if math.isnan(self.interval) and 0.001 <= interval < 86400:
             self.interval = interval
 
     def _take_unit(self, line: bytes, number: int) -> None:
@@ -277,6 +278,7 @@ def read_header(lines: Lines, preamble: Preamble, number: int = 0) -> int:
         raise lines.error(number, "is no RINEX file: does not begin with its version")
     preamble.types.clear()
     preamble.scales.clear()
+    before, preamble.station = preamble.station, ""
     for at in range(number, len(lines)):
         if preamble.take(at) == END:
             break
@@ -286,5 +288,8 @@ def read_header(lines: Lines, preamble: Preamble, number: int = 0) -> int:
         raise lines.error(number, "the header does not say which RINEX it is")
     if not preamble.types:
         raise lines.error(at, "the header names no observation types")
+    station, preamble.station = preamble.station, before or preamble.station
+    if before and station and not are_one(before, station):
+        raise lines.error(number, f"a file of {station} begins within one of {before}")
     preamble.time_system = preamble.time_system or _OWN_TIME.get(preamble.system, "GPS")
     return at + 1

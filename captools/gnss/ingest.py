@@ -7,7 +7,6 @@ that one that was killed in the middle is done again whatever its file is by the
 
 import hashlib
 import json
-import re
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 from captools.errors import CaptoolsWarning, InputError, Unreachable
 from captools.gnss.array import STATION, Array, global_order, slot
 from captools.gnss.coding import code_numbers, system_numbers
-from captools.gnss.names import parse_name, plain_name
+from captools.gnss.names import are_one, parse_name, plain_name
 from captools.gnss.observations import Observations
 from captools.gnss.reading import read_observations
 from captools.io import remote
@@ -27,7 +26,6 @@ from captools.io.atomic import Outputs
 
 INPUT = "input:"  # how notes on inputs begin
 ABOUT_STATION = (STATION, "receiver", "antenna", "interval")  # notes on the whole array
-_LONG_MARKER = re.compile(r"[A-Z0-9]{4}\d\d[A-Z]{3}")
 
 
 @dataclass(frozen=True)
@@ -181,23 +179,6 @@ class _Part:
 def _check_station(path: Path | Url, station: str, other: str, location: Path | Url) -> None:
     if not are_one(station, other):
         raise InputError(f"{path}: is of station {station}, but {location} of {other}")
-
-
-def are_one(station: str, other: str) -> bool:
-    """Return whether two markers are ways to write one.
-
-    Examples
-    --------
-    >>> are_one("NYA1", "nya1"), are_one("NYA1", "NYA100NOR"), are_one("NYA100NOR", "NYA101NOR")
-    (True, True, False)
-    """
-    markers = [station.strip().upper(), other.strip().upper()]
-    long = [_LONG_MARKER.fullmatch(marker) is not None for marker in markers]
-    if long[0] != long[1]:  # a short marker is the beginning of the long one
-        markers = [
-            marker[:4] if is_long else marker for marker, is_long in zip(markers, long, strict=True)
-        ]
-    return markers[0] == markers[1]
 
 
 def _digest(path: Path | Url, wanted: Wanted, numbering: str) -> str:

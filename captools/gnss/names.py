@@ -1,4 +1,4 @@
-"""Names of RINEX observation files, as archives have them: long ones, and short ones of RINEX 2."""
+"""Names of RINEX observation files, long ones and short ones of RINEX 2, and of stations."""
 
 import os
 import re
@@ -22,6 +22,7 @@ _ANY = tuple(f".rnx{how}" for how in COMPRESSIONS)
 _LONG = re.compile(r"([A-Z0-9]{4})\d\d[A-Z]{3}_[A-Z]_(\d{4})(\d{3})\d{4}_", re.I)
 _SHORT = re.compile(r"([A-Z0-9]{4})(\d{3})[0A-X](?:\d\d)?\.(\d\d)[OD](?:\..*)?", re.I)
 _FORM = re.compile(r"(?:\.rnx|\.crx|(\.\d\d)[od])?(?:\.gz|\.z|\.bz2|\.zip)?$", re.I)
+_LONG_MARKER = re.compile(r"[A-Z0-9]{4}\d\d[A-Z]{3}")
 _FIRST_YEAR = 1980  # two digits of a year count from it
 
 
@@ -78,6 +79,23 @@ def plain_name(path: str | os.PathLike[str]) -> str:
     ('york0440.15', 'york0440.15')
     """
     return _FORM.sub(r"\1", file_name(os.fspath(path)))
+
+
+def are_one(station: str, other: str) -> bool:
+    """Return whether two markers are ways to write one.
+
+    Examples
+    --------
+    >>> are_one("NYA1", "nya1"), are_one("NYA1", "NYA100NOR"), are_one("NYA100NOR", "NYA101NOR")
+    (True, True, False)
+    """
+    markers = [station.strip().upper(), other.strip().upper()]
+    long = [_LONG_MARKER.fullmatch(marker) is not None for marker in markers]
+    if long[0] != long[1]:  # a short marker is the beginning of the long one
+        markers = [
+            marker[:4] if is_long else marker for marker, is_long in zip(markers, long, strict=True)
+        ]
+    return markers[0] == markers[1]
 
 
 def _name(station: str, year: int, day: int) -> Name:

@@ -13,8 +13,8 @@ import numpy as np
 from captools import progress
 from captools.errors import InputError
 from captools.gnss.doing import Doer
-from captools.gnss.ingest import INPUT, are_one
-from captools.gnss.names import parse_name
+from captools.gnss.ingest import INPUT
+from captools.gnss.names import are_one, parse_name
 from captools.gnss.parts import (
     Days,
     Extent,

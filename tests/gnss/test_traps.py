@@ -381,6 +381,21 @@ def test_of_a_file_before_neither_scales_nor_types_are_left(read, form):
     assert found.left_out == {"damage": 3}  # what the fields of GLONASS are nobody says
 
 
+@FORMS
+@VERSIONS
+def test_a_file_of_another_station_is_not_joined(read, form, version):
+    data = form(file_of(version, epochs_of(version)))
+    assert read(data + data.replace(b"STATION", b"Station")).header.station == "STATION"
+    with pytest.raises(InputError, match=r"line \d+: a file of PLATEAU begins within one of STA"):
+        read(data + data.replace(b"STATION", b"PLATEAU"))
+
+
+@pytest.mark.parametrize("interval", ["     0.000", "    0.0001", "   -30.000", "   x      "])
+def test_an_interval_that_cannot_be_is_seen_from_the_epochs(read, interval):
+    data = file_of("3.05", epochs_of("3.05")).replace(b"    30.000", interval.encode())
+    assert read(data).header.interval == 30
+
+
 @VERSIONS
 def test_a_file_of_another_version_is_not_joined(read, version):
     other = {"2.11": "3.05", "3.05": "2.11"}[version]
