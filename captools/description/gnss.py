@@ -1,6 +1,5 @@
 """What RINEX files and arrays of signal strengths hold."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 from captools.description.description import Described, Description, plain
 from captools.description.statistics import Accumulator, Statistics
 from captools.gnss import read_observations
-from captools.gnss.array import STATION
+from captools.gnss.array import STATION, Array
 from captools.gnss.containers import packing
 from captools.gnss.ingest import INPUT
 from captools.gnss.observations import PER_DB, Cells, Observations
@@ -86,7 +85,7 @@ def _described_array(path: str, place: Path | Url, query: Query, stats: bool) ->
     return Description(
         path=path,
         kind="TileDB array of signal strengths",
-        size=_size(place),
+        size=None if isinstance(place, Url) else Array(place).size(),
         rows=tallies.rows if stats else sum(cells for cells, _, _ in fragments),
         columns=tuple(_described(name, tallies.statistics(name)) for name in tallies.names),
         time=None if span is None else _span(*span),
@@ -143,11 +142,3 @@ def _span(first: np.datetime64, last: np.datetime64) -> tuple[str, str]:
 def _given(said: dict[str, object]) -> dict[str, object]:
     """Return what is known, in plain types."""
     return plain({name: value for name, value in said.items() if value not in (None, "", {})})
-
-
-def _size(place: Path | Url) -> int | None:
-    """Return the bytes of all files in a folder; None if it is on a server."""
-    if isinstance(place, Url):
-        return None
-    walk = os.walk(place)
-    return sum(os.path.getsize(os.path.join(at, name)) for at, _, names in walk for name in names)
