@@ -56,7 +56,7 @@ def of_rinex(doer: Doer, paths: Sequence[str], request: Request) -> Iterator[Col
         columns = statistics(part.sums, request.grouping)
         count = len(columns["n"])
         expected = _of_file(part.extents.values())
-        yield {"input": [path] * count, **columns, "expected": [expected] * count}
+        yield {"input": [str(path)] * count, **columns, "expected": [expected] * count}
 
 
 def of_array(doer: Doer, array: str, request: Request) -> Iterator[Columns]:

@@ -17,12 +17,17 @@ from plainstatistics import DAY_MS, plainly
 
 import captools
 from captools.description.gnss import describe_array
+from captools.gnss import parts, summing
 from captools.gnss.checking import check_array
 from captools.gnss.comparing import check_alike
+from captools.gnss.doing import Doer
 from captools.gnss.ingest import Wanted, ingest
 from captools.gnss.querying import Query
+from captools.gnss.request import Request
 from captools.gnss.series import make_series
 from captools.gnss.statistics import Grouping
+from captools.gnss.table import lines
+from captools.io.address import Url
 
 START = int(np.datetime64("2024-05-06", "ms").astype(int))
 START_DAY = np.datetime64(START, "ms")
@@ -194,6 +199,15 @@ def test_file_by_file(run, station, days):
         for row in truth(values, Grouping("file"))
     ]
     assert rows == expected
+
+
+def test_a_table_has_no_password_or_signature(here, days, monkeypatch):
+    path = here / "rinex" / next(iter(days))
+    address = Url(f"https://me:secret@host/{path.name}?Signature=secret")
+    monkeypatch.setattr(summing, "of_file", lambda _, request: parts.of_file(str(path), request))
+    (table,) = summing.of_rinex(Doer(), [address], Request(Grouping("file")))
+    assert table["input"] == [f"https://host/{path.name}"] * 3
+    assert "secret" not in "".join(lines(["input", "n"], [table], "file"))
 
 
 @pytest.mark.parametrize("source", ["rinex", "station.tdb"])
