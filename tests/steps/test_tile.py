@@ -297,6 +297,7 @@ def test_it_warns_before_it_makes_many_files_and_ends_when_asked(tmp_path, run, 
 
     def asked_to_end(*arguments, **options):  # in the process that does the work
         if not opened.exists():
+            time.sleep(2)  # until the command, on a busy machine, has shown the warning
             os.kill(command, signal.SIGINT)
             time.sleep(1)  # which the command says to this one
         with opened.open("a") as file:
