@@ -161,23 +161,23 @@ class Array:
         ):
             return dict(array.meta.items())
 
-    def note(self, **notes: str | float) -> None:
-        """Note something of it, in place of what was noted under the same names."""
+    def note(self, at: int | None = None, **notes: str | float) -> None:
+        """Note something of it in place of earlier notes of the names, at a time that `now` gave."""
         import tiledb
 
         with (
             self._writing(),
-            tiledb.open(self.uri, "w", timestamp=_now(), ctx=self._context) as array,
+            tiledb.open(self.uri, "w", timestamp=at or now(), ctx=self._context) as array,
         ):
             array.meta.update(notes)
 
-    def forget(self, name: str) -> None:
-        """Let a note go."""
+    def forget(self, name: str, at: int) -> None:
+        """Let a note go, at a time that `now` returned."""
         import tiledb
 
         with (
             self._writing(),
-            tiledb.open(self.uri, "w", timestamp=_now(), ctx=self._context) as array,
+            tiledb.open(self.uri, "w", timestamp=at, ctx=self._context) as array,
         ):
             del array.meta[name]
 
@@ -340,7 +340,10 @@ def _write_in_order(
 _noted = [0]  # when this process noted something last
 
 
-def _now() -> int:
-    """Return the time in ms, later than at any call before: of notes of one time, any may win."""
-    _noted[0] = max(time.time_ns() // 1_000_000, _noted[0] + 1)
+def now(after: int = 0) -> int:
+    """Return the time in ms, later than at any call before: of notes of one time, any may win.
+
+    It is also after a note of another host, whose clock may be ahead.
+    """
+    _noted[0] = max(time.time_ns() // 1_000_000, _noted[0] + 1, after + 1)
     return _noted[0]

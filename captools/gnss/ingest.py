@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from captools.errors import CaptoolsWarning, InputError, Unreachable
-from captools.gnss.array import STATION, Array, global_order, slot
+from captools.gnss.array import STATION, Array, global_order, now, slot
 from captools.gnss.coding import code_numbers, system_numbers
 from captools.gnss.names import are_one, parse_name, plain_name
 from captools.gnss.observations import Observations
@@ -119,6 +119,7 @@ class _Part:
         self._array, self._name = array, name
         self._station = notes.get(STATION)
         self.record: dict[str, Any] = json.loads(notes.get(self._key, "{}"))
+        self._noted: int = self.record.get("noted", 0)
 
     @property
     def digest(self) -> str:
@@ -143,7 +144,7 @@ class _Part:
                 for other in self._stations():
                     _check_station(path, station, other, where)
             except InputError:
-                self._note(self.record) if self.record else self._array.forget(self._key)
+                self._note(self.record) if self.record else self._forget()
                 raise
 
     def end(self, record: dict[str, Any]) -> None:
@@ -161,13 +162,18 @@ class _Part:
             self._note({})
         self._array.remove(self.at)
         if self.record:
-            self._array.forget(self._key)
+            self._forget()
 
     def _is_ours(self) -> bool:
         return self.record.get("name", self._name) == self._name
 
     def _note(self, record: dict[str, Any]) -> None:
-        self._array.note(**{self._key: json.dumps({"name": self._name, **record})})
+        at = self._noted = now(after=self._noted)
+        text = json.dumps({**record, "name": self._name, "noted": at})
+        self._array.note(at, **{self._key: text})
+
+    def _forget(self) -> None:
+        self._array.forget(self._key, now(after=self._noted))
 
     def _stations(self) -> list[str]:
         """Return of which stations inputs are, or will be."""

@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -323,6 +324,23 @@ def test_a_new_file_that_was_killed_and_then_became_bad_leaves_nothing(
     with pytest.raises(InputError, match="cut"):
         into(files("p0570010.24d", InputError("cut")))
     assert cells(tmp_path) == stored(other)
+
+
+def test_the_clock_of_another_host_may_be_ahead(tmp_path, files, into, monkeypatch):
+    earlier, later = some(1), some(2, range(0, 90, 30))
+    path = files("p0570010.24d", earlier)
+    text = path.read_text()
+    with monkeypatch.context() as patch:
+        ahead = time.time_ns() + 3600 * 10**9
+        patch.setattr(arrays, "_noted", [0])
+        patch.setattr(arrays.time, "time_ns", lambda: ahead)
+        into(path)
+    monkeypatch.setattr(arrays, "_noted", [0])  # as in a process of a host that is right
+    into(files("p0570010.24d", later))
+    assert cells(tmp_path) == stored(later)
+    files("p0570010.24d", earlier).write_text(text)  # and so is its digest
+    into(path)
+    assert cells(tmp_path) == stored(earlier)
 
 
 # --- one station --------------------------------------------------------------------------
