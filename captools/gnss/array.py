@@ -11,7 +11,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 DAY_MS = 86_400_000
 NOTES_FROM = 1 << 40  # ms since 1970, in 2004; slots lie before
 FOREVER = 1 << 62  # the clock of another host may be ahead
+PAUSES = (0.01, 0.03, 0.1, 0.3, 1.0, 2.0)  # seconds; a note is no file that appears whole
 LEVEL = 3  # of zstd
 DIMENSIONS = ("time", "constell", "sat", "obs_code")
 SNR = "snr"
@@ -113,12 +114,11 @@ class Array:
                 except tiledb.TileDBError:
                     if not self.is_there():
                         raise
-        notes = self.notes()
-        if NUMBERING not in notes:
-            if self.fragments():
-                raise ValueError(f"{self.location}: is an array of another origin: choose another")
+        if NUMBERING not in self.notes() and not self.fragments():
             self.note(**ABOUT, **{NUMBERING: numbering})
-            return self.notes()
+        notes = self.notes()  # another process may have begun meanwhile
+        if NUMBERING not in notes:
+            raise ValueError(f"{self.location}: is an array of another origin: choose another")
         if notes[NUMBERING] != numbering:
             raise ValueError(
                 f"{self.location}: has the numbering {notes[NUMBERING]} of systems, not {numbering}"
@@ -152,7 +152,14 @@ class Array:
     # --- notes --------------------------------------------------------------------
 
     def notes(self) -> dict[str, Any]:
-        """Return all that is noted of it."""
+        """Return all that is noted of it; what another process is just writing is waited for."""
+        for seconds in PAUSES:
+            with suppress(InputError):
+                return self._notes()
+            time.sleep(seconds)
+        return self._notes()
+
+    def _notes(self) -> dict[str, Any]:
         import tiledb
 
         with (
@@ -162,7 +169,7 @@ class Array:
             return dict(array.meta.items())
 
     def note(self, at: int | None = None, **notes: str | float) -> None:
-        """Note something of it in place of earlier notes of the names, at a time that `now` gave."""
+        """Note something, in place of what was noted under the same names, at a time of `now`."""
         import tiledb
 
         with (
@@ -189,7 +196,7 @@ class Array:
         Parameters
         ----------
         coordinates : tuple of array, each of shape (n,)
-            Of the dimensions, each cell once, in the order of `global_order`.
+            Of the dimensions, each cell once, by day, system and code, then time and satellite.
         snr : array of float32, shape (n,)
             Signal strength in dB-Hz.
         at : int
@@ -297,18 +304,6 @@ class Array:
             yield
         except (tiledb.TileDBError, OSError) as error:
             raise FolderError(f"{self.location}: cannot be written ({one_line(error)})") from None
-
-
-def global_order(coordinates: tuple[np.ndarray, ...]) -> np.ndarray:
-    """Return the indices that put cells into the order in which an array stores them.
-
-    That is by day, system and code, then by time and satellite, which must increase already
-    within each system and code.
-    """
-    when, system, _, code = coordinates
-    day = when // DAY_MS
-    day -= day.min(initial=FOREVER)
-    return np.argsort((day << 24) | (system.astype(np.int64) << 16) | code, kind="stable")
 
 
 def _write_in_order(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from captools.errors import CaptoolsWarning, InputError, Unreachable
-from captools.gnss.array import STATION, Array, global_order, now, slot
+from captools.gnss.array import DAY_MS, FOREVER, STATION, Array, now, slot
 from captools.gnss.coding import code_numbers, system_numbers
 from captools.gnss.names import are_one, parse_name, plain_name
 from captools.gnss.observations import Observations
@@ -215,8 +215,20 @@ def _write(array: Array, found: Observations, numbering: str, at: int) -> None:
         found.satellite.astype(np.uint8),
         code_numbers(found.code),
     )
-    order = global_order(coordinates)
+    order = _global_order(coordinates)
     array.write(tuple(values[order] for values in coordinates), found.snr[order], at)
+
+
+def _global_order(coordinates: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Return the indices that put cells into the order in which an array stores them.
+
+    That is by day, system and code, then by time and satellite, which must increase already
+    within each system and code.
+    """
+    when, system, _, code = coordinates
+    day = when // DAY_MS
+    day -= day.min(initial=FOREVER)
+    return np.argsort((day << 24) | (system.astype(np.int64) << 16) | code, kind="stable")
 
 
 def _about(found: Observations, station: str) -> dict[str, Any]:

@@ -431,6 +431,40 @@ def test_two_names_with_one_place_are_refused(tmp_path, files, into, monkeypatch
     assert cells(tmp_path) == stored(found)
 
 
+def test_a_note_that_another_process_is_writing_is_waited_for(tmp_path, files, into):
+    into(files("p0570010.24d", some(1)))
+    array = Array(tmp_path / "x.tdb")
+    notes, newest = array.notes(), max((tmp_path / "x.tdb/__meta").iterdir())
+    whole = newest.read_bytes()
+    newest.write_bytes(whole[:52])
+    rest = threading.Timer(0.2, newest.write_bytes, [whole])
+    rest.start()
+    assert array.notes() == notes
+    rest.join()
+
+
+def test_a_note_that_stays_cut_is_an_error(tmp_path, files, into, monkeypatch):
+    into(files("p0570010.24d", some(1)))
+    monkeypatch.setattr(arrays, "PAUSES", (0.01,) * 3)
+    newest = max((tmp_path / "x.tdb/__meta").iterdir())
+    newest.write_bytes(newest.read_bytes()[:52])
+    with pytest.raises(InputError, match=r"x\.tdb: cannot be read"):
+        Array(tmp_path / "x.tdb").notes()
+
+
+def test_an_array_that_another_process_makes_and_fills_is_of_ours(tmp_path, files, monkeypatch):
+    array, path = Array(tmp_path / "x.tdb"), files("p0570010.24d", some(1))
+    fragments_of = Array.fragments
+
+    def fragments_later(self):
+        monkeypatch.setattr(Array, "fragments", fragments_of)
+        ingest(path, tmp_path / "x.tdb", Wanted(), "earthscope")
+        return fragments_of(self)
+
+    monkeypatch.setattr(Array, "fragments", fragments_later)
+    assert array.make("earthscope")["station"] == "P057"
+
+
 def test_places_lie_before_all_notes():
     places = {slot(f"p057{day:03}0.24") for day in range(1, 367)}
     assert len(places) == 366
