@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import NamedTuple
 
 GRACE_SECONDS = 20.0  # for inputs under way when a run is stopped; SLURM kills after 30
-HEADER_SECONDS = 60.0  # a header takes no longer, unless inputs take as long as this tenfold
+HEADER_SECONDS = 60.0  # that a header may take; a tenth of --timeout if that is longer
 PULSE_SECONDS = 1.0  # between the signs of life of a process that is watched
 _asked: list[int] = []  # signals that asked for the end
 _waiting = ContextVar("waiting", default=False)

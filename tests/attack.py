@@ -4,7 +4,8 @@
 
 What comes is counted in two tables: what was lost or wrong after runs that were killed, by engine
 and step, and after spoilt inputs, by their kind; what hung, and what was left behind. The exit
-code is 1 if anything was. `killing.py` and `spoiling.py` do the work.
+code is 1 if anything was. `killing.py` and `spoiling.py` do the work, side by side; runs under
+SLURM, which wait for most of their time, are killed beside the others.
 """
 
 import argparse
@@ -14,12 +15,17 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
-from killing import Victims
+from killing import Victims, known_runs
 from spoiling import Spoilt
 
 FAULTS = ("lost", "wrong", "hung", "left")
+SLOW_SHARE = 0.1  # of the kills, for SLURM
+
+Counts = dict[str, Counter[str]]
 
 
 def main() -> int:
@@ -31,32 +37,37 @@ def main() -> int:
     parser.add_argument("--spoilt", type=int, default=sys.maxsize, help="at most so many")
     asked = parser.parse_args()
     end = time.monotonic() + 60 * asked.minutes
-    dice = random.Random(asked.seed)
-    with tempfile.TemporaryDirectory(prefix="attack-") as folder:
-        spoilt = _attack(Spoilt(Path(folder) / "spoilt", dice).rounds(), asked.spoilt, _half(end))
-        with Victims(Path(folder) / "killed", dice) as victims:
-            killed = _attack(victims.rounds(), asked.kills, end)
-    _print("killed", killed)
+    with tempfile.TemporaryDirectory(prefix="attack-") as folder, ExitStack() as opened:
+        attacks = _attacks(Path(folder), asked, end, opened)
+        with ThreadPoolExecutor(len(attacks)) as threads:
+            spoilt, *killed = threads.map(lambda one: _attack(*one, end), attacks)
+    _print("killed", {kind: counts for some in killed for kind, counts in some.items()})
     print()
     _print("spoilt", spoilt)
-    return int(
-        any(
-            counts[fault]
-            for found in (killed, spoilt)
-            for counts in found.values()
-            for fault in FAULTS
-        )
-    )
+    found = [counts for some in (spoilt, *killed) for counts in some.values()]
+    return int(any(counts[fault] for counts in found for fault in FAULTS))
 
 
-def _half(end: float) -> float:
-    """Return when half of the time is over that is left."""
-    return (time.monotonic() + end) / 2
+def _attacks(
+    folder: Path, asked: argparse.Namespace, end: float, opened: ExitStack
+) -> list[tuple[Iterator[Counts], int]]:
+    """Return the rounds of each attack, and how often each attacks at most; spoilt inputs first."""
+    runs = known_runs()
+    slow = [run for run in runs if run.engine == "SLURM"]
+    quick = [run for run in runs if run.engine != "SLURM"]
+    share = round(asked.kills * SLOW_SHARE) if slow else 0
+    attacks = [(Spoilt(folder / "spoilt", random.Random(asked.seed)).rounds(), asked.spoilt)]
+    for name, some, most in (("killed", quick, asked.kills - share), ("slow", slow, share)):
+        if some:
+            dice = random.Random(f"{name} {asked.seed}")
+            victims = opened.enter_context(Victims(folder / name, dice, some, end))
+            attacks.append((victims.rounds(), most))
+    return attacks
 
 
-def _attack(rounds: Iterator[dict[str, Counter]], most: int, end: float) -> dict[str, Counter[str]]:
+def _attack(rounds: Iterator[Counts], most: int, end: float) -> Counts:
     """Go round after round, until it is enough, and return what was counted, by kind."""
-    total: dict[str, Counter[str]] = {}
+    total: Counts = {}
     times, said = 0, time.monotonic()
     while time.monotonic() < end and times < most:
         for kind, counts in next(rounds).items():
@@ -64,11 +75,11 @@ def _attack(rounds: Iterator[dict[str, Counter]], most: int, end: float) -> dict
             times += counts["times"]
         if time.monotonic() - said > 60:
             said = time.monotonic()
-            print(f"{times:,} times so far", file=sys.stderr, flush=True)
+            print(f"{times:,} times so far, last: {kind}", file=sys.stderr, flush=True)
     return total
 
 
-def _print(what: str, found: dict[str, Counter[str]]) -> None:
+def _print(what: str, found: Counts) -> None:
     """Print a table in Markdown, with a line for each kind, and their sum."""
     names = [
         what,

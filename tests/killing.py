@@ -27,6 +27,7 @@ from captools.simulation.granule import write_granule
 BIN = Path(sys.executable).parent
 ARRAY = Path(__file__).resolve().parents[1] / "slurm/array.sbatch"
 TIMES = 10  # a run is killed before it is let go
+SLURM_TIMES = 3  # as long as the others
 LONGEST = 120.0  # seconds that a run may take
 GRANULES, BEAMS = "granules", "beams"  # folders of inputs
 
@@ -61,8 +62,8 @@ class Run:
         return f"{self.engine}: {self.step}"
 
 
-def _runs() -> Iterator[Run]:
-    """Yield all runs that can be made on this machine; others are said."""
+def known_runs() -> list[Run]:
+    """Return all runs that can be made on this machine; others are said."""
     captools = str(BIN / "captools")
     launchers: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         "local": ((captools,), ("-n", "2")),
@@ -76,11 +77,15 @@ def _runs() -> Iterator[Run]:
             launchers[engine] = launcher, options
         else:
             print(f"{engine} is not on this machine: not attacked", file=sys.stderr)
-    for engine, (launcher, options) in launchers.items():
-        for step, words in MAP.items():
-            yield Run(engine, step, (*launcher, step, *words, "-o", "out", *options))
-    for step, words in REDUCE.items():
-        yield Run("local", step, (captools, step.split()[0], *words))
+    runs = [
+        Run(engine, step, (*launcher, step, *words, "-o", "out", *options))
+        for engine, (launcher, options) in launchers.items()
+        for step, words in MAP.items()
+    ]
+    runs += [
+        Run("local", step, (captools, step.split()[0], *words)) for step, words in REDUCE.items()
+    ]
+    return runs
 
 
 def _path() -> str:
@@ -90,8 +95,8 @@ def _path() -> str:
 class Victims:
     """What is attacked: a folder of inputs, and the outputs of runs that nobody touches."""
 
-    def __init__(self, folder: Path, dice: random.Random) -> None:
-        self._folder, self._dice = folder, dice
+    def __init__(self, folder: Path, dice: random.Random, runs: list[Run], end: float) -> None:
+        self._folder, self._dice, self._runs, self._end = folder, dice, runs, end
         self._truth: dict[str, tuple[dict[str, str], float]] = {}  # and the seconds they take
         self._cleanup = contextlib.ExitStack()
         self._environment = {**os.environ, "PATH": _path()}
@@ -103,7 +108,7 @@ class Victims:
                 write_granule(self._folder / GRANULES, rgt, 1, region, segments=150)
         self._call((str(BIN / "captools"), "readatl06", GRANULES, "-o", BEAMS, "-p", "3031"))
         shutil.rmtree(self._folder / BEAMS / "_captools")
-        if shutil.which("sbatch"):
+        if any(run.engine == "SLURM" for run in self._runs):
             with_slurm = slurm(Path(tempfile.mkdtemp(prefix="slurm-")))
             self._environment |= self._cleanup.enter_context(with_slurm)
         return self
@@ -113,18 +118,18 @@ class Victims:
 
     def rounds(self) -> Iterator[dict[str, Counter[str]]]:
         """Yield without end what came of killing a run a few times: by engine and step."""
-        runs = list(_runs())
         while True:
-            self._dice.shuffle(runs)
-            for run in runs:
+            self._dice.shuffle(self._runs)
+            for run in self._runs:
                 yield {run.name: self._round(run)}
 
     def _round(self, run: Run) -> Counter[str]:
         """Kill a run some times, let it go, and count what is not as it should be."""
         truth, seconds = self._truth_of(run)
         counts: Counter[str] = Counter()
-        for _ in range(TIMES):
-            counts["times"] += self._killed(run, self._dice.uniform(0, 1.2 * seconds))
+        for _ in range(SLURM_TIMES if run.engine == "SLURM" else TIMES):
+            if time.monotonic() < self._end:
+                counts["times"] += self._killed(run, self._dice.uniform(0, 1.2 * seconds))
         try:
             self._call(run.words)
         except subprocess.TimeoutExpired:

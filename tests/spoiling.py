@@ -6,7 +6,6 @@ checksum, nobody can know more.
 
 import json
 import random
-import resource
 import shutil
 import subprocess
 import sys
@@ -116,8 +115,8 @@ class Spoilt:
             found[kind]["refused" if name in bad else "read"] += 1
         if out.exists():
             kept = [path for path in sorted(self._in.glob("*.h5")) if path.name not in bad]
-            rows = [_quietly(_rows_of_flat, path)[""] for path in kept]
-            merged = read_flat(out)
+            rows = [_quietly(_values_of_flat, path) for path in kept]
+            merged = _values_of_flat(out)
             for name in merged.keys() & rows[0].keys():
                 expected = [one[name] for one in rows if name in one]
                 if len(expected) == len(rows) and not np.array_equal(
@@ -130,16 +129,15 @@ class Spoilt:
 
     def _run(self, *words: object) -> bool:
         """Run a step to its end, and return whether it came to one; `_said` is what it said."""
-        limit = (resource.RLIMIT_AS, (MEMORY, MEMORY))
+        self._said = ""
         try:
             done = subprocess.run(
-                [str(word) for word in (CAPTOOLS, *words)],
+                [str(word) for word in ("prlimit", f"--as={MEMORY}", CAPTOOLS, *words)],
                 capture_output=True,
                 text=True,
                 errors="replace",
                 check=False,
                 timeout=LONGEST,
-                preexec_fn=lambda: resource.setrlimit(*limit),
             )
         except subprocess.TimeoutExpired:
             return False
@@ -176,6 +174,19 @@ def _rows_of_flat(path: Path) -> dict[str, dict[str, np.ndarray]]:
                 if item.dtype.kind in "iufb" and item.shape and len(item.shape) == 1
             }
         }
+
+
+def _values_of_flat(path: Path) -> dict[str, np.ndarray]:
+    """Return the columns of a flat file, with NaN for what it says is no value.
+
+    Files may use several numbers for that, of which `merge` makes one.
+    """
+    rows = _rows_of_flat(path)[""]
+    with h5py.File(path) as file:
+        for name in [name for name in rows if "_FillValue" in file[name].attrs]:
+            is_fill = rows[name] == file[name].attrs["_FillValue"]
+            rows[name] = np.where(is_fill, np.nan, rows[name])
+    return rows
 
 
 def _quietly(rows: Callable[[Path], dict], path: Path) -> dict:

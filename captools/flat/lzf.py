@@ -5,7 +5,6 @@ that. Here a byte is compared with that of the value before and with nothing els
 columns is nearly all that there is to find. All readers of LZF read it.
 """
 
-import h5py
 import numpy as np
 
 SHORTEST_BYTES, LONGEST_BYTES = 3, 264  # of a repetition
@@ -14,53 +13,10 @@ LITERAL_BYTES = 32  # the longest stretch without a repetition
 SPARED = 1  # what HDF5 notes of a chunk that its first filter left as it was
 
 
-class Column:
-    """A column that grows in a dataset with LZF, chunk by chunk; the rest waits for more.
-
-    Parameters
-    ----------
-    dataset : h5py.Dataset
-        Resizable, and without rows.
-    """
-
-    def __init__(self, dataset: h5py.Dataset) -> None:
-        self._dataset = dataset
-        self._rest = np.empty(0, dataset.dtype)
-
-    def append(self, values: np.ndarray) -> None:
-        """Add rows."""
-        values = np.append(self._rest, values) if len(self._rest) else values
-        full = len(values) - len(values) % self._dataset.chunks[0]
-        self._write(values[:full])
-        self._rest = values[full:].copy()
-
-    def finish(self) -> None:
-        """Write what waits."""
-        self._write(self._rest)
-
-    def _write(self, values: np.ndarray) -> None:
-        start = self._dataset.shape[0]
-        self._dataset.resize((start + len(values),))
-        _write_chunks(self._dataset, start, values)
-
-
-def create_column(group: h5py.Group, name: str, values: np.ndarray) -> h5py.Dataset:
-    """Write a column that does not grow."""
-    dataset = group.create_dataset(name, values.shape, values.dtype, compression="lzf")
-    _write_chunks(dataset, 0, values)
-    return dataset
-
-
-def _write_chunks(dataset: h5py.Dataset, start: int, values: np.ndarray) -> None:
-    """Write rows from the first of a chunk on; the last chunk is filled up with zeros."""
-    (length,) = dataset.chunks
-    for at in range(0, len(values), length):
-        chunk = np.zeros(length, dataset.dtype)
-        part = values[at : at + length]
-        chunk[: len(part)] = part
-        packed = compress(chunk)
-        stored, mask = (chunk.tobytes(), SPARED) if packed is None else (packed, 0)
-        dataset.id.write_direct_chunk((start + at,), stored, mask)
+def pack(values: np.ndarray) -> tuple[bytes, int]:
+    """Return the bytes of a chunk of values, and what HDF5 notes of it: spared if LZF is longer."""
+    packed = compress(values)
+    return (values.tobytes(), SPARED) if packed is None else (packed, 0)
 
 
 def compress(values: np.ndarray) -> bytes | None:

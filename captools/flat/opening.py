@@ -12,7 +12,7 @@ from captools.io.columns import StoredColumn
 from captools.io.hdf5 import REMEDY, attribute, text
 from captools.io.matrix import StoredMatrix
 from captools.io.packing import Source, unpacked
-from captools.io.storage import check_stored, is_external
+from captools.io.storage import Storage, is_external
 from captools.progress import counted
 
 # netCDF's name of a dimension without values of its own.
@@ -123,5 +123,5 @@ def stored_sources(file: h5py.File) -> list[str]:
     if PRIVATE not in file or "source" not in file[PRIVATE]:
         return []
     stored = file[PRIVATE]["source"]
-    check_stored(stored.id)
+    Storage(stored.id).check_stored()
     return [text(name) for name in stored[()]]

@@ -8,20 +8,20 @@ import contextlib
 import io
 import os
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import h5py
 import numpy as np
-from h5py import h5a, h5d, h5f, h5g, h5p, h5s, h5t
+from h5py import h5g
 
 from captools.errors import FolderError
 from captools.flat import lzf
+from captools.flat.chunks import ChunkedColumn, as_it_is
+from captools.flat.image import image, set_attribute
 from captools.flat.table import Table, joined
 from captools.io.address import local_path
 from captools.io.atomic import PRIVATE, Outputs, output_error, temporary_name
 from captools.io.durable import hurry, seal, settle_folder
-from captools.io.hdf5 import hdf5_type
 
 CHUNK_ROWS = 1 << 14
 PIECE_ROWS = 1 << 17  # written at a time; a file of no more is stored in one piece
@@ -65,7 +65,9 @@ class FlatWriter:
         try:
             with open(hidden, "xb") as file:
                 self._hidden.append(hidden)
-                file.write(_image(table, self.compression))
+                file.write(image(table, self.compression))
+                file.flush()
+                hurry(file.fileno())  # so that the disk's wait for one is the wait for all
         except OSError as error:
             self._unlink(self._hidden)
             raise output_error(self.place / name, error) from None
@@ -155,7 +157,7 @@ class Stream:
         self._held = 0  # rows of the tables that wait
         self._sink: _Sink | None = None
         self._file: h5py.File | None = None
-        self._columns: dict[str, _Column | lzf.Column] = {}
+        self._columns: dict[str, _Column | ChunkedColumn] = {}
 
     def append(self, table: Table) -> None:
         """Add rows; the columns must be those of the first table."""
@@ -186,7 +188,7 @@ class Stream:
             for name, values in private.items():
                 self._file.create_dataset(f"{PRIVATE}/{name}", data=values)
             for key, value in attrs.items():
-                _set_attribute(h5g.open(self._file.id, b"/"), key, value)
+                set_attribute(h5g.open(self._file.id, b"/"), key, value)
             self._file.close()
             self._sink.close()
         self._batch.written.append(self._batch.place / self._name)
@@ -226,9 +228,9 @@ class Stream:
                 compression=self._batch.compression,
             )
             for key, value in table.column_attrs.get(name, {}).items():
-                _set_attribute(dataset.id, key, value)
-            is_lzf = self._batch.compression == "lzf"
-            self._columns[name] = lzf.Column(dataset) if is_lzf else _Column(dataset)
+                set_attribute(dataset.id, key, value)
+            pack = _PACKS.get(self._batch.compression)
+            self._columns[name] = ChunkedColumn(dataset, pack) if pack else _Column(dataset)
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -242,8 +244,11 @@ class Stream:
             raise output_error(path, OSError(*error.args)) from None
 
 
+_PACKS = {None: as_it_is, "lzf": lzf.pack}  # what we store ourselves
+
+
 class _Column:
-    """A column that grows in a dataset, which HDF5 stores as it is or compresses."""
+    """A column that grows in a dataset, which HDF5 compresses."""
 
     def __init__(self, dataset: h5py.Dataset) -> None:
         self._dataset = dataset
@@ -270,72 +275,3 @@ def _in_pieces(tables: list[Table]) -> Iterator[Table]:
             few, rows = [], 0
     if few:
         yield joined(few)
-
-
-def _image(table: Table, compression: str | None) -> bytes:
-    """Return the bytes of the flat file.
-
-    Built in memory, so that a full disk shows as a plain OSError of one write
-    and never as a half-closed HDF5 file; a beam's columns are a few megabytes.
-    """
-    access = h5p.create(h5p.FILE_ACCESS)
-    access.set_fapl_core(block_size=1 << 20, backing_store=False)
-    # Readers of any age know the earliest format, and later ones store the time of writing.
-    access.set_libver_bounds(h5f.LIBVER_EARLIEST, h5f.LIBVER_LATEST)
-    file = h5f.create(b"flat", h5f.ACC_TRUNC, fapl=access)
-    for name, values in table.columns.items():
-        dataset = _create_column(file, name, values, compression)
-        for key, value in table.column_attrs.get(name, {}).items():
-            _set_attribute(dataset, key, value)
-    if table.private:
-        private = h5g.create(file, PRIVATE.encode())
-    for name, values in table.private.items():
-        h5py.Group(private).create_dataset(name, data=values)
-    root = h5g.open(file, b"/")
-    for key, value in table.attrs.items():
-        _set_attribute(root, key, value)
-    h5f.flush(file)
-    return file.get_file_image()
-
-
-# Through h5py's low-level interface: attributes are most of the work of a small granule, and its
-# high-level objects take three times as long.
-
-_SCALAR = h5s.create(h5s.SCALAR)
-_STRING = h5py.string_dtype()
-_TEXT = h5t.py_create(_STRING, logical=True)
-_OBJECT = h5t.py_create(_STRING)  # the same in memory
-
-
-def _create_column(
-    group: h5g.GroupID | h5f.FileID, name: str, values: np.ndarray, compression: str | None
-) -> h5d.DatasetID:
-    """Write one column, in one piece or compressed chunk by chunk."""
-    if compression == "lzf":
-        return lzf.create_column(h5py.Group(group), name, values).id
-    if compression is not None:
-        return h5py.Group(group).create_dataset(name, data=values, compression=compression).id
-    space = h5s.create_simple(values.shape)
-    kind = hdf5_type(values.dtype)
-    dataset = h5d.create(group, name.encode(), kind, space, _layout())
-    dataset.write(h5s.ALL, h5s.ALL, np.ascontiguousarray(values), kind)
-    return dataset
-
-
-@cache
-def _layout() -> h5p.PropDCID:
-    """Return how columns are stored: in one piece, and without the time of their writing."""
-    layout = h5p.create(h5p.DATASET_CREATE)
-    layout.set_obj_track_times(False)
-    return layout
-
-
-def _set_attribute(of: h5g.GroupID | h5d.DatasetID, name: str, value: object) -> None:
-    """Give a group or dataset an attribute: text, or numbers in their dtype."""
-    if isinstance(value, str):
-        h5a.create(of, name.encode(), _TEXT, _SCALAR).write(np.array(value, _STRING), _OBJECT)
-        return
-    value = np.asarray(value)
-    kind = hdf5_type(value.dtype)
-    space = h5s.create_simple(value.shape) if value.ndim else _SCALAR
-    h5a.create(of, name.encode(), kind, space).write(value, kind)

@@ -20,7 +20,7 @@ from captools.io.hdf5 import (
     text,
     unreadable,
 )
-from captools.io.storage import check_link, check_stored
+from captools.io.storage import Storage, check_link
 
 SMALL_BYTES = 1 << 20  # what identifies a granule takes less: more is damage
 
@@ -124,7 +124,7 @@ class Lookup:
             size = math.prod(found.shape) * found.dtype.itemsize
             if size > SMALL_BYTES:
                 raise self.error(path, f"claims to hold {size} bytes; {REMEDY}")
-            check_stored(found)
+            Storage(found).check_stored()
             values = np.empty(found.shape, found.dtype)
             found.read(h5s.ALL, h5s.ALL, values)
             return values.ravel()

@@ -21,7 +21,7 @@ import numpy as np
 from h5py import h5d, h5s, h5z
 
 from captools.io.hdf5 import DAMAGE, ServedFile, attribute, check_filters, hdf5_type, text
-from captools.io.storage import check_chunk_bytes, check_claim, fill_meant, is_stored, lacking
+from captools.io.storage import Storage
 from captools.process import check, past_header
 
 # Once an array of this size was freed, glibc keeps the memory of freed arrays for the next ones
@@ -105,8 +105,7 @@ class StoredColumn:
         self._dataset = dataset
         self._descriptor = descriptor
         self._fill = fill
-        self._type = dataset.get_type()
-        self.dtype = self._type.dtype
+        self.dtype = dataset.dtype
         self.shape = dataset.shape
         self._is_checked = False
 
@@ -158,16 +157,16 @@ class StoredColumn:
 
     def extents(self, rows: Rows = None) -> Iterator[tuple[int, int]]:
         """Yield where in the file the bytes lie that hold the rows: from, up to."""
-        plist = self._dataset.get_create_plist()
-        if plist.get_layout() != h5d.CHUNKED:
+        storage = Storage(self._dataset)
+        if not storage.chunk:
             begin = self._dataset.get_offset()
             if begin is not None and self.shape[0]:
                 first, last = span_of(rows, self.shape[0])
                 size = self.dtype.itemsize
                 yield begin + first * size, begin + last * size
             return
-        check_claim(self._dataset)
-        length = plist.get_chunk()[0]
+        storage.check_claim()
+        (length,) = storage.chunk
         for offset in chunks_of(rows, self.shape[0], length):
             yield from self._chunk_extent((offset,))
 
@@ -231,7 +230,7 @@ class StoredColumn:
     def _deflated(self) -> tuple[int, int, bool] | None:
         """Rows and bytes of a chunk, is it shuffled; None if chunks are not just deflated."""
         plist = self._dataset.get_create_plist()
-        plain = self._type.equal(hdf5_type(self.dtype))
+        plain = self._dataset.get_type().equal(hdf5_type(self.dtype))
         if plist.get_layout() != h5d.CHUNKED or not plain:
             return None
         filters = [plist.get_filter(at)[0] for at in range(plist.get_nfilters())]
@@ -286,11 +285,12 @@ class StoredColumn:
         """
         if self._is_checked:
             return
-        check_filters(self._dataset.get_create_plist())
-        if not is_stored(self._dataset) and not self._is_fill(fill_meant(self._dataset)):
-            raise OSError(lacking(self._dataset))
-        check_claim(self._dataset)
-        check_chunk_bytes(self._dataset)
+        storage = Storage(self._dataset)
+        check_filters(storage.plist)
+        if not storage.is_stored() and not self._is_fill(storage.fill_meant()):
+            raise OSError(storage.lacking())
+        storage.check_claim()
+        storage.check_chunk_bytes()
         self._is_checked = True
 
     def _is_fill(self, value: Any) -> bool:

@@ -5,6 +5,7 @@ import ctypes
 import errno
 import os
 import stat
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,7 +78,12 @@ def hurry(file: int) -> None:
     if _waits:
         with contextlib.suppress(AttributeError):
             begin, length = ctypes.c_int64(0), ctypes.c_int64(0)  # all of it
-            ctypes.CDLL(None).sync_file_range(file, begin, length, SYNC_FILE_RANGE_WRITE)
+            _libc().sync_file_range(file, begin, length, SYNC_FILE_RANGE_WRITE)
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
 
 
 def settle_folder(folder: str | Path) -> None:

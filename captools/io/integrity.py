@@ -14,7 +14,7 @@ from h5py import h5a, h5d, h5f, h5g, h5l, h5o, h5t, h5z
 from captools.errors import InputError
 from captools.io.columns import StoredColumn
 from captools.io.hdf5 import DAMAGE, attribute_value, check_filters, open_file, unreadable
-from captools.io.storage import INFLATION, check_chunk_bytes, check_claim, check_stored, is_stored
+from captools.io.storage import INFLATION, Storage
 
 PIECE_BYTES = 1 << 22  # in memory at a time, of what has no chunks
 STRING_BYTES = 1 << 10  # assumed for a string, whose length is known only when it is read
@@ -95,21 +95,21 @@ def _check_dataset(dataset: h5d.DatasetID, is_essential: bool) -> None:
     One that was never written stores nothing, which is no damage, but no essential
     column either, unless the file says that no value is meant.
     """
-    layout = dataset.get_create_plist().get_layout()
-    is_begun = is_whole = is_stored(dataset)
-    if layout == h5d.CHUNKED:
+    storage = Storage(dataset)
+    is_begun = is_whole = storage.is_stored()
+    if storage.chunk:
         is_begun = dataset.get_num_chunks() > 0
     if not is_whole and (is_essential or is_begun):
         if dataset.dtype.kind in "iufb":
             StoredColumn(dataset).check_storage()
         else:
-            check_stored(dataset)
-    if is_begun and layout == h5d.CHUNKED:
-        _check_chunks(dataset, is_whole)
-    if is_begun and (layout != h5d.CHUNKED or dataset.dtype.hasobject):
+            storage.check_stored()
+    if is_begun and storage.chunk:
+        _check_chunks(dataset, storage, is_whole)
+    if is_begun and (not storage.chunk or dataset.dtype.hasobject):
         _read_in_pieces(dataset)
     if is_essential:
-        check_claim(dataset)
+        storage.check_claim()
 
 
 def _read_in_pieces(dataset: h5d.DatasetID) -> None:
@@ -127,17 +127,15 @@ def _read_in_pieces(dataset: h5d.DatasetID) -> None:
 # --- chunks ---------------------------------------------------------------------
 
 
-def _check_chunks(dataset: h5d.DatasetID, is_whole: bool) -> None:
+def _check_chunks(dataset: h5d.DatasetID, storage: Storage, is_whole: bool) -> None:
     """Read all chunks of a dataset that are there."""
-    plist = dataset.get_create_plist()
-    check_filters(plist)
+    check_filters(storage.plist)
     if dataset.dtype.hasobject:  # strings are read later
         return
-    check_chunk_bytes(dataset)
-    shape = plist.get_chunk()
-    length = math.prod(shape) * dataset.get_type().get_size()
-    filters = [plist.get_filter(at)[0] for at in range(plist.get_nfilters())]
-    steps = (range(0, rows, step) for rows, step in zip(dataset.shape, shape, strict=True))
+    storage.check_chunk_bytes()
+    length = math.prod(storage.chunk) * dataset.get_type().get_size()
+    filters = [storage.plist.get_filter(at)[0] for at in range(storage.plist.get_nfilters())]
+    steps = (range(0, rows, step) for rows, step in zip(dataset.shape, storage.chunk, strict=True))
     for offset in itertools.product(*steps):
         if is_whole or dataset.get_chunk_info_by_coord(offset).byte_offset is not None:
             _check_chunk(dataset, offset, length, filters)

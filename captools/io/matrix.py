@@ -6,7 +6,7 @@ import numpy as np
 from h5py import h5d, h5s
 
 from captools.io.columns import Rows, RowSelection, StoredColumn, chunks_of, span_of
-from captools.io.storage import check_claim
+from captools.io.storage import Storage
 
 
 class StoredMatrix(StoredColumn):
@@ -50,7 +50,7 @@ class StoredMatrix(StoredColumn):
                 size = self._dataset.shape[1] * self.dtype.itemsize
                 yield begin + first * size, begin + last * size
             return
-        check_claim(self._dataset)
+        Storage(self._dataset).check_claim()
         length, width = plist.get_chunk()
         columns = range(self._first - self._first % width, self._first + self._width, width)
         for offset in chunks_of(rows, self.shape[0], length * self._width):

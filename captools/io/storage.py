@@ -8,7 +8,7 @@ import math
 from typing import Any
 
 import numpy as np
-from h5py import h5d, h5g, h5i, h5l, h5p
+from h5py import h5d, h5g, h5i, h5l
 
 INFLATION = 1032  # deflate shrinks bytes to a 1032nd at best
 ANY_BYTES = 1 << 26  # which any file may claim to hold, however small it is
@@ -29,82 +29,86 @@ def check_link(group: h5g.GroupID, name: bytes) -> None:
         raise ElsewhereError(_elsewhere("is a link to another file"))
 
 
-def check_claim(dataset: h5d.DatasetID) -> None:
-    """Raise OSError if a dataset claims to hold more than a file of this size can."""
-    if dataset.shape is None:  # of a null dataspace
-        return
-    plist = dataset.get_create_plist()
-    chunk = plist.get_chunk() if plist.get_layout() == h5d.CHUNKED else ()
-    claimed = max(math.prod(dataset.shape), math.prod(chunk)) * dataset.get_type().get_size()
-    if claimed > max(ANY_BYTES, INFLATION * h5i.get_file_id(dataset).get_filesize()):
-        raise OSError(f"it claims to hold {claimed} bytes, for which the file is too small")
+class Storage:
+    """How a dataset keeps its values: what HDF5 says of it, asked once.
 
-
-def check_chunk_bytes(dataset: h5d.DatasetID) -> None:
-    """Raise OSError if chunks without filters are not of their size.
-
-    Then the list of filters is damaged, and HDF5 would take compressed bytes, and whatever
-    lies behind them, for values.
+    Attributes
+    ----------
+    plist : h5p.PropDCID
+        The properties that the dataset was made with.
+    chunk : tuple of int
+        The shape of a chunk, () if it has none.
     """
-    plist = dataset.get_create_plist()
-    if plist.get_layout() == h5d.CHUNKED and not plist.get_nfilters():
-        length = math.prod(plist.get_chunk()) * dataset.get_type().get_size()
-        found, stored = dataset.get_num_chunks(), dataset.get_storage_size()
-        if stored != found * length:
-            raise OSError(f"{stored} bytes are stored in {found} chunks of {length}")
 
+    def __init__(self, dataset: h5d.DatasetID) -> None:
+        self._dataset = dataset
+        self._shape = dataset.shape
+        self.plist = dataset.get_create_plist()
+        self._layout = self.plist.get_layout()
+        self.chunk = self.plist.get_chunk() if self._layout == h5d.CHUNKED else ()
 
-def check_stored(dataset: h5d.DatasetID) -> None:
-    """Raise OSError if values of a dataset are not in its file, as far as it claims to hold any."""
-    if not is_stored(dataset):
-        raise OSError(lacking(dataset))
-    check_claim(dataset)
+    def check_claim(self) -> None:
+        """Raise OSError if the dataset claims to hold more than a file of this size can."""
+        if self._shape is None:  # of a null dataspace
+            return
+        values = max(math.prod(self._shape), math.prod(self.chunk))
+        claimed = values * self._dataset.get_type().get_size()
+        if claimed > ANY_BYTES and claimed > INFLATION * self._file_bytes():
+            raise OSError(f"it claims to hold {claimed} bytes, for which the file is too small")
 
+    def check_chunk_bytes(self) -> None:
+        """Raise OSError if chunks without filters are not of their size.
 
-def is_stored(dataset: h5d.DatasetID) -> bool:
-    """Return whether all values are in the file; ElsewhereError if they are in another one."""
-    plist = dataset.get_create_plist()
-    _check_place(plist)
-    if dataset.shape is None or not math.prod(dataset.shape):
-        return True
-    if plist.get_layout() == h5d.COMPACT:
-        return True
-    if plist.get_layout() == h5d.CHUNKED:
-        return dataset.get_num_chunks() == _chunks(dataset, plist)
-    return dataset.get_storage_size() > 0  # where it lies is wrong in files with a user block
+        Then the list of filters is damaged, and HDF5 would take compressed bytes, and whatever
+        lies behind them, for values.
+        """
+        if self.chunk and not self.plist.get_nfilters():
+            length = math.prod(self.chunk) * self._dataset.get_type().get_size()
+            found, stored = self._dataset.get_num_chunks(), self._dataset.get_storage_size()
+            if stored != found * length:
+                raise OSError(f"{stored} bytes are stored in {found} chunks of {length}")
 
+    def check_stored(self) -> None:
+        """Raise OSError if values are not in the file, as far as it claims to hold any."""
+        if not self.is_stored():
+            raise OSError(self.lacking())
+        self.check_claim()
 
-def lacking(dataset: h5d.DatasetID) -> str:
-    """Return how many values of a dataset are in its file, in words, if it is not all of them."""
-    plist = dataset.get_create_plist()
-    found = dataset.get_num_chunks() if plist.get_layout() == h5d.CHUNKED else 0
-    if not found:
-        return "none of its values are there"
-    return f"{found} of {_chunks(dataset, plist)} chunks are there"
+    def is_stored(self) -> bool:
+        """Return whether all values are in the file; ElsewhereError if they are in another one."""
+        if self._layout == h5d.VIRTUAL:
+            raise ElsewhereError(_elsewhere("is a view of other datasets (virtual)"))
+        if self.plist.get_external_count():
+            raise ElsewhereError(_elsewhere("keeps its values in another file (external storage)"))
+        if self._shape is None or not math.prod(self._shape) or self._layout == h5d.COMPACT:
+            return True
+        if self.chunk:
+            return self._dataset.get_num_chunks() == self._chunks()
+        return self._dataset.get_storage_size() > 0  # where it lies is wrong with a user block
 
+    def lacking(self) -> str:
+        """Return how many values are in the file, in words, if it is not all of them."""
+        found = self._dataset.get_num_chunks() if self.chunk else 0
+        if not found:
+            return "none of its values are there"
+        return f"{found} of {self._chunks()} chunks are there"
 
-def fill_meant(dataset: h5d.DatasetID) -> Any:
-    """Return the value that whoever made a dataset chose for what is not written, if any."""
-    plist = dataset.get_create_plist()
-    if plist.fill_value_defined() != h5d.FILL_VALUE_USER_DEFINED:
-        return None
-    value = np.zeros((), dataset.dtype)
-    plist.get_fill_value(value)
-    return value[()]
+    def fill_meant(self) -> Any:
+        """Return the value that whoever made the dataset chose for what is not written, if any."""
+        if self.plist.fill_value_defined() != h5d.FILL_VALUE_USER_DEFINED:
+            return None
+        value = np.zeros((), self._dataset.dtype)
+        self.plist.get_fill_value(value)
+        return value[()]
 
+    def _file_bytes(self) -> int:
+        return h5i.get_file_id(self._dataset).get_filesize()
 
-def _check_place(plist: h5p.PropDCID) -> None:
-    if plist.get_layout() == h5d.VIRTUAL:
-        raise ElsewhereError(_elsewhere("is a view of other datasets (virtual)"))
-    if plist.get_external_count():
-        raise ElsewhereError(_elsewhere("keeps its values in another file (external storage)"))
+    def _chunks(self) -> int:
+        """Return how many chunks there are when all values are written."""
+        lengths = zip(self._shape, self.chunk, strict=True)
+        return math.prod(-(-rows // step) for rows, step in lengths)
 
 
 def _elsewhere(what: str) -> str:
     return f"{what}, which is never read: copy its values into this file"
-
-
-def _chunks(dataset: h5d.DatasetID, plist: h5p.PropDCID) -> int:
-    """Return how many chunks a dataset has when all its values are written."""
-    steps = plist.get_chunk()
-    return math.prod(-(-rows // step) for rows, step in zip(dataset.shape, steps, strict=True))

@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from captools.flat import lzf
+from captools.flat.chunks import ChunkedColumn
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
 
@@ -19,7 +20,7 @@ def stored(values, pieces=(), chunk=64):
     dataset = file.create_dataset(
         "h", (0,), values.dtype, maxshape=(None,), chunks=(chunk,), compression="lzf"
     )
-    column = lzf.Column(dataset)
+    column = ChunkedColumn(dataset, lzf.pack)
     for part in np.split(values, np.cumsum(pieces)):
         column.append(part)
     column.finish()

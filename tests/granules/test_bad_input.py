@@ -648,7 +648,7 @@ def test_a_limit_on_file_size_ends_the_run_like_a_full_disk(many, tmp_path):
 def test_an_output_folder_that_vanishes_ends_the_run(
     many, run, tmp_path, in_process, monkeypatch, when
 ):
-    out, image, leave = tmp_path / "out", writer._image, FlatWriter.__exit__
+    out, image, leave = tmp_path / "out", writer.image, FlatWriter.__exit__
     written = []
 
     def vanish_before_the_eighth(*table):
@@ -662,7 +662,7 @@ def test_an_output_folder_that_vanishes_ends_the_run(
         if when.startswith("between") and len(written) == 12:
             shutil.rmtree(out)
 
-    monkeypatch.setattr(writer, "_image", vanish_before_the_eighth)
+    monkeypatch.setattr(writer, "image", vanish_before_the_eighth)
     monkeypatch.setattr(FlatWriter, "__exit__", vanish_after_the_second)
     result = run("readatl06", many, "-o", out)
     assert result.exit_code == 1

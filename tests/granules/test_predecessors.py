@@ -220,12 +220,12 @@ def test_09_an_input_is_never_changed_and_twice_gives_the_same(granule, run, tmp
 KILLED = """
 import os, sys
 from captools.flat import writer
-image, count = writer._image, iter(range(9))
+image, count = writer.image, iter(range(9))
 def die_at_the_third(*table):
     if next(count) == 2:
         os.kill(os.getpid(), 9)
     return image(*table)
-writer._image = die_at_the_third
+writer.image = die_at_the_third
 from captools.steps.readatl06 import readatl06
 readatl06(sys.argv[1], sys.argv[2])
 """
