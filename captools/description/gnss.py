@@ -10,7 +10,6 @@ from captools.description.statistics import Accumulator, Statistics
 from captools.gnss import read_observations
 from captools.gnss.array import STATION, Array
 from captools.gnss.containers import packing
-from captools.gnss.ingest import INPUT
 from captools.gnss.observations import PER_DB, Cells, Observations
 from captools.gnss.querying import Query
 from captools.io.address import Url
@@ -75,7 +74,7 @@ def _described_array(path: str, place: Path | Url, query: Query, stats: bool) ->
     said |= {
         "times": GPS_TIME,
         "days": len(days),
-        "inputs": sum(name.startswith(INPUT) for name in query.notes),
+        "inputs": len(query.inputs()),
         "fragments": len(fragments),
     }
     tallies = _Tallies()

@@ -3,8 +3,10 @@
 A fragment is what one write leaves. The time stamp of a fragment says here whose it is, not when it
 was written: an input's is made of its name (`slot`), so that its cells are found and removed by
 that name, and cells that two inputs hold come from the same one in whatever order they are written.
-Notes, which are the metadata of the array, have the time of writing. All slots lie before it, so
-that notes are read without opening any fragment.
+
+Notes are the metadata of the array. Those on the whole array have the time of writing, later than
+all slots. Those on an input have times of its own, later than all others: TileDB reads them without
+opening any fragment, or the notes on ten thousand other inputs.
 """
 
 import os
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
 
 DAY_MS = 86_400_000
 NOTES_FROM = 1 << 40  # ms since 1970, in 2004; slots lie before
-FOREVER = 1 << 62  # the clock of another host may be ahead
+INPUTS_FROM = 1 << 60  # notes on inputs, so many for each
+TIMES_OF_INPUT = 1 << 20
+FOREVER = 1 << 62
+INPUT = "input"  # the name of what is noted of one
 PAUSES = (0.01, 0.03, 0.1, 0.3, 1.0, 2.0)  # seconds; a note is no file that appears whole
 LEVEL = 3  # of zstd
 DIMENSIONS = ("time", "constell", "sat", "obs_code")
@@ -152,41 +157,55 @@ class Array:
     # --- notes --------------------------------------------------------------------
 
     def notes(self) -> dict[str, Any]:
-        """Return all that is noted of it; what another process is just writing is waited for."""
+        """Return what is noted of the whole array.
+
+        What another process is just writing is waited for, as for notes on inputs.
+        """
+        return self._notes(NOTES_FROM, INPUTS_FROM - 1)
+
+    def input_note(self, at: int) -> str | None:
+        """Return what is noted of the input of a slot."""
+        first = INPUTS_FROM + at * TIMES_OF_INPUT
+        return self._notes(first, first + TIMES_OF_INPUT - 1).get(f"{INPUT}:{at}")
+
+    def input_notes(self) -> list[str]:
+        """Return what is noted of all inputs."""
+        return list(self._notes(INPUTS_FROM, FOREVER).values())
+
+    def _notes(self, first: int, last: int) -> dict[str, Any]:
         for seconds in PAUSES:
             with suppress(InputError):
-                return self._notes()
+                return self._notes_now(first, last)
             time.sleep(seconds)
-        return self._notes()
+        return self._notes_now(first, last)
 
-    def _notes(self) -> dict[str, Any]:
+    def _notes_now(self, first: int, last: int) -> dict[str, Any]:
         import tiledb
 
         with (
             self._reading(),
-            tiledb.open(self.uri, timestamp=(NOTES_FROM, FOREVER), ctx=self._context) as array,
+            tiledb.open(self.uri, timestamp=(first, last), ctx=self._context) as array,
         ):
             return dict(array.meta.items())
 
-    def note(self, at: int | None = None, **notes: str | float) -> None:
-        """Note something, in place of what was noted under the same names, at a time of `now`."""
+    def note(self, **notes: str | float) -> None:
+        """Note something of the whole array, in place of what was noted under the same names."""
         import tiledb
 
-        with (
-            self._writing(),
-            tiledb.open(self.uri, "w", timestamp=at or now(), ctx=self._context) as array,
-        ):
+        at = time.time_ns() // 1_000_000
+        with self._writing(), tiledb.open(self.uri, "w", timestamp=at, ctx=self._context) as array:
             array.meta.update(notes)
 
-    def forget(self, name: str, at: int) -> None:
-        """Let a note go, at a time that `now` returned."""
+    def note_input(self, at: int, number: int, text: str) -> None:
+        """Note something of the input of a slot, in place of notes of lower numbers."""
         import tiledb
 
+        when = INPUTS_FROM + at * TIMES_OF_INPUT + number
         with (
             self._writing(),
-            tiledb.open(self.uri, "w", timestamp=at, ctx=self._context) as array,
+            tiledb.open(self.uri, "w", timestamp=when, ctx=self._context) as array,
         ):
-            del array.meta[name]
+            array.meta[f"{INPUT}:{at}"] = text
 
     # --- cells --------------------------------------------------------------------
 
@@ -330,15 +349,3 @@ def _write_in_order(
     submit()
     finalize()
     return True
-
-
-_noted = [0]  # when this process noted something last
-
-
-def now(after: int = 0) -> int:
-    """Return the time in ms, later than at any call before: of notes of one time, any may win.
-
-    It is also after a note of another host, whose clock may be ahead.
-    """
-    _noted[0] = max(time.time_ns() // 1_000_000, _noted[0] + 1, after + 1)
-    return _noted[0]

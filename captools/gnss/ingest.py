@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from captools.errors import CaptoolsWarning, InputError, Unreachable
-from captools.gnss.array import DAY_MS, FOREVER, STATION, Array, now, slot
+from captools.gnss.array import DAY_MS, FOREVER, STATION, Array, slot
 from captools.gnss.coding import code_numbers, system_numbers
 from captools.gnss.names import are_one, parse_name, plain_name
 from captools.gnss.observations import Observations
@@ -24,7 +24,6 @@ from captools.io import remote
 from captools.io.address import Url
 from captools.io.atomic import Outputs
 
-INPUT = "input:"  # how notes on inputs begin
 ABOUT_STATION = (STATION, "receiver", "antenna", "interval")  # notes on the whole array
 
 
@@ -115,11 +114,10 @@ class _Part:
 
     def __init__(self, array: Array, notes: dict[str, Any], name: str) -> None:
         self.at = slot(name)
-        self._key = f"{INPUT}{self.at:011x}"
         self._array, self._name = array, name
         self._station = notes.get(STATION)
-        self.record: dict[str, Any] = json.loads(notes.get(self._key, "{}"))
-        self._noted: int = self.record.get("noted", 0)
+        self.record: dict[str, Any] = json.loads(array.input_note(self.at) or "{}")
+        self._number: int = self.record.pop("number", 0)  # of the last note
 
     @property
     def digest(self) -> str:
@@ -168,17 +166,19 @@ class _Part:
         return self.record.get("name", self._name) == self._name
 
     def _note(self, record: dict[str, Any]) -> None:
-        at = self._noted = now(after=self._noted)
-        text = json.dumps({**record, "name": self._name, "noted": at})
-        self._array.note(at, **{self._key: text})
+        self._say({**record, "name": self._name})
 
     def _forget(self) -> None:
-        self._array.forget(self._key, now(after=self._noted))
+        self._say({})
+
+    def _say(self, record: dict[str, Any]) -> None:
+        self._number += 1
+        text = json.dumps({**record, "number": self._number})
+        self._array.note_input(self.at, self._number, text)
 
     def _stations(self) -> list[str]:
         """Return of which stations inputs are, or will be."""
-        notes = self._array.notes()
-        records = [json.loads(text) for key, text in notes.items() if key.startswith(INPUT)]
+        records = map(json.loads, self._array.input_notes())
         return [record["station"] for record in records if "station" in record]
 
 

@@ -1,7 +1,9 @@
 """The cells of an array, as the statistics take them."""
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +56,11 @@ class Query:
     def close(self) -> None:
         """Close it, until it is asked again."""
         self._array.close()
+
+    def inputs(self) -> list[dict[str, Any]]:
+        """Return what is noted of each input: `name`, `interval` and more."""
+        found = map(json.loads, self._array.input_notes())
+        return [record for record in found if "name" in record]
 
     def span(self) -> tuple[np.datetime64, np.datetime64] | None:
         """Return the first and last time that cells may have; None if there are none."""

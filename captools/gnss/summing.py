@@ -1,6 +1,5 @@
 """Statistics of RINEX files or of an array, some rows at a time."""
 
-import json
 import logging
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +12,6 @@ import numpy as np
 from captools import progress
 from captools.errors import InputError
 from captools.gnss.doing import Doer
-from captools.gnss.ingest import INPUT
 from captools.gnss.names import are_one, parse_name
 from captools.gnss.parts import (
     Days,
@@ -73,7 +71,7 @@ def of_array(doer: Doer, array: str, request: Request) -> Iterator[Columns]:
     blocks = [Days(array, question, *block) for block in _blocks(known.span(), request.span)]
     parts = doer.do(partial(of_days, request=request), blocks, may_copy=False)
     intervals = {block.first: known.notes.get("interval", np.nan) for block in blocks[:1]}
-    rows = _of_parts((part for _, part in parts), intervals | _noted(known.notes), request)
+    rows = _of_parts((part for _, part in parts), intervals | _noted(known.inputs()), request)
     return _and_close(known, rows)
 
 
@@ -95,12 +93,11 @@ def _of_parts(
         yield _finished(part.sums, intervals, request)
 
 
-def _noted(notes: Mapping[str, Any]) -> dict[int, float]:
+def _noted(inputs: Iterable[Mapping[str, Any]]) -> dict[int, float]:
     """Return the seconds between epochs of each day, as notes on the inputs of an array say."""
     intervals: dict[int, float] = {}
-    for key, text in notes.items():
-        record = json.loads(text) if key.startswith(INPUT) else {}
-        day = parse_name(record.get("name", "")).day
+    for record in inputs:
+        day = parse_name(record["name"]).day
         if day is not None and "interval" in record:
             number = int(day.astype("M8[D]").astype(int))
             intervals[number] = min(intervals.get(number, np.inf), record["interval"])

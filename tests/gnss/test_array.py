@@ -130,8 +130,7 @@ def test_cells_are_in_the_array_as_earthscope_has_them(tmp_path, files, into):
 
 def test_the_array_says_what_s1_counts_as(tmp_path, files, into):
     into(files("p0570010.24d", some(1)), s1_as="1W")
-    notes = Array(tmp_path / "x.tdb").notes()
-    records = [json.loads(text) for key, text in notes.items() if key.startswith("input:")]
+    records = map(json.loads, Array(tmp_path / "x.tdb").input_notes())
     assert [record["s1_as"] for record in records] == ["1W"]
 
 
@@ -332,10 +331,8 @@ def test_the_clock_of_another_host_may_be_ahead(tmp_path, files, into, monkeypat
     text = path.read_text()
     with monkeypatch.context() as patch:
         ahead = time.time_ns() + 3600 * 10**9
-        patch.setattr(arrays, "_noted", [0])
         patch.setattr(arrays.time, "time_ns", lambda: ahead)
         into(path)
-    monkeypatch.setattr(arrays, "_noted", [0])  # as in a process of a host that is right
     into(files("p0570010.24d", later))
     assert cells(tmp_path) == stored(later)
     files("p0570010.24d", earlier).write_text(text)  # and so is its digest
@@ -372,17 +369,13 @@ def test_long_markers_differ_in_all_their_characters(tmp_path, files, into, mark
 
 def test_two_stations_that_come_at_once_are_never_both_let_in(tmp_path, files, into, monkeypatch):
     """The second one comes whenever the first one is about to touch the array."""
-    monkeypatch.setattr("captools.gnss.array._noted", [0])
     one = files("p0570010.24d", some(1))
     other = files("p0580010.24d", some(2, station="P058"))
-    for turn in range(12):
+    for turn in range(14):
         folder = tmp_path / f"turn{turn}"
         ended = both(one, other, folder, turn)
-        stations = {
-            json.loads(text)["station"]
-            for key, text in Array(folder / "x.tdb").notes().items()
-            if key.startswith("input:")
-        }
+        records = map(json.loads, Array(folder / "x.tdb").input_notes())
+        stations = {record["station"] for record in records if "station" in record}
         assert len(stations) <= 1
         found = cells(folder)
         assert found in ({}, stored(some(1)), stored(some(2)))
@@ -416,7 +409,7 @@ def both(one, other, folder, turn):
 
     Array(folder / "x.tdb").make("earthscope")
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("notes", "note", "forget", "remove", "write"):
+        for name in ("notes", "input_note", "input_notes", "note", "note_input", "remove", "write"):
             patch.setattr(Array, name, turned(getattr(Array, name)))
         let(one)
     return ended
@@ -431,25 +424,45 @@ def test_two_names_with_one_place_are_refused(tmp_path, files, into, monkeypatch
     assert cells(tmp_path) == stored(found)
 
 
+def last_note(array):
+    """Return the file of the last note on an input."""
+    return max((array / "__meta").iterdir(), key=lambda path: int(path.name.split("_")[2]))
+
+
 def test_a_note_that_another_process_is_writing_is_waited_for(tmp_path, files, into):
     into(files("p0570010.24d", some(1)))
     array = Array(tmp_path / "x.tdb")
-    notes, newest = array.notes(), max((tmp_path / "x.tdb/__meta").iterdir())
+    notes, newest = array.input_notes(), last_note(tmp_path / "x.tdb")
     whole = newest.read_bytes()
     newest.write_bytes(whole[:52])
     rest = threading.Timer(0.2, newest.write_bytes, [whole])
     rest.start()
-    assert array.notes() == notes
+    assert array.input_notes() == notes
     rest.join()
 
 
 def test_a_note_that_stays_cut_is_an_error(tmp_path, files, into, monkeypatch):
     into(files("p0570010.24d", some(1)))
     monkeypatch.setattr(arrays, "PAUSES", (0.01,) * 3)
-    newest = max((tmp_path / "x.tdb/__meta").iterdir())
+    newest = last_note(tmp_path / "x.tdb")
     newest.write_bytes(newest.read_bytes()[:52])
     with pytest.raises(InputError, match=r"x\.tdb: cannot be read"):
-        Array(tmp_path / "x.tdb").notes()
+        Array(tmp_path / "x.tdb").input_notes()
+
+
+def test_notes_on_other_inputs_are_not_read(tmp_path, files, into):
+    """There may be ten thousand of them."""
+    into(files("p0570010.24d", some(1)))
+    known = Array(tmp_path / "x.tdb").input_notes()
+    into(files("p0570020.24d", some(2)))
+    start = arrays.INPUTS_FROM + slot("p0570020.24") * arrays.TIMES_OF_INPUT
+    others = list((tmp_path / "x.tdb/__meta").glob(f"__{start + 1}_*"))
+    assert others
+    for path in others:
+        path.write_bytes(b"cut")
+    array = Array(tmp_path / "x.tdb")
+    assert array.notes()["station"] == "P057"
+    assert [array.input_note(slot("p0570010.24"))] == known
 
 
 def test_an_array_that_another_process_makes_and_fills_is_of_ours(tmp_path, files, monkeypatch):
