@@ -232,13 +232,14 @@ def _global_order(coordinates: tuple[np.ndarray, ...]) -> np.ndarray:
 
 
 def _about(found: Observations, station: str) -> dict[str, Any]:
-    """Return what is known of the station, without what is not."""
+    """Return what is known of the station and the file's first day, without what is not."""
     header = found.header
     about = {
         STATION: station,
         "receiver": header.receiver,
         "antenna": header.antenna,
         "interval": header.interval,
+        "day": str(found.epochs[0].astype("M8[D]")) if len(found.epochs) else "",
     }
     return {key: value for key, value in about.items() if value and value == value}
 

@@ -58,7 +58,7 @@ class Query:
         self._array.close()
 
     def inputs(self) -> list[dict[str, Any]]:
-        """Return what is noted of each input: `name`, `interval` and more."""
+        """Return what is noted of each input: `name`, first `day`, `interval` and more."""
         found = map(json.loads, self._array.input_notes())
         return [record for record in found if "name" in record]
 

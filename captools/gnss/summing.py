@@ -12,7 +12,7 @@ import numpy as np
 from captools import progress
 from captools.errors import InputError
 from captools.gnss.doing import Doer
-from captools.gnss.names import are_one, parse_name
+from captools.gnss.names import are_one
 from captools.gnss.parts import (
     Days,
     Extent,
@@ -97,9 +97,8 @@ def _noted(inputs: Iterable[Mapping[str, Any]]) -> dict[int, float]:
     """Return the seconds between epochs of each day, as notes on the inputs of an array say."""
     intervals: dict[int, float] = {}
     for record in inputs:
-        day = parse_name(record["name"]).day
-        if day is not None and "interval" in record:
-            number = int(day.astype("M8[D]").astype(int))
+        if "day" in record and "interval" in record:
+            number = int(np.datetime64(record["day"], "D").astype(int))
             intervals[number] = min(intervals.get(number, np.inf), record["interval"])
     return intervals
 

@@ -225,6 +225,18 @@ def test_systems_codes_and_times_are_chosen(run, station, days, source):
 
 
 @pytest.mark.parametrize("source", ["rinex", "station.tdb"])
+@pytest.mark.parametrize("names", [("test1270.24o", "test1280.24o"), ("a_MO.rnx", "b_MO.rnx")])
+def test_the_interval_may_change_whatever_files_are_called(run, tmp_path, names, source):
+    (tmp_path / "rinex").mkdir()
+    for number, (name, interval) in enumerate(zip(names, (1800.0, 3600.0), strict=True)):
+        path = tmp_path / "rinex" / name
+        plainrinex.write(path, day_of(number, 1, [0, 2, 4]), interval=interval)
+        ingest(path, tmp_path / "station.tdb", Wanted(), "earthscope")
+    rows = rows_of(run("snr", tmp_path / source, "--code", "5Q", "--how", "serial"))
+    assert [row["expected"] for row in rows] == [48, 24]
+
+
+@pytest.mark.parametrize("source", ["rinex", "station.tdb"])
 def test_where_there_is_nothing_only_the_header_is_printed(run, station, source):
     result = run("snr", station / source, "-t", "2031-01-01", "2031-01-02")
     assert (result.exit_code, len(result.stdout.splitlines())) == (0, 1)
