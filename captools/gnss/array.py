@@ -119,9 +119,11 @@ class Array:
                 except tiledb.TileDBError:
                     if not self.is_there():
                         raise
-        if NUMBERING not in self.notes() and not self.fragments():
-            self.note(**ABOUT, **{NUMBERING: numbering})
-        notes = self.notes()  # another process may have begun meanwhile
+        notes = self.notes()  # once, if it can be: it takes the longer the more inputs there are
+        if NUMBERING not in notes:
+            if not self.fragments():
+                self.note(**ABOUT, **{NUMBERING: numbering})
+            notes = self.notes()  # another process may have begun meanwhile
         if NUMBERING not in notes:
             raise ValueError(f"{self.location}: is an array of another origin: choose another")
         if notes[NUMBERING] != numbering:
@@ -190,21 +192,12 @@ class Array:
 
     def note(self, **notes: str | float) -> None:
         """Note something of the whole array, in place of what was noted under the same names."""
-        import tiledb
-
-        at = time.time_ns() // 1_000_000
-        with self._writing(), tiledb.open(self.uri, "w", timestamp=at, ctx=self._context) as array:
+        with self._open_to_write(time.time_ns() // 1_000_000) as array:
             array.meta.update(notes)
 
     def note_input(self, at: int, number: int, text: str) -> None:
         """Note something of the input of a slot, in place of notes of lower numbers."""
-        import tiledb
-
-        when = INPUTS_FROM + at * TIMES_OF_INPUT + number
-        with (
-            self._writing(),
-            tiledb.open(self.uri, "w", timestamp=when, ctx=self._context) as array,
-        ):
+        with self._open_to_write(INPUTS_FROM + at * TIMES_OF_INPUT + number) as array:
             array.meta[f"{INPUT}:{at}"] = text
 
     # --- cells --------------------------------------------------------------------
@@ -221,12 +214,7 @@ class Array:
         at : int
             The time stamp.
         """
-        import tiledb
-
-        with (
-            self._writing(),
-            tiledb.open(self.uri, "w", timestamp=at, ctx=self._context) as array,
-        ):
+        with self._open_to_write(at) as array:
             if not _write_in_order(array, self._context, coordinates, snr):
                 array[coordinates] = {SNR: snr}
 
@@ -303,6 +291,14 @@ class Array:
         if "_opened" in vars(self):
             self._opened.close()
             del self._opened
+
+    @contextmanager
+    def _open_to_write(self, at: int) -> Iterator["tiledb.Array"]:
+        """Open it for something that gets this time stamp."""
+        import tiledb
+
+        with self._writing(), tiledb.open(self.uri, "w", timestamp=at, ctx=self._context) as array:
+            yield array
 
     # --- what goes wrong ------------------------------------------------------------
 
