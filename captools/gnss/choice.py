@@ -9,6 +9,7 @@ NUMBERINGS = {
     # Arrays of EarthScope's demonstration have 0 for GPS; what the others are, it does not say.
     "demo": {system: number for number, system in enumerate(SYSTEMS)},
 }
+CODE = re.compile(r"[1-9][A-Z]?")  # a band and, but in RINEX 2, an attribute
 NAMES = ("GPS", "GLONASS", "SBAS", "Galileo", "BeiDou", "QZSS", "NavIC")
 
 
@@ -51,7 +52,7 @@ def parse_codes(words: str | Iterable[str] | None) -> tuple[str, ...] | None:
     found = words.split(",") if isinstance(words, str) else words
     codes = {word.strip() for word in found}
     for code in codes:
-        if not re.fullmatch(r"[1-9][A-Z]?", code):
+        if not CODE.fullmatch(code):
             raise ValueError(
                 f"code {code!r}: give band and attribute, such as 1C, with commas between them"
             )
@@ -60,5 +61,5 @@ def parse_codes(words: str | Iterable[str] | None) -> tuple[str, ...] | None:
 
 def check_code(code: str, of: str = "code") -> None:
     """Raise ValueError if a word is not one code; `of` is what it was given for."""
-    if not re.fullmatch(r"[0-9][A-Z]?", code):
+    if not CODE.fullmatch(code):
         raise ValueError(f"{of}: {code!r} is no code, such as 1C")

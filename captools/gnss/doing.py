@@ -3,41 +3,16 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any
 
 from captools import process, progress
-from captools.engine.each import in_order
+from captools.engine.each import as_work, in_order
 from captools.engine.pool import Pool
-from captools.engine.work import Result
-from captools.errors import CaptoolsError, InputError, one_line, unexpected
+from captools.engine.work import Work
+from captools.errors import CaptoolsError, one_line
 from captools.gnss.parts import Part
-from captools.io import remote
-from captools.io.remote import Access
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Call:
-    """A function as a piece of work: the outcome is its value, or what is wrong."""
-
-    function: Callable[[Any], Part]
-    access: Access
-
-    def __call__(self, item: Any) -> Result:
-        """Call it with one item."""
-        remote.use(self.access)
-        try:
-            return Result(self.function(item))
-        except CaptoolsError as error:
-            return Result(error)
-        except Exception as error:  # a bug of ours must not cost the other items
-            return Result(CaptoolsError(unexpected(item, error)))
-
-    def lost(self, item: Any, why: str, died: bool = False) -> Result:
-        """Return the end of an item that was not seen to end by itself."""
-        return Result(InputError(f"{item}: {why}"), died=died)
 
 
 class Doer:
@@ -74,7 +49,7 @@ class Doer:
         A single item is done in a copy of this process, which is there at once, or if a library
         does not bear that, in this one.
         """
-        work, shown = Call(function, remote.used()), progress.Progress(len(items))
+        work, shown = as_work(function), progress.Progress(len(items))
         pool = self.pool
         if pool is not None and len(items) == 1:
             pool = pool.for_items(1) if may_copy else None
@@ -100,7 +75,7 @@ class Doer:
         log.error("failed: %s", one_line(error))
 
     def _outcomes(
-        self, pool: Pool | None, work: Call, items: Sequence, shown: progress.Progress
+        self, pool: Pool | None, work: Work, items: Sequence, shown: progress.Progress
     ) -> Iterator[Any]:
         def hear(outcome: Any) -> None:
             shown.log_if_due()
