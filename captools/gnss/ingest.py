@@ -138,12 +138,8 @@ class _Part:
             self._note({"station": station})
         if self._station is None:
             # Whoever comes first notes it in the end; nobody does if two come at the same time.
-            try:
-                for other in self._stations():
-                    _check_station(path, station, other, where)
-            except InputError:
-                self._note(self.record) if self.record else self._forget()
-                raise
+            for other in self._stations():
+                _check_station(path, station, other, where)
 
     def end(self, record: dict[str, Any]) -> None:
         """Note what the cells are now."""
@@ -160,7 +156,7 @@ class _Part:
             self._note({})
         self._array.remove(self.at)
         if self.record:
-            self._forget()
+            self._say({})
 
     def _is_ours(self) -> bool:
         return self.record.get("name", self._name) == self._name
@@ -168,10 +164,8 @@ class _Part:
     def _note(self, record: dict[str, Any]) -> None:
         self._say({**record, "name": self._name})
 
-    def _forget(self) -> None:
-        self._say({})
-
     def _say(self, record: dict[str, Any]) -> None:
+        self.record = record
         self._number += 1
         text = json.dumps({**record, "number": self._number})
         self._array.note_input(self.at, self._number, text)
