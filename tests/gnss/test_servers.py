@@ -7,43 +7,55 @@ import pytest
 from arraycells import cells, simulated
 from objectstore import BUCKET, object_store_apart
 
+import captools
 from captools.gnss.querying import Query
 from captools.io import remote
 from captools.io.address import Url
 from captools.io.remote import Access
 
-DAYS = ["2024-01-01", "2024-01-02", "2024-01-03"]
+DAYS = ["2024-01-01", "2024-01-02"]
 ARRAY = f"s3://{BUCKET}/p057.tdb"
 SIMULATE = ("simulate", "--product", "RINEX", "--station", "P057", "--interval", "60")
 SIMULATE += ("--system", "G", "--code", "1C")
 RECIPE = {"systems": "G", "codes": ("1C",), "interval": 60}
+NOON = 1_704_067_200_000 + 43_200_000  # of the first day
 
 
 @pytest.fixture(scope="module")
-def server():
+def store():
     with object_store_apart() as store:
         yield store
-
-
-@pytest.fixture
-def store(server):
-    """An empty bucket."""
-    server.remove()
-    yield server
     remote.use(Access())
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def call(store, run):
     """The command line, which finds the store."""
     return lambda *words: run(*words, "--endpoint-url", store.endpoint)
 
 
-@pytest.fixture
-def days(run, tmp_path):
-    folder = tmp_path / "days"
-    assert run(*SIMULATE, "-t", DAYS[0], "2024-01-04", "-o", folder).exit_code == 0
+@pytest.fixture(scope="module")
+def days(run, tmp_path_factory):
+    """A folder of two days. Not to be changed."""
+    folder = tmp_path_factory.mktemp("days") / "days"
+    assert run(*SIMULATE, "-t", DAYS[0], "2024-01-03", "-o", folder).exit_code == 0
     return folder
+
+
+@pytest.fixture(scope="module")
+def truth():
+    """What an array of these days holds."""
+    return simulated("P057", DAYS, **RECIPE)
+
+
+@pytest.fixture(scope="module")
+def words(call, days, tmp_path_factory):
+    """How the array there was filled, by two shards. It is not to be changed."""
+    words = ("readrinex", days, "-o", ARRAY, "--journal", tmp_path_factory.mktemp("j") / "journal")
+    for number in range(2):
+        result = call(*words, "--shard", f"{number}/2")
+        assert result.exit_code == 0, result.stderr
+    return words
 
 
 def config(store):
@@ -58,52 +70,49 @@ def config(store):
     }
 
 
-def test_days_go_into_an_array_there_and_stay_so(store, call, days, tmp_path):
-    words = ("readrinex", days, "-o", ARRAY, "--journal", tmp_path / "journal")
-    for number in range(2):
-        result = call(*words, "--shard", f"{number}/2")
-        assert result.exit_code == 0, result.stderr
-    truth = simulated("P057", DAYS, **RECIPE)
+def test_days_go_into_an_array_there_and_stay_so(store, call, words, truth):
     assert cells(ARRAY, config(store)) == truth
     before = store.times()
     assert "nothing to do" in call(*words).stderr
-    shutil.rmtree(tmp_path / "journal")
+    shutil.rmtree(words[-1])
     assert call(*words).exit_code == 0
     assert store.times() == before
 
 
-def test_a_shorter_delivery_leaves_no_stale_cell_there(store, call, run, days, tmp_path):
-    words = ("readrinex", days, "-o", ARRAY, "--journal", tmp_path / "journal")
-    assert call(*words).exit_code == 0
-    min(days.iterdir()).unlink()
-    assert run(*SIMULATE, "-t", *DAYS[:2], "-o", days, "--defect", "gap").exit_code == 0
-    assert call(*words).exit_code == 0
-    assert run("readrinex", days, "-o", tmp_path / "near.tdb").exit_code == 0
-    near = cells(tmp_path / "near.tdb")
-    assert cells(ARRAY, config(store)) == near
-    assert 0 < len(near) < len(simulated("P057", DAYS, **RECIPE))
+def test_a_shorter_delivery_leaves_no_stale_cell_there(store, call, run, truth, tmp_path):
+    array, day = f"s3://{BUCKET}/other.tdb", ("-t", *DAYS, "-o", tmp_path / "day")
+    words = ("readrinex", tmp_path / "day", "-o", array, "--journal", tmp_path / "journal")
+    first = {cell: value for cell, value in truth.items() if cell[0] < NOON + 43_200_000}
+    gap = range(NOON, NOON + 3_600_000)
+    shorter = {cell: value for cell, value in first.items() if cell[0] not in gap}
+    assert 0 < len(shorter) < len(first) < len(truth)
+    for defect, expected in (((), first), (("--defect", "gap"), shorter)):
+        shutil.rmtree(tmp_path / "day", ignore_errors=True)
+        assert run(*SIMULATE, *day, *defect).exit_code == 0
+        assert call(*words).exit_code == 0
+        assert cells(array, config(store)) == expected
 
 
-def test_it_is_asked_and_exported_there(store, call, days, tmp_path):
-    assert call("readrinex", days, "-o", ARRAY, "--journal", tmp_path / "journal").exit_code == 0
+def test_it_is_asked_and_exported_there(store, words, truth, tmp_path):
     remote.use(Access(store.endpoint))
     with Query(Url(ARRAY)) as query:
         assert query.notes["station"] == "P057"
         start, stop = query.span()
-    assert [str(start)[:10], str(stop)[:10]] == [DAYS[0], DAYS[-1]]
-    result = call("export", ARRAY, "-o", tmp_path / "out")
-    assert result.exit_code == 0, result.stderr
-    found = [pq.read_table(tmp_path / f"out/{day}.parquet").num_rows for day in DAYS]
-    assert found == [len(simulated("P057", [day], **RECIPE)) for day in DAYS]
+    assert [str(start)[:10], str(stop)[:10]] == DAYS
+    captools.export(ARRAY, tmp_path / "out")
+    found = [pq.read_metadata(tmp_path / f"out/{day}.parquet").num_rows for day in DAYS]
+    first = sum(cell[0] < NOON + 43_200_000 for cell in truth)
+    assert found == [first, len(truth) - first]
 
 
-def test_statistics_of_it_are_those_of_the_files(store, call, days, tmp_path):
-    result = call("readrinex", days, "-o", ARRAY, "--journal", tmp_path / "journal")
-    assert result.exit_code == 0, result.stderr
+def test_statistics_of_it_are_those_of_the_files(store, call, words, days, monkeypatch):
     for path in days.iterdir():
         store.put(path, "days/")
-    result = call("snr", ARRAY, f"s3://{BUCKET}/days/", "--compare", "-o", tmp_path / "speed.png")
+    drawn = []
+    monkeypatch.setattr("captools.gnss.comparing.draw_speeds", lambda *said: drawn.append(said))
+    result = call("snr", ARRAY, f"s3://{BUCKET}/days/", "--compare", "-o", "speed.png")
     assert result.exit_code == 0, result.stderr
+    assert "2 RINEX files (" in drawn[0][-1]
     from_array = call("snr", ARRAY, "--how", "serial").stdout
     assert len(from_array.splitlines()) == 1 + len(DAYS)
 
