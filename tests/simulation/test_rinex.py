@@ -21,7 +21,7 @@ DAY = np.datetime64("2024-02-29")
 PLAIN = {"crx": "rnx", "d": "o"}
 
 
-def text(form="rnx", defects=(), systems="EJ", **more):
+def text(form="rnx", defects=(), systems="JS", **more):
     recipe = Recipe(systems, form=form, interval=60, defects=defects, **more)
     return rinex_text("P057", DAY, recipe)
 
@@ -46,7 +46,7 @@ def read_line_by_line(content):
 
 
 @cache
-def known(station="P057", systems="EJ", **more):
+def known(station="P057", systems="JS", **more):
     """The same of what is received, in thousandths by second of the day."""
     found = {}
     for one in receive(station, DAY, systems, interval=60, **more):
@@ -77,7 +77,7 @@ def by_second(found):
 # --- what is in them ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("systems", ["G", "GRECJIS"])
+@pytest.mark.parametrize("systems", ["J", "GRECJIS"])
 def test_a_plain_reader_finds_what_is_received(systems):
     assert by_second(read_line_by_line(text(systems=systems))) == known(systems=systems)
 
@@ -128,7 +128,7 @@ def test_satellites_rise_and_set_and_high_ones_are_strong():
 @pytest.mark.parametrize("defect", ["", "comments", "repeated-epoch", "gap", "zeros"])
 @pytest.mark.parametrize("form", PLAIN)
 def test_hatanakas_own_programs_agree(form, defect):
-    systems = "RES" if form == "d" else "GCIS"
+    systems = "RS" if form == "d" else "GI"
     planted = (defect,) if defect else ()
     compact = text(form, planted, systems=systems)
     plain = text(PLAIN[form], planted, systems=systems)
@@ -157,7 +157,7 @@ def test_names(form, interval, name):
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_compression(tmp_path, form):
-    recipe = Recipe(form=form, systems="G", codes=("1C",), interval=60)
+    recipe = Recipe(form=form, systems="S", interval=60)
     path = write_rinex(tmp_path, "P057", DAY, recipe)
     content = path.read_bytes()
     assert write_rinex(tmp_path / "again", "P057", DAY, recipe).read_bytes() == content
@@ -226,7 +226,7 @@ def test_the_last_of_a_repeated_epoch_is_right():
 @pytest.mark.parametrize("form", ["crx.gz", "o"])
 @pytest.mark.parametrize("defect", ["", *RINEX_DEFECTS[:-1]])
 def test_captools_reads_what_is_received(tmp_path, form, defect):
-    recipe = Recipe("RE", ("1C",), 60, form, defects=(defect,) if defect else ())
+    recipe = Recipe("RS", ("1C",), 60, form, defects=(defect,) if defect else ())
     found = read_observations(write_rinex(tmp_path, "P057", DAY, recipe), None, None)
     seconds = (found.time - DAY.astype("M8[ms]")).astype(int) // 1000
     names = [
@@ -234,7 +234,7 @@ def test_captools_reads_what_is_received(tmp_path, form, defect):
     ]
     cells = zip(seconds.tolist(), names, found.code.astype(str), strict=True)
     read = dict(zip(cells, found.thousandths.tolist(), strict=True))
-    whole = known(systems="RE", codes=("1C",))
+    whole = known(systems="RS", codes=("1C",))
     if defect == "gap":
         whole = {cell: value for cell, value in whole.items() if not 43_200 <= cell[0] < 46_800}
     if defect == "zeros":
@@ -254,7 +254,8 @@ def test_captools_reads_what_is_received(tmp_path, form, defect):
 def test_files_of_stations_and_days(tmp_path, run):
     days = ("-t", "2024-02-28", "2024-03-01")
     words = ("--station", "p057,NYA1", *days, "--defect", "truncated", "-o", tmp_path)
-    result = run("simulate", "--product", "RINEX", "--interval", 60, "--code", "1c", *words)
+    words += ("--interval", 60, "--code", "1c", "--system", "js")
+    result = run("simulate", "--product", "RINEX", *words)
     names = [
         f"{station}00SIM_R_2024{day}0000_01D_01M_MO.crx.gz"
         for station in ("P057", "NYA1")
