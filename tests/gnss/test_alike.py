@@ -1,6 +1,10 @@
-"""Our reader, and others, read the same."""
+"""Our reader, and others, read the same.
+
+``CAPTOOLS_EXAMPLES=1000`` writes so many files of each kind instead of a few.
+"""
 
 import gzip
+import os
 from dataclasses import replace
 from datetime import timedelta
 
@@ -31,6 +35,8 @@ def test_real_hatanaka_files_as_the_plain_files_they_were(real_data, tmp_path):
     paths = [*folder.glob("*.crx*"), *folder.glob("*.??d"), *folder.glob("faults/*.crx.gz")]
     assert len(paths) == 13
     for path in paths:
+        if path.name.startswith("NYA100NOR_S_2024128"):  # as the day before, and large
+            continue
         plain = tmp_path / "a.rnx"
         plain.write_bytes(hatanaka.decompress(path))
         assert_alike(read_observations(path, None, None), read_observations(plain, None, None))
@@ -127,7 +133,7 @@ def files(draw, version):
 
 @pytest.mark.parametrize("form", [bytes, compact])
 @pytest.mark.parametrize("version", ["2.11", "3.05"])
-@settings(max_examples=40)
+@settings(max_examples=int(os.environ.get("CAPTOOLS_EXAMPLES", "20")))
 @given(data=st.data())
 def test_any_file_is_read_as_it_was_written(tmp_path_factory, data, form, version):
     epochs, types = data.draw(files(version))

@@ -12,21 +12,18 @@ from processes import call
 import captools
 from captools.gnss import context
 from captools.gnss.array import Array
+from captools.simulation.rinex import Recipe, write_rinex
 
-RECIPE = {"systems": "GE", "codes": ("1C", "5Q"), "interval": 60}
+RECIPE = {"systems": "JS", "codes": ("1C", "5Q"), "interval": 60}
 DAYS = ["2024-02-28", "2024-03-01"]  # and none in between
 
 
 @pytest.fixture(scope="module")
-def array(run, tmp_path_factory):
+def array(tmp_path_factory):
     """An array of two days. Not to be changed."""
     folder = tmp_path_factory.mktemp("array")
-    words = ("simulate", "--product", "RINEX", "--station", "P057", "--interval", "60")
-    words += ("--system", "GE", "--code", "1C,5Q", "-t", DAYS[0], "2024-03-02")
-    assert run(*words, "-o", folder / "days").exit_code == 0
-    kept = [path for path in sorted((folder / "days").iterdir()) if "20240600000" not in path.name]
-    assert len(kept) == 2
-    captools.readrinex(kept, folder / "p057.tdb")
+    days = [write_rinex(folder, "P057", np.datetime64(day), Recipe(**RECIPE)) for day in DAYS]
+    captools.readrinex(days, folder / "p057.tdb")
     return folder / "p057.tdb"
 
 
