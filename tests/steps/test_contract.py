@@ -122,7 +122,7 @@ EXAMPLES |= {
             *("--system X", "--system ,", "--code 11", "--code 1C,", "--s1-as x", "-z zip"),
             *("--numbering x", "--layout x", "--layout array -z gzip", "-n 0", "--shard 2/2"),
             *("-o rinex", "-o file", "-o file/below", "-o", "-o file/x.tdb", "@void/none.txt"),
-            "rinex/SIM100SIM_R_20240010000_01D_01M_GO.crx",
+            "rinex/SIM100SIM_R_20240010000_01D_01M_SO.crx",
         ),
     ),
     "merge": Example(
@@ -240,7 +240,7 @@ def reduced(granules, tmp_path_factory):
 def rinex(tmp_path_factory):
     """A folder of three days of a receiver. Not to be changed."""
     folder = tmp_path_factory.mktemp("rinex") / "rinex"
-    few = ("--system", "G", "--code", "1C", "--interval", "60", "-t", "2024-01-01", "2024-01-04")
+    few = ("--system", "S", "--code", "1C", "--interval", "60", "-t", "2024-01-01", "2024-01-04")
     with pytest.raises(SystemExit) as end:
         cli.main(["simulate", "--product", "RINEX", *few, "-o", str(folder), "-q"])
     assert end.value.code == 0
