@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from captools.errors import FolderError, InputError, one_line
-from captools.gnss.context import context_of, ready
+from captools.gnss.context import context_of, ready, uri_of
 from captools.io.address import Url
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def is_array(path: str | os.PathLike[str]) -> bool:
 
 def slot(name: str) -> int:
     """Return the time stamp of the cells of an input of this name."""
-    return 1 + int.from_bytes(sha256(name.encode()).digest()[:5]) % (NOTES_FROM - 1)
+    return 1 + int.from_bytes(sha256(os.fsencode(name)).digest()[:5]) % (NOTES_FROM - 1)
 
 
 class Array:
@@ -69,12 +69,14 @@ class Array:
     ------
     MissingExtra
         If TileDB is missing.
+    InputError
+        If its name is not UTF-8.
     """
 
     def __init__(self, location: Path | Url) -> None:
         ready()
         self.location = location
-        self.uri = str(location) if isinstance(location, Url) else os.path.abspath(location)
+        self.uri = uri_of(location)
 
     @cached_property
     def _context(self) -> "tiledb.Ctx":

@@ -6,15 +6,16 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 import deflate
 
 from captools.errors import InputError, one_line
 from captools.extras import require
-from captools.io.address import Url
+from captools.io.address import Url, check_regular
 from captools.io.ranges import RemoteFile
 
 PACKED_BYTES = 1 << 30  # of a file; a day with an epoch each second has a tenth of that
@@ -78,10 +79,18 @@ def _stored(path: Path | Url) -> bytes:
             data = bytearray(file.size)
             file.readinto(data)
             return bytes(data)
+    with opened(path) as file:
+        _check_size(path, path.stat().st_size)
+        return file.read()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file of this machine; InputError if it cannot be read."""
     try:
+        check_regular(path)
         with open(path, "rb") as file:
-            _check_size(path, path.stat().st_size)
-            return file.read()
+            yield file
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist") from None
     except OSError as error:

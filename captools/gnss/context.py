@@ -10,6 +10,7 @@ import numpy as np
 
 from captools.errors import InputError, one_line
 from captools.extras import require
+from captools.gnss.names import as_text
 from captools.io import remote
 from captools.io.address import Url
 
@@ -34,6 +35,14 @@ def ready() -> None:
         os.register_at_fork(after_in_child=gc.freeze)
     with np.printoptions():
         require("gnss", "tiledb")
+
+
+def uri_of(location: Path | Url) -> str:
+    """Return what TileDB calls an array; InputError if that is not UTF-8."""
+    uri = str(location) if isinstance(location, Url) else os.path.abspath(location)
+    if as_text(uri) != uri:
+        raise InputError(f"{location}: TileDB takes only names in UTF-8: rename it")
+    return uri
 
 
 def context_of(location: Path | Url) -> "tiledb.Ctx":

@@ -47,7 +47,8 @@ def export_days(location: Path | Url, output: Path) -> Outputs:
         for day, values in query.days():
             process.check()
             name = f"{day}.parquet"
-            pq.write_table(_table(values, query.notes), folder / name, compression="zstd")
+            with open(folder / name, "wb") as file:  # pyarrow takes no name that is not UTF-8
+                pq.write_table(_table(values, query.notes), file, compression="zstd")
             written.append(output / name)
             written.rows_in += len(values.time)
     written.rows_out = written.rows_in

@@ -12,7 +12,7 @@ from captools.geo.time import GPS_EPOCH
 from captools.gnss.choice import NAMES, NUMBERINGS
 from captools.gnss.coding import code_numbers, system_numbers
 from captools.gnss.ingest import Wanted
-from captools.gnss.names import plain_name
+from captools.gnss.names import as_text, plain_name
 from captools.gnss.observations import Observations
 from captools.io.address import Url
 from captools.io.atomic import Outputs
@@ -41,7 +41,7 @@ def flatten(
         if len(found.time):
             table = _table(found, numbering)
             table.attrs |= _header(found, wanted, numbering)
-            table.attrs |= {"source": path.name, "rows_in": rows_in}
+            table.attrs |= {"source": as_text(path.name), "rows_in": rows_in}
             batch.write(f"{plain_name(path)}.h5", table)
     batch.written.rows_in = rows_in
     batch.written.removed = dict(found.left_out)

@@ -17,6 +17,7 @@ import numpy as np
 from captools.errors import CaptoolsWarning, InputError, Unreachable
 from captools.gnss.array import DAY_MS, FOREVER, STATION, Array, slot
 from captools.gnss.coding import code_numbers, system_numbers
+from captools.gnss.containers import opened
 from captools.gnss.names import are_one, parse_name, plain_name
 from captools.gnss.observations import Observations
 from captools.gnss.reading import read_observations
@@ -189,11 +190,8 @@ def _digest(path: Path | Url, wanted: Wanted, numbering: str) -> str:
     if isinstance(path, Url):
         content = remote.identity(path)
     else:
-        try:
-            with open(path, "rb") as file:
-                content = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        with opened(path) as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
     if not content:
         return ""
     said = json.dumps([content, asdict(wanted), numbering], sort_keys=True)

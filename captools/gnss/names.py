@@ -81,6 +81,17 @@ def plain_name(path: str | os.PathLike[str]) -> str:
     return _FORM.sub(r"\1", file_name(os.fspath(path)))
 
 
+def as_text(name: str) -> str:
+    r"""Return the name of a file as text, for it need not be UTF-8.
+
+    Examples
+    --------
+    >>> as_text("caf\udce9.24o") == "caf\N{REPLACEMENT CHARACTER}.24o"
+    True
+    """
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
 def are_one(station: str, other: str) -> bool:
     """Return whether two markers are ways to write one.
 

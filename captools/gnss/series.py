@@ -9,7 +9,7 @@ import numpy as np
 
 from captools.errors import InputError
 from captools.gnss.choice import NAMES, SYSTEMS
-from captools.gnss.names import plain_name
+from captools.gnss.names import as_text, plain_name
 from captools.gnss.statistics import PERIODS, Columns
 from captools.io.atomic import appearing
 
@@ -117,7 +117,7 @@ def _label_places(axes: "Axes", table: Columns, per: str) -> None:
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
         axes.set_xlabel("GPS time")
         return
-    names = [plain_name(path) for path in dict.fromkeys(table["input"])]
+    names = [_drawn(plain_name(path)) for path in dict.fromkeys(table["input"])]
     if len(names) <= ROWS:
         axes.set_xticks(range(len(names)), names, rotation=30, ha="right", fontsize=7)
     else:
@@ -142,13 +142,18 @@ def _new_figure(caption: str) -> tuple["Figure", "Axes"]:
     figure = Figure(figsize=(10, 4.8), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
     figure.supxlabel(
-        textwrap.fill(caption.replace("$", r"\$"), LETTERS),
+        textwrap.fill(_drawn(caption), LETTERS),
         fontsize=8,
         color="0.35",
         x=0.01,
         ha="left",
     )
     return figure, axes
+
+
+def _drawn(words: str) -> str:
+    """Return words so that they are drawn as they are: $ begins no formula."""
+    return as_text(words).replace("$", r"\$")
 
 
 def _write(figure: "Figure", path: Path) -> None:

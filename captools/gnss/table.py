@@ -10,6 +10,7 @@ from typing import BinaryIO
 import numpy as np
 
 from captools.extras import require
+from captools.gnss.names import as_text
 from captools.gnss.statistics import Columns, Grouping
 from captools.io.atomic import appearing, check_is_file
 
@@ -86,5 +87,7 @@ def _write_parquet(table: Columns, file: BinaryIO) -> None:
     kinds = dict.fromkeys(("input", "system", "code", "how"), pa.string())
     kinds |= dict.fromkeys(("n", "zeros", "epochs", "expected", "days"), pa.int64())
     kinds |= {"satellite": pa.uint8(), "start": pa.timestamp("ms"), "processes": pa.int64()}
+    if "input" in table:
+        table = {**table, "input": [as_text(path) for path in table["input"]]}
     arrays = [pa.array(table[name], kinds.get(name, pa.float64())) for name in table]
     parquet.write_table(pa.table(arrays, names=[*table]), file)

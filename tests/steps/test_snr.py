@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import os
 import random
 import shutil
 import subprocess
@@ -578,3 +579,47 @@ def test_real_files_have_the_statistics_that_are_known(run, real_data):
         assert str(one["zeros"]) == row["zeros_left_out"]
     assert [row for row in found.values() if row["n"]] == []
     assert len(expected) > 50
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("snr", "odd.24o", "--how", "rinex"),
+        ("check", "odd.24o"),
+        ("readrinex", "odd.24o", "-o", "odd.tdb", "-n", "1"),
+        ("readrinex", "odd.24o", "-o", "flat", "-n", "1"),
+    ],
+)
+def test_what_need_never_end_is_not_opened(tmp_path, monkeypatch, run, words):
+    monkeypatch.chdir(tmp_path)
+    Path("odd.24o").symlink_to("/dev/full")  # whose zeros have no end
+    result = run(*words)
+    assert result.exit_code == 1
+    assert "odd.24o: is no file, but a pipe, a socket or a device" in result.output
+
+
+def test_names_that_are_no_text_are_names_of_files_as_others_are(here):
+    odd = os.fsdecode(b"caf\xe9")
+    path = Path("rinex/TEST00USA_R_20241270000_01D_30S_MO.rnx").rename(f"{odd} $x$.24o")
+    for output in ("odd.png", f"{odd}.parquet"):
+        assert list(captools.snr(path, per="file", how="rinex", output=output)) == [output]
+    with open(f"{odd}.parquet", "rb") as file:
+        inputs = pyarrow.parquet.read_table(file)["input"].to_pylist()
+    assert set(inputs) == {str(here / "caf\N{REPLACEMENT CHARACTER} $x$.24o")}
+    captools.readrinex(path, "odd.tdb")
+    first = {"how": "serial", "code": "1C", "span": ("2024-05-06", "2024-05-07")}
+    assert list(captools.snr("odd.tdb", **first)) == list(captools.snr("station.tdb", **first))
+    assert len(captools.readrinex(path, "flat")) == 1
+    captools.export("odd.tdb", odd)
+    assert os.listdir(odd) == ["2024-05-06.parquet"]
+
+
+@pytest.mark.parametrize(
+    "words", [("snr", "ODD"), ("check", "ODD"), ("readrinex", "rinex", "-n", "1", "-o", "ODD")]
+)
+def test_arrays_have_names_of_text(here, run, words):
+    odd = os.fsdecode(b"caf\xe9.tdb")
+    shutil.copytree("station.tdb", odd)
+    result = run(*(word.replace("ODD", odd) for word in words))
+    assert result.exit_code == 1
+    assert "TileDB takes only names in UTF-8: rename it" in result.output
