@@ -10,6 +10,7 @@ opening any fragment, or the notes on ten thousand other inputs.
 """
 
 import os
+import re
 import time
 import warnings
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from captools.errors import FolderError, InputError, one_line
-from captools.gnss.context import context_of, ready, uri_of
+from captools.gnss.context import context_of, ready, uri_of, write_in_order
 from captools.io.address import Url
 
 if TYPE_CHECKING:
@@ -55,6 +56,11 @@ def is_array(path: str | os.PathLike[str]) -> bool:
 def slot(name: str) -> int:
     """Return the time stamp of the cells of an input of this name."""
     return 1 + int.from_bytes(sha256(os.fsencode(name)).digest()[:5]) % (NOTES_FROM - 1)
+
+
+def _times_of_input(at: int) -> range:
+    """Return the time stamps that notes on the input of a slot may have."""
+    return range(INPUTS_FROM + at * TIMES_OF_INPUT, INPUTS_FROM + (at + 1) * TIMES_OF_INPUT)
 
 
 class Array:
@@ -169,12 +175,26 @@ class Array:
 
     def input_note(self, at: int) -> str | None:
         """Return what is noted of the input of a slot."""
-        first = INPUTS_FROM + at * TIMES_OF_INPUT
-        return self._notes(first, first + TIMES_OF_INPUT - 1).get(f"{INPUT}:{at}")
+        times = _times_of_input(at)
+        return self._notes(times.start, times.stop - 1).get(f"{INPUT}:{at}")
+
+    def forget_input(self, at: int) -> None:
+        """Remove the notes on the input of a slot, also one that was cut when its writer died."""
+        import tiledb
+
+        with self._writing():
+            files = tiledb.VFS(ctx=self._context)
+            for note in files.ls(f"{self.uri}/__meta"):
+                when = re.match(r"__(\d+)_", os.path.basename(note))
+                if when and int(when[1]) in _times_of_input(at):
+                    files.remove_file(note)
 
     def input_notes(self) -> list[str]:
         """Return what is noted of all inputs."""
-        return list(self._notes(INPUTS_FROM, FOREVER).values())
+        try:
+            return list(self._notes(INPUTS_FROM, FOREVER).values())
+        except InputError as error:  # of an input that is done again, nothing stays cut
+            raise InputError(f"{error}: if readrinex was killed, run it again") from None
 
     def _notes(self, first: int, last: int) -> dict[str, Any]:
         for seconds in PAUSES:
@@ -199,7 +219,7 @@ class Array:
 
     def note_input(self, at: int, number: int, text: str) -> None:
         """Note something of the input of a slot, in place of notes of lower numbers."""
-        with self._open_to_write(INPUTS_FROM + at * TIMES_OF_INPUT + number) as array:
+        with self._open_to_write(_times_of_input(at)[number]) as array:
             array.meta[f"{INPUT}:{at}"] = text
 
     # --- cells --------------------------------------------------------------------
@@ -217,7 +237,8 @@ class Array:
             The time stamp.
         """
         with self._open_to_write(at) as array:
-            if not _write_in_order(array, self._context, coordinates, snr):
+            columns = dict(zip((*DIMENSIONS, SNR), (*coordinates, snr), strict=True))
+            if not write_in_order(array, self._context, columns):
                 array[coordinates] = {SNR: snr}
 
     def remove(self, at: int) -> None:
@@ -321,29 +342,3 @@ class Array:
             yield
         except (tiledb.TileDBError, OSError) as error:
             raise FolderError(f"{self.location}: cannot be written ({one_line(error)})") from None
-
-
-def _write_in_order(
-    array: "tiledb.Array",
-    context: "tiledb.Ctx",
-    coordinates: tuple[np.ndarray, ...],
-    snr: np.ndarray,
-) -> bool:
-    """Write cells in the order of the array, which takes a sixth of the time; False if not.
-
-    Only the lower level of TileDB's Python package has this order, and says nothing of its future.
-    """
-    try:
-        from tiledb.libtiledb import Array, LayoutType, Query, QueryType
-
-        query = Query(context, Array(context, array), QueryType.WRITE)
-        query.layout = LayoutType.GLOBAL_ORDER
-        submit, finalize = query._submit, query.finalize
-    except (ImportError, AttributeError, TypeError):
-        return False
-    columns = [np.ascontiguousarray(values) for values in (*coordinates, snr)]  # kept until the end
-    for name, values in zip((*DIMENSIONS, SNR), columns, strict=True):
-        query.set_data_buffer(name, values, len(values))
-    submit()
-    finalize()
-    return True

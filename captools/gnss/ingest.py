@@ -117,7 +117,12 @@ class _Part:
         self.at = slot(name)
         self._array, self._name = array, name
         self._station = notes.get(STATION)
-        self.record: dict[str, Any] = json.loads(array.input_note(self.at) or "{}")
+        try:
+            said = array.input_note(self.at)
+        except InputError:  # a process was killed in the middle of it
+            array.forget_input(self.at)
+            said = None
+        self.record: dict[str, Any] = json.loads(said or "{}")
         self._number: int = self.record.pop("number", 0)  # of the last note
 
     @property

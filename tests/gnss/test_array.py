@@ -165,7 +165,7 @@ MANY = [
 def test_without_the_private_way_to_write_the_cells_are_the_same(
     tmp_path, files, into, monkeypatch
 ):
-    monkeypatch.setattr(arrays, "_write_in_order", lambda *_: False)
+    monkeypatch.setattr(arrays, "write_in_order", lambda *_: False)
     found = some(1)
     into(files("p0570010.24d", found))
     assert cells(tmp_path) == stored(found)
@@ -174,8 +174,8 @@ def test_without_the_private_way_to_write_the_cells_are_the_same(
 def test_the_private_way_to_write_is_there(tmp_path, files, into, monkeypatch):
     """Else the other one would be taken without a word."""
     written = []
-    in_order = arrays._write_in_order
-    monkeypatch.setattr(arrays, "_write_in_order", lambda *_: written.append(in_order(*_)) or True)
+    in_order = arrays.write_in_order
+    monkeypatch.setattr(arrays, "write_in_order", lambda *_: written.append(in_order(*_)) or True)
     into(files("p0570010.24d", some(1)))
     assert written == [True]
 
@@ -448,6 +448,23 @@ def test_a_note_that_stays_cut_is_an_error(tmp_path, files, into, monkeypatch):
     newest.write_bytes(newest.read_bytes()[:52])
     with pytest.raises(InputError, match=r"x\.tdb: cannot be read"):
         Array(tmp_path / "x.tdb").input_notes()
+
+
+@pytest.mark.parametrize("size", [0, 52, 100])
+def test_an_input_is_done_again_whose_note_was_cut(tmp_path, files, into, monkeypatch, size):
+    """As of a process that was killed while it wrote the note: TileDB does so in two pieces."""
+    other, later = some(3, range(3600, 3900, 30)), some(2, range(0, 90, 30))
+    into(files("p0570010.24d", some(1)))
+    newest = last_note(tmp_path / "x.tdb")
+    into(files("p0570020.24d", other))
+    newest.write_bytes(newest.read_bytes()[:size])
+    monkeypatch.setattr(arrays, "PAUSES", (0.01,) * 3)
+    with pytest.raises(InputError, match="if readrinex was killed, run it again"):
+        Array(tmp_path / "x.tdb").input_notes()
+    into(files("p0570010.24d", later))
+    assert cells(tmp_path) == stored(later) | stored(other)
+    notes = map(json.loads, Array(tmp_path / "x.tdb").input_notes())
+    assert {note["name"] for note in notes} == {"p0570010.24", "p0570020.24"}
 
 
 def test_notes_on_other_inputs_are_not_read(tmp_path, files, into):
