@@ -90,7 +90,7 @@ class DifferenceFields:
         """Return where fields begin and end, and whether the file was cut there."""
         lines, gaps = self._lines, self._lines.gaps
         gap = self._first + place
-        outside = gap > self._last
+        outside = self._missing | (gap > self._last)
         gap = np.where(outside, self._last, gap)
         ends = gaps[gap]
         starts = np.where(outside, ends, gaps[gap - 1] + 1)
