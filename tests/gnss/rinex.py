@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 
 import hatanaka
 
@@ -97,6 +98,7 @@ def written(epochs, types, version="3.05", **more):
     return ("\n".join(lines) + "\n").encode()
 
 
+@cache
 def compact(data):
     """Return the same in Hatanaka's form, by the program that everybody uses."""
     return hatanaka.rnx2crx(data)
