@@ -70,8 +70,7 @@ def of_array(doer: Doer, array: str, request: Request) -> Iterator[Columns]:
     doer.stations.update({known.notes.get("station", "")} - {""})
     blocks = [Days(array, question, *block) for block in _blocks(known.span(), request.span)]
     parts = doer.do(partial(of_days, request=request), blocks, may_copy=False)
-    intervals = {block.first: known.notes.get("interval", np.nan) for block in blocks[:1]}
-    rows = _of_parts((part for _, part in parts), intervals | _noted(known.inputs()), request)
+    rows = _of_parts((part for _, part in parts), _noted(known.inputs()), request)
     return _and_close(known, rows)
 
 

@@ -237,6 +237,16 @@ def test_the_interval_may_change_whatever_files_are_called(run, tmp_path, names,
     assert [row["expected"] for row in rows] == [48, 24]
 
 
+def test_of_a_file_of_several_days_each_has_its_interval(run, tmp_path):
+    two_days = day_of(1, 1, [0, 2]) | day_of(2, 1, [0, 2])
+    for name, values, interval in (("a", day_of(0, 1, [0]), 1800.0), ("b", two_days, 3600.0)):
+        path = plainrinex.write(tmp_path / f"{name}_MO.rnx", values, interval=interval)
+        ingest(path, tmp_path / "station.tdb", Wanted(), "earthscope")
+    words = ("-t", "2024-05-08", "2024-05-09", "--code", "5Q")
+    (row,) = rows_of(run("snr", tmp_path / "station.tdb", *words))
+    assert row["expected"] == 24
+
+
 @pytest.mark.parametrize("source", ["rinex", "station.tdb"])
 def test_where_there_is_nothing_only_the_header_is_printed(run, station, source):
     result = run("snr", station / source, "-t", "2031-01-01", "2031-01-02")
