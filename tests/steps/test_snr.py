@@ -276,6 +276,20 @@ def test_what_two_files_have_counts_once_as_in_the_array(run, here, days):
     assert sum(row["zeros"] for row in table(result.stdout)) == len(zeros)
 
 
+@pytest.mark.parametrize("source", ["rinex", "station.tdb"])
+@pytest.mark.parametrize("intervals", [(1800.0, 3600.0), (3600.0, 1800.0)])
+def test_files_that_share_a_single_epoch_and_differ_in_interval(run, tmp_path, source, intervals):
+    (tmp_path / "rinex").mkdir()
+    early, late = day_of(0, 1, [0, 1, 2]), day_of(0, 2, [2, 4, 6])
+    for name, values, interval in zip("ab", (early, late), intervals, strict=True):
+        path = plainrinex.write(tmp_path / f"rinex/{name}_MO.rnx", values, interval=interval)
+        ingest(path, tmp_path / "station.tdb", Wanted(), "earthscope")
+    rows = rows_of(run("snr", tmp_path / source, "--how", "serial"))
+    places = {place for of in (early, late) for place, value in of.items() if value}
+    assert sum(row["n"] for row in rows) == len(places)
+    assert {row["expected"] for row in rows} == {48}
+
+
 def test_a_file_of_another_station_is_bad_but_for_file_by_file(run, here):
     alone = run("snr", "rinex").stdout
     path = plainrinex.write(here / "rinex" / "ZZZZ1270.24o", day_of(0, 7), station="ELSE")
