@@ -1,6 +1,7 @@
 """What RINEX files and arrays of signal strengths hold."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,7 @@ def _columns(found: Observations, stats: bool) -> Iterator[Described]:
 def describe_array(path: str, place: Path | Url, stats: bool) -> Description:
     """Describe an array of signal strengths by its notes; InputError if it is none.
 
-    Cells that two inputs hold count twice, unless all values are read.
+    Cells that two inputs may hold are read, so that they count once.
     """
     with Query(place) as query:
         return _described_array(path, place, query, stats)
@@ -77,19 +78,27 @@ def _described_array(path: str, place: Path | Url, query: Query, stats: bool) ->
         "inputs": len(query.inputs()),
         "fragments": len(fragments),
     }
-    tallies = _Tallies()
-    for _, cells in query.days() if stats else ():
+    tallies, counts = _Tallies(), stats or _may_share(fragments)
+    for _, cells in query.days() if counts else ():
         tallies.add(cells, cells.thousandths)
     span = query.span()
     return Description(
         path=path,
         kind="TileDB array of signal strengths",
         size=None if isinstance(place, Url) else Array(place).size(),
-        rows=tallies.rows if stats else sum(cells for cells, _, _ in fragments),
-        columns=tuple(_described(name, tallies.statistics(name)) for name in tallies.names),
+        rows=tallies.rows if counts else sum(cells for cells, _, _ in fragments),
+        columns=tuple(_described(name, tallies.statistics(name)) for name in tallies.names)
+        if stats
+        else (),
         time=None if span is None else _span(*span),
         header=_given(said),
     )
+
+
+def _may_share(fragments: list[tuple[int, np.datetime64, np.datetime64]]) -> bool:
+    """Return whether fragments overlap in time, so that two may hold one cell."""
+    spans = sorted((first, last) for _, first, last in fragments)
+    return any(last >= first for (_, last), (first, _) in pairwise(spans))
 
 
 class _Tallies:

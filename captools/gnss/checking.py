@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from captools.errors import InputError
-from captools.gnss.observations import PER_DB
 from captools.gnss.querying import Query
-from captools.gnss.reading import MOST, read_observations
+from captools.gnss.reading import read_observations
 from captools.io.address import Url
 from captools.progress import counted
 
@@ -43,16 +42,17 @@ def check_array(location: Path | Url) -> str:
     Raises
     ------
     InputError
-        If it is none, cannot be read, or has values that no signal strength has.
+        If it is none, cannot be read, has values that no signal strength has, or lacks those of
+        a file that took the place of another and was not read to its end.
     """
     cells = 0
     with Query(location) as query:
-        for day, found in query.days():
-            values = found.thousandths
-            if not 0 < values.min() <= values.max() <= MOST:
-                most = MOST // PER_DB
-                raise InputError(
-                    f"{location}: has values on {day} that are not above 0 to {most} dB-Hz"
-                )
-            cells += len(values)
+        undone = [record["name"] for record in query.inputs() if "rows_out" not in record]
+        if undone:
+            raise InputError(
+                f"{location}: is not whole ({counted(len(undone), 'input')} not read to the end, "
+                f"{undone[0]} first): give readrinex the files again"
+            )
+        for _, found in query.days():
+            cells += len(found.time)
     return f"array of {query.notes.get('station', 'no station')}, {counted(cells, 'value')}"

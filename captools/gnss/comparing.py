@@ -71,6 +71,8 @@ def compared(
     (first, table), *others = [measure(way, names) for way in ways]
     for other, other_table in others:
         check_alike((first.way.name, table), (other.way.name, other_table))
+    if not first.days:
+        raise InputError("there is no value to compare")
     return [first, *(other for other, _ in others)]
 
 

@@ -12,6 +12,7 @@ from captools.gnss.array import NUMBERING, Array
 from captools.gnss.choice import NUMBERINGS
 from captools.gnss.coding import code_letters, code_numbers, system_letters
 from captools.gnss.observations import PER_DB, Values
+from captools.gnss.reading import MOST
 from captools.io.address import Url
 
 DAY = np.timedelta64(1, "D")
@@ -99,6 +100,11 @@ class Query:
             Letters; all by default.
         codes : sequence of str, optional
             Such as 1C; all by default.
+
+        Raises
+        ------
+        InputError
+            If they cannot be read, or have values that no signal strength has.
         """
         table = NUMBERINGS[self.numbering]
         columns = self._array.read(
@@ -106,12 +112,18 @@ class Query:
             None if systems is None else [table[system] for system in systems],
             None if codes is None else code_numbers(np.array(codes, "S2")).tolist(),
         )
+        snr = columns["snr"]
+        if len(snr) and not 0 < snr.min() <= snr.max() <= MOST / PER_DB:  # nor NaN
+            day, most = start.astype("M8[D]"), MOST // PER_DB
+            raise InputError(
+                f"{self._array.location}: has values on {day} that are not above 0 to {most} dB-Hz"
+            )
         return Values(
             columns["time"].view("M8[ms]"),
             system_letters(columns["constell"], self.numbering),
             columns["sat"],
             code_letters(columns["obs_code"]),
-            np.rint(columns["snr"] * np.float64(PER_DB)).astype(np.int32),
+            np.rint(snr * np.float64(PER_DB)).astype(np.int32),
         )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 150
+WIDTH, WIDTH_OF_COLUMN = 10.0, 1.0  # inches; of the legend's first column there is room
 FEW = 10  # lines, which differ in colour; of more the colours are a scale
 ROWS = 18  # of a column of the legend
 LETTERS = 160  # of a line of a caption
@@ -54,12 +55,14 @@ def make_series(table: Columns, per: str, caption: str) -> "Figure":
         axes.plot(x, mean, color=colour, label=name, linewidth=width, marker="o", markersize=2.5)
     axes.set_ylabel(f"mean signal strength of each {per} (dB-Hz)")
     axes.grid(alpha=0.3)
+    columns = -(-len(groups) // ROWS)
+    figure.set_figwidth(WIDTH + (columns - 1) * WIDTH_OF_COLUMN)
     axes.legend(
         loc="center left",
         bbox_to_anchor=(1.01, 0.5),
         frameon=False,
         fontsize=8,
-        ncols=-(-len(groups) // ROWS),
+        ncols=columns,
     )
     _label_places(axes, table, per)
     return figure
@@ -139,7 +142,7 @@ def _new_figure(caption: str) -> tuple["Figure", "Axes"]:
     """Return a figure with room for what is drawn, and its caption below."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 4.8), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4.8), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
     figure.supxlabel(
         textwrap.fill(_drawn(caption), LETTERS),

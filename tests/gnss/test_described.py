@@ -127,6 +127,48 @@ def test_an_array(run, array):
     assert "days 3, inputs 3, fragments 3" in run("info", array).stdout
 
 
+def test_cells_of_two_inputs_count_once(run, rinex, tmp_path):
+    first, *_ = files(rinex)
+    copy = tmp_path / "P05700SIM_R_20240590000_01D_01M_XX.crx.gz"
+    copy.write_bytes(first.read_bytes())
+    for file in (first, copy):
+        ingest(file, tmp_path / "x.tdb", Wanted(), "earthscope")
+    (said,) = objects(run("info", tmp_path / "x.tdb", "--json"))
+    assert said["header"]["fragments"] == 2
+    assert said["rows"] == sum(map(len, known(days=1).values()))
+    assert "columns" not in said
+
+
+def test_a_file_that_was_not_read_to_its_end_is_missed(run, rinex, tmp_path, monkeypatch):
+    path, array = tmp_path / files(rinex)[0].name, tmp_path / "x.tdb"
+    path.write_bytes(files(rinex)[0].read_bytes())
+    ingest(path, array, Wanted(), "earthscope")
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Array, "write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            ingest(path, array, Wanted(codes=("1C",)), "earthscope")
+    result = run("check", array)
+    assert (result.exit_code, "is not whole (1 input not read" in result.stdout) == (1, True)
+    ingest(path, array, Wanted(codes=("1C",)), "earthscope")
+    assert run("check", array).exit_code == 0
+
+
+@pytest.mark.parametrize("value", [np.nan, -1.0, 0.0, np.inf, 1e7])
+def test_values_that_are_none_are_refused(run, rinex, tmp_path, value):
+    ingest(files(rinex)[0], tmp_path / "x.tdb", Wanted(), "earthscope")
+    when = np.array([int(DAY.astype("M8[ms]").astype(int)) + 1])
+    place = when, np.array([1], "u1"), np.array([3], "u1"), np.array([12611], "u2")
+    Array(tmp_path / "x.tdb").write(place, np.array([value], "f4"), 1)
+    for words in (("check",), ("snr", "--how", "serial")):
+        result = run(*words, tmp_path / "x.tdb")
+        assert result.exit_code == 1
+        assert "has values on 2024-02-28 that are not above 0 to 100 dB-Hz" in result.output
+
+
 def test_an_empty_array(run, tmp_path):
     Array(tmp_path / "none.tdb").make("earthscope")
     (said,) = objects(run("info", tmp_path / "none.tdb", "--json", "--stats"))

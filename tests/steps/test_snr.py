@@ -647,3 +647,18 @@ def test_arrays_have_names_of_text(here, run, words):
     result = run(*(word.replace("ODD", odd) for word in words))
     assert result.exit_code == 1
     assert "TileDB takes only names in UTF-8: rename it" in result.output
+
+
+def test_nothing_is_not_compared(here, run):
+    result = run("snr", "station.tdb", "rinex", "--compare", "--code", "9X", "-o", "speed.png")
+    assert (result.exit_code, "there is no value to compare" in result.stderr) == (1, True)
+    assert not Path("speed.png").exists()
+
+
+def test_a_long_legend_leaves_room_for_the_lines():
+    day = np.datetime64("2024-05-06", "ms")
+    lines_of = {"start": [day] * 100, "system": ["G"] * 100, "satellite": [*range(100)]}
+    table_of = lines_of | {"code": ["1C"] * 100, "n": [1] * 100, "mean": [44.0] * 100}
+    figure = make_series(table_of, "day", "")
+    figure.draw_without_rendering()
+    assert figure.axes[0].get_window_extent().width > 0.5 * 10 * figure.dpi
