@@ -83,6 +83,13 @@ def here(station, tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture
+def there(station, monkeypatch):
+    """The folder itself as the current one, where nothing is to be changed."""
+    monkeypatch.chdir(station)
+    return station
+
+
 def table(text):
     """The rows of CSV, as numbers where they are."""
     rows = []
@@ -382,14 +389,14 @@ def test_days_of_an_array_that_cannot_be_read_are_named(run, here):
         ("rinex", "-o", "rinex"),
     ],
 )
-def test_wrong_usage(run, here, words):
-    (here / "void").mkdir()
+def test_wrong_usage(run, there, words):
+    (there / "void").mkdir(exist_ok=True)
     result = run("snr", *words)
     assert (result.exit_code, result.stdout) == (2, "")
     assert len(result.stderr.partition("Error: ")[2].splitlines()) == 1
 
 
-def test_an_empty_list_is_no_error(run, here):
+def test_an_empty_list_is_no_error(run, there):
     result = run("snr", "-", input="")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "nothing to do" in result.stderr
@@ -407,13 +414,13 @@ def test_an_empty_list_is_no_error(run, here):
         {"span": ("2024-05-07", "2024-05-06")},
     ],
 )
-def test_wrong_arguments_from_python(here, options):
+def test_wrong_arguments_from_python(there, options):
     with pytest.raises(ValueError, match=next(iter(options)).removeprefix("s")):
         captools.snr("rinex", **options)
 
 
-def test_from_python_it_returns_lines(run, here):
-    lines = captools.snr(here / "rinex", system="G", code=["1C", "2W"], how="rinex")
+def test_from_python_it_returns_lines(run, there):
+    lines = captools.snr(there / "rinex", system="G", code=["1C", "2W"], how="rinex")
     assert lines == run("snr", "rinex", "--system", "G", "--code", "1C,2W").stdout.splitlines()
 
 
@@ -520,7 +527,7 @@ def test_nothing_to_draw_is_said_and_no_picture_is_made(run, here):
 # --- comparing ------------------------------------------------------------------------
 
 
-def test_three_ways_are_measured(run, here):
+def test_three_ways_are_measured(run, there):
     result = run("snr", "station.tdb", "rinex", "--compare")
     assert result.exit_code == 0, result.stderr
     rows = [*csv.DictReader(io.StringIO(result.stdout))]
