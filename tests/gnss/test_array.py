@@ -325,6 +325,28 @@ def test_a_new_file_that_was_killed_and_then_became_bad_leaves_nothing(
     assert cells(tmp_path) == stored(other)
 
 
+def test_a_file_that_was_bad_when_it_was_killed_and_is_as_before_is_there_again(
+    tmp_path, files, into, monkeypatch
+):
+    found, original = some(1), Array.remove
+    path = files("p0570010.24d", found)
+    into(path)
+    text = path.read_text()
+    files("p0570010.24d", InputError("cut"))
+
+    def end(*arguments):
+        original(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Array, "remove", end)
+        with pytest.raises(KeyboardInterrupt):
+            into(path)
+    files("p0570010.24d", found).write_text(text)  # and so is its digest
+    into(path)
+    assert cells(tmp_path) == stored(found)
+
+
 def test_the_clock_of_another_host_may_be_ahead(tmp_path, files, into, monkeypatch):
     earlier, later = some(1), some(2, range(0, 90, 30))
     path = files("p0570010.24d", earlier)

@@ -170,6 +170,27 @@ def test_scaled_values(read, form, factor):
     assert cells(found) == expected
 
 
+@FORMS
+@pytest.mark.parametrize(("stored", "value"), [(4_612_349, 46_123), (4_612_350, 46_124)])
+def test_scaled_values_are_rounded_to_thousandths(read, form, stored, value):
+    epochs = epochs_of("3.05")
+    for epoch in epochs:
+        epoch.satellites["R07"]["S1C"] = stored
+    data = file_of("3.05", epochs, more=[line("R  100", "SYS / SCALE FACTOR")])
+    found = read(form(data), systems="R")
+    assert {one for (*_, code), one in cells(found).items() if code == "1C"} == {value}
+
+
+def test_a_scale_of_all_types_takes_the_place_of_those_before(read):
+    epochs = epochs_of("3.05")
+    expected = truth(epochs)
+    for epoch in epochs:
+        for name in ("S1C", "S2W"):
+            epoch.satellites["R07"][name] *= 10
+    scales = [line(text, "SYS / SCALE FACTOR") for text in ("R  100   1 S2W", "R   10")]
+    assert cells(read(file_of("3.05", epochs, more=scales))) == expected
+
+
 def test_a_scale_that_stands_before_the_types(read):
     epochs = epochs_of("3.05")
     expected = truth(epochs)
@@ -669,6 +690,20 @@ def test_fractions_of_a_second(read, form, version):
         epoch.time = START + timedelta(milliseconds=50 * number + 5)
     found = read(form(file_of(version, epochs)))
     assert found.epochs.tolist() == [epoch.time for epoch in epochs]
+
+
+@FORMS
+@pytest.mark.parametrize(
+    ("head", "time"),
+    [
+        ("> 2024  5  6  0  0 29.9996000", "2024-05-06T00:00:30"),
+        ("> 2024  5  6 23 59 59.9999999", "2024-05-07T00:00:00"),
+    ],
+)
+def test_times_are_rounded_to_milliseconds(read, form, head, time):
+    (epoch,) = epochs_of("3.05", 1)
+    epoch.head = head
+    assert read(form(file_of("3.05", [epoch]))).epochs.tolist() == [datetime.fromisoformat(time)]
 
 
 def test_a_blank_flag_of_rinex_2_is_no_event(read):
