@@ -8,6 +8,7 @@ import gzip
 import math
 import os
 import random
+import re
 import warnings
 from datetime import timedelta
 
@@ -111,6 +112,18 @@ def test_hatanaka_files_with_a_damaged_byte(epochs, tmp_path):
         wrong += not cells(found).items() <= expected.items()
     assert taken > COUNT / 3
     assert wrong <= 0.02 * taken
+
+
+def test_a_difference_that_looks_like_the_beginning_of_an_arc(epochs, tmp_path):
+    """Of another order than the arc has: no program writes that."""
+    data = compact(written(epochs, {"G": ["S1C", "S2W"], "E": ["S1C"]}))
+    expected, path = truth(epochs), tmp_path / "a.crx"
+    places = [found.start() + 1 for found in re.finditer(rb"(?<= )[1245]\d\d+(?=[ \n])", data)]
+    for at in places:
+        path.write_bytes(data[:at] + b"&" + data[at + 1 :])
+        found = read_or_refused(path)
+        assert found is None or cells(found).items() <= expected.items()
+    assert len(places) > 50
 
 
 @pytest.mark.parametrize("version", ["2.11", "3.05"])

@@ -283,6 +283,13 @@ def test_what_two_files_have_counts_once_as_in_the_array(run, here, days):
     assert sum(row["zeros"] for row in table(result.stdout)) == len(zeros)
 
 
+def test_a_file_that_names_no_station_is_of_the_one_of_the_others(run, tmp_path):
+    for name, number, marker in (("a", 0, ""), ("b", 1, "TEST"), ("c", 2, "")):
+        plainrinex.write(tmp_path / f"{name}_MO.rnx", day_of(number, 1, [0]), marker)
+    rows = rows_of(run("snr", tmp_path, "--code", "5Q", "--how", "serial"))
+    assert [row["epochs"] for row in rows] == [1, 1, 1]
+
+
 @pytest.mark.parametrize("source", ["rinex", "station.tdb"])
 @pytest.mark.parametrize("intervals", [(1800.0, 3600.0), (3600.0, 1800.0)])
 def test_files_that_share_a_single_epoch_and_differ_in_interval(run, tmp_path, source, intervals):
