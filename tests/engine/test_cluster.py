@@ -26,7 +26,7 @@ ARRAY, MPI = ROOT / "slurm/array.sbatch", ROOT / "slurm/mpi.sbatch"
 BIN = Path(sys.executable).parent
 CAPTOOLS = BIN / "captools"
 ENVIRONMENT = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-MOMENTS = 8
+MOMENTS = 4  # attack.py has more
 
 
 def run(*words, cwd, environment=ENVIRONMENT, timeout=120):
