@@ -37,8 +37,7 @@ FOREVER = 1 << 62
 INPUT = "input"  # the name of what is noted of one
 PAUSES = (0.01, 0.03, 0.1, 0.3, 1.0, 2.0)  # seconds; a note is no file that appears whole
 LEVEL = 3  # of zstd
-DIMENSIONS = ("time", "constell", "sat", "obs_code")
-SNR = "snr"
+DIMENSIONS, SNR = ("time", "constell", "sat", "obs_code"), "snr"
 NUMBERING, STATION = "numbering", "station"  # notes on the whole array
 ABOUT = {  # it, too
     "time_system": "GPS",
@@ -129,7 +128,7 @@ class Array:
                         raise
         notes = self.notes()  # once, if it can be: it takes the longer the more inputs there are
         if NUMBERING not in notes:
-            if not self.fragments():
+            if self._has_dimensions() and not self.fragments():
                 self.note(**ABOUT, **{NUMBERING: numbering})
             notes = self.notes()  # another process may have begun meanwhile
         if NUMBERING not in notes:
@@ -139,6 +138,13 @@ class Array:
                 f"{self.location}: has the numbering {notes[NUMBERING]} of systems, not {numbering}"
             )
         return notes
+
+    def _has_dimensions(self) -> bool:
+        import tiledb
+
+        with self._reading():
+            domain = tiledb.ArraySchema.load(self.uri, ctx=self._context).domain
+            return tuple(domain.dim(at).name for at in range(domain.ndim)) == DIMENSIONS
 
     def _schema(self) -> "tiledb.ArraySchema":
         import tiledb

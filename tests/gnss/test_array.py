@@ -579,3 +579,14 @@ def test_in_a_copy_of_the_process_nothing_of_tiledb_is_cleared_away(tmp_path, fi
     asked.itself = asked  # no longer known by any name, it waits for the garbage collector
     del asked
     assert watched.call(collect, [], timeout=20.0)
+
+
+def test_an_empty_array_of_others_stays_as_it_is(tmp_path):
+    uri = str(tmp_path / "x.tdb")
+    domain = tiledb.Domain(tiledb.Dim("time", domain=(0, 9), tile=10, dtype=np.int64))
+    attributes = [tiledb.Attr("snr", dtype=np.float32)]
+    tiledb.Array.create(uri, tiledb.ArraySchema(domain=domain, attrs=attributes, sparse=True))
+    with pytest.raises(ValueError, match="is an array of another origin"):
+        Array(tmp_path / "x.tdb").make("earthscope")
+    with tiledb.open(uri) as array:
+        assert not [*array.meta]
