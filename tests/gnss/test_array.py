@@ -16,7 +16,7 @@ from captools.errors import InputError
 from captools.gnss import array as arrays
 from captools.gnss import ingest as ingesting
 from captools.gnss.array import Array, slot
-from captools.gnss.context import ready
+from captools.gnss.context import context_of, ready
 from captools.gnss.ingest import Wanted, ingest
 from captools.gnss.observations import Cells, Header, Observations
 from captools.gnss.querying import Query
@@ -136,7 +136,7 @@ def test_the_array_says_what_s1_counts_as(tmp_path, files, into):
 
 def test_the_array_says_what_it_holds(tmp_path, files, into):
     into(files("p0570010.24d", some(1)))
-    with tiledb.open(str(tmp_path / "x.tdb")) as array:
+    with tiledb.open(str(tmp_path / "x.tdb"), ctx=context_of(tmp_path)) as array:
         notes, schema = dict(array.meta.items()), array.schema
     assert notes["station"] == "P057"
     assert notes["receiver"] == "SEPT POLARX5"
@@ -195,8 +195,8 @@ def test_the_numbering_of_the_demonstration_has_0_for_gps(tmp_path, files):
 
 def test_an_array_of_another_origin_is_refused(tmp_path, files, into):
     made = Array(tmp_path / "x.tdb")
-    tiledb.Array.create(str(tmp_path / "x.tdb"), made._schema())
-    with tiledb.open(str(tmp_path / "x.tdb"), "w") as array:
+    tiledb.Array.create(str(tmp_path / "x.tdb"), made._schema(), ctx=made._context)
+    with tiledb.open(str(tmp_path / "x.tdb"), "w", ctx=made._context) as array:
         array[np.array([5]), np.array([1]), np.array([1]), np.array([12611])] = np.array([40.0])
     with pytest.raises(ValueError, match="is an array of another origin"):
         into(files("p0570010.24d", some(1)))
@@ -583,10 +583,13 @@ def test_in_a_copy_of_the_process_nothing_of_tiledb_is_cleared_away(tmp_path, fi
 
 def test_an_empty_array_of_others_stays_as_it_is(tmp_path):
     uri = str(tmp_path / "x.tdb")
-    domain = tiledb.Domain(tiledb.Dim("time", domain=(0, 9), tile=10, dtype=np.int64))
-    attributes = [tiledb.Attr("snr", dtype=np.float32)]
-    tiledb.Array.create(uri, tiledb.ArraySchema(domain=domain, attrs=attributes, sparse=True))
+    ctx = context_of(tmp_path)  # with one of its own, TileDB would warn of all later copies
+    time = tiledb.Dim("time", domain=(0, 9), tile=10, dtype=np.int64, ctx=ctx)
+    domain = tiledb.Domain(time, ctx=ctx)
+    snr = tiledb.Attr("snr", dtype=np.float32, ctx=ctx)
+    schema = tiledb.ArraySchema(domain=domain, attrs=[snr], sparse=True, ctx=ctx)
+    tiledb.Array.create(uri, schema, ctx=ctx)
     with pytest.raises(ValueError, match="is an array of another origin"):
         Array(tmp_path / "x.tdb").make("earthscope")
-    with tiledb.open(uri) as array:
+    with tiledb.open(uri, ctx=ctx) as array:
         assert not [*array.meta]
