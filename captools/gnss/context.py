@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ def ready() -> None:
     """Import TileDB, which changes how NumPy prints numbers: it goes on as before.
 
     What is left of TileDB in a copy of this process must not be cleared away there, which would
-    wait for threads that the copy does not have.
+    wait for threads that the copy does not have. Nor is it used there, of which TileDB warns.
 
     Raises
     ------
@@ -33,6 +34,7 @@ def ready() -> None:
     """
     if "tiledb" not in sys.modules:
         os.register_at_fork(after_in_child=gc.freeze)
+        warnings.filterwarnings("ignore", "TileDB is a multithreading library", UserWarning)
     with np.printoptions():
         require("gnss", "tiledb")
 
