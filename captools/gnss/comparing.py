@@ -151,9 +151,10 @@ def _rows(table: Columns, names: list[str]) -> dict[tuple, tuple]:
 
 
 def _bar(one: Measured) -> str:
-    """Return the name of a bar: what is read, and by how many processes."""
-    what = "RINEX files" if one.way.name == "rinex" else "array"
-    return f"{what}\n{one.processes} process{'' if one.processes == 1 else 'es'}"
+    """Return the name of a bar: what is read, how, and by how many processes."""
+    what = {"rinex": "RINEX files", "serial": "array", "parallel": "array, in parallel"}
+    processes = f"{one.processes} process{'' if one.processes == 1 else 'es'}"
+    return f"{what[one.way.name]}\n{processes}"
 
 
 def _size(size: int | None) -> str:

@@ -130,7 +130,9 @@ def _label_places(axes: "Axes", table: Columns, per: str) -> None:
 def draw_speeds(names: Sequence[str], speeds: Sequence[float], path: Path, caption: str) -> None:
     """Draw how many days each way does in 30 s, as bars, in a ``.png`` or ``.pdf``."""
     figure, axes = _new_figure(caption)
-    bars = axes.bar(names, speeds, width=0.6, color=_colours(len(names)))
+    places = range(len(names))  # bars of one name would lie on each other
+    bars = axes.bar(places, speeds, width=0.6, color=_colours(len(names)))
+    axes.set_xticks(places, names)
     axes.bar_label(bars, [f"{speed:,.0f}" for speed in speeds], padding=3)
     axes.set_ylabel("days in 30 s")
     axes.margins(y=0.12)

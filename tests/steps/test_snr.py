@@ -25,7 +25,7 @@ from captools.gnss.doing import Doer
 from captools.gnss.ingest import Wanted, ingest
 from captools.gnss.querying import Query
 from captools.gnss.request import Request
-from captools.gnss.series import make_series
+from captools.gnss.series import draw_speeds, make_series
 from captools.gnss.statistics import Grouping
 from captools.gnss.table import lines
 from captools.io.address import Url
@@ -545,12 +545,21 @@ def test_three_ways_are_measured(run, there):
         assert float(row["days_in_30_s"]) == pytest.approx(3 / seconds * 30, rel=0.1)
 
 
+def test_bars_of_one_name_stand_apart(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr("captools.gnss.series._write", lambda figure, path: figures.append(figure))
+    draw_speeds(["array", "array"], [3.0, 9.0], tmp_path / "x.png", "")
+    bars = figures[0].axes[0].patches
+    assert [bar.get_height() for bar in bars] == [3.0, 9.0]
+    assert bars[0].get_x() + bars[0].get_width() < bars[1].get_x()
+
+
 def test_the_bars_are_those_that_were_measured(run, here, monkeypatch):
     drawn = []
     monkeypatch.setattr("captools.gnss.comparing.draw_speeds", lambda *said: drawn.append(said))
     assert run("snr", "rinex", "station.tdb", "--compare", "-o", "speed.png").exit_code == 0
     ((names, speeds, path, caption),) = drawn
-    assert names == ["RINEX files\n1 process", "array\n1 process", "array\n1 process"]
+    assert names == ["RINEX files\n1 process", "array\n1 process", "array, in parallel\n1 process"]
     assert len(set(speeds)) > 1
     assert min(speeds) > 0
     assert path.name == "speed.png"
