@@ -10,6 +10,7 @@ from captools.engine.pool import Pool
 from captools.errors import InputError
 from captools.gnss.answering import rows_of, stations_of
 from captools.gnss.array import Array
+from captools.gnss.context import ready
 from captools.gnss.doing import Doer
 from captools.gnss.request import Request
 from captools.gnss.series import draw_speeds
@@ -60,6 +61,7 @@ def compared(
     InputError
         If two ways differ.
     """
+    ready()  # to import TileDB is no part of what the first way to an array takes
     files, array = Sources(None, sources.paths), Sources(sources.array, ())
     ways = [
         Way("rinex", Doer(), rows_of(files, request)),
