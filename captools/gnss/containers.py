@@ -17,6 +17,7 @@ from captools.errors import InputError, one_line
 from captools.extras import require
 from captools.io.address import Url, check_regular
 from captools.io.ranges import RemoteFile
+from captools.progress import counted
 
 PACKED_BYTES = 1 << 30  # of a file; a day with an epoch each second has a tenth of that
 UNPACKED_BYTES = 2 << 30  # of what it unpacks to: more is a bomb
@@ -196,7 +197,8 @@ def _unzip(data: bytes) -> bytes:
                 names = [one for one in names if _is_observed(archive, one)]
             if len(names) != 1:
                 among = ", ".join(one.filename for one in names[:3]) or "none"
-                raise _Unusable(f"holds {len(names)} files of observations, not one ({among})")
+                count = counted(len(names), "file")
+                raise _Unusable(f"holds {count} of observations, not one ({among})")
             with archive.open(names[0]) as file:
                 return _poured(file)
     except (OSError, EOFError, ValueError, RuntimeError, zlib.error) as error:

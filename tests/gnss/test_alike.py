@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rinex import START, Epoch, cells, compact, line_by_line, truth, written
+from rinextext import START, Epoch, cells, compact, line_by_line, truth, written
 
 from captools.gnss import read_observations
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 import hatanaka
 import pytest
-from rinex import START, Epoch, cells, compact, truth, written
+from rinextext import START, Epoch, cells, compact, truth, written
 
 from captools.errors import InputError
 from captools.gnss import read_observations

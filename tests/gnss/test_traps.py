@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
-from rinex import START, body, cells, clock, compact, day, header, line, listed, truth, written
+from rinextext import START, body, cells, clock, compact, day, header, line, listed, truth, written
 
 from captools.errors import InputError
 from captools.gnss import read_observations
