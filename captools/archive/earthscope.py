@@ -5,7 +5,6 @@ that both they and captools use. Nothing here shows a token.
 """
 
 import base64
-import binascii
 import fcntl
 import json
 import logging
@@ -159,7 +158,7 @@ def _seconds_left(tokens: dict[str, Any]) -> float:
     try:
         body = tokens["access_token"].split(".")[1]
         return json.loads(base64.urlsafe_b64decode(body + "=="))["exp"] - time.time()
-    except (KeyError, IndexError, AttributeError, TypeError, ValueError, binascii.Error):
+    except (KeyError, IndexError, AttributeError, TypeError, ValueError):
         return 0.0
 
 

@@ -24,12 +24,12 @@ import numpy as np
 
 from captools.errors import FolderError, InputError, one_line
 from captools.gnss.context import context_of, ready, uri_of, write_in_order
+from captools.gnss.observations import DAY_MS
 from captools.io.address import Url
 
 if TYPE_CHECKING:
     import tiledb
 
-DAY_MS = 86_400_000
 NOTES_FROM = 1 << 40  # ms since 1970, in 2004; slots lie before
 INPUTS_FROM = 1 << 60  # notes on inputs, so many for each
 TIMES_OF_INPUT = 1 << 20

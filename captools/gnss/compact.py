@@ -11,8 +11,7 @@ import numpy as np
 
 from captools.gnss.differences import DifferenceFields
 from captools.gnss.epochs import WIDTH_2, WIDTH_3
-from captools.gnss.header import COMPACT, FIRST, Preamble, label, read_header
-from captools.gnss.lines import Lines
+from captools.gnss.header import COMPACT, FIRST, label, read_header
 from captools.gnss.records import Walk
 
 _SATELLITES = re.compile(rb"(?:[GRSECJI ][ \d]\d)*")
@@ -43,24 +42,19 @@ class Compact:
 
     Parameters
     ----------
-    lines : Lines
-        The file.
-    preamble : Preamble
+    walk : Walk
         What its header said; what stands among the observations is added.
     start : int
         The line after the header.
-    wanted : str or None
-        Systems whose lists must be right; None for all.
     """
 
-    def __init__(self, lines: Lines, preamble: Preamble, start: int, wanted: str | None) -> None:
-        self.lines = lines
-        self._is_2 = preamble.major == 2
+    def __init__(self, walk: Walk, start: int) -> None:
+        self.walk, self.lines = walk, walk.lines
+        self._is_2 = walk.preamble.major == 2
         self._width = WIDTH_2 if self._is_2 else WIDTH_3
         self._list = self._width + (6 if self._is_2 else 12)  # where satellites begin
         self._mark = b"&" if self._is_2 else b">"
-        self.walk = Walk(lines, preamble, wanted)
-        self.walk.begin_section()
+        walk.begin_section()
         self._fresh: list[bool] = []  # whether an epoch depends on nothing before it
         self._go_through(start)
         self.records = self.walk.records()

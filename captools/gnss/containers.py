@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 import deflate
 
@@ -18,6 +18,9 @@ from captools.extras import require
 from captools.io.address import Url, check_regular
 from captools.io.ranges import RemoteFile
 from captools.progress import counted
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 PACKED_BYTES = 1 << 30  # of a file; a day with an epoch each second has a tenth of that
 UNPACKED_BYTES = 2 << 30  # of what it unpacks to: more is a bomb
@@ -30,6 +33,10 @@ _MARKS = {  # how packed bytes begin
     "bzip2": (b"BZh",),
     "zip": (b"PK\x03\x04", b"PK\x05\x06"),
 }
+_DAMAGED_ZIP = (
+    *(OSError, EOFError, ValueError, RuntimeError),  # also of what is encrypted, or unknown
+    *(zlib.error, zipfile.BadZipFile),
+)
 _MEMBER = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")  # how one of gzip begins
 _FIRST_LINE = re.compile(rb".{60}(RINEX VERSION / TYPE|CRINEX VERS   / TYPE)")
 
@@ -112,9 +119,9 @@ def _unpacker(data: bytes) -> Callable[[bytes], bytes] | None:
 class _Bounded(io.BytesIO):
     """Bytes in memory, of which there may be only so many."""
 
-    def write(self, piece: bytes) -> int:  # type: ignore[override]
+    def write(self, piece: "ReadableBuffer", /) -> int:
         """Add bytes."""
-        if self.tell() + len(piece) > UNPACKED_BYTES:
+        if self.tell() + memoryview(piece).nbytes > UNPACKED_BYTES:
             raise _Unusable(f"unpacks to more than {UNPACKED_BYTES} bytes")
         return super().write(piece)
 
@@ -201,9 +208,7 @@ def _unzip(data: bytes) -> bytes:
                 raise _Unusable(f"holds {count} of observations, not one ({among})")
             with archive.open(names[0]) as file:
                 return _poured(file)
-    except (OSError, EOFError, ValueError, RuntimeError, zlib.error) as error:
-        raise _Unusable(f"is cut or damaged (zip: {one_line(error)})") from None
-    except (zipfile.BadZipFile, NotImplementedError) as error:
+    except _DAMAGED_ZIP as error:
         raise _Unusable(f"is cut or damaged (zip: {one_line(error)})") from None
 
 

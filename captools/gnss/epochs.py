@@ -6,9 +6,9 @@ from datetime import datetime
 import numpy as np
 
 from captools.geo.time import gps_of_utc
+from captools.gnss.observations import DAY_MS
 
 WIDTH_2, WIDTH_3 = 26, 29  # of the date and time with which a line of RINEX 2 or 3 begins
-_DAY_MS = 86_400_000
 _GPS_START = datetime(1980, 1, 6)
 _FIRST_YEAR, _LAST_YEAR = 1980, 2099
 _BEHIND_MS = {"BDT": 14_000}  # of GPS time, which all others but UTC have
@@ -47,7 +47,7 @@ def gps_times(heads: np.ndarray, time_system: str) -> tuple[np.ndarray, np.ndarr
     of_day = ((hour * 60 + minute) * 60 + second) * 1000 + fraction
     midnight, length = _midnights(np.where(real, days, np.datetime64("2000-01-01")), time_system)
     last = (hour == 23) & (minute == 59)
-    return midnight + of_day, real & (second < np.where(last & (length > _DAY_MS), 61, 60))
+    return midnight + of_day, real & (second < np.where(last & (length > DAY_MS), 61, 60))
 
 
 def _years(heads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -81,7 +81,7 @@ def _midnights(days: np.ndarray, time_system: str) -> tuple[np.ndarray, np.ndarr
     """Return the GPS time at which days begin, and how long they are, in milliseconds (int64)."""
     since_1970 = days.astype("M8[ms]").astype("i8")
     if time_system not in ("GLO", "UTC"):
-        return since_1970 + _BEHIND_MS.get(time_system, 0), np.full(len(days), _DAY_MS)
+        return since_1970 + _BEHIND_MS.get(time_system, 0), np.full(len(days), DAY_MS)
     found, which = np.unique(days, return_inverse=True)
     both = np.concatenate([found, found + np.timedelta64(1, "D")])
     start = np.datetime64(_GPS_START, "s")

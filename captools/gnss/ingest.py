@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from captools.errors import CaptoolsWarning, InputError, Unreachable
-from captools.gnss.array import DAY_MS, FOREVER, STATION, Array, slot
+from captools.gnss.array import FOREVER, STATION, Array, slot
 from captools.gnss.coding import code_numbers, system_numbers
 from captools.gnss.containers import opened
 from captools.gnss.names import are_one, parse_name, plain_name
-from captools.gnss.observations import Observations
+from captools.gnss.observations import DAY_MS, Observations
 from captools.gnss.reading import read_observations
 from captools.io import remote
 from captools.io.address import Url

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 DAMAGE = ("damage", "cut", "times", "counts")  # what means that a file is not whole
+DAY_MS = 86_400_000
 PER_DB = 1000  # signal strengths are whole thousandths of a dB-Hz, so that sums are exact
 
 

@@ -15,11 +15,11 @@ import numpy as np
 from captools.gnss.array import slot
 from captools.gnss.coding import series_numbers
 from captools.gnss.names import parse_name, plain_name
-from captools.gnss.observations import Cells, Observations
+from captools.gnss.observations import DAY_MS, Cells, Observations
 from captools.gnss.querying import Query
 from captools.gnss.reading import read_observations
 from captools.gnss.request import Request, Span
-from captools.gnss.statistics import DAY_MS, Sums, joined, sums_of
+from captools.gnss.statistics import Sums, joined, sums_of
 from captools.io.address import parse_location
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from captools.gnss.epochs import WIDTH_2, WIDTH_3
 from captools.gnss.fields import BLANKS, decimals
-from captools.gnss.header import FIRST, Preamble, label, read_header
+from captools.gnss.header import FIRST, label, read_header
 from captools.gnss.lines import Lines
 from captools.gnss.records import BLANK, CUT, DAMAGED, GOOD, Walk
 
@@ -23,24 +23,19 @@ class Plain:
 
     Parameters
     ----------
-    lines : Lines
-        The file.
-    preamble : Preamble
+    walk : Walk
         What its header said; what stands among the observations is added.
     start : int
         The line after the header.
-    wanted : str or None
-        Systems whose lists must be right; None for all.
     """
 
-    def __init__(self, lines: Lines, preamble: Preamble, start: int, wanted: str | None) -> None:
-        self.lines = lines
-        self._is_2 = preamble.major == 2
+    def __init__(self, walk: Walk, start: int) -> None:
+        self.walk, self.lines = walk, walk.lines
+        self._is_2 = walk.preamble.major == 2
         self._width = WIDTH_2 if self._is_2 else WIDTH_3
-        self.walk = Walk(lines, preamble, wanted)
-        self.walk.begin_section()
-        self._lines = np.arange(start, len(lines))
-        if lines.data.find(b"COMMENT", lines.starts[start - 1]) >= 0:
+        walk.begin_section()
+        self._lines = np.arange(start, len(self.lines))
+        if self.lines.data.find(b"COMMENT", self.lines.starts[start - 1]) >= 0:
             self._lines = self._lines[~self._are_comments(self._lines)]
         self._go_through()
         self.records = self.walk.records()

@@ -14,7 +14,7 @@ from captools.gnss.header import Preamble, label, read_header
 from captools.gnss.lines import Lines, places
 from captools.gnss.observations import Cells, Observations
 from captools.gnss.plain import Plain
-from captools.gnss.records import BLANK, CUT, DAMAGED, GOOD, Fields, Layout, Section
+from captools.gnss.records import BLANK, CUT, DAMAGED, GOOD, Fields, Layout, Section, Walk
 from captools.io.address import Url, parse_location
 
 MOST = 100_000  # thousandths of a dB-Hz: no signal is stronger
@@ -71,7 +71,7 @@ def read_observations(
     start = read_header(lines, preamble)
     _check_characters(lines, start)
     kind = Compact if preamble.compact else Plain
-    layout: Layout = kind(lines, preamble, start, systems)
+    layout: Layout = kind(Walk(lines, preamble, systems), start)
     found = _Found(layout, s1_as).observations(systems, codes)
     if strict and found.damage:
         raise InputError(f"{place}: not all of it can be read ({found.damage})")

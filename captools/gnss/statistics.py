@@ -10,11 +10,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from captools.gnss.coding import code_letters, series_numbers
-from captools.gnss.observations import PER_DB, Cells
+from captools.gnss.observations import DAY_MS, PER_DB, Cells
 
 Columns = dict[str, list]  # of a table
-PERIODS = {"day": 86_400_000, "hour": 3_600_000}  # in milliseconds; a file is one period
-DAY_MS = PERIODS["day"]
+PERIODS = {"day": DAY_MS, "hour": 3_600_000}  # in milliseconds; a file is one period
 LARGEST_DB = 2500  # 10 ** (x / 10) of more, a million times, is no double
 _HALF = 32  # bits: squares are summed in two halves, for a sum of squares may overflow
 _LOWER = (1 << _HALF) - 1

@@ -13,6 +13,7 @@ from captools import progress
 from captools.errors import InputError
 from captools.gnss.doing import Doer
 from captools.gnss.names import are_one
+from captools.gnss.observations import DAY_MS
 from captools.gnss.parts import (
     Days,
     Extent,
@@ -26,7 +27,6 @@ from captools.gnss.parts import (
 from captools.gnss.querying import Query
 from captools.gnss.request import Request, Span
 from captools.gnss.statistics import (
-    DAY_MS,
     PERIODS,
     Columns,
     Sums,

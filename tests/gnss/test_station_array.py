@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import sys
 import threading
 import time
 
@@ -23,7 +24,7 @@ from captools.gnss.querying import Query
 from captools.run import watched
 
 ready()
-import tiledb  # noqa: E402
+tiledb = sys.modules["tiledb"]  # imported by `ready`, which keeps how NumPy prints numbers
 
 DAY = np.datetime64("2024-05-06", "ms")
 NONE = np.array([], "M8[ms]")
