@@ -159,6 +159,29 @@ compression = click.option(
     help="Compression of the output.",
 )
 
+# --- satellites and their signals --------------------------------------------
+
+system = click.option(
+    "--system",
+    metavar="LETTERS",
+    callback=checked("gnss.choice.parse_systems"),
+    help="Systems: G GPS, R GLONASS, E Galileo, C BeiDou, S SBAS, J QZSS, I NavIC.  [default: all]",
+)
+code = click.option(
+    "--code",
+    multiple=True,
+    metavar="CODES",
+    callback=added(",".join, each="gnss.choice.parse_codes"),
+    help="Bands with attributes, with commas: 1C,2W.  [default: all]",
+)
+s1_as = click.option(
+    "--s1-as",
+    default="1C",
+    metavar="CODE",
+    callback=checked("gnss.choice.check_code"),
+    help="What S1 of RINEX 2 counts as, which does not say its attribute.",
+)
+
 # --- what part of the records of a fibre -------------------------------------
 
 fibre = stacked(
@@ -224,6 +247,21 @@ jobs = click.option(
     metavar="N",
     help="Processes; by default the cores that this one may use.",
 )
+ENGINE = (
+    jobs,
+    click.option(
+        "--engine",
+        type=click.Choice(["local", "mpi", "dask"]),
+        default="local",
+        help="Where the work is done: this machine, the ranks of mpiexec or srun, or dask.",
+    ),
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="A running dask scheduler, tcp://...; without it dask starts -n workers here.",
+    ),
+)
+engine = stacked(*ENGINE)
 
 
 def timeout_of(seconds: float) -> Callable:
@@ -289,18 +327,7 @@ MAP = (
         metavar="OUT",
         help="Output folder; it may be an s3:// address.",
     ),
-    jobs,
-    click.option(
-        "--engine",
-        type=click.Choice(["local", "mpi", "dask"]),
-        default="local",
-        help="Where the work is done: this machine, the ranks of mpiexec or srun, or dask.",
-    ),
-    click.option(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="A running dask scheduler, tcp://...; without it dask starts -n workers here.",
-    ),
+    *ENGINE,
     timeout,
     shard,
     overwrite,

@@ -4,8 +4,8 @@
 
 What comes is counted in two tables: what was lost or wrong after runs that were killed, by engine
 and step, and after spoilt inputs, by their kind; what hung, and what was left behind. The exit
-code is 1 if anything was. `killing.py` and `spoiling.py` do the work, side by side; runs under
-SLURM, which wait for most of their time, are killed beside the others.
+code is 1 if anything was. `killing.py` and `spoiling.py` do the work, side by side: two of the
+former, and a third for runs under SLURM, which wait for most of their time.
 """
 
 import argparse
@@ -57,7 +57,12 @@ def _attacks(
     quick = [run for run in runs if run.engine != "SLURM"]
     share = round(asked.kills * SLOW_SHARE) if slow else 0
     attacks = [(Spoilt(folder / "spoilt", random.Random(asked.seed)).rounds(), asked.spoilt)]
-    for name, some, most in (("killed", quick, asked.kills - share), ("slow", slow, share)):
+    half = (asked.kills - share) // 2
+    for name, some, most in (
+        ("killed", quick[::2], half),
+        ("killed too", quick[1::2], asked.kills - share - half),
+        ("slow", slow, share),
+    ):
         if some:
             dice = random.Random(f"{name} {asked.seed}")
             victims = opened.enter_context(Victims(folder / name, dice, some, end))

@@ -1,12 +1,16 @@
-"""An object store on loopback that speaks S3: moto's server, in this process."""
+"""An object store on loopback that speaks S3: moto's server, in this process or one of its own."""
 
 import logging
 import os
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
+
+from processes import Process
 
 BUCKET = "granules"
 OTHERS = ("my-bucket", "nsidc-cumulus-prod-protected")
@@ -72,3 +76,24 @@ def object_store() -> Iterator[Store]:
             yield Store(endpoint)
     finally:
         server.stop()
+
+
+SERVE = """
+import sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print("http://{}:{}".format(*server.get_host_and_port()), flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def object_store_apart() -> Iterator[Store]:
+    """Run the server as a process of its own: in one that waits for TileDB it could not answer."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with (
+        Process([sys.executable, "-c", SERVE], text=True, **pipes) as process,
+        mock.patch.dict(os.environ, KEYS),
+    ):
+        yield Store(process.stdout.readline().strip())

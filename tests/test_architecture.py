@@ -15,7 +15,7 @@ FLOORS = (
     ("geo", "io"),
     ("engine", "products"),
     ("run", "flat"),
-    ("granules", "points", "das", "simulation"),
+    ("granules", "points", "gnss", "das", "simulation"),
     ("archive", "maps", "description"),
     ("parameters",),
     ("options", "captoolkit"),

@@ -9,13 +9,14 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from captools.errors import InputError, LoginError, one_line
+from captools.errors import CaptoolsError, InputError, LoginError, one_line
 from captools.io.address import Url
 from captools.io.atomic import Outputs, leftovers, output_error, temporary_name
 from captools.io.durable import seal, settle_folder
@@ -34,7 +35,48 @@ LOGIN_SERVER = "urs.earthdata.nasa.gov"
 REFUSED = "Earthdata login refused or token expired"
 
 
-def fetch(address: Url, outdir: Path, check: Callable[[Path], int], again: bool = False) -> Outputs:
+class Archive(Protocol):
+    """Whose files they are; alike ones are equal, in other processes too."""
+
+    def session(self) -> "requests.Session":
+        """Return a session that is logged in."""
+
+    def refusal(self, address: str, response: "requests.Response") -> CaptoolsError | None:
+        """Return what it means if an answer says that we may not have the file."""
+
+
+@dataclass(frozen=True)
+class Nasa:
+    """The archives of NASA's Earthdata."""
+
+    def session(self) -> "requests.Session":
+        """Return a session that is logged in."""
+        return log_in().get_session()
+
+    def refusal(self, address: str, response: "requests.Response") -> CaptoolsError | None:
+        """Return what an answer of 401 or 403 means."""
+        if response.status_code == 401:
+            if urlsplit(response.url).hostname == LOGIN_SERVER:
+                return LoginError(f"{address}: {REFUSED}")
+            return InputError(f"{address}: {REFUSED} (HTTP 401)")
+        if response.status_code == 403:
+            return InputError(
+                f"{address}: access denied (HTTP 403): accept the licence (EULA) and the "
+                f"applications of the data centre at https://{LOGIN_SERVER}/profile"
+            )
+        return None
+
+
+NASA = Nasa()
+
+
+def fetch(
+    address: Url,
+    outdir: Path,
+    check: Callable[[Path], int],
+    again: bool = False,
+    archive: Archive = NASA,
+) -> Outputs:
     """Fetch a file; it gets its name when it is whole and sound.
 
     One that is there already is not fetched, unless it is to be or is not sound. It
@@ -50,6 +92,8 @@ def fetch(address: Url, outdir: Path, check: Callable[[Path], int], again: bool 
         Raises InputError if a file is not what it should be; returns its rows.
     again : bool
         Fetch it even if it is there.
+    archive : Archive
+        Whose file it is.
 
     Raises
     ------
@@ -69,7 +113,7 @@ def fetch(address: Url, outdir: Path, check: Callable[[Path], int], again: bool 
             return Outputs([path], rows, rows)
     hidden = _adopted(path)
     for _ in range(TIMES):
-        _complete(address, hidden)
+        _complete(address, hidden, archive)
         try:
             rows = check(hidden)
             break
@@ -115,13 +159,13 @@ def _left(folder: Path, process: int) -> dict[str, list[Path]]:
     return found
 
 
-def _complete(address: Url, hidden: Path) -> None:
+def _complete(address: Url, hidden: Path, archive: Archive) -> None:
     """Fetch what is missing of a file, at as many tries as it takes while it grows."""
     failures = 0
     while True:
         before = _size(hidden)
         try:
-            return _go_on(address, hidden)
+            return _go_on(address, hidden, archive)
         except Retryable as again:
             failures = 1 if _size(hidden) >= before + PIECE_BYTES else failures + 1
             if failures == TRIES:
@@ -129,7 +173,7 @@ def _complete(address: Url, hidden: Path) -> None:
             pause(failures, again.after)
 
 
-def _go_on(address: Url, hidden: Path) -> None:
+def _go_on(address: Url, hidden: Path, archive: Archive) -> None:
     """Fetch what is missing of a file, from one answer of the server."""
     from requests import RequestException
 
@@ -143,7 +187,9 @@ def _go_on(address: Url, hidden: Path) -> None:
         headers |= {"Range": f"bytes={have}-", "If-Unmodified-Since": changed}
     try:
         how = {"headers": headers, "stream": True, "timeout": (CONNECT_SECONDS, READ_SECONDS)}
-        with _session(os.getpid()).get(address, **how) as response:
+        with _session(archive, os.getpid()).get(address, **how) as response:
+            if (refusal := archive.refusal(address, response)) is not None:
+                raise refusal
             _check_status(address, response)
             start, total = _extent(response, have)
             if start is None:
@@ -160,9 +206,9 @@ def _go_on(address: Url, hidden: Path) -> None:
 
 
 @lru_cache(maxsize=1)
-def _session(process: int) -> "requests.Session":
+def _session(archive: Archive, process: int) -> "requests.Session":
     """Return the session of this process: one cannot be shared with a copy."""
-    return log_in().get_session()
+    return archive.session()
 
 
 def _check_status(address: str, response: "requests.Response") -> None:
@@ -171,15 +217,6 @@ def _check_status(address: str, response: "requests.Response") -> None:
     if status in PASSING:
         after = response.headers.get("Retry-After", "")
         raise Retryable(f"HTTP {status}", float(after) if after.isdecimal() else 0.0)
-    if status == 401:
-        if urlsplit(response.url).hostname == LOGIN_SERVER:
-            raise LoginError(f"{address}: {REFUSED}")
-        raise InputError(f"{address}: {REFUSED} (HTTP 401)")
-    if status == 403:
-        raise InputError(
-            f"{address}: access denied (HTTP 403): accept the licence (EULA) and the "
-            f"applications of the data centre at https://{LOGIN_SERVER}/profile"
-        )
     if status == 404:
         raise InputError(f"{address}: is not in the archive (HTTP 404)")
     if status not in (200, 206, 412, 416):

@@ -6,16 +6,19 @@ from pathlib import Path
 
 from captools.description.description import Description
 from captools.description.flat import describe_flat
+from captools.description.gnss import describe_array, describe_rinex
 from captools.description.granules import describe_granule
 from captools.description.others import PICTURES, describe_hdf5, describe_picture
+from captools.gnss import names
+from captools.gnss.sources import means_array
 from captools.granules.finding import recognize
 from captools.io.address import Url, has_suffix, parse_location
 
-SUFFIXES = (".h5", *PICTURES)  # of files in folders
+SUFFIXES = (".h5", *PICTURES, *names.SUFFIXES)  # of files in folders
 
 
 def describe(path: str, stats: bool = False) -> Description:
-    """Describe a granule, a flat file, a picture or another HDF5 file.
+    """Describe a granule, a flat file, a picture, another HDF5 file, a RINEX file or an array.
 
     Parameters
     ----------
@@ -30,9 +33,14 @@ def describe(path: str, stats: bool = False) -> Description:
         If the file cannot be read; it names the file and the reason.
     """
     place = parse_location(path)
+    if means_array(path):
+        return describe_array(path, place, stats)
+    is_rinex = names.is_rinex(path)
     if isinstance(place, Url):
-        return _describe_hdf5(place, path, stats)
-    if has_suffix(path, PICTURES):
+        return describe_rinex(place, stats) if is_rinex else _describe_hdf5(place, path, stats)
+    if is_rinex:
+        described = describe_rinex(place, stats)
+    elif has_suffix(path, PICTURES):
         described = describe_picture(place, stats)
     else:
         described = _describe_hdf5(place, path, stats)

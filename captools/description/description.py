@@ -53,7 +53,7 @@ class Description:
     crs: str = ""
     bounds_lonlat: tuple[float, ...] | None = None  # w e s n, degrees
     bounds_xy: tuple[float, ...] | None = None  # xmin xmax ymin ymax
-    time: tuple[str, str] | None = None  # first and last, UTC
+    time: tuple[str, str] | None = None  # first and last, UTC; of RINEX GPS time
     direction: str = ""
     history: tuple[tuple[str, Any], ...] = ()  # steps and their options, the first one first
     header: dict[str, Any] = field(default_factory=dict)  # what else it says, in plain types

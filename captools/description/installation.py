@@ -19,6 +19,7 @@ EXTRAS = {
     "preview": ("datashader", "matplotlib", "colorcet", "holoviews", "panel"),
     "download": ("icepyx", "earthaccess"),
     "remote": ("fsspec", "s3fs", "aiohttp", "earthaccess"),
+    "gnss": ("tiledb", "ncompress"),
 }
 MISSING = "not installed"
 

@@ -10,7 +10,8 @@ from captools.description.description import Described, Description, four
 from captools.description.statistics import Accumulator, Statistics
 from captools.errors import InputError, MissingExtra, one_line
 from captools.extras import require
-from captools.io.hdf5 import check_regular, open_file, text
+from captools.io.address import check_regular
+from captools.io.hdf5 import open_file, text
 from captools.io.integrity import naming_damage
 
 RASTERS = (".tif", ".tiff")

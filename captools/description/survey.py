@@ -12,6 +12,7 @@ from captools.description.description import Description
 from captools.description.folder import Summary
 from captools.engine.each import each
 from captools.errors import CaptoolsError, one_line
+from captools.gnss.sources import absolute, means_array
 from captools.io.address import is_remote
 from captools.io.listing import expand
 
@@ -49,7 +50,10 @@ class Survey:
         self.bad = 0
         self._describe = partial(describe, stats=stats)
         self._jobs, self._timeout = jobs, timeout
-        self._paths = {word: expand([word], SUFFIXES) for word in words}
+        self._paths = {
+            word: [absolute(word)] if means_array(word) else expand([word], SUFFIXES)
+            for word in words
+        }
         if not any(self._paths.values()):
             if set(words) != {"-"}:
                 raise ValueError(f"no inputs: {' '.join(words)}")
@@ -93,4 +97,7 @@ def lines(one: Description | Summary) -> Iterator[str]:
 
 
 def _is_folder(word: str) -> bool:
+    """Return whether a word means a folder of files: an array is a folder, too."""
+    if means_array(word):
+        return False
     return word.endswith("/") if is_remote(word) else os.path.isdir(word)

@@ -10,6 +10,8 @@ SHOWN = (
     *("rgt", "cycle", "region", "release", "beam", "beam_type", "spot", "sc_orient"),
     *("reference_frame", "tide_system", "applied", "height", "source", "sources", "rows_in"),
     *("tile", "overlap", "width", "height", "pixel", "world_file", "captools_version"),
+    *("station", "receiver", "antenna", "interval", "times", "epochs", "compression", "left_out"),
+    *("numbering", "days", "inputs", "fragments"),
 )
 _WIDTH = 17  # of a label
 

@@ -48,7 +48,7 @@ def each(
         Instead of the value a `CaptoolsError`, if the function raised one, or a bug, or its
         process died or took too long.
     """
-    work = _Call(function, remote.used(), durable.used())
+    work = as_work(function)
     with local(jobs) as pool, closing(in_order(pool, work, items, timeout)) as values:
         yield from zip(items, values, strict=True)
 
@@ -114,9 +114,14 @@ def _with_number(number: int, result: Result) -> Result:
     return result._replace(outcome=(number, result.outcome))
 
 
+def as_work(function: Callable[[Any], Any]) -> Work:
+    """Return a function as a piece of work, whose outcome is its value, or what is wrong."""
+    return _Call(function, remote.used(), durable.used())
+
+
 @dataclass(frozen=True)
 class _Call:
-    """A function as a piece of work: the outcome is its value, or what is wrong."""
+    """What `as_work` returns."""
 
     function: Callable[[Any], Any]
     access: Access

@@ -215,3 +215,23 @@ def parse_span(span: tuple[str | float, str | float]) -> tuple[float, float]:
     if not start < end:
         raise ValueError(f"time span {span[0]} {span[1]} is empty: the second must be later")
     return start, end
+
+
+def days_of(span: tuple[str | float, str | float]) -> np.ndarray:
+    """Return the days, UTC, of which a half-open time span has a part (datetime64[D]).
+
+    Raises
+    ------
+    ValueError
+        As `parse_span`.
+
+    Examples
+    --------
+    >>> days_of(("2023-12-31", "2024-01-02")).astype(str).tolist()
+    ['2023-12-31', '2024-01-01']
+    >>> days_of(("2024-01-01T12:00", "2024-01-02T00:00:01")).astype(str).tolist()
+    ['2024-01-01', '2024-01-02']
+    """
+    start, end = parse_span(span)
+    first, last = (np.datetime64(text[:10]) for text in utc_text([start, end - 1e-6]))
+    return np.arange(first, last + DAY)

@@ -2,14 +2,17 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from captools.errors import InputError
+
 WEB = ("http", "https")
 SUBFOLDER = re.compile(r"cycle_\d{2,}")  # of these a folder is made up: who reads it reads them
-STORES = (".zarr",)  # how names of folders end that are one input, such as an array
+STORES = (".tdb", ".zarr")  # how names of folders end that are one input, such as an array
 _HERE = ("file", "local")
 _NAMES = {"s3a": "s3", "s3n": "s3"}  # that other tools have for a protocol
 
@@ -151,3 +154,10 @@ def local_path(path: str | Path) -> Path:
     if isinstance(found, Url):
         raise ValueError(f"{found}: is not on this machine")
     return found
+
+
+def check_regular(path: Path) -> None:
+    """Raise InputError if a path leads to a pipe, a socket or a device, which need never end."""
+    mode = os.stat(path).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise InputError(f"{path}: is no file, but a pipe, a socket or a device: name a file")

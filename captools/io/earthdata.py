@@ -35,7 +35,7 @@ def prepare() -> None:
         If there is no login, and nobody to be asked for one.
     LoginError
         If it is refused.
-    Again
+    Retryable
         If Earthdata login does not answer.
     """
     persist(_log_in_or_ask)
@@ -63,7 +63,7 @@ def log_in() -> "earthaccess.Auth":
         If neither holds anything.
     LoginError
         If it is refused.
-    Again
+    Retryable
         If Earthdata login does not answer.
     """
     from earthaccess.exceptions import LoginStrategyUnavailable

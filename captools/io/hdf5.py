@@ -2,7 +2,6 @@
 
 import os
 import re
-import stat
 from codecs import getincrementaldecoder
 from contextlib import suppress
 from functools import lru_cache
@@ -15,7 +14,7 @@ from h5py import h5a, h5d, h5g, h5p, h5t, h5z
 
 from captools import process
 from captools.errors import InputError, one_line
-from captools.io.address import Url
+from captools.io.address import Url, check_regular
 from captools.io.ranges import RemoteFile
 from captools.io.storage import ElsewhereError
 
@@ -123,13 +122,6 @@ def _head(path: Path) -> tuple[bytes, int]:
         raise InputError(f"{path}: does not exist") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-
-
-def check_regular(path: Path) -> None:
-    """Raise InputError if a path leads to a pipe, a socket or a device, which need never end."""
-    mode = os.stat(path).st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        raise InputError(f"{path}: is no file, but a pipe, a socket or a device: name a file")
 
 
 def _diagnose(head: bytes, size: int, error: BaseException) -> str:

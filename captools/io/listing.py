@@ -31,7 +31,7 @@ def expand(words: Iterable[str], suffixes: tuple[str, ...] | None = None) -> lis
     A word is a file, a folder (its ``*.h5`` and those of its subfolders
     ``cycle_01``, ``cycle_02``, ...), a glob, ``@list.txt``, or ``-`` for a list on
     standard input. It may be an address (``s3://bucket/key``); one
-    that ends with ``/`` is a folder. A folder that is a store (``*.zarr``) counts as a
+    that ends with ``/`` is a folder. A folder that is a store (``*.tdb``, ``*.zarr``) counts as a
     file. A file that does not exist stays: it will fail as an input and leave the
     others alone.
 

@@ -32,7 +32,7 @@ class Retryable(CaptoolsError):
 
 
 def persist(call: Callable[[], Answer]) -> Answer:
-    """Return the answer of a call, which is tried again where it raises `Again`."""
+    """Return the answer of a call, which is tried again where it raises `Retryable`."""
     for number in range(1, TRIES):
         try:
             return call()

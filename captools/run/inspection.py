@@ -127,6 +127,7 @@ def inspect(
     paths: Sequence[str],
     jobs: int | None = None,
     timeout: float | None = None,
+    may_copy: bool = True,
 ) -> Iterator[Finding]:
     """Check files and yield what is found, in their order; show how far it is.
 
@@ -141,6 +142,8 @@ def inspect(
         Processes; by default the cores that this one may use.
     timeout : float, optional
         Seconds after which a file is a bad one.
+    may_copy : bool
+        Whether a single file may be checked in a copy of this process.
     """
     shown = progress.Progress(len(paths))
 
@@ -152,7 +155,7 @@ def inspect(
     is_read = True
     try:
         with process.interruptible(), _copies(paths) as copies, local(jobs) as pool:
-            pool = pool.for_items(len(paths))
+            pool = pool.for_items(len(paths)) if may_copy else pool
             work = Check(check, remote.used(), copies)
             for finding in in_order(pool, work, paths, timeout, hear):
                 with shown.aside():

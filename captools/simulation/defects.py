@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     import h5py
 
 DEFECTS = ("missing-beam", "no-segments", "missing-variables", "truncated")
+RINEX_DEFECTS = ("zeros", "comments", "repeated-epoch", "gap", "truncated")
 DAS_DEFECTS = ("gap", "overlap", "jitter", "copy", "fewer-channels", "truncated")
+ALL = tuple(dict.fromkeys((*DEFECTS, *RINEX_DEFECTS, *DAS_DEFECTS)))
 
 ABSENT_BEAM = "gt1r"
 EMPTY_BEAM = "gt2l"
@@ -20,7 +22,7 @@ TRUNCATED_SHARE = 0.6
 
 
 def check(defects: Collection[str], known: Collection[str] = DEFECTS) -> None:
-    """Raise ValueError if one of `defects` is unknown."""
+    """Raise ValueError if one of `defects` is not among those that are known."""
     if unknown := sorted(set(defects) - set(known)):
         raise ValueError(f"unknown defect {unknown[0]!r}: not one of {', '.join(known)}")
 
@@ -40,6 +42,6 @@ def take_away(file: "h5py.File", defects: Collection[str]) -> None:
 
 
 def cut(path: Path, defects: Collection[str]) -> None:
-    """Cut the end off a granule that is written, as an interrupted download does."""
+    """Cut the end off a file that is written, as an interrupted download does."""
     if "truncated" in defects:
         os.truncate(path, int(path.stat().st_size * TRUNCATED_SHARE))

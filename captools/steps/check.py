@@ -1,6 +1,6 @@
 """Find the files that are damaged, and say what is wrong with them.
 
-All that is in a granule or a flat file is read, also what no step asks for: a
+All that is in a granule, a flat file or a RINEX file is read, also what no step asks for: a
 download that was cut short and a chunk that was damaged on its way show here.
 What steps refuse is bad, also a file that is whole but of no product they know,
 and one whose bytes are not those that a step wrote, as the journal beside it says.
@@ -15,7 +15,9 @@ Examples:
 """
 
 import logging
+import sys
 from collections.abc import Generator, Iterable
+from pathlib import Path
 
 import click
 
@@ -60,16 +62,17 @@ def check(
         If there are no inputs.
     """
     # Imported here: the command line reads this module for its options alone.
-    from captools.granules.checking import check_file
+    from captools.gnss.names import SUFFIXES
     from captools.io.listing import given
     from captools.run.inspection import inspect, with_digests
 
-    paths = with_digests(given(words))
+    paths = with_digests(given(words, (".h5", *SUFFIXES)))
     if not paths:
         log.info("no inputs: nothing to do")
         return 0
     bad: list[str] = []
-    for finding in inspect(check_file, paths, jobs, timeout):
+    # TileDB, in use in a process, does not bear that this is copied.
+    for finding in inspect(check_input, paths, jobs, timeout, may_copy="tiledb" not in sys.modules):
         if finding.is_bad:
             bad.append(finding.message)
         if not failed:
@@ -81,3 +84,26 @@ def check(
         for message in bad:
             log.info("bad: %s", message)
     return 1 if bad else 0
+
+
+def check_input(path: str, folder: Path | None = None) -> str:
+    """Read all of a file or an array, and return what it is; InputError if it is bad.
+
+    Parameters
+    ----------
+    path : str
+        The file, or its address.
+    folder : Path, optional
+        Where what is fetched from a server is kept meanwhile.
+    """
+    from captools.gnss.checking import check_array, check_rinex
+    from captools.gnss.names import is_rinex
+    from captools.gnss.sources import means_array
+    from captools.granules.checking import check_file
+    from captools.io.address import parse_location
+
+    if means_array(path):
+        return check_array(parse_location(path))
+    if is_rinex(path):
+        return check_rinex(parse_location(path))
+    return check_file(path, folder=folder)

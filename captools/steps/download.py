@@ -1,15 +1,20 @@
-"""Fetch ICESat-2 ATL06 granules from NASA's archive, as many as are not there yet.
+"""Fetch granules from NASA's archive or RINEX files from EarthScope's, those not there yet.
 
-Found by box, time, cycle and track, or named: GRANULE is a name, a path or an
+ICESat-2 ATL06, found by box, time, cycle and track, or named: GRANULE is a name, a path or an
 address that ends with one, @list.txt, or - for a list on standard input. Each
 is checked as it comes. The same command again goes on where an earlier one ended. Log in with
 EARTHDATA_TOKEN, or EARTHDATA_USERNAME and EARTHDATA_PASSWORD, or a netrc file.
+
+With --earthscope the daily RINEX files of GNSS stations. The first time it asks, on
+a terminal, to log in to EarthScope on a web page; the login is kept, as EarthScope's
+own programs keep it, in ~/.earthscope/default/tokens.json.
 
 \b
 Examples:
   captools download -b -120 -100 -80 -74 -t 2019-01-01 2020-01-01 -o granules --dry-run
   captools download -b -120 -100 -80 -74 --cycle 3,4 --release 006 -o granules -n 4
   captools download @names.txt -o granules
+  captools download --earthscope --station P057,P058 -t 2024-01-01 2024-02-01 -o rinex
 """
 
 import logging
@@ -18,7 +23,7 @@ import re
 from collections.abc import Generator, Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -68,7 +73,16 @@ def _check_release(release: str) -> None:
     callback=options.checked(_check_release),
     help="Release, three digits; by default the newest.",
 )
-@click.option("--dry-run", is_flag=True, help="Only list the granules with their sizes.")
+@click.option("--earthscope", is_flag=True, help="Fetch RINEX files from EarthScope.")
+@click.option(
+    "--station",
+    "stations",
+    multiple=True,
+    metavar="NAMES",
+    callback=options.commas,
+    help="Stations at EarthScope, four characters each.",
+)
+@click.option("--dry-run", is_flag=True, help="Only list the files, granules with their sizes.")
 @options.jobs
 @options.timeout_of(3600.0)
 @options.shard
@@ -84,6 +98,8 @@ def download(
     cycles: Iterable[int] | None = None,
     rgts: Iterable[int] | None = None,
     release: str | None = None,
+    earthscope: bool = False,
+    stations: str | None = None,
     dry_run: bool = False,
     jobs: int | None = None,
     timeout: float | None = None,
@@ -91,7 +107,7 @@ def download(
     overwrite: bool = False,
     fail_fast: bool = False,
 ) -> Generator[str, None, int]:
-    """Fetch the granules that a search finds, or those of a list, when iterated over.
+    """Fetch the granules that a search finds, those of a list, or RINEX files, when iterated over.
 
     The journal says what became of each.
 
@@ -110,6 +126,10 @@ def download(
         Repeat cycles and reference ground tracks.
     release : str, optional
         Three digits; the newest by default.
+    earthscope : bool
+        Fetch the RINEX files of stations and days.
+    stations : str, optional
+        Names of four characters, with commas between.
     dry_run : bool
         Fetch nothing.
     jobs : int, optional
@@ -142,11 +162,8 @@ def download(
         granule could not be fetched.
     """
     from captools import progress
-    from captools.archive import catalogue
     from captools.engine.local import local
     from captools.errors import InputError
-    from captools.io import earthdata as login
-    from captools.io import listing
     from captools.run import inputs
     from captools.run.folders import LocalFolder
     from captools.run.map import Run, run_inputs
@@ -154,21 +171,21 @@ def download(
 
     words, outdir = tuple(words), Path(outdir)
     asked = {"bbox": bbox, "span": span, "cycles": cycles, "rgts": rgts, "release": release}
-    _check(words, asked)
-    names = listing.given(words) if words else []
-    catalogue.require_extra()
-    if not dry_run and (names or not words):
-        login.prepare()
-    found = catalogue.look_up(ATL06, names) if words else catalogue.search(ATL06, **asked)
+    if earthscope:
+        _check_earthscope(words, asked, stations)
+        found = _of_earthscope(stations, span, dry_run)
+    else:
+        _check(words, asked, stations)
+        found = _of_nasa(words, asked, dry_run)
     paths = inputs.share(found, *shard) if shard else found
     if dry_run:
-        yield from _listing(paths)
+        yield from _listing(paths, not earthscope)
         return 0
     if not paths:
-        log.info("no granules: nothing to do")
+        log.info("no files: nothing to do" if earthscope else "no granules: nothing to do")
         return 0
     folder = LocalFolder(outdir)
-    fetch = partial(fetch_granule, again=overwrite)
+    fetch = partial(fetch_rinex if earthscope else fetch_granule, again=overwrite)
     task = Task(fetch, outputs, folder.absolute(), {}, VERSION, keeps=True)
     with local(jobs) as pool:
         run = Run("download", paths, folder, shard, overwrite, fail_fast, timeout)
@@ -178,8 +195,32 @@ def download(
         code = run_inputs(pool, task, run, files)
     yield from files
     if code:
-        raise InputError(f"{outdir}: not all granules are there: captools report {outdir} says why")
+        what = "files" if earthscope else "granules"
+        raise InputError(f"{outdir}: not all {what} are there: captools report {outdir} says why")
     return 0
+
+
+def _of_nasa(words: tuple[str, ...], asked: dict[str, Any], dry_run: bool) -> "list[Url]":
+    """Return the granules that are named or found, and log in."""
+    from captools.archive import catalogue
+    from captools.io import earthdata as login
+    from captools.io import listing
+
+    names = listing.given(words) if words else []
+    catalogue.require_extra()
+    if not dry_run and (names or not words):
+        login.prepare()
+    return catalogue.look_up(ATL06, names) if words else catalogue.search(ATL06, **asked)
+
+
+def _of_earthscope(stations: str, span: tuple[str, str], dry_run: bool) -> "list[Url]":
+    """Return the files of stations and days, and log in."""
+    from captools.archive import earthscope
+
+    found = earthscope.addresses(stations.split(","), span)
+    if not dry_run:
+        earthscope.prepare()
+    return found
 
 
 def fetch_granule(address: "Url", outdir: Path, again: bool = False) -> "Outputs":
@@ -190,26 +231,54 @@ def fetch_granule(address: "Url", outdir: Path, again: bool = False) -> "Outputs
     return fetch(address, outdir, lambda path: check_granule(path, ATL06), again)
 
 
+def fetch_rinex(address: "Url", outdir: Path, again: bool = False) -> "Outputs":
+    """Fetch one RINEX file and return its path; errors as of `captools.archive.fetching.fetch`."""
+    from captools.archive.earthscope import EARTHSCOPE
+    from captools.archive.fetching import fetch
+    from captools.gnss import read_observations
+
+    def check(path: Path) -> int:
+        return len(read_observations(path, None, None).time)
+
+    return fetch(address, outdir, check, again, EARTHSCOPE)
+
+
 def outputs(name: str) -> list[str]:
-    """Return the names that the outputs of a granule of this file name can have."""
+    """Return the names that the outputs of a file of this name can have."""
     return [name]
 
 
-def _check(words: tuple[str, ...], asked: dict[str, object]) -> None:
+def _check_earthscope(words: tuple[str, ...], asked: dict[str, Any], stations: str | None) -> None:
+    """Raise ValueError if it is not clear which RINEX files are meant."""
+    if words or any(value for name, value in asked.items() if name != "span"):
+        raise ValueError("granules (by name, -b --cycle --rgt --release) are not at EarthScope")
+    if not stations or not asked["span"]:
+        raise ValueError("which files? With --earthscope give --station and -t")
+    for station in stations.split(","):
+        if not re.fullmatch("[A-Za-z0-9]{4}", station):
+            raise ValueError(f"station {station!r}: must be four letters or digits")
+
+
+def _check(words: tuple[str, ...], asked: dict[str, Any], stations: str | None) -> None:
     """Raise ValueError if it is not clear which granules are meant."""
+    if stations:
+        raise ValueError("--station goes with --earthscope")
     if words and any(asked.values()):
         raise ValueError("granules by name and a search (-b -t --cycle --rgt --release): give one")
     if not words and not any(asked[name] for name in ("bbox", "span", "cycles", "rgts")):
         raise ValueError("which granules? Give -b, -t, --cycle or --rgt, or their names")
 
 
-def _listing(granules: "list[Url]") -> list[str]:
-    """Return a line for each granule, and say how many there are."""
+def _listing(files: "list[Url]", sized: bool) -> list[str]:
+    """Return a line for each file, with its size if the archive says it, and count them."""
+    if not sized:
+        log.info("%s", counted(len(files), "file"))
+        return [str(address) for address in files]
     from captools.archive.catalogue import megabytes
 
-    sizes = [megabytes(granule) for granule in granules]
-    log.info("%s, %s MB", counted(len(granules), "granule"), f"{sum(sizes):,.1f}")
+    sizes = [megabytes(granule) for granule in files]
+    log.info("%s, %s MB", counted(len(files), "granule"), f"{sum(sizes):,.1f}")
     return [
         f"{os.path.basename(granule)}  {size:.1f} MB"
-        for granule, size in zip(granules, sizes, strict=True)
+        for granule, size in zip(files, sizes, strict=True)
     ]

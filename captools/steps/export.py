@@ -1,23 +1,26 @@
-"""Export flat files to one table for other tools: GeoParquet or CSV.
+"""Export flat files to one table for other tools, GeoParquet or CSV; an array by day.
 
 The ending of the output says which: .parquet, .csv or .csv.gz. GeoParquet holds
 the points in the CRS of the files, neighbours together, so that a box is read
 without the rest; CSV holds the rows in the order of the file names. What
-identifies a file becomes columns: rgt, cycle, spot.
+identifies a file becomes columns: rgt, cycle, spot. Of an array of readrinex
+(.tdb), OUT is a folder of Parquet files, one of each day.
 
 \b
 Examples:
   captools export reduced/ -o all.parquet
   captools export reduced/ -o heights.csv.gz -v lon,lat,t_year,h_li
   captools export @list.txt -o all.parquet --common
+  captools export p057.tdb -o p057/
 """
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captools import options
-from captools.io.address import local_path
+from captools.io.address import is_store, local_path, parse_location
 
 if TYPE_CHECKING:
     from captools.io.atomic import Outputs
@@ -27,12 +30,32 @@ KIND = "reduce"
 
 def survey(paths: list[str], *, lonlat: object, xy: object, **options: object) -> None:
     """Say before any work what holds for every input."""
+    if any(map(is_store, paths)):
+        return
     from captools.flat.places import PlaceNames
     from captools.granules.kinds import check_flat
     from captools.points.surveying import check_places
 
     check_flat(paths)
     check_places(paths, PlaceNames.of(lonlat, xy))
+
+
+def _array_of(files: list[str], options: dict[str, object]) -> str | None:
+    """Return the array that is exported, None if there are but flat files.
+
+    Raises
+    ------
+    ValueError
+        If there is more than the array, or an option is of flat files.
+    """
+    arrays = [file for file in files if is_store(file)]
+    if not arrays:
+        return None
+    if len(files) > 1:
+        raise ValueError(f"{arrays[0]}: an array is exported alone, to a folder of its own")
+    if given := [name for name, value in options.items() if value]:
+        raise ValueError(f"{given[0]} is of flat files: an array is exported as it is")
+    return arrays[0]
 
 
 @options.written_columns
@@ -50,7 +73,7 @@ def export(
     xy: str | Iterable[str] | None = None,
     lonlat: str | Iterable[str] | None = None,
 ) -> "Outputs":
-    """Write the rows of flat files into one GeoParquet or CSV file.
+    """Write the rows of flat files into one GeoParquet or CSV file, or an array by day.
 
     Numbers are written exactly. What stands for no value, NaN or a named fill, becomes null in
     GeoParquet and an empty field in CSV.
@@ -58,9 +81,10 @@ def export(
     Parameters
     ----------
     files : iterable of path
-        Flat files.
+        Flat files; or one array, with which the options do not go.
     output : path
-        The file to write: ``.parquet``, ``.csv`` or ``.csv.gz``.
+        The file to write: ``.parquet``, ``.csv`` or ``.csv.gz``; of an array the folder of
+        Parquet files, one of each day.
     variables : str or iterable of str, optional
         Names of columns, with commas between them if it is one text; all by default.
         GeoParquet has its geometry whatever the columns.
@@ -76,14 +100,14 @@ def export(
     Returns
     -------
     Outputs
-        The path (a list of one), with the rows read and written.
+        The path (a list of one, of an array of all days), with the rows read and written.
 
     Raises
     ------
     ValueError
         If the output is of another kind, or no column is named.
     MissingExtra
-        If pyarrow is missing.
+        If pyarrow is missing, or of an array TileDB.
     BadInputs
         If files cannot be used.
     InputError
@@ -95,6 +119,12 @@ def export(
     from captools.flat.sharing import mode_of
     from captools.points.exporting import ExportOptions, export_files
 
+    files = [os.fspath(file) for file in files]
+    asked = {"variables": variables, "common": common, "union": union, "all_rows": all_rows}
+    if array := _array_of(files, {**asked, "xy": xy, "lonlat": lonlat}):
+        from captools.gnss.exporting import export_days
+
+        return export_days(parse_location(array), local_path(output))
     names = PlaceNames.of(lonlat, xy)
     wanted = ExportOptions(variables, mode_of(common, union), all_rows, names)
     return export_files(files, local_path(output), wanted)

@@ -1,9 +1,10 @@
 """Say what files are and hold, or, without files, what captools runs on.
 
 Of granules, flat, merged and tiled files, GeoTIFFs, PNGs and other HDF5 files:
-product, rows, columns, bounds, CRS, time span, direction, history. A folder is
-one summary. Headers are read, and the places and times of granules; --stats
-reads all values. Without files: versions, extras, MPI, cores, for bug reports.
+product, rows, columns, bounds, CRS, time span, direction, history. Of RINEX files
+and arrays of signal strengths: station, receiver, interval, days, codes. A folder is
+one summary. Headers are read, the places and times of granules, and RINEX files;
+--stats reads all values. Without files: versions, extras, MPI, cores, for bug reports.
 Exit code 1 says that a file is bad.
 
 \b

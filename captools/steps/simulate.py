@@ -1,4 +1,4 @@
-"""Write simulated ATL06 granules or records of DAS, as archives deliver them.
+"""Write simulated ATL06 granules, RINEX files or records of DAS, as archives deliver them.
 
 The tracks are those of ICESat-2's orbit; the surface is a known function of
 place and time (captools.simulation.height), so that whatever is made of the
@@ -6,23 +6,22 @@ granules can be checked against the truth. Reference ground tracks are spread
 evenly over the repeat cycle; of each come all regions and cycles asked for,
 until there are enough granules. Same seed, same bytes.
 
-With --product DAS the records of a fibre (distributed acoustic sensing), in
-pieces. What it feels is known, too (captools.simulation.fibre).
+With --product RINEX the observations of GNSS receivers, a file for each station
+and day. The signal strengths are known, too (captools.simulation.signals). With
+--product DAS the records of a fibre (distributed acoustic sensing), in pieces.
+What it feels is known as well (captools.simulation.fibre).
 
 \b
-Examples, four tracks across all of Antarctica, the first granule damaged; a
-minute of a fibre, with a gap after the first of its pieces:
+Examples, four tracks across all of Antarctica, the first granule damaged; ten
+days of two stations; a minute of a fibre, with a gap after the first piece:
   captools simulate -o granules --granules 12 --region 10,11,12 --defect truncated
+  captools simulate -o rinex --product RINEX --station P057,NYA1 -t 2024-01-01 2024-01-11
   captools simulate -o das --product DAS --unequal --defect gap
 """
 
 import contextlib
 import inspect
-import itertools
-import math
-import re
 from collections.abc import Callable, Iterable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,27 +30,47 @@ import click
 from captools import options
 from captools.options import Numbers
 from captools.simulation import defects as planted
-from captools.simulation.orbit import RGTS
 
 KIND = "query"
-PRODUCTS = ("ATL06", "DAS")
-# What goes with one product only, by the name of the argument.
-OF_ATL06 = dict(granules="--granules", segments="--segments", regions="--region", cycles="--cycle")
-OF_ATL06 |= dict(noise="--noise", bad="--bad", release="--release")
-OF_DAS = dict(span="-t", seconds="--seconds", unequal="--unequal", rate="--rate")
-OF_DAS |= dict(channels="--channels", dtype="--dtype", form="--format")
-REGIONS = range(1, 15)
-CYCLES = range(1, 100)  # two digits in the file name
+# What goes with some products only, by the name of the argument.
+OWN = {
+    "ATL06": {
+        "granules": "--granules",
+        "segments": "--segments",
+        "regions": "--region",
+        "cycles": "--cycle",
+        "noise": "--noise",
+        "bad": "--bad",
+        "release": "--release",
+    },
+    "RINEX": {
+        "stations": "--station",
+        "span": "-t",
+        "systems": "--system",
+        "codes": "--code",
+        "interval": "--interval",
+        "form": "--format",
+    },
+    "DAS": {
+        "span": "-t",
+        "seconds": "--seconds",
+        "unequal": "--unequal",
+        "rate": "--rate",
+        "channels": "--channels",
+        "dtype": "--dtype",
+        "form": "--format",
+    },
+}
 
 
 @options.outdir
-@click.option("--product", type=click.Choice(PRODUCTS), default=PRODUCTS[0], help="What to write.")
+@click.option("--product", type=click.Choice(tuple(OWN)), default="ATL06", help="What to write.")
 @click.option("--granules", type=click.IntRange(1), default=12, help="Number of granules.")
 @click.option("--segments", type=click.IntRange(1), default=1000, help="Segments per beam, about.")
 @click.option(
     "--region",
     "regions",
-    type=Numbers("region", REGIONS),
+    type=Numbers("region", range(1, 15)),
     default=["10,11,12"],
     multiple=True,
     metavar="REGIONS",
@@ -61,7 +80,7 @@ CYCLES = range(1, 100)  # two digits in the file name
 @click.option(
     "--cycle",
     "cycles",
-    type=Numbers("cycle", CYCLES),
+    type=Numbers("cycle", range(1, 100)),
     default=["1"],
     multiple=True,
     metavar="CYCLES",
@@ -80,12 +99,38 @@ CYCLES = range(1, 100)  # two digits in the file name
     "--defect",
     "defects",
     multiple=True,
-    type=click.Choice([*dict.fromkeys((*planted.DEFECTS, *planted.DAS_DEFECTS))]),
+    type=click.Choice(planted.ALL),
     metavar="DEFECT",
     help="Plant a defect; the k-th goes into the k-th file. Of granules: "
-    f"{', '.join(planted.DEFECTS)}. Of DAS: {', '.join(planted.DAS_DEFECTS)}.",
+    f"{', '.join(planted.DEFECTS)}. Of RINEX: {', '.join(planted.RINEX_DEFECTS)}. "
+    f"Of DAS: {', '.join(planted.DAS_DEFECTS)}.",
+)
+@click.option(
+    "--station",
+    "stations",
+    multiple=True,
+    metavar="NAMES",
+    callback=options.commas,
+    help="Stations of RINEX files, four characters each.  [default: SIM1]",
 )
 @options.span
+@click.option(
+    "--system",
+    "systems",
+    metavar="LETTERS",
+    help="Systems of RINEX files, of GRECJIS.  [default: GRE]",
+)
+@click.option(
+    "--code",
+    "codes",
+    multiple=True,
+    metavar="CODES",
+    callback=options.commas,
+    help="Codes of RINEX files, as 1C,2W; by default all that a system has.",
+)
+@click.option(
+    "--interval", type=int, metavar="SECONDS", help="Between epochs of RINEX.  [default: 30]"
+)
 @click.option(
     "--seconds",
     type=click.FloatRange(0, min_open=True),
@@ -105,7 +150,9 @@ CYCLES = range(1, 100)  # two digits in the file name
     "--format",
     "form",
     metavar="FORM",
-    help="Of files of DAS: dasdae, plain (PRODML, as OOI has it), or zarr, a store of all pieces."
+    help="Of RINEX files, as their names end: crx or rnx (RINEX 3, with Hatanaka's compression "
+    "or plain) or .gz of them, d or o (the same of RINEX 2) or .gz or .Z.  [default: crx.gz]  "
+    "Of files of DAS: dasdae, plain (PRODML, as OOI has it), or zarr, a store of all pieces."
     "  [default: plain]",
 )
 def simulate(
@@ -121,7 +168,11 @@ def simulate(
     seed: int = 0,
     release: str = "006",
     defects: Iterable[str] = (),
+    stations: str | None = None,
     span: tuple[str, str] | None = None,
+    systems: str | None = None,
+    codes: str | None = None,
+    interval: int | None = None,
     seconds: float | None = None,
     unequal: bool = False,
     rate: int | None = None,
@@ -129,14 +180,14 @@ def simulate(
     dtype: str | None = None,
     form: str | None = None,
 ) -> list[Path]:
-    """Write simulated granules, or records of DAS.
+    """Write simulated granules, RINEX files, or records of DAS.
 
     Parameters
     ----------
     outdir : str or Path
         Output folder; made if it is not there.
-    product : {"ATL06", "DAS"}
-        What to write; of the other product no argument may be given.
+    product : {"ATL06", "RINEX", "DAS"}
+        What to write; of other products no argument may be given.
     granules : int
         How many in all.
     segments : int
@@ -153,8 +204,16 @@ def simulate(
         Three digits.
     defects : iterable of str
         The k-th is planted in the k-th file.
+    stations : str, optional
+        Names with commas between; SIM1 by default.
     span : (start, end), optional
-        Half-open, ISO dates; by default a minute of 2021.
+        Half-open, ISO dates; by default the first day of 2024, or a minute of 2021 of a fibre.
+    systems : str, optional
+        Letters; GRE by default.
+    codes : str, optional
+        With commas between; by default all that a system has.
+    interval : int, optional
+        Seconds between epochs; 30 by default.
     seconds : float, optional
         Length of a file; 20 by default.
     unequal : bool
@@ -165,112 +224,66 @@ def simulate(
         How many; 64 by default.
     dtype : {"int16", "float32"}, optional
         Of the samples; int16 by default.
-    form : {"dasdae", "plain", "zarr"}, optional
-        What files are; plain by default.
+    form : str, optional
+        One of `captools.simulation.rinex.FORMATS`, crx.gz by default; or dasdae, plain or zarr,
+        plain by default.
 
     Returns
     -------
     list of Path
-        The granules, in the order of track, region and cycle; or the files of a record, in the
-        order of time.
+        The granules, in the order of track, region and cycle; the RINEX files, by station and
+        day; or the files of a record, in the order of time.
 
     Raises
     ------
     ValueError
         If an argument is wrong; nothing is written then.
     """
-    defects = tuple(defects)
-    regions, cycles = tuple(regions), tuple(cycles)
-    own = {"span": span, "seconds": seconds, "unequal": unequal, "rate": rate}
-    own |= {"channels": channels, "dtype": dtype, "form": form}
-    if product == "DAS":
-        others = {"granules": granules, "segments": segments, "regions": regions, "cycles": cycles}
-        _refuse_others(others | {"noise": noise, "bad": bad, "release": release}, OF_ATL06, "ATL06")
-        from captools.simulation.das import Recipe, files
+    arguments = locals() | {
+        "regions": tuple(regions),
+        "cycles": tuple(cycles),
+        "defects": tuple(defects),
+    }
+    _refuse_others(arguments, product)
+    own = {name: arguments[name] for name in (*OWN[product], "seed", "defects")}
+    return _written(Path(outdir), _files(Path(outdir), product, own))
 
-        given = {name: value for name, value in own.items() if value is not None}
-        return _written(outdir, files(Path(outdir), Recipe(**given, seed=seed, defects=defects)))
-    _refuse_others(own, OF_DAS, "DAS")
-    _check_overpasses(granules, regions, cycles, defects)
-    _check_content(segments, noise, bad, seed, release)
+
+def _files(folder: Path, product: str, own: dict[str, Any]) -> list[Callable[[], Path]]:
+    """Return what writes each file of a product; what is None is as it is by default."""
+    own = {name: value for name, value in own.items() if value is not None}
     # Imported here: the command line reads this module for its options alone.
-    from captools.simulation.granule import write_granule
+    if product == "RINEX":
+        from captools.simulation import stations
 
-    per_track = len(regions) * len(cycles)
-    tracks = math.ceil(granules / per_track)
-    rgts = [1 + number * RGTS // tracks for number in range(tracks)]
-    overpasses = itertools.islice(itertools.product(rgts, regions, cycles), granules)
-    recipe = {"segments": segments, "noise": noise, "bad": bad, "seed": seed, "release": release}
-    return _written(
-        outdir,
-        [
-            partial(
-                write_granule,
-                *(outdir, rgt, cycle, region),
-                **recipe,
-                defects=defects[number : number + 1],
-            )
-            for number, (rgt, region, cycle) in enumerate(overpasses)
-        ],
-    )
+        return stations.files(folder, stations.Network(**own))
+    if product == "DAS":
+        from captools.simulation import das
+
+        return das.files(folder, das.Recipe(**own))
+    from captools.simulation import granules
+
+    return granules.files(folder, granules.Campaign(**own))
 
 
-def _written(outdir: str | Path, files: list[Callable[[], Path]]) -> list[Path]:
+def _written(outdir: Path, files: list[Callable[[], Path]]) -> list[Path]:
     """Write files into a folder, and show how far it is."""
     from captools import progress
     from captools.io.atomic import sweep
 
     try:
-        Path(outdir).mkdir(parents=True, exist_ok=True)
+        outdir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"output folder {outdir}: cannot be made ({error.strerror})") from None
     with contextlib.suppress(FileNotFoundError):
-        sweep(Path(outdir))
+        sweep(outdir)
     return [write() for write in progress.track(files)]
 
 
-def _refuse_others(given: dict[str, Any], options_of: dict[str, str], product: str) -> None:
-    """Raise ValueError if an option is given that is of another product."""
+def _refuse_others(arguments: dict[str, Any], product: str) -> None:
+    """Raise ValueError if an option is given that is of other products only."""
     parameters = inspect.signature(simulate).parameters
-    for name, option in options_of.items():
-        if given[name] != parameters[name].default:
-            raise ValueError(f"{option} goes with --product {product}")
-
-
-def _check_overpasses(
-    granules: int, regions: tuple[int, ...], cycles: tuple[int, ...], defects: tuple[str, ...]
-) -> None:
-    """Raise ValueError if it is wrong which granules there are to be."""
-    most = RGTS * len(set(regions)) * len(set(cycles))
-    wrong = {
-        f"regions must be within 1 to 14, each once: {regions}": not _distinct(regions, REGIONS),
-        f"cycles must be within 1 to 99, each once: {cycles}": not _distinct(cycles, CYCLES),
-        f"granules must be 1 to {most} for these regions and cycles": not 1 <= granules <= most,
-        f"more defects than granules: {len(defects)}, {granules}": len(defects) > granules,
-    }
-    _refuse(wrong)
-    planted.check(defects)
-
-
-def _check_content(segments: int, noise: float, bad: float, seed: int, release: str) -> None:
-    """Raise ValueError if it is wrong what each granule is to hold."""
-    wrong = {
-        "segments must be at least 1": segments < 1,
-        "noise must be at least 0 m": not 0 <= noise < math.inf,
-        "bad must be a share, 0 to 1": not 0 <= bad <= 1,
-        "seed must be at least 0": seed < 0,
-        f"release must be three digits, not {release!r}": not re.fullmatch("[0-9]{3}", release),
-    }
-    _refuse(wrong)
-
-
-def _refuse(wrong: dict[str, bool]) -> None:
-    """Raise ValueError with the first message that is true."""
-    for message, is_wrong in wrong.items():
-        if is_wrong:
-            raise ValueError(message)
-
-
-def _distinct(numbers: tuple[int, ...], allowed: range) -> bool:
-    """Return whether there are numbers, all allowed and each given once."""
-    return 0 < len(numbers) == len(set(numbers) & set(allowed))
+    for name in {name: None for own in OWN.values() for name in own if name not in OWN[product]}:
+        if arguments[name] != parameters[name].default:
+            others = [other for other, own in OWN.items() if name in own]
+            raise ValueError(f"{OWN[others[0]][name]} goes with --product {' or '.join(others)}")

@@ -12,10 +12,13 @@ import sys
 import time
 from pathlib import Path
 
+import plainrinex
 import psutil
 import pytest
 from cluster import need, slurm
 
+import captools
+from captools.gnss.ingest import Wanted, ingest
 from captools.simulation.granule import write_granule
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,7 +26,7 @@ ARRAY, MPI = ROOT / "slurm/array.sbatch", ROOT / "slurm/mpi.sbatch"
 BIN = Path(sys.executable).parent
 CAPTOOLS = BIN / "captools"
 ENVIRONMENT = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-MOMENTS = 8
+MOMENTS = 4  # attack.py has more
 
 
 def run(*words, cwd, environment=ENVIRONMENT, timeout=120):
@@ -115,6 +118,38 @@ def test_a_dask_cluster_of_its_own(place, truth, out):
     done = run(*words, cwd=place)
     assert done.returncode == 0, done.stderr
     assert content(out) == truth
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory):
+    """A folder with ten short days of a GNSS receiver, as RINEX files and as an array."""
+    folder = tmp_path_factory.mktemp("station")
+    (folder / "rinex").mkdir()
+    for day in range(1, 11):
+        start = 1_704_067_200_000 + (day - 1) * 86_400_000
+        values = {(start + 30_000 * n, "G", 7, "1C"): 40_000 + day * n for n in range(9)}
+        path = plainrinex.write(folder / "rinex" / f"TEST{day:03}0.24o", values)
+        ingest(path, folder / "station.tdb", Wanted(), "earthscope")
+    return folder
+
+
+# An array by MPI is compared below.
+@pytest.mark.parametrize(("engine", "source"), [("mpi", "rinex"), ("dask", "station.tdb")])
+def test_statistics_are_printed_once_and_the_same(station, engine, source):
+    serial = captools.snr(station / source, how="serial")
+    need("distributed", engine == "dask" and shutil.which("dask", path=str(BIN)) is None)
+    command = [CAPTOOLS, "snr", source, "--engine", "dask", "-n", 2]
+    done = run(*(mpiexec(2, "snr", source) if engine == "mpi" else command), cwd=station)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(serial) == 1 + 10
+    assert done.stdout.splitlines() == serial
+
+
+def test_the_first_mpi_rank_compares(station):
+    done = run(*mpiexec(3, "snr", "rinex", "station.tdb", "--compare"), cwd=station)
+    assert done.returncode == 0, done.stderr
+    ways = [line.split(",")[0] for line in done.stdout.splitlines()]
+    assert ways == ["how", "rinex", "serial", "parallel"]
 
 
 @contextlib.contextmanager

@@ -106,7 +106,7 @@ def test_every_real_granule_is_fine(real_data):
         assert check_file(path) == (
             f"ATL06 granule, {len(lengths)} beams, {sum(lengths):,} segments"
         )
-        assert check_granule(path, ATL06) == sum(lengths)
+    assert check_granule(path, ATL06) == sum(lengths)
 
 
 def test_real_files_of_the_tutorial_are_fine(real_data):

@@ -168,6 +168,16 @@ def test_suffixes_of_a_step_are_sought_in_folders_in_any_case(tmp_path):
     assert expand([str(tmp_path)]) == [f"{tmp_path}/c.h5"]
 
 
+def test_a_folder_that_is_a_store_counts_as_a_file(tmp_path, monkeypatch):
+    store = tmp_path / "p057.tdb"
+    (store / "__meta").mkdir(parents=True)
+    (store / "a.h5").touch()
+    monkeypatch.chdir(tmp_path)
+    for word in (str(store), f"{store}/", "p057.tdb", "*.tdb"):
+        assert expand([word]) == [str(store)]
+    assert expand([str(tmp_path)]) == []
+
+
 # --- pieces equal the whole -------------------------------------------------------------
 
 

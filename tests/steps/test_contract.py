@@ -16,14 +16,15 @@ from captools import cli
 
 STEPS = cli.main.list_commands(None)
 KINDS = {step: import_module(f"captools.steps.{step}").KIND for step in STEPS}
+INPUTS = ("granules", "reduced", "rinex", "das")
 
 
 @dataclass(frozen=True)
 class Example:
-    """How a step is called, where ``granules``, ``reduced``, ``das`` and ``void`` are.
+    """How a step is called, where the folders `INPUTS` and ``void`` are.
 
     `words` make it succeed; any of the endings in `wrong`, put behind them, make it wrong usage.
-    Steps that take inputs call them by one of the first three, and their output ``out...``.
+    Steps that take inputs call them by one of the former, and their output ``out...``.
     """
 
     words: tuple[str, ...]
@@ -32,7 +33,7 @@ class Example:
     @property
     def inputs(self):
         """The folder of the inputs."""
-        return next(word for word in self.words if word in ("granules", "reduced", "das"))
+        return next(word for word in self.words if word in INPUTS)
 
     @property
     def out(self):
@@ -116,6 +117,15 @@ EXAMPLES |= {
             *("-o reduced", "-o file", "-o file/below", "@void/none.txt"),
         ),
     ),
+    "readrinex": Example(
+        words=("rinex", "-o", "out"),
+        wrong=(
+            *("--system X", "--system ,", "--code 11", "--code 1C,", "--s1-as x", "-z zip"),
+            *("--numbering x", "--layout x", "--layout array -z gzip", "-n 0", "--shard 2/2"),
+            *("-o rinex", "-o file", "-o file/below", "-o", "-o file/x.tdb", "@void/none.txt"),
+            "rinex/SIM100SIM_R_20240010000_01D_01M_SO.crx",
+        ),
+    ),
     "merge": Example(
         words=("reduced", "-o", "out.h5"),
         wrong=("-m 0", "-m x", "-z zip", "-o", "-o file/below.h5", "@void/none.txt"),
@@ -180,6 +190,14 @@ EXAMPLES |= {
         ),
     ),
     "report": Example(words=("reduced",), wrong=("@void/none.txt", "-o out")),
+    "snr": Example(
+        words=("rinex",),
+        wrong=(
+            *("--per week", "--how odd", "--by code", "--system X", "--code S1C", "--code ,"),
+            *("-t 2024-02-30 2025-01-01", "-t 2024-01-02 2024-01-01", "-n 0", "--engine x"),
+            *("--compare", "-o out.txt", "-o void", "void/none.tdb", "@void/none.txt"),
+        ),
+    ),
     "slurm": Example(words=("array",), wrong=("mpi", "-o out")),
     "simulate": Example(
         words=("-o", "out", "--granules", "2", "--segments", "20"),
@@ -238,6 +256,17 @@ def reduced(granules, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def rinex(tmp_path_factory):
+    """A folder of three days of a receiver. Not to be changed."""
+    folder = tmp_path_factory.mktemp("rinex") / "rinex"
+    few = ("--system", "S", "--code", "1C", "--interval", "60", "-t", "2024-01-01", "2024-01-04")
+    with pytest.raises(SystemExit) as end:
+        cli.main(["simulate", "--product", "RINEX", *few, "-o", str(folder), "-q"])
+    assert end.value.code == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
 def das(tmp_path_factory):
     """A folder of three records of a fibre. Not to be changed."""
     pytest.importorskip("dascore")  # once, for all processes that are copies of this one
@@ -250,10 +279,11 @@ def das(tmp_path_factory):
 
 
 @pytest.fixture
-def place(granules, reduced, das, tmp_path, monkeypatch):
+def place(granules, reduced, rinex, das, tmp_path, monkeypatch):
     """The folder that examples are meant for, as the current one."""
     shutil.copytree(granules, tmp_path / "granules")
     shutil.copytree(reduced, tmp_path / "reduced")
+    shutil.copytree(rinex, tmp_path / "rinex")
     shutil.copytree(das, tmp_path / "das")
     (tmp_path / "void").mkdir()
     (tmp_path / "file").touch()
@@ -302,7 +332,7 @@ def is_store(folder):
 
 def spoil(inputs):
     """Truncate the second of the inputs in a folder, and return its path."""
-    path = sorted(inputs.glob("*.h5"))[1]
+    path = sorted(path for path in inputs.iterdir() if path.is_file())[1]
     os.truncate(path, path.stat().st_size // 2)
     return path
 
@@ -431,7 +461,9 @@ def test_one_bad_input_fails_alone_and_is_named(run, place, step):
     (failed,) = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
     assert str(bad) in failed
     assert "Traceback" not in result.stderr
-    expected = {name: data for name, data in good.items() if not name.startswith(bad.stem)}
+    expected = {
+        name: data for name, data in good.items() if not name.startswith(bad.name.split(".")[0])
+    }
     assert results(place / "out") == expected
     assert 0 < len(expected) < len(good)
     assert result.stdout.splitlines() == sorted(f"out/{name}" for name in expected)
