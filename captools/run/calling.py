@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
+from captools.io.address import parse_location
 from captools.io.atomic import Outputs
 from captools.io.listing import named
-from captools.run import inputs
+from captools.run.planning import Purpose, planned
 
 
 def callable_of(step: ModuleType) -> Callable[..., Any]:
@@ -31,11 +32,14 @@ def _as_of_package(call: Callable, function: Callable) -> Callable:
 
 def _map_call(function: Callable[..., Outputs], step: ModuleType) -> Callable[..., Outputs]:
     """Return a function that does one input after another; the first that fails raises."""
+    signature = inspect.signature(function)
 
     def call(given: object, outdir: str | Path, **options: Any) -> Outputs:
         _check(function, options)
         paths = _paths(given, getattr(step, "SUFFIXES", None))
-        inputs.check_step_names(step, paths, options)
+        said = signature.bind(None, outdir, **options)
+        said.apply_defaults()
+        paths = planned(step, paths, said.kwargs, Purpose(parse_location(outdir)))
         total = Outputs()
         for path in paths:
             written = function(path, outdir, **options)

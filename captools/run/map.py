@@ -21,6 +21,7 @@ from captools.progress import Progress, counted
 from captools.run import inputs, watched
 from captools.run.folders import Folder, Store, folder_of, store_of
 from captools.run.journal import Journal, Outcome, begin_anew
+from captools.run.planning import Purpose, planned
 from captools.run.presence import Presence
 from captools.run.printing import print_lines
 from captools.run.resume import check_other_steps, pending, under_way
@@ -54,6 +55,8 @@ class Asked:
         Granule regions to keep.
     unwanted : tuple of Path, optional
         Lists of granules to leave out.
+    jobs : int, optional
+        Processes.
     """
 
     words: tuple[str, ...]
@@ -65,6 +68,7 @@ class Asked:
     journal: Path | None = None
     regions: tuple[int, ...] | None = None
     unwanted: tuple[Path, ...] | None = None
+    jobs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,8 @@ def run_map(
     """
     if scheduler is not None and engine != "dask":
         raise ValueError("--scheduler goes with --engine dask")
-    asked = Asked(**{one.name: rest.pop(one.name) for one in fields(Asked) if one.name in rest})
+    given = {one.name: rest.pop(one.name) for one in fields(Asked) if one.name in rest}
+    asked = Asked(**given, jobs=jobs)
     with pool_of(engine, jobs, scheduler) as pool:
         if pool is None:  # an MPI rank that has worked for the first one
             return 0
@@ -146,7 +151,7 @@ def _run_map(
     files = {name: value.absolute() for name, value in options.items() if isinstance(value, Path)}
     options = options | files
     folder = folder_of(asked.outdir, asked.journal)
-    found = _inputs(step, asked, options)
+    found = _inputs(step, asked, folder.journal, options)
     paths = inputs.share(found, *asked.shard) if asked.shard else found
     check_outputs([asked.outdir], {file for path in paths for file in files_of(path)})
     if found and hasattr(step, "survey"):
@@ -172,7 +177,7 @@ def _run_map(
     return run_inputs(pool, task, run)
 
 
-def _inputs(step: ModuleType, asked: Asked, options: dict) -> list[str]:
+def _inputs(step: ModuleType, asked: Asked, journal: Path, options: dict) -> list[str]:
     """Return the inputs of all shards, with a word on those left out."""
     naming = inputs.naming_of(step, options)
     inputs.check_regions(asked.words, asked.regions)
@@ -181,10 +186,8 @@ def _inputs(step: ModuleType, asked: Asked, options: dict) -> list[str]:
     if len(kept) < len(found):
         left_out = len(found) - len(kept)
         log.info("%s of %s left out (-g, -l)", f"{left_out:,}", counted(len(found), "input"))
-    if kept and hasattr(step, "plan"):
-        kept = step.plan(kept, **options)
-    inputs.check_step_names(step, kept, options)
-    return kept
+    what_for = Purpose(asked.outdir, journal, asked.jobs, asked.timeout)
+    return planned(step, kept, options, what_for)
 
 
 def run_inputs(pool: Pool, task: Task, run: Run, into: list[str] | None = None) -> int:

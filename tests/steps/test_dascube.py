@@ -8,19 +8,23 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from objectstore import BUCKET, object_store
 from pieces import record, write
 
+import captools
 from captools.das import scanning
 from captools.das.cubestore import CubeStore
 from captools.das.records import NoRecord
 from captools.das.scanning import KEPT, Scan
+from captools.errors import InputError
 from captools.io.address import Url
 
 zarr = pytest.importorskip("zarr")
 FEW = ("--segment", "0.2s", "--overlap", "0.5")
+PYTHON = {"segment": "0.2s", "overlap": 0.5}  # the same
 
 
 def tree(path):
@@ -207,13 +211,66 @@ def test_nothing_is_written_beside_the_data(run, folder, known):
     assert {path.name: path.stat().st_mtime_ns for path in folder[0].iterdir()} == before
 
 
-def test_from_python_a_file_is_a_cube(folder, known, tmp_path):
-    import captools
+GIVEN = {
+    "a folder": lambda folder: folder,
+    "a glob": lambda folder: f"{folder}/*.h5",
+    "a list": lambda folder: sorted(folder.iterdir(), reverse=True),
+}
 
-    path = folder[1][3].path
-    written = captools.dascube(path, tmp_path / "c.zarr", segment="0.2s", overlap=0.5)
-    assert written == []
-    assert written.rows_out == zarr.open_group(tmp_path / "c.zarr", mode="r")["psd"].shape[0]
+
+@pytest.mark.parametrize("given", GIVEN)
+def test_from_python(run, folder, known, tmp_path, given):
+    written = captools.dascube(GIVEN[given](folder[0]), tmp_path / "c.zarr", **PYTHON)
+    assert (written, written.rows_in, written.rows_out) == ([], 299, 299)
+    assert not (tmp_path / "c.zarr/_captools").exists()
+    assert run("dascube", folder[0], "-o", tmp_path / "d.zarr", *FEW).exit_code == 0
+    assert tree(tmp_path / "c.zarr") == tree(tmp_path / "d.zarr")
+
+
+def test_from_python_a_file_is_a_cube(folder, known, tmp_path):
+    captools.dascube(folder[1][3].path, tmp_path / "c.zarr", **PYTHON)
+    shape = zarr.open_group(tmp_path / "c.zarr", mode="r")["psd"].shape
+    assert shape == (len(range(2240, 5001 - 40 + 1, 20)), 21, 12)
+
+
+def test_from_python_it_always_writes_and_raises_on_error(folder, known, tmp_path):
+    out = tmp_path / "c.zarr"
+    captools.dascube(folder[0], out, **PYTHON)
+    good = tree(out)
+    (out / "psd/c/1/0/0").write_bytes(b"spoilt")
+    captools.dascube(folder[0], out, **PYTHON)
+    assert tree(out) == good
+    with pytest.raises(ValueError, match="holds a cube with"):
+        captools.dascube(folder[0], out, segment="0.4s")
+    with pytest.raises(ValueError, match="is the folder of an input"):
+        captools.dascube(folder[0], folder[0], **PYTHON)
+    with pytest.raises(TypeError, match="'window'"):
+        captools.dascube(folder[0], out, window="1s")
+    known.append(NoRecord(f"{folder[0]}/junk.h5", "is no HDF5 file", 3, 1))
+    with pytest.raises(InputError, match=r"junk\.h5: is no HDF5 file"):
+        captools.dascube(folder[0], out, **PYTHON)
+    assert tree(out) == good
+
+
+def test_from_python_what_is_gone_becomes_nan(folder, known, tmp_path):
+    out, new = tmp_path / "c.zarr", tmp_path / "new.zarr"
+    captools.dascube(folder[0], out, **PYTHON)
+    del folder[1][2:4]  # samples 900 to 5000: all of the second region, too
+    for path in (out, new):
+        captools.dascube(folder[0], path, **PYTHON)
+    assert np.isnan(zarr.open_group(out, mode="r")["psd"][100:200]).all()
+    assert tree(out) == tree(new)
+
+
+def test_a_command_that_calls_it_is_not_taken_for_its_own(folder, known, tmp_path):
+    """Another tool made with click may have an `outdir`, too."""
+    params = [click.Argument(["outdir"], type=click.Path(path_type=Path))]
+
+    def tool(outdir):
+        captools.dascube(folder[0], outdir / "c.zarr", **PYTHON)
+
+    click.Command("tool", params=params, callback=tool)([str(tmp_path)], standalone_mode=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.zarr", "in"]
 
 
 def test_a_cube_in_an_object_store_is_the_same(run, folder, known, tmp_path):
