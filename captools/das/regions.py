@@ -1,17 +1,17 @@
 """Regions of a cube: which segments each has, and which samples of which files these take."""
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
 from captools.das.layout import ROWS, Layout
-from captools.das.records import SECOND, Record
-from captools.das.windows import Portion, Stretch
+from captools.das.packing import packed, unpacked
+from captools.das.records import SECOND
+from captools.das.windows import Stretch
 from captools.io.address import Input
 
 TASK_NS = round(60 * SECOND)  # so long is a region, or one row of chunks
-_OF_FILE = ("path", "size", "mtime_ns")  # which stand for its content in another way
 
 
 class Region(Input):
@@ -33,20 +33,8 @@ class Region(Input):
 
     def __new__(cls, layout: Layout, row: int, rows: int, stretches: Sequence[Stretch]) -> "Region":
         """Return the region, named by the time of its first segment."""
-        records = [
-            *dict.fromkeys(portion.record for stretch in stretches for portion in stretch.portions)
-        ]
-        paths = [*dict.fromkeys(record.path for record in records)]
-        part = {
-            "layout": layout.as_json(),
-            "row": row,
-            "rows": rows,
-            "records": [[paths.index(one.path), _plain(one)] for one in records],
-            "stretches": [
-                [[records.index(one.record), one.first, one.stop] for one in stretch.portions]
-                for stretch in stretches
-            ],
-        }
+        paths, samples = packed(stretches)
+        part = {"layout": layout.as_json(), "row": row, "rows": rows, **samples}
         name = stamp(layout.grid.time(layout.first + row))
         one = cast("Region", super().__new__(cls, name, paths, part))
         one.cube_rows = layout.rows  # not in its part: a cube may grow
@@ -74,14 +62,7 @@ class Region(Input):
 
     def stretches(self) -> list[Stretch]:
         """Return what there is of samples."""
-        records = [
-            Record.from_json(plain | {"path": self.paths[path], "size": -1, "mtime_ns": -1})
-            for path, plain in self.part["records"]
-        ]
-        return [
-            Stretch(tuple(Portion(records[which], first, stop) for which, first, stop in portions))
-            for portions in self.part["stretches"]
-        ]
+        return unpacked(self.paths, self.part)
 
     def numbers_in(self, stretch: Stretch) -> range:
         """Return the segments of the region that a stretch holds whole."""
@@ -131,11 +112,6 @@ def _cut(stretch: Stretch, layout: Layout, numbers: range) -> Stretch:
 
 def _both(one: range, other: range) -> range:
     return range(max(one.start, other.start), min(one.stop, other.stop))
-
-
-def _plain(record: Record) -> dict[str, Any]:
-    """Return what of a record says how its samples are found."""
-    return {name: value for name, value in record.as_json().items() if name not in _OF_FILE}
 
 
 def stamp(time_ns: int) -> str:
