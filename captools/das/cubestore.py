@@ -49,7 +49,7 @@ class CubeStore:
             If there is something else.
         """
         try:
-            content = self._get(ROOT)
+            content = self.get(ROOT)
             return None if content is None else json.loads(content)
         except (OSError, ValueError) as error:
             raise InputError(f"{self.location}: {ROOT}: {one_line(error)}") from None
@@ -112,7 +112,8 @@ class CubeStore:
             found = os.listdir(place) if place.is_dir() else []
         return {int(os.path.basename(one)) for one in found}
 
-    def _get(self, key: str) -> bytes | None:
+    def get(self, key: str) -> bytes | None:
+        """Return the content of a key, None if it is not there."""
         if not isinstance(self.location, Url):
             try:
                 return Path(self.location, key).read_bytes()
@@ -198,6 +199,20 @@ def encoded(chunk: np.ndarray) -> bytes:
     chunk = np.ascontiguousarray(chunk, chunk.dtype.newbyteorder("<"))
     shuffle = _SHUFFLES[_shuffle(chunk.dtype)]
     return blosc.compress(chunk, b"lz4", LEVEL, shuffle, 0, chunk.dtype.itemsize)
+
+
+def decoded(content: bytes, chunk: Sequence[int], dtype: np.dtype) -> np.ndarray:
+    """Return a whole chunk of its bytes.
+
+    Raises
+    ------
+    ValueError, RuntimeError
+        If they are damaged.
+    """
+    require("das", "numcodecs")
+    from numcodecs import blosc
+
+    return np.frombuffer(blosc.decompress(content), dtype.newbyteorder("<")).reshape(chunk)
 
 
 def _shuffle(dtype: np.dtype) -> str:

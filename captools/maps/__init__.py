@@ -1,3 +1,3 @@
-"""From points to pictures.
+"""From points, and from cubes of spectra, to pictures.
 
 May import flat, geo and io."""

@@ -189,9 +189,13 @@ def _write_geotiff(picture: Map, path: Path) -> None:
 
 
 def _write_figure(picture: Map, path: Path, style: Style, title: str | None) -> None:
+    save(make_figure(picture, style, title), path)
+
+
+def save(figure: "Figure", path: Path) -> None:
+    """Write a figure, in the kind of file that its name says: the same bytes each time."""
     import matplotlib
 
-    figure = make_figure(picture, style, title)
     kind = path.suffix.lower().lstrip(".")
     clock = {"png": "Software", "pdf": "CreationDate", "svg": "Date"}.get(kind)
     salted = matplotlib.rc_context({"svg.hashsalt": "captools"})  # else names are random
@@ -229,11 +233,11 @@ def make_figure(picture: Map, style: Style, title: str | None = None) -> "Figure
     axes.set_autoscale_on(False)  # lines may run beyond the map
     axes.set_xlabel(f"x ({unit})" if unit == "km" else "x")
     axes.set_ylabel(f"y ({unit})" if unit == "km" else "y")
-    axes.set_title(title or _plain(picture.label), fontsize=13, pad=12, wrap=True)
+    axes.set_title(title or plain(picture.label), fontsize=13, pad=12, wrap=True)
     room = axes.inset_axes((1 + 25 / canvas.width, 0, bar / canvas.width, 1))
     colour_bar = figure.colorbar(ScalarMappable(norm, style.colours), cax=room, extend="both")
     label = f"{picture.label} ({picture.units})" if picture.units else picture.label
-    colour_bar.set_label(_plain(textwrap.fill(label, max(20, canvas.height // 8))))
+    colour_bar.set_label(plain(textwrap.fill(label, max(20, canvas.height // 8))))
     if unit == "km":
         _draw_scale_bar(axes, edges)
     if picture.crs != "unknown":
@@ -242,7 +246,7 @@ def make_figure(picture: Map, style: Style, title: str | None = None) -> "Figure
     return figure
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return what a file says as matplotlib shows it word for word, without formulas."""
     return text.replace("$", r"\$")
 

@@ -1,16 +1,19 @@
-"""Draw flat files as a map: any number of points, one file after another.
+"""Draw flat files as a map, any number of points, or a cube of spectra.
 
-A finished figure by default; --bare writes only the pixels, with a world file,
-and a name that ends in .tif a GeoTIFF. Files that cannot be read are named and
-counted in the figure.
+A map is a finished figure by default; --bare writes only the pixels, with a world
+file, and a name that ends in .tif a GeoTIFF. Files that cannot be read are named and
+counted in the figure. Of a cube (*.zarr, by dascube) there are spectra of a channel
+in time, the power of a band along the fibre, and mean spectra; what is missing is grey.
 
 \b
 Examples:
   captools preview reduced/ -o map.png
   captools preview reduced/ -o count.png --agg count --how eq_hist -b -120 -100 -80 -74
   captools preview all.h5 -o change.tif --diff 2020 2019
+  captools preview cube.zarr -o cube.png --channel 120 --band 14 35
 """
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,11 +31,14 @@ KIND = "reduce"
 
 def survey(paths: list[str], *, lonlat: object, xy: object, **options: object) -> None:
     """Say before any work what holds for every input."""
+    from captools.das.cubereading import lone_cube
     from captools.flat.places import PlaceNames
     from captools.flat.table import two_columns
     from captools.granules.kinds import check_flat
     from captools.points.surveying import check_columns
 
+    if lone_cube(paths) is not None:
+        return
     check_flat(paths)
     check_columns(paths, two_columns(xy) if xy else (), PlaceNames.of(lonlat))
 
@@ -85,6 +91,20 @@ def survey(paths: list[str], *, lonlat: object, xy: object, **options: object) -
     callback=options.checked_each("maps.mapping.parse_period"),
     help="Mean of period T1 less that of T2, where both have points: years, or T0/T1.",
 )
+@click.option(
+    "--channel",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Of a cube, whose spectra are drawn.  [default: one near the middle]",
+)
+@click.option(
+    "--band",
+    nargs=2,
+    type=float,
+    metavar="LO HI",
+    callback=options.checked("maps.drawing.check_limits"),
+    help="Of a cube, Hz: whose power is drawn along the fibre.  [default: all but 0]",
+)
 @click.option("--title", help="Of the figure.")
 @click.option("--bare", is_flag=True, help="Only the pixels, with a world file beside them.")
 def preview(
@@ -105,15 +125,17 @@ def preview(
     clip: tuple[float, float] | None = None,
     percentiles: tuple[float, float] = (2.0, 98.0),
     diff: tuple[str, str] | None = None,
+    channel: int | None = None,
+    band: tuple[float, float] | None = None,
     title: str | None = None,
     bare: bool = False,
 ) -> "Outputs":
-    """Draw flat files as a map.
+    """Draw flat files as a map, or a cube of spectra.
 
     Parameters
     ----------
     files : iterable of path
-        Flat files.
+        Flat files, or one cube.
     output : path
         The picture: .png, .jpg, .pdf, .svg, or .tif for a GeoTIFF.
     var : str, optional
@@ -138,6 +160,10 @@ def preview(
         How values become colours; see `captools.maps.drawing.Style`.
     diff : (t1, t2), optional
         Two periods; the mean of the first less that of the second is drawn.
+    channel : int, optional
+        Of a cube, whose spectra are drawn.
+    band : (float, float), optional
+        Of a cube, the frequencies (Hz) whose power is drawn along the fibre.
     title : str, optional
         Of the figure.
     bare : bool
@@ -159,13 +185,25 @@ def preview(
     OutputError
         If the picture cannot be written.
     """
+    from captools.das.cubereading import lone_cube
     from captools.flat.table import two_columns
     from captools.io.atomic import Outputs, check_is_file
     from captools.maps.drawing import Style, check_kind, draw
     from captools.maps.mapping import MapOptions, make_map
+    from captools.maps.spectra import draw_cube
 
+    files = [*map(os.fspath, files)]
     check_kind(local_path(output), bare)
     check_is_file(local_path(output))
+    if (cube := lone_cube(files)) is not None:
+        of_points = {"var": var, "agg": agg != "mean", "xy": xy, "lonlat": lonlat, "crs": crs}
+        of_points |= {"bbox": bbox, "all_rows": all_rows, "extent": extent, "size": size}
+        of_points |= {"how": how != "linear", "clip": clip, "diff": diff, "bare": bare}
+        _check_none(of_points, "is for points, not for a cube")
+        return draw_cube(
+            cube, local_path(output), Style(cmap, percentiles=percentiles), title, channel, band
+        )
+    _check_none({"channel": channel, "band": band}, "is for a cube of spectra (*.zarr)")
     request = MapOptions(
         var=var,
         agg=agg,
@@ -184,3 +222,10 @@ def preview(
     written.rows_in, written.rows_out = picture.rows, picture.points
     written.errors = picture.bad
     return written
+
+
+def _check_none(given: dict[str, object], why: str) -> None:
+    """Raise ValueError if an option is given."""
+    for name, value in given.items():
+        if value is not None and value is not False:
+            raise ValueError(f"{name} {why}")
