@@ -21,7 +21,7 @@ from captools import __version__, captoolkit, options, progress
 from captools.errors import CaptoolsError, one_line
 from captools.io import durable, remote
 from captools.io import earthdata as login
-from captools.parameters import parted
+from captools.parameters import joined, parted
 from captools.run.printing import discard, flush, print_lines
 
 STEPS = Path(__file__).parent / "steps"
@@ -43,6 +43,7 @@ MEANT = {
     **dict.fromkeys(("processes", "workers", "njobs", "n-jobs"), "-n"),
 }
 PAIRS = ("--xy", "--lonlat")  # of columns, which may have a comma between them
+RANGES = ("--limits",)  # two numbers, or a word
 # What to do where -o is asked of a step that writes no file.
 PRINTS = "what it prints goes to a file with > FILE"
 WITHOUT_OUTPUT = {"view": "it writes no file; captools preview draws a picture"}
@@ -127,7 +128,7 @@ class Step(click.Command):
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """Parse the words of the step."""
         try:
-            words = parted(args, PAIRS)
+            words = joined(parted(args, PAIRS), RANGES)
             self._check_repeated(context, words)
             return super().parse_args(context, words)
         except click.NoSuchOption as error:

@@ -149,6 +149,33 @@ def parted(words: list[str], options: Collection[str]) -> list[str]:
     return found
 
 
+def joined(words: list[str], options: Collection[str]) -> list[str]:
+    """Return words in which two numbers after an option are one word, with a comma between.
+
+    Such an option takes two numbers, or one word that is none.
+
+    Examples
+    --------
+    >>> joined(["a.h5", "--limits", "-9", "1.5", "-q"], ["--limits"])
+    ['a.h5', '--limits', '-9,1.5', '-q']
+    """
+    found: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        found.append(word)
+        if word in options and len(rest) > 1 and all(map(_is_number, rest[:2])):
+            found.append(f"{rest.pop(0)},{rest.pop(0)}")
+    return found
+
+
+def _is_number(word: str) -> bool:
+    try:
+        return isfinite(float(word))
+    except ValueError:
+        return False
+
+
 def _chained(values: tuple[tuple, ...]) -> tuple:
     return sum(values, ())
 

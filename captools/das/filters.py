@@ -137,26 +137,52 @@ def extended(samples: np.ndarray, before: int, after: int) -> np.ndarray:
     return np.pad(samples, widths, mode="reflect", reflect_type="odd")
 
 
-def without_common_mode(samples: np.ndarray) -> np.ndarray:
+def common_mode(samples: np.ndarray) -> np.ndarray:
+    """Return the median of all channels at each time; what is missing does not count.
+
+    Parameters
+    ----------
+    samples : array of int or float, shape (time, channel)
+        All channels.
+
+    Returns
+    -------
+    array of float32 or float64, shape (time,)
+        float64 where float32 cannot hold the samples; 0 where all are missing.
+    """
+    floats = _floats(samples)
+    with np.errstate(invalid="ignore"):  # infinite less infinite
+        median: np.ndarray = np.median(floats, axis=1)
+        total = floats.sum(axis=1)
+    for time in np.flatnonzero(~np.isfinite(total)):
+        present = floats[time, np.isfinite(floats[time])]
+        median[time] = np.median(present) if present.size else 0.0
+    return median
+
+
+def without_common_mode(samples: np.ndarray, mode: np.ndarray | None = None) -> np.ndarray:
     """Return samples less the median of all channels at each time.
 
     Parameters
     ----------
     samples : array of int or float, shape (time, channel)
-        All channels, for the median is theirs; what is missing does not count.
+        All channels, or some of them.
+    mode : array of float, shape (time,), optional
+        The median, if it is known.
 
     Returns
     -------
     array of float32 or float64, shape (time, channel)
         float64 where float32 cannot hold the samples.
     """
-    is_wide = samples.dtype.itemsize > 2 and samples.dtype != np.float32
-    floats: np.ndarray = samples.astype(np.float64 if is_wide else np.float32)
-    with np.errstate(invalid="ignore"):  # infinite less infinite
-        median = np.median(floats, axis=1, keepdims=True)
-        total = floats.sum(axis=1)
-    for time in np.flatnonzero(~np.isfinite(total)):
-        present = floats[time, np.isfinite(floats[time])]
-        median[time] = np.median(present) if present.size else 0.0
-    floats -= median
+    mode = common_mode(samples) if mode is None else mode
+    floats = _floats(samples)
+    with np.errstate(invalid="ignore"):
+        floats -= mode[:, np.newaxis]
     return floats
+
+
+def _floats(samples: np.ndarray) -> np.ndarray:
+    """Return a copy as floating-point numbers that hold the samples."""
+    is_wide = samples.dtype.itemsize > 2 and samples.dtype != np.float32
+    return samples.astype(np.float64 if is_wide else np.float32)

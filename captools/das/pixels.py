@@ -85,13 +85,16 @@ def limits(picture: np.ndarray, percent: float = 0.0) -> tuple[float, float]:
 
 
 def grey(picture: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Return shades from 0 (at `low`, below it, and where nothing is) to 255 (`high` and above).
+    """Return shades from 1 (at `low` and below) to 255 (at `high` and above), 0 where nothing is.
 
     Examples
     --------
     >>> grey(np.array([-1.0, 0.0, 2.0, 4.0, 9.0, np.nan]), 0, 4)
-    array([  0,   0, 128, 255, 255,   0], dtype=uint8)
+    array([  1,   1, 128, 255, 255,   0], dtype=uint8)
     """
+    is_there = np.isfinite(picture)
     width = high - low
-    share = (picture - low) / width if width > 0 else (picture > low).astype(float)
-    return np.rint(255 * np.clip(np.nan_to_num(share, nan=0.0), 0, 1)).astype(np.uint8)
+    levels = np.where(is_there, picture, low).astype(float)
+    share = (levels - low) / width if width > 0 else (levels > low).astype(float)
+    shades = 1 + np.rint(254 * np.clip(share, 0, 1)).astype(np.uint8)
+    return np.where(is_there, shades, np.uint8(0))

@@ -1,9 +1,13 @@
 """What a step that plans across records knows of its run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from captools.das import shading
+from captools.das.recipes import Recipe
 from captools.das.scanning import Scan, scan
-from captools.errors import OutputError
+from captools.das.tasks import Windows
+from captools.errors import BadInputs, OutputError, one_line
 from captools.io.address import Url
 from captools.io.atomic import check_outputs
 from captools.run import watched
@@ -32,3 +36,17 @@ def scanned(paths: list[str]) -> Scan:
         return watched.call(scan, paths, run.jobs, run.timeout, run.journal, timeout=None)
     except OutputError as error:
         raise ValueError(str(error)) from None
+
+
+def decided(runs: Sequence[Windows], recipe: Recipe) -> tuple[float, float]:
+    """Return what `shading.decided` does; a damaged file, which may be read for ever, ends it.
+
+    Raises
+    ------
+    ValueError
+        If the windows that are looked at cannot be read.
+    """
+    try:
+        return watched.call(shading.decided, runs, recipe, timeout=purpose().timeout)
+    except BadInputs as error:
+        raise ValueError(f"limits cannot be found, give two: {one_line(error)}") from None

@@ -7,7 +7,7 @@ of a minute or so, on a grid of its own: which windows it has does not depend on
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -153,13 +153,30 @@ class Windows(Input):
         """Those to read."""
         return range(*self.part["channels"])
 
+    @property
+    def grid(self) -> Grid:
+        """Of the windows."""
+        return Grid(*self.part["grid"])
+
+    @property
+    def numbers(self) -> list[int]:
+        """Of the windows on the grid."""
+        return [number for first, stop in self.part["numbers"] for number in range(first, stop)]
+
+    def stretches(self) -> list[Stretch]:
+        """Return what there is of samples."""
+        return unpacked(self.paths, self.part)
+
+    def with_part(self, **more: Any) -> "Windows":
+        """Return the same with other things in its part, or more."""
+        one = Input.__new__(type(self), str(self), self.paths, self.part | more)
+        return cast("Windows", one)
+
     def windows(self) -> Iterator[Window]:
         """Yield the windows, in the order of time."""
-        grid, halo = Grid(*self.part["grid"]), Halo(*self.part["halo"])
-        stretches = unpacked(self.paths, self.part)
-        for first, stop in self.part["numbers"]:
-            for number in range(first, stop):
-                yield window(grid, number, stretches, halo)
+        halo, stretches = Halo(*self.part["halo"]), self.stretches()
+        for number in self.numbers:
+            yield window(self.grid, number, stretches, halo)
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,8 @@ def _check(function: Callable, given: dict[str, Any]) -> None:
             raise ValueError(f"{option.name}: {value!r} has not {option.nargs} values")
         if isinstance(kind, click.IntRange | click.FloatRange | click.Choice):
             try:
-                kind.convert(value, None, None)
+                for one in value if option.nargs > 1 else [value]:
+                    kind.convert(one, None, None)
             except click.BadParameter as error:
                 raise ValueError(f"{option.name}: {error.message}") from None
 

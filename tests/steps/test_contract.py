@@ -189,6 +189,15 @@ EXAMPLES |= {
             *("@void/none.txt", "--journal x"),
         ),
     ),
+    "dasimages": Example(
+        words=("das", "-o", "out", "--window", "5s", "--band", "14", "35", "--size", "4", "32"),
+        wrong=(
+            *("--window 0", "--window x", "--band 35 14", "--band 0 35", "--band 14 x"),
+            *("--band 14 100", "--order 0", "--rate 0", "--rate 201", "--what x", "--size 0 1"),
+            *("--limits 2 1", "--limits x", "--gaps x", "--what fk --gaps fill", "--window 1h"),
+            *("--channels 2:1", "-t 2021 x", "--engine x", "-o das", "-o file", "-o file/below"),
+        ),
+    ),
     "report": Example(words=("reduced",), wrong=("@void/none.txt", "-o out")),
     "snr": Example(
         words=("rinex",),
@@ -238,8 +247,11 @@ SHARED_BY_KIND = {
 
 every_step = pytest.mark.parametrize("step", STEPS)
 every_map = pytest.mark.parametrize("step", OF_KIND["map"])
-# What a store holds without one of its inputs, and by several processes, its own tests say.
-every_map_to_files = pytest.mark.parametrize("step", sorted({*OF_KIND["map"]} - {"dascube"}))
+# What a store holds without one of its inputs, and by several processes, its own tests say; and
+# which windows lack samples without one of their files.
+every_map_to_files = pytest.mark.parametrize(
+    "step", sorted({*OF_KIND["map"]} - {"dascube", "dasimages"})
+)
 every_reduce = pytest.mark.parametrize("step", OF_KIND["reduce"])
 # A picture is drawn all the same, and says how many files are missing: see test_preview.
 every_strict_reduce = pytest.mark.parametrize("step", sorted({*OF_KIND["reduce"]} - {"preview"}))
@@ -323,7 +335,12 @@ def results(folder):
         return {
             str(path.relative_to(folder)): path.read_bytes() for path in found if path.is_file()
         }
-    return {path.name: path.read_bytes() for path in folder.glob("*.h5")}
+    return {path.name: path.read_bytes() for path in outputs(folder)}
+
+
+def outputs(folder):
+    """The outputs of a map step."""
+    return [path for path in folder.glob("*.*") if path.suffix in (".h5", ".png")]
 
 
 def is_store(folder):
@@ -494,7 +511,7 @@ def test_a_second_run_does_nothing_and_says_so(run, place, step):
 @every_map
 def test_standard_output_is_exactly_the_outputs(run, place, step):
     result = run(step, *EXAMPLES[step].words)
-    assert sorted(result.stdout.splitlines()) == sorted(map(str, Path("out").glob("*.h5")))
+    assert sorted(result.stdout.splitlines()) == sorted(map(str, outputs(Path("out"))))
 
 
 @every_map

@@ -1,0 +1,272 @@
+"""Windows of records to pictures: samples in, means of pixels out.
+
+A window is filtered with what lies before and after it, across files. At an end of a stretch, be it
+that of all records or a gap, samples are mirrored. Channels are read in parts, as memory allows.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from captools import process
+from captools.das import pixels
+from captools.das.convolving import filtered
+from captools.das.envelopes import envelope_levels
+from captools.das.filters import common_mode, extended, without_common_mode
+from captools.das.reading import Reader, fill
+from captools.das.recipes import ENVELOPE, FK, RMS, Prepared, Recipe
+from captools.das.taps import Taps
+from captools.das.tasks import Windows
+from captools.das.wavenumbers import frequency_wavenumber
+from captools.das.windows import Grid, Stretch
+
+BLOCK_BYTES = 1 << 25  # of samples at a time
+SUM_BYTES = 1 << 25  # of the sums that pictures are made of, at a time
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The picture of a window.
+
+    Attributes
+    ----------
+    number : int
+        Of the window on the grid.
+    values : array of float32, shape (rows, columns)
+        Means of pixels: time goes down, channels to the right; of fk, frequencies go up and
+        wavenumbers to the right. NaN where nothing is.
+    missing : int
+        How many samples of the window no file has.
+    """
+
+    number: int
+    values: np.ndarray
+    missing: int
+
+
+def pictures(run: Windows, recipe: Recipe) -> Iterator[Picture]:
+    """Yield the pictures of the windows of a run, in their order.
+
+    Raises
+    ------
+    InputError
+        If samples cannot be read.
+    """
+    stretches = run.stretches()
+    prepared = recipe.prepared(stretches[0].portions[0].record)
+    at_once = max(1, SUM_BYTES // (16 * recipe.size[0] * recipe.size[1]))
+    with Reader(run.channels) as reader:
+        for first in range(0, len(run.numbers), at_once):
+            some = run.numbers[first : first + at_once]
+            sources = [
+                source
+                for stretch in stretches
+                if (source := _Source.of(stretch, run.grid, some, prepared.halo))
+            ]
+            some = [one for one in some if any(one in source.starts for source in sources)]
+            draw = _waves if recipe.what == FK else _filtered
+            yield from draw(reader, sources, some, prepared)
+
+
+@dataclass(eq=False)
+class _Source:
+    """A stretch, and what windows take of it.
+
+    Attributes
+    ----------
+    stretch : Stretch
+    starts : dict
+        At which sample of the stretch each window begins; it may be before the first.
+    length : int
+        Samples of a window.
+    first, stop : int
+        The samples to read, with the halo.
+    """
+
+    stretch: Stretch
+    starts: dict[int, int]
+    length: int
+    first: int
+    stop: int
+
+    @classmethod
+    def of(
+        cls, stretch: Stretch, grid: Grid, numbers: Sequence[int], halo: int
+    ) -> "_Source | None":
+        """Return what windows take of a stretch, None if nothing."""
+        every = range(numbers[0], numbers[-1] + 1)
+        starts = dict(zip(every, map(int, grid.starts(stretch, every)), strict=True))
+        inside = {
+            number: starts[number]
+            for number in numbers
+            if -grid.samples < starts[number] < stretch.samples
+        }
+        if not inside or stretch.samples <= halo:
+            return None
+        first = max(0, min(inside.values()) - halo)
+        stop = min(stretch.samples, max(inside.values()) + grid.samples + halo)
+        return cls(stretch, inside, grid.samples, first, stop)
+
+    @property
+    def samples(self) -> int:
+        """How many samples are read."""
+        return self.stop - self.first
+
+    def window(self, number: int) -> tuple[int, int]:
+        """Return the first sample of a window that is there, and the one after the last."""
+        start = self.starts[number]
+        return max(0, start), min(self.stretch.samples, start + self.length)
+
+    def read(self, reader: Reader, channels: range, part: slice = slice(None)) -> np.ndarray:
+        """Return samples of channels, shape (time, channel): all that are read, or a part."""
+        first, stop, _ = part.indices(self.samples)
+        portions = self.stretch.cut(self.first + first, self.first + stop)
+        return fill(reader, portions, stop - first, channels)
+
+    def mode(self, reader: Reader) -> np.ndarray:
+        """Return the median of all channels at each time that is read."""
+        row_bytes = 8 * len(reader.channels)
+        rows = max(1, BLOCK_BYTES // row_bytes)
+        parts = []
+        for first in range(0, self.samples, rows):
+            process.check()
+            parts.append(
+                common_mode(self.read(reader, reader.channels, slice(first, first + rows)))
+            )
+        return np.concatenate(parts)
+
+
+# --- filtered samples ------------------------------------------------------------
+
+
+def _filtered(
+    reader: Reader, sources: list[_Source], numbers: Sequence[int], prepared: Prepared
+) -> Iterator[Picture]:
+    """Yield pictures of filtered samples."""
+    recipe, taps = prepared.recipe, prepared.taps
+    assert taps is not None
+    length = sources[0].length
+    columns, rows = recipe.size
+    modes = [source.mode(reader) if recipe.common_mode else None for source in sources]
+    times = pixels.boxes(-(-length // taps.step), rows)
+    every = pixels.boxes(len(reader.channels), columns)
+    sums = {number: np.zeros((2, rows, columns)) for number in numbers}
+    for block in _blocks(sources, len(reader.channels)):
+        read = [source.read(reader, reader.channels[block]) for source in sources]
+        for which, mode in enumerate(modes):
+            if mode is not None:
+                dead = _is_dead(read[which])
+                read[which] = without_common_mode(read[which], mode)
+                read[which][:, dead] = np.nan  # else it would feel what is taken off
+        for number in numbers:
+            process.check()
+            found = _values(number, sources, read, taps, recipe.what)
+            touched = np.flatnonzero(every[:, block].any(axis=1))
+            some = slice(touched[0], touched[-1] + 1)
+            sums[number][:, :, some] += pixels.sums(found, times, every[some, block])
+        del read
+    for number in numbers:
+        total, weight = sums[number]
+        if recipe.what == RMS:  # of which so far there are squares
+            with np.errstate(divide="ignore", invalid="ignore"):
+                total = 10 * np.log10(total / weight) * weight
+        there = sum(
+            stop - first
+            for source in _of(number, sources)
+            for first, stop in [source.window(number)]
+        )
+        yield Picture(number, pixels.means(total, weight), length - there)
+
+
+def _of(number: int, sources: list[_Source]) -> list[_Source]:
+    """Return the stretches that have a part of a window: one, if that has all of it."""
+    parts = [source for source in sources if number in source.starts]
+    whole = [source for source in parts if np.ptp(source.window(number)) == source.length]
+    return whole[:1] or parts
+
+
+def _blocks(sources: list[_Source], channels: int) -> Iterator[slice]:
+    """Yield the channels to be read at once, as memory allows."""
+    dtypes = {source.stretch.portions[0].record.dtype for source in sources}
+    row_bytes = sum(source.samples for source in sources) * max(
+        np.dtype(dtype).itemsize for dtype in dtypes
+    )
+    count = -(-channels * row_bytes // BLOCK_BYTES)
+    edges = np.linspace(0, channels, min(count, channels) + 1).astype(int)
+    for first, stop in pairwise(edges):
+        yield slice(int(first), int(stop))
+
+
+def _values(
+    number: int, sources: list[_Source], read: list[np.ndarray], taps: Taps, what: str
+) -> np.ndarray:
+    """Return what pixels are means of, shape (time, channel); NaN where samples are missing."""
+    length = sources[0].length
+    parts = []
+    for source in _of(number, sources):
+        begin = source.starts[number]
+        first, stop = source.window(number)
+        place = -(-(first - begin) // taps.step)
+        first = begin + place * taps.step
+        if first < stop:
+            samples = _with_halo(source, read[sources.index(source)], first, stop, taps.halo)
+            parts.append((place, _of_samples(samples, taps, what)))
+    count = -(-length // taps.step)
+    if len(parts) == 1 and len(parts[0][1]) == count:
+        return parts[0][1]
+    values = np.full((count, read[0].shape[1]), np.nan, np.float32 if what != RMS else float)
+    for place, found in parts:
+        values[place : place + len(found)] = found
+    return values
+
+
+def _with_halo(
+    source: _Source, samples: np.ndarray, first: int, stop: int, halo: int
+) -> np.ndarray:
+    """Return samples with a halo before and after, mirrored at the ends of the stretch."""
+    low, high = max(0, first - halo), min(source.stretch.samples, stop + halo)
+    some = samples[low - source.first : high - source.first]
+    before, after = low - (first - halo), stop + halo - high
+    return extended(some, before, after) if before or after else some
+
+
+def _of_samples(samples: np.ndarray, taps: Taps, what: str) -> np.ndarray:
+    """Return what pixels are means of, of samples with a halo; what is dead has none."""
+    if what == ENVELOPE:
+        return envelope_levels(samples, taps)
+    found = filtered(samples, taps)[0]
+    if what == RMS:
+        found = found.astype(float) ** 2
+    found[:, _is_dead(samples)] = np.nan
+    return found
+
+
+def _is_dead(samples: np.ndarray) -> np.ndarray:
+    """Return of which channels all samples are the same."""
+    return samples.min(axis=0) == samples.max(axis=0)
+
+
+# --- frequency and wavenumber ----------------------------------------------------
+
+
+def _waves(
+    reader: Reader, sources: list[_Source], numbers: Sequence[int], prepared: Prepared
+) -> Iterator[Picture]:
+    """Yield pictures of the power by frequency and wavenumber, of windows that are whole."""
+    recipe = prepared.recipe
+    columns, rows = recipe.size
+    for number in numbers:
+        process.check()
+        source = _of(number, sources)[0]
+        first, stop = source.window(number)
+        part = slice(first - source.first, stop - source.first)
+        samples = source.read(reader, reader.channels, part)
+        if recipe.common_mode:
+            samples = without_common_mode(samples)
+        spacing = abs(source.stretch.portions[0].record.spacing * reader.channels.step)
+        found = frequency_wavenumber(samples, prepared.rate, spacing, recipe.low, recipe.high)
+        upwards = found.levels[::-1]
+        boxes = [pixels.boxes(*both) for both in zip(upwards.shape, (rows, columns), strict=True)]
+        yield Picture(number, pixels.means(*pixels.sums(upwards, *boxes)), 0)
