@@ -68,8 +68,8 @@ def test_pictures_are_made_once(run, folder, known, tmp_path):
     assert sorted(made)[:2] == ["19700101T000000Z.png", "19700101T000002.5Z.png"]
     assert result.stdout.splitlines() == sorted(str(out / name) for name in made)
     assert [line["input"] for line in journal(out)] == [
-        "19700101T000000Z",
-        "19700101T000100Z",
+        "19700101T000000Z-19700101T000100Z",
+        "19700101T000100Z-19700101T000200Z",
     ]
     again = run("dasimages", folder[0], "-o", out, *FEW)
     assert again.exit_code == 0
