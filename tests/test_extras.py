@@ -75,6 +75,8 @@ def test_a_polygon_mask_costs_no_process_the_import_of_data_frames(tmp_path, mon
         ("dascore", "das", "dasinfo {}"),
         ("zarr", "das", "dasinfo record.zarr"),
         ("dascore", "das", "dascube {} -o cube.zarr"),
+        ("dascore", "das", "dasprocess {} -o out --do abs"),
+        ("obspy", "mseed", "dasprocess {} -o out --do abs --to mseed"),
         ("mpi4py", "mpi", "filter {} -o out --finite lat --engine mpi"),
         ("distributed", "dask", "filter {} -o out --finite lat --engine dask"),
     ],

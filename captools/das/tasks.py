@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from captools.das.packing import packed, unpacked
-from captools.das.records import SECOND
+from captools.das.records import SECOND, Record
 from captools.das.regions import stamp
 from captools.das.windows import Grid, Portion, Stretch, joined
 from captools.io.address import Input
@@ -68,6 +68,11 @@ class Part:
     def samples(self) -> int:
         """How many there are, with the halo."""
         return self.before + self.stop - self.first + self.after
+
+    @property
+    def record(self) -> Record:
+        """The one that holds the first sample."""
+        return self.portions[0][0].record
 
     @property
     def start_ns(self) -> int:

@@ -198,6 +198,15 @@ EXAMPLES |= {
             *("--channels 2:1", "-t 2021 x", "--engine x", "-o das", "-o file", "-o file/below"),
         ),
     ),
+    "dasprocess": Example(
+        words=("das", "-o", "out", "--do", "pass_filter time=14,35", "--window", "2s"),
+        wrong=(
+            *("--do", "--do x", "--do pass_filter", "--do abs=", "--window 0", "--window x"),
+            *("--to x", "--gaps x", "--channels 2:1", "--distance 2 1", "-t 2021 x"),
+            *("-n 0", "--shard 2/2", "--engine x", "-o das", "-o file", "-o file/below", "-o"),
+            *("@void/none.txt", "--journal x"),
+        ),
+    ),
     "report": Example(words=("reduced",), wrong=("@void/none.txt", "-o out")),
     "snr": Example(
         words=("rinex",),
@@ -250,7 +259,7 @@ every_map = pytest.mark.parametrize("step", OF_KIND["map"])
 # What a store holds without one of its inputs, and by several processes, its own tests say; and
 # which windows lack samples without one of their files.
 every_map_to_files = pytest.mark.parametrize(
-    "step", sorted({*OF_KIND["map"]} - {"dascube", "dasimages"})
+    "step", sorted({*OF_KIND["map"]} - {"dascube", "dasimages", "dasprocess"})
 )
 every_reduce = pytest.mark.parametrize("step", OF_KIND["reduce"])
 # A picture is drawn all the same, and says how many files are missing: see test_preview.

@@ -1,0 +1,92 @@
+"""Samples of records as patches of DASCore."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from captools.das.reading import ZARR
+from captools.das.records import SECOND, Record
+from captools.errors import InputError, one_line
+from captools.extras import require
+
+_OF_FILE = ("path", "file_format", "file_version", "coords", "dims", "history")
+
+
+def patch_of(
+    samples: np.ndarray, start_ns: int, record: Record, channels: range, said: dict[str, Any]
+) -> Any:
+    """Return samples as a patch, with the coordinates, units and attributes of their record.
+
+    Parameters
+    ----------
+    samples : array, shape (time, channel)
+        One after another. Floating-point numbers become float64, in which filters are right.
+    start_ns : int
+        Time of the first one, nanoseconds since 1970.
+    record : Record
+        That holds it.
+    channels : range
+        Of the record.
+    said : dict
+        What its file says of them, as `attributes` returns it.
+    """
+    require("das", "dascore")
+    from dascore import Patch
+    from dascore.core import get_coord
+
+    start, step = np.datetime64(start_ns, "ns"), np.timedelta64(round(record.step * SECOND), "ns")
+    time = get_coord(start=start, step=step, stop=start + len(samples) * step, units="s")
+    dims = ("time", "distance") if record.time_axis == 0 else ("distance", "time")
+    if samples.dtype.kind == "f":
+        samples = samples.astype(np.float64, copy=False)
+    return Patch(
+        data=samples if record.time_axis == 0 else samples.T,
+        coords={"time": time, "distance": _distances(record, channels)},
+        dims=dims,
+        attrs={"data_units": record.units or None} | said,
+    )
+
+
+def _distances(record: Record, channels: range) -> Any:
+    """Return where channels are; of those that are not evenly spaced, their numbers."""
+    from dascore.core import get_coord
+
+    first, spacing = record.first_distance, record.spacing
+    if record.channels == 1 and not np.isnan(first):
+        return get_coord(data=np.array([first]), units="m")
+    if np.isnan(first) or np.isnan(spacing):
+        return get_coord(data=np.array(channels, float))
+    where = first + spacing * np.array(channels)
+    if len(where) == 1:
+        return get_coord(data=where, units="m")
+    step = spacing * channels.step
+    return get_coord(start=where[0], step=step, stop=where[0] + len(where) * step, units="m")
+
+
+def attributes(record: Record) -> dict[str, Any]:
+    """Return what the file of a record says of its samples, but for where and when they are.
+
+    Raises
+    ------
+    InputError
+        If DASCore does not read it any more.
+    """
+    if record.format == ZARR:
+        return {}
+    require("das", "dascore")
+    import dascore
+
+    path = record.path
+    name, _, version = record.format.rpartition(" ")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = dascore.scan(path, file_format=name, file_version=version, progress=None)
+    except Exception as error:  # each of its formats raises what it likes
+        raise InputError(f"{path}: cannot be read by DASCore ({one_line(error)})") from None
+    for one in found:
+        if {*one.dim_tuple} == {"time", "distance"}:
+            said = one.model_dump(exclude_unset=True)
+            return {key: value for key, value in said.items() if key not in _OF_FILE}
+    return {}
