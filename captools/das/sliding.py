@@ -4,14 +4,13 @@ A Tukey taper is one but at both ends. A segment's spectrum is that of its sampl
 that of what the taper takes off its ends. The first is a sum over parts, each a hop long, and
 serves all segments that have the part; the second is folded, as in `folding`. Together these are
 less than half of the products that each segment by itself needs.
-
-Nothing is taken off a sum again: the sum of a segment's parts is that of the last parts of one
-group and the first parts of the next. So what was loud before leaves no rounding in what is quiet.
 """
 
 import numpy as np
 
 from captools.das.folding import Mirror, add_squares, waves
+from captools.das.summing import Sums
+from captools.das.tapers import ends
 
 PARTS_UP_TO = 32  # of a segment: the spectra of all are kept in memory
 OTHERWISE = 200  # products of as many samples take as long as what else is done here
@@ -37,8 +36,8 @@ class Sliding:
         wave = waves(frequencies, np.arange(length), length) * root
         self.waves = np.concatenate([wave.real, wave.imag])
         # Of what the taper takes off both ends, seen from the middle of the segment.
-        ends = _end(taper)
-        end = waves(frequencies, self.mirror.places(ends), length) * root * (1 - taper[:ends])
+        count, _ = ends(taper)
+        end = waves(frequencies, self.mirror.places(count), length) * root * (1 - taper[:count])
         # What makes the one be seen from where the other is, for a segment of each first part.
         begins = np.arange(self.parts) * hop + self.mirror.middle
         self.turns = waves(frequencies, begins, length)
@@ -57,7 +56,7 @@ class Sliding:
         length = len(taper)
         if hop < 1 or length % hop or not 2 <= length // hop <= PARTS_UP_TO:
             return False
-        return 2 * _end(taper) + 2 * hop + OTHERWISE < 0.8 * length
+        return 2 * ends(taper)[0] + 2 * hop + OTHERWISE < 0.8 * length
 
     def of(self, dtype: np.dtype, channels: int) -> "Slide":
         """Return what does it for segments of a dtype and number of channels."""
@@ -75,21 +74,21 @@ class Slide:
         self.cosines, self.sines = plan.cosines.astype(dtype), plan.sines.astype(dtype)
         self.turns = plan.turns.real.astype(dtype), plan.turns.imag.astype(dtype)
         self.offset = plan.offset.astype(dtype)[:, np.newaxis]
-        frequencies, ends = self.sines.shape
-        # Real and imaginary parts one above the other, of each part and of sums of parts.
-        self.last, self.next = np.empty((2, plan.parts, 2 * frequencies, channels), dtype)
-        self.first, self.whole = np.empty((2, 2 * frequencies, channels), dtype)
-        self.sums = np.empty((ends + 1, channels), dtype)
-        self.differences = np.empty((ends, channels), dtype)
+        frequencies, count = self.sines.shape
+        # Real and imaginary parts one above the other.
+        self.plain = Sums(plan.parts, self._part, (2 * frequencies, channels), dtype)
+        self.sums = np.empty((count + 1, channels), dtype)
+        self.differences = np.empty((count, channels), dtype)
         self.sine, self.product = np.empty((2, frequencies, channels), dtype)
 
     def begin(self, floats: np.ndarray) -> None:
         """Take the samples, shape (time, channels), that segments are of from now on."""
-        self.floats, self.number = floats, 0
+        self.floats = floats
+        self.plain.begin()
 
     def power(self, start: int, removed: np.ndarray | None, out: np.ndarray) -> None:
         """Write the power of the next segment, as `folding.Products.power` does."""
-        plain = self._as_they_are()
+        place, plain = self.plain.advance()
         real, imag = plain[: len(out)], plain[len(out) :]
         self.plan.mirror.fold(
             self.floats[start : start + self.plan.length], (self.sums[:-1], self.differences)
@@ -97,7 +96,6 @@ class Slide:
         self.sums[-1] = real[0]
         np.matmul(self.cosines, self.sums, out=out)
         np.matmul(self.sines, self.differences, out=self.sine)
-        place = self.number % self.plan.parts
         along, across = (turn[:, place, np.newaxis] for turn in self.turns)
         product = self.product
         np.subtract(np.multiply(along, real, out=product), out, out=out)
@@ -107,34 +105,9 @@ class Slide:
         if removed is not None:
             out += self.offset * removed
         add_squares(out, self.sine)
-        self.number += 1
 
-    def _as_they_are(self) -> np.ndarray:
-        """Return the spectrum of the next segment's samples as they are."""
-        parts = self.plan.parts
-        group, place = divmod(self.number, parts)
-        if place:
-            new = self._part(self.number + parts - 1, self.next[place - 1])
-            np.copyto(self.first, new) if place == 1 else np.add(self.first, new, out=self.first)
-            return np.add(self.last[place], self.first, out=self.whole)
-        if group:
-            self._part(self.number + parts - 1, self.next[-1])
-            self.last, self.next = self.next, self.last
-        else:
-            for number in range(parts):
-                self._part(number, self.last[number])
-        for number in reversed(range(parts - 1)):
-            self.last[number] += self.last[number + 1]
-        return self.last[0]
-
-    def _part(self, number: int, out: np.ndarray) -> np.ndarray:
+    def _part(self, number: int, out: np.ndarray) -> None:
         """Write the spectrum of one part, the next hop of samples."""
         start = number * self.plan.hop
         part = self.floats[start : start + self.plan.hop]
-        return np.matmul(self.waves[number % self.plan.parts], part, out=out)
-
-
-def _end(taper: np.ndarray) -> int:
-    """Return of how many samples at its beginning a taper takes something off."""
-    changed = np.flatnonzero(taper[: (len(taper) + 1) // 2] < 1)
-    return int(changed[-1]) + 1 if changed.size else 0
+        np.matmul(self.waves[number % self.plan.parts], part, out=out)

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from captools.das.blending import Blended
 from captools.das.centring import Centre
 from captools.das.folding import Folded
 from captools.das.sliding import Sliding
@@ -24,7 +25,7 @@ BYTES_AT_ONCE = 1 << 24
 QUIET = 1000  # times the rounding of the loudest sample: less of a spectrum may be wrong
 
 
-Powers = Folded | Transformed | Sliding
+Powers = Folded | Transformed | Sliding | Blended
 
 
 @dataclass(frozen=True)
@@ -61,20 +62,20 @@ class Spectra:
     def powers(self, starts: np.ndarray) -> Powers:
         """Return the fastest way to make powers of the segments that begin at `starts`."""
         hops = np.unique(np.diff(starts))
-        hop = 0
-        if len(hops) == 1 and len(starts) >= SLIDING_FROM and Sliding.pays(self.taper, hops[0]):
-            hop = int(hops[0])
+        hop = int(hops[0]) if len(hops) == 1 and len(starts) >= SLIDING_FROM else 0
         return _powers(self.taper.tobytes(), self.weights.tobytes(), not self.is_cryocubes, hop)
 
 
 @lru_cache(maxsize=4)  # matrices take longer to make than a few segments
 def _powers(taper: bytes, weights: bytes, removes_mean: bool, hop: int) -> Powers:
-    """Return what makes powers; of segments by themselves where the hop is 0."""
+    """Return what makes powers; the hop is 0 if there is none that all segments have."""
     words = np.frombuffer(taper), np.frombuffer(weights), removes_mean
     length, frequencies = len(words[0]), len(words[1])
     if frequencies > FOLDED_UP_TO or frequencies * length > MATRIX_UP_TO:
         return Transformed(*words)
-    return Sliding(*words, hop) if hop else Folded(*words)
+    if removes_mean and Blended.pays(words[0], hop):
+        return Blended(*words[:2], hop)
+    return Sliding(*words, hop) if Sliding.pays(words[0], hop) else Folded(*words)
 
 
 def frequencies_to(fmax: float, rate: float, length: int) -> np.ndarray:
@@ -175,6 +176,12 @@ class _Block:
         self.one = min(1, len(spectra.frequencies) - 1)  # the frequency that is looked at
         rounding = np.finfo(centre.dtype).eps * powers.gain[self.one] * centre.reach
         self.quiet = (QUIET * rounding) ** 2
+        steps = 1 if exact else STEPS_PER_DB
+        scaled = centre.decibels / 10 * np.log(10) * spectra.per_neper
+        self.scale, self.decibels, self.step = (
+            centre.dtype.type(factor)
+            for factor in (spectra.per_neper * steps, scaled * steps, 1 / steps)
+        )
 
     def write(self, samples: np.ndarray, starts: np.ndarray, out: np.ndarray) -> None:
         """Write the levels of all segments, with few of the samples as floats at a time."""
@@ -188,11 +195,12 @@ class _Block:
             part = samples[begin : starts[stop - 1] + length]
             floats = self.centre.apply(part, np.empty(part.shape, self.centre.dtype))
             self.powers.begin(floats)
-            for number in range(done, stop):
-                start = int(starts[number] - begin)
-                self.powers.power(start, self.removed, self.power)
-                self._take_care_of_quiet(part[start : start + length])
-                self._write_levels(out[number])
+            with np.errstate(divide="ignore"):  # the logarithm of nothing
+                for number in range(done, stop):
+                    start = int(starts[number] - begin)
+                    self.powers.power(start, self.removed, self.power)
+                    self._take_care_of_quiet(part[start : start + length])
+                    self._write_levels(out[number])
             done = stop
 
     def _take_care_of_quiet(self, samples: np.ndarray) -> None:
@@ -204,16 +212,13 @@ class _Block:
 
     def _write_levels(self, out: np.ndarray) -> None:
         power = self.power
-        with np.errstate(divide="ignore"):
-            np.log(power, out=power)
-        decibels = self.centre.decibels / 10 * np.log(10) * self.spectra.per_neper
-        steps = 1 if self.exact else STEPS_PER_DB
-        np.multiply(power, power.dtype.type(self.spectra.per_neper * steps), out=power)
-        if decibels:
-            np.add(power, power.dtype.type(decibels * steps), out=power)
+        np.log(power, out=power)
+        np.multiply(power, self.scale, out=power)
+        if self.decibels:
+            np.add(power, self.decibels, out=power)
         if not self.exact:
             np.rint(power, out=power)
-        np.multiply(power, power.dtype.type(1 / steps), out=out, casting="same_kind")
+        np.multiply(power, self.step, out=out, casting="same_kind")
         if self.spectra.is_cryocubes:
             out[0] = 0
 

@@ -70,3 +70,17 @@ def taper(words: str, length: int, symmetric: bool = False) -> np.ndarray:
     except ValueError:
         raise ValueError(f"taper {words!r}: {number!r} is no number") from None
     return tukey(length, share, symmetric)
+
+
+def ends(taper: np.ndarray) -> tuple[int, int]:
+    """Return of how many samples at its beginning and at its end a taper takes something off.
+
+    Examples
+    --------
+    >>> ends(tukey(8, 0.5))
+    (2, 1)
+    """
+    changed = np.flatnonzero(taper[: (len(taper) + 1) // 2] < 1)
+    begin = int(changed[-1]) + 1 if changed.size else 0
+    whole = np.flatnonzero(taper[begin:] == 1)
+    return begin, len(taper) - begin - (int(whole[-1]) + 1 if whole.size else 0)

@@ -5,7 +5,9 @@ import pytest
 from realrecords import GDR, IDAS, OPTODAS, PRODML, VALENCIA, read
 from scipy import signal
 
-from captools.das import spectra
+from captools.das import blending, spectra
+from captools.das.blending import Blended
+from captools.das.folding import Folded
 from captools.das.sliding import Sliding
 from captools.das.spectra import densities, frequencies_to, levels, like_cryocube
 from captools.das.tapers import tukey
@@ -32,13 +34,16 @@ def far_off(found, expected):
     return np.abs(found[within] - expected[within]).max()
 
 
-@pytest.fixture(params=["folded", "transformed", "sliding"])
+@pytest.fixture(params=["folded", "transformed", "sliding", "blended"])
 def way(request, monkeypatch):
     """Make powers in one way, where it can be."""
     monkeypatch.setattr(spectra, "FOLDED_UP_TO", 0 if request.param == "transformed" else 1e9)
     monkeypatch.setattr(spectra, "SLIDING_FROM", 2)
-    slides = request.param == "sliding"
-    monkeypatch.setattr(Sliding, "pays", lambda taper, hop: slides and len(taper) % hop == 0)
+    slides, blends = request.param == "sliding", request.param == "blended"
+    monkeypatch.setattr(
+        Sliding, "pays", lambda taper, hop: slides and hop and len(taper) % hop == 0
+    )
+    monkeypatch.setattr(blending, "OTHERWISE", -1e9 if blends else 1e9)
     spectra._powers.cache_clear()
     yield request.param
     spectra._powers.cache_clear()
@@ -74,6 +79,7 @@ def test_densities_are_scipys(noise, way, length, symmetric, fmax):
 @pytest.mark.parametrize(("length", "hop"), [(100, 10), (101, 101), (60, 30), (99, 11), (200, 1)])
 def test_sliding_is_scipys(noise, monkeypatch, length, hop, share, symmetric):
     monkeypatch.setattr(Sliding, "pays", lambda taper, hop: True)
+    monkeypatch.setattr(Blended, "pays", lambda taper, hop: False)
     monkeypatch.setattr(spectra, "Folded", None)
     taper = tukey(length, share, symmetric)
     starts = np.arange(13, 900 - length, hop)[:45]
@@ -81,6 +87,25 @@ def test_sliding_is_scipys(noise, monkeypatch, length, hop, share, symmetric):
     plan = densities(taper, RATE, 70)
     found = levels(noise, starts, plan, exact=True)
     assert far_off(found, truth(noise.astype(float), starts, taper, RATE, 70)) < EXACT
+    monkeypatch.setattr(spectra, "BYTES_AT_ONCE", 1)
+    in_pieces = levels(noise, starts, plan, exact=True)
+    assert far_off(in_pieces, found) < EXACT
+
+
+@pytest.mark.parametrize("share", [1 / 10, 0.2, 0.25, 0.5, 1])
+@pytest.mark.parametrize(("length", "hop"), [(100, 10), (60, 30), (99, 11), (50, 10), (200, 1)])
+def test_blending_is_scipys(noise, monkeypatch, length, hop, share):
+    monkeypatch.setattr(blending, "OTHERWISE", -1e9)
+    monkeypatch.setattr(blending, "PARTS_UP_TO", 200)
+    monkeypatch.setattr(spectra, "SLIDING_FROM", 2)
+    monkeypatch.setattr(spectra, "Folded", None)
+    spectra._powers.cache_clear()
+    taper = tukey(length, share)
+    starts = np.arange(13, 900 - length, hop)[:45]
+    plan = densities(taper, RATE, 100)
+    assert isinstance(plan.powers(starts), Blended)
+    found = levels(noise, starts, plan, exact=True)
+    assert far_off(found, truth(noise.astype(float), starts, taper, RATE, 100)) < EXACT
     monkeypatch.setattr(spectra, "BYTES_AT_ONCE", 1)
     in_pieces = levels(noise, starts, plan, exact=True)
     assert far_off(in_pieces, found) < EXACT
@@ -95,10 +120,12 @@ def test_sliding_pays_where_segments_have_much_in_common(share, hop, pays):
     assert not Sliding.pays(tukey(1000, share), 10)  # too many parts to be kept
     starts = hop * np.arange(20)
     plan = densities(tukey(1000, share), 1000, 100)
-    assert isinstance(plan.powers(starts), Sliding) == pays
-    assert not isinstance(plan.powers(starts[:5]), Sliding)
+    assert isinstance(plan.powers(starts), Blended) == pays
+    assert isinstance(plan.powers(starts[:5]), Folded)
+    loop = like_cryocube(tukey(1000, share, symmetric=True), 1000, 100)
+    assert isinstance(loop.powers(starts), Sliding) == pays
     starts[7] += 1
-    assert not isinstance(plan.powers(starts), Sliding)
+    assert isinstance(plan.powers(starts), Folded)
 
 
 @pytest.mark.parametrize(
