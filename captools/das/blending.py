@@ -133,7 +133,7 @@ class Blend:
             self.waves[number % plan.parts], plan.pieces, self.products, strict=True
         ):
             np.matmul(wave, samples[piece], out=product)
-        np.add(*self.pieces[:2], out=out)
+        np.add(self.pieces[0], self.pieces[1], out=out)
         for piece in self.pieces[2:]:
             out += piece
         for age, which in plan.of_ends:

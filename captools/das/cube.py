@@ -122,10 +122,10 @@ def _fill(region: Region, location: Path | Url) -> int:
             for row, column, chunk in _chunks(region, columns, blocks):
                 process.check()
                 key = chunk_key(LEVELS, row // ROWS, 0, column // CHANNELS)
-                if np.isnan(chunk).all():
-                    store.drop(key)
-                else:
+                if _mark_missing(chunk, layout.spectrum.like):
                     store.put(key, encoded(padded(chunk, layout.chunk)))
+                else:
+                    store.drop(key)
     return sum(len(numbers) for _, numbers in stretches)
 
 
@@ -181,12 +181,15 @@ def _chunks(
             chunk = np.full((len(some), bins, which.stop - which.start), np.nan, np.float32)
             for block in blocks:
                 block.write(chunk, some, which)
-            _mark_missing(chunk, layout.spectrum.like)
             yield region.row + row, column, chunk
 
 
-def _mark_missing(chunk: np.ndarray, like: str) -> None:
-    """Let levels be missing that are not finite, in place."""
-    chunk[~np.isfinite(chunk)] = np.nan
+def _mark_missing(chunk: np.ndarray, like: str) -> bool:
+    """Let levels be missing that are not finite, in place; return whether any is there."""
+    finite = np.isfinite(chunk)
+    if finite.all():
+        return True
+    np.copyto(chunk, np.nan, where=~finite)
     if like == CRYOCUBE:  # it has 0 at frequency 0, whatever the others are
-        chunk[:, 0] = np.where(np.isnan(chunk[:, -1]), np.nan, 0)
+        chunk[:, 0] = np.where(finite[:, -1], 0, np.nan)
+    return not np.isnan(chunk).all()

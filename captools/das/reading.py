@@ -72,6 +72,14 @@ class Reader:
         InputError
             If they cannot be read, or the file holds fewer than it did.
         """
+        return np.ascontiguousarray(self._read(portion, channels))
+
+    def read_into(self, out: np.ndarray, portion: Portion, channels: range | None = None) -> None:
+        """Write samples, as `read` returns them, into an array of (time, channel)."""
+        np.copyto(out, self._read(portion, channels), casting="unsafe")
+
+    def _read(self, portion: Portion, channels: range | None) -> np.ndarray:
+        """Return samples, in any order in memory."""
         channels = self.channels if channels is None else channels
         record = portion.record
         times = slice(record.offset + portion.first, record.offset + portion.stop)
@@ -82,7 +90,7 @@ class Reader:
         if found.shape != (portion.samples, len(channels)):
             held = f"holds {len(found)} of {portion.samples} samples"
             raise InputError(f"{record.path}: {held}: has it changed?")
-        return np.ascontiguousarray(found)
+        return found
 
     def _slab(self, record: Record, times: slice, channels: range) -> np.ndarray:
         """Return a part of a plain dataset, (time, channel)."""
@@ -171,5 +179,5 @@ def fill(
     if dtype.kind == "f":
         window.fill(np.nan)
     for portion, at in parts:
-        window[at : at + portion.samples] = reader.read(portion, channels)
+        reader.read_into(window[at : at + portion.samples], portion, channels)
     return window
