@@ -54,3 +54,18 @@ def read(path: Path) -> tuple[np.ndarray, dict[str, str]]:
     if shades.dtype != np.uint8 or shades.ndim != 2:
         raise ValueError(f"{path}: is no picture of shades of grey")
     return shades, texts
+
+
+def texts(path: Path) -> dict[str, str]:
+    """Return the texts of a picture.
+
+    Raises
+    ------
+    OSError, ValueError
+        If it is none.
+    """
+    require("das", "PIL")
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        return {name: text for name, text in picture.info.items() if isinstance(text, str)}

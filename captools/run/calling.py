@@ -13,6 +13,7 @@ import click
 from captools.io.address import parse_location
 from captools.io.atomic import Outputs
 from captools.io.listing import named
+from captools.run.finishing import finish, parted
 from captools.run.planning import Purpose, planned
 
 
@@ -40,6 +41,7 @@ def _map_call(function: Callable[..., Outputs], step: ModuleType) -> Callable[..
         said = signature.bind(None, outdir, **options)
         said.apply_defaults()
         paths = planned(step, paths, said.kwargs, Purpose(parse_location(outdir)))
+        options, last = parted(step, options)
         total = Outputs()
         for path in paths:
             written = function(path, outdir, **options)
@@ -48,6 +50,7 @@ def _map_call(function: Callable[..., Outputs], step: ModuleType) -> Callable[..
             total.rows_out += written.rows_out
             for condition, rows in written.removed.items():
                 total.removed[condition] = total.removed.get(condition, 0) + rows
+        finish(step, parse_location(outdir), last)
         return total
 
     return _with_first_named(call, function)

@@ -19,6 +19,7 @@ from captools.io.atomic import Outputs, check_outputs, leftovers, sweep
 from captools.process import stoppable
 from captools.progress import Progress, counted
 from captools.run import inputs, watched
+from captools.run.finishing import finish, parted
 from captools.run.folders import Folder, Store, folder_of, store_of
 from captools.run.journal import Journal, Outcome, begin_anew
 from captools.run.planning import Purpose, planned
@@ -163,6 +164,7 @@ def _run_map(
         log.info("no inputs: nothing to do")
         return 0
     place = folder.absolute()
+    options, last = parted(step, options)
     task = Task(function, step.outputs, place, options, step.VERSION, remote.used())
     run = Run(
         function.__name__,
@@ -174,7 +176,14 @@ def _run_map(
         asked.timeout,
         store_of(step, place, options),
     )
-    return run_inputs(pool, task, run)
+    code = run_inputs(pool, task, run)
+    if code in (0, 1):  # else it was interrupted
+        try:
+            finish(step, place.location, last)
+        except CaptoolsError as error:
+            log.error("error: %s", error)
+            return 1
+    return code
 
 
 def _inputs(step: ModuleType, asked: Asked, journal: Path, options: dict) -> list[str]:

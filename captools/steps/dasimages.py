@@ -29,7 +29,7 @@ import click
 
 from captools import options
 from captools.das.names import SUFFIXES
-from captools.io.address import Input, local_path
+from captools.io.address import Input, Url, local_path
 
 if TYPE_CHECKING:
     from captools.das.imaging import Asked
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["SUFFIXES"]
 KIND = "map"
 VERSION = 1
+FINISHING = ("sheet",)
 
 
 def outputs(name: str, *, window: str = "15s", **options: object) -> list[str]:
@@ -50,11 +51,20 @@ def outputs(name: str, *, window: str = "15s", **options: object) -> list[str]:
 def plan(paths: list[str], **options: Any) -> list[Input]:
     """Return the runs of windows, and before them the files that are of no use."""
     from captools.das.imaging import image_inputs
-    from captools.das.planning import decided, scanned
+    from captools.das.planning import decided, output, scanned
 
+    if options.pop("sheet") and isinstance(output(), Url):
+        raise ValueError("a sheet is drawn in a folder of this machine alone")
     asked = _asked(**options)
     asked.check()
     return image_inputs(scanned(paths), asked, decided)
+
+
+def finish(outdir: Path | Url, *, sheet: bool) -> None:
+    """Draw all pictures that are there on one sheet."""
+    from captools.das.sheet import draw_sheet
+
+    draw_sheet(local_path(outdir))
 
 
 def _asked(
@@ -133,6 +143,12 @@ def _asked(
     default="skip",
     help="Windows with missing samples have no picture, or one that is transparent there.",
 )
+@click.option(
+    "--sheet",
+    is_flag=True,
+    help="In the end, draw all pictures of the folder on one, sheet.png, with times; gaps stay. "
+    "Each shard does, with those that are there, so that the last one has all.",
+)
 @options.fibre
 def dasimages(
     file: str | Path,
@@ -147,6 +163,7 @@ def dasimages(
     size: Iterable[int] = (128, 128),
     limits: str | Iterable[float] = "percentile",
     gaps: str = "skip",
+    sheet: bool = False,
     time: Iterable[str] | None = None,
     channels: str | None = None,
     distance: Iterable[float] | None = None,
@@ -177,6 +194,8 @@ def dasimages(
         Values of black and white.
     gaps : {"skip", "fill"}
         Whether windows with missing samples have no picture, or one that is transparent there.
+    sheet : bool
+        Draw, when all inputs are done, all pictures of the folder on one.
     time : (str, str), optional
         Half-open span in which windows lie, ISO dates, UTC.
     channels : str, optional

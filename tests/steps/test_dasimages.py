@@ -151,6 +151,29 @@ def test_limits_are_two_numbers_or_a_word(run, folder, known, tmp_path):
     assert tree(tmp_path / "0") == tree(tmp_path / "1")
 
 
+def test_a_sheet_costs_no_picture(run, folder, known, tmp_path):
+    out = tmp_path / "out"
+    assert run("dasimages", folder[0], "-o", out, *FEW).exit_code == 0
+    before = tree(out)
+    result = run("dasimages", folder[0], "-o", out, *FEW, "--sheet")
+    assert result.exit_code == 0, result.output
+    assert "nothing to do" in result.stderr
+    sheet = tree(out)
+    assert sheet.keys() - before.keys() == {"sheet.png"}
+    for shard in ("1/2", "0/2"):
+        words = ("-o", tmp_path / "shards", *FEW, "--sheet", "--shard", shard)
+        assert run("dasimages", folder[0], *words).exit_code == 0
+    assert tree(tmp_path / "shards") == sheet
+    options = {"window": "2.5s", "band": (14, 35), "size": (6, 32)}
+    captools.dasimages(folder[0], tmp_path / "python", **options, sheet=True)
+    assert tree(tmp_path / "python") == sheet
+    result = run(
+        "dasimages", folder[0], "-o", "s3://b/out", "--journal", tmp_path / "j", *FEW, "--sheet"
+    )
+    assert result.exit_code == 2
+    assert "a sheet is drawn in a folder of this machine alone" in result.stderr
+
+
 def test_nothing_is_written_beside_the_data(run, folder, known):
     before = {path.name: path.stat().st_mtime_ns for path in folder[0].iterdir()}
     assert run("dasimages", folder[0], "-o", folder[0], *FEW).exit_code == 2
