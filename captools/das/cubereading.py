@@ -118,6 +118,13 @@ def lone_cube(paths: Sequence[str]) -> str | None:
     return cube
 
 
+def check_none(given: dict[str, object], why: str) -> None:
+    """Raise ValueError if an option is given that a cube, or all else, does not have."""
+    for name, value in given.items():
+        if value is not None and value is not False:
+            raise ValueError(f"{name} {why}")
+
+
 def means_cube(path: str) -> bool:
     """Return whether a path is that of a zarr store, by its name."""
     name = str(path).rstrip("/")

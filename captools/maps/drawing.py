@@ -88,12 +88,14 @@ def colormap(name: str) -> "Colormap":
     ValueError
         If neither knows the name.
     """
-    require("preview", "colorcet", "matplotlib")
+    require("preview", "matplotlib")
     import matplotlib
-    from colorcet import cm
 
     if name in matplotlib.colormaps:
         return matplotlib.colormaps[name]
+    require("preview", "colorcet")
+    from colorcet import cm
+
     if name in cm:
         return cm[name]
     raise ValueError(f"colours {name!r} are known neither to matplotlib nor to colorcet")
@@ -114,7 +116,6 @@ def check_kind(path: Path, bare: bool) -> None:
         raise ValueError(f"output {path}: must end in {', '.join(KINDS)}")
     if bare and kind not in WORLD:
         raise ValueError(f"output {path}: --bare writes {', '.join(WORLD)}")
-    require("preview", "colorcet", "matplotlib")
     if kind in RASTERS:
         require("geo", "rasterio")
 

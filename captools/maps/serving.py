@@ -5,12 +5,8 @@ user's browser, under names of their own that lead here. So all there is lies be
 whoever calls this machine by another name is refused.
 """
 
-import os
 import re
 import secrets
-import socket
-import sys
-import webbrowser
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,13 +17,13 @@ from tornado.ioloop import PeriodicCallback
 from tornado.web import HTTPError, OutputTransform, RedirectHandler, RequestHandler
 
 from captools import process
+from captools.maps.browsing import HOST, free_port, open_browser
 
 if TYPE_CHECKING:
     from bokeh.server.server import Server
     from panel.viewable import Viewable
     from tornado.httputil import HTTPHeaders
 
-HOST = "127.0.0.1"
 TICK_MILLISECONDS = 200  # until a signal is heeded
 
 
@@ -45,7 +41,7 @@ def serve(page: Callable[[], "Viewable"], port: int, browser: bool) -> Iterator[
     browser : bool
         Open a browser, if there is a screen.
     """
-    port, token = port or _free_port(), secrets.token_urlsafe()
+    port, token = port or free_port(), secrets.token_urlsafe()
     server = panel.serve(
         page,
         address=HOST,
@@ -65,8 +61,8 @@ def serve(page: Callable[[], "Viewable"], port: int, browser: bool) -> Iterator[
         address = f"http://{HOST}:{port}/{token}/"
         yield address
         with TemporaryDirectory(prefix="captools-") as private:
-            if browser and _has_screen():
-                webbrowser.open(_leading_to(address, Path(private)))
+            if browser:
+                open_browser(address, Path(private))
             PeriodicCallback(process.check, TICK_MILLISECONDS).start()
             server.io_loop.start()
         raise KeyboardInterrupt  # panel catches Ctrl-C and only ends the loop
@@ -98,22 +94,3 @@ class _Unseen(OutputTransform):
         """Add the header that says so."""
         headers["Referrer-Policy"] = "no-referrer"
         return status_code, headers, chunk
-
-
-def _leading_to(address: str, folder: Path) -> str:
-    """Return the address of a file that leads there: all users see the words of a command."""
-    file = folder / "view.html"
-    file.write_text(f'<meta http-equiv="refresh" content="0; url={address}">')
-    return file.as_uri()
-
-
-def _free_port() -> int:
-    """Return a port that nobody listens to: it must be known before the server is made."""
-    with socket.socket() as one:
-        one.bind((HOST, 0))
-        return one.getsockname()[1]
-
-
-def _has_screen() -> bool:
-    """Return whether a browser can open: one for terminals would take ours, and never return."""
-    return sys.platform == "darwin" or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())

@@ -11,6 +11,7 @@ from captools.das.describing import utc
 from captools.das.layout import CRYOCUBE, Layout
 from captools.das.overview import Overview, overview
 from captools.das.records import SECOND
+from captools.extras import require
 from captools.io.atomic import Outputs
 from captools.maps.drawing import DPI, RASTERS, Style, plain, save
 from captools.progress import counted
@@ -62,6 +63,7 @@ def draw_cube(
     """
     if output.suffix.lower() in RASTERS:
         raise ValueError(f"output {output}: a cube is drawn as a figure, such as a .png")
+    require("das", "matplotlib")
     cube = Cube.open(path)
     found = overview(cube, channel, band)
     save(make_figure(found, style, title or cube.name), output)

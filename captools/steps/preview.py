@@ -185,7 +185,8 @@ def preview(
     OutputError
         If the picture cannot be written.
     """
-    from captools.das.cubereading import lone_cube
+    from captools.das.cubereading import check_none, lone_cube
+    from captools.extras import require
     from captools.flat.table import two_columns
     from captools.io.atomic import Outputs, check_is_file
     from captools.maps.drawing import Style, check_kind, draw
@@ -199,11 +200,12 @@ def preview(
         of_points = {"var": var, "agg": agg != "mean", "xy": xy, "lonlat": lonlat, "crs": crs}
         of_points |= {"bbox": bbox, "all_rows": all_rows, "extent": extent, "size": size}
         of_points |= {"how": how != "linear", "clip": clip, "diff": diff, "bare": bare}
-        _check_none(of_points, "is for points, not for a cube")
+        check_none(of_points, "is for points, not for a cube")
         return draw_cube(
             cube, local_path(output), Style(cmap, percentiles=percentiles), title, channel, band
         )
-    _check_none({"channel": channel, "band": band}, "is for a cube of spectra (*.zarr)")
+    check_none({"channel": channel, "band": band}, "is for a cube of spectra (*.zarr)")
+    require("preview", "colorcet", "matplotlib")
     request = MapOptions(
         var=var,
         agg=agg,
@@ -222,10 +224,3 @@ def preview(
     written.rows_in, written.rows_out = picture.rows, picture.points
     written.errors = picture.bad
     return written
-
-
-def _check_none(given: dict[str, object], why: str) -> None:
-    """Raise ValueError if an option is given."""
-    for name, value in given.items():
-        if value is not None and value is not False:
-            raise ValueError(f"{name} {why}")

@@ -1,16 +1,18 @@
-"""An interactive map of flat files in the browser, of any number of points.
+"""An interactive map of flat files, of any number of points, or a cube of spectra, in the browser.
 
 Pan and zoom go down to single points; column, aggregate, colours, limits,
 direction and years are chosen on the page. It is served on this machine only
 (127.0.0.1), to whoever has the address printed; Ctrl-C ends it. The points are
 laid out in temporary files (TMPDIR says where): some 22 bytes each, and 4 or 8
-more for each further column.
+more for each further column. A cube (*.zarr, by dascube) is shown by Lexcube in
+JupyterLab, where both are installed; `captools preview` draws it without them.
 
 \b
 Examples:
   captools view reduced/
   captools view all.h5 -v h_li,s_li,dac -b -120 -100 -80 -74
   captools view all.h5 --port 5006 --no-browser
+  captools view cube.zarr
 """
 
 import logging
@@ -61,12 +63,12 @@ def view(
     no_browser: bool = False,
     timeout: float | None = None,
 ) -> Iterator[str]:
-    """Yield the address of an interactive map, then serve it until a signal comes.
+    """Yield the address of an interactive map, or of a cube, then serve it until a signal comes.
 
     Parameters
     ----------
     words : iterable of str
-        Flat files, as for any step.
+        Flat files, as for any step; or one cube, of which only the last three options hold.
     variables : str or iterable of str
         Columns to choose from.
     xy : str or two of str, optional
@@ -92,24 +94,33 @@ def view(
     ValueError
         If an argument is wrong, or there is no input.
     MissingExtra
-        If the extra ``preview`` is missing.
+        If the extra ``preview`` is missing, or for a cube Lexcube.
     InputError
         If there is nothing to draw, or the files do not go together.
     KeyboardInterrupt, SystemExit
         When Ctrl-C or SIGTERM ends it.
     """
     from captools import process, progress
+    from captools.das.cubereading import check_none, lone_cube
     from captools.extras import require
     from captools.io import listing
+    from captools.maps import lexcube
     from captools.run import watched
 
-    require("preview", "colorcet", "holoviews", "numba", "panel")
     paths = listing.given(words)
     if not paths:
         log.info("no inputs: nothing to do")
         return
     how = {"variables": variables, "xy": xy, "lonlat": lonlat, "crs": crs, "bbox": bbox}
-    how |= {"all_rows": all_rows, "port": port, "browser": not no_browser}
+    how |= {"all_rows": all_rows}
+    cube = lone_cube(paths)
+    if cube is not None:
+        check_none(how, "is for points, not for a cube")
+        with process.interruptible():
+            yield from lexcube.show(cube, port, not no_browser)
+        return
+    require("preview", "colorcet", "holoviews", "numba", "panel")
+    how |= {"port": port, "browser": not no_browser}
     with process.interruptible():
         if progress.is_shown():
             watched.without_bad(_lines, paths, timeout=timeout, **how)
