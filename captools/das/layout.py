@@ -148,7 +148,7 @@ class Layout:
         shape = (self.rows, self.chunk[1], self.width)
         more = {"coordinates": "distance"} if "distance" in coordinates else {}
         arrays[LEVELS] = array_metadata(
-            shape, self.chunk, np.dtype(np.float32), DIMENSIONS, self._levels() | more
+            shape, self.chunk, np.dtype(np.float32), DIMENSIONS, self.about_levels() | more
         )
         for name, metadata in arrays.items():
             yield f"{name}/{ROOT}", as_bytes(metadata)
@@ -189,7 +189,7 @@ class Layout:
             found["distance"] = ("channel", distance, about)
         return found
 
-    def _levels(self) -> dict[str, Any]:
+    def about_levels(self) -> dict[str, Any]:
         """Return the attributes of the levels."""
         units = self.units or "unit of the samples"
         if self.spectrum.like == CRYOCUBE:

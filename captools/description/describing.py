@@ -4,6 +4,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from captools.das.cubereading import means_cube
+from captools.description.das import describe_cube
 from captools.description.description import Description
 from captools.description.flat import describe_flat
 from captools.description.gnss import describe_array, describe_rinex
@@ -18,7 +20,7 @@ SUFFIXES = (".h5", *PICTURES, *names.SUFFIXES)  # of files in folders
 
 
 def describe(path: str, stats: bool = False) -> Description:
-    """Describe a granule, a flat file, a picture, another HDF5 file, a RINEX file or an array.
+    """Describe a file of any kind that captools makes or reads, an array or a cube.
 
     Parameters
     ----------
@@ -33,6 +35,8 @@ def describe(path: str, stats: bool = False) -> Description:
         If the file cannot be read; it names the file and the reason.
     """
     place = parse_location(path)
+    if means_cube(path):
+        return describe_cube(path)
     if means_array(path):
         return describe_array(path, place, stats)
     is_rinex = names.is_rinex(path)

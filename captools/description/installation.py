@@ -20,6 +20,7 @@ EXTRAS = {
     "download": ("icepyx", "earthaccess"),
     "remote": ("fsspec", "s3fs", "aiohttp", "earthaccess"),
     "gnss": ("tiledb", "ncompress"),
+    "das": ("dascore", "zarr", "xarray", "matplotlib", "pillow"),
 }
 MISSING = "not installed"
 

@@ -1,4 +1,4 @@
-"""What pictures hold that `preview` writes, and HDF5 files that no step reads."""
+"""What pictures hold that `preview` writes, and HDF5 files of no known product."""
 
 import struct
 from pathlib import Path
@@ -100,7 +100,7 @@ def _world_bounds(world: Path, width: int, height: int) -> tuple[float, ...] | N
 
 
 def describe_hdf5(path: Path, short_name: str) -> Description:
-    """Describe an HDF5 file that no step reads: its datasets."""
+    """Describe an HDF5 file of no known product: its datasets."""
     datasets: list[Described] = []
 
     def add(name: str, item: object) -> None:
@@ -110,5 +110,5 @@ def describe_hdf5(path: Path, short_name: str) -> Description:
 
     with open_file(path) as file, naming_damage(path, "/"):
         file.visititems(add)
-    kind = "HDF5 file that no step reads"
+    kind = "HDF5 file of no known product (captools dasinfo: whether it is a record of a fibre)"
     return Description(str(path), kind, product=short_name, columns=tuple(datasets))

@@ -12,6 +12,7 @@ SHOWN = (
     *("tile", "overlap", "width", "height", "pixel", "world_file", "captools_version"),
     *("station", "receiver", "antenna", "interval", "times", "epochs", "compression", "left_out"),
     *("numbering", "days", "inputs", "fragments"),
+    *("segment", "frequencies", "channels"),
 )
 _WIDTH = 17  # of a label
 

@@ -35,10 +35,11 @@ class Recognized(NamedTuple):
 
     @property
     def unread(self) -> str:
-        """What to say of a file that is neither: no step reads it."""
+        """What to say of a file that is neither."""
         names = ", ".join(product.name for product in found_by_content())
         what = f"is {self.short_name}" if self.short_name else "is HDF5"
-        return f"{what}, neither a flat file nor a granule of {names}"
+        hint = "" if self.short_name else " (captools dasinfo: whether it is a record of a fibre)"
+        return f"{what}, neither a flat file nor a granule of {names}{hint}"
 
 
 def recognize(path: str | Path | Url) -> Recognized:

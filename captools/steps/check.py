@@ -1,6 +1,6 @@
 """Find the files that are damaged, and say what is wrong with them.
 
-All that is in a granule, a flat file or a RINEX file is read, also what no step asks for: a
+All that is in a granule, a flat file, a RINEX file or a cube is read, also what no step asks for: a
 download that was cut short and a chunk that was damaged on its way show here.
 What steps refuse is bad, also a file that is whole but of no product they know,
 and one whose bytes are not those that a step wrote, as the journal beside it says.
@@ -96,12 +96,16 @@ def check_input(path: str, folder: Path | None = None) -> str:
     folder : Path, optional
         Where what is fetched from a server is kept meanwhile.
     """
+    from captools.das.checking import check_cube
+    from captools.das.cubereading import means_cube
     from captools.gnss.checking import check_array, check_rinex
     from captools.gnss.names import is_rinex
     from captools.gnss.sources import means_array
     from captools.granules.checking import check_file
     from captools.io.address import parse_location
 
+    if means_cube(path):
+        return check_cube(path)
     if means_array(path):
         return check_array(parse_location(path))
     if is_rinex(path):

@@ -2,7 +2,8 @@
 
 Of granules, flat, merged and tiled files, GeoTIFFs, PNGs and other HDF5 files:
 product, rows, columns, bounds, CRS, time span, direction, history. Of RINEX files
-and arrays of signal strengths: station, receiver, interval, days, codes. A folder is
+and arrays of signal strengths: station, receiver, interval, days, codes. Of cubes of
+spectra: times, frequencies, channels; of records of a fibre dasinfo says more. A folder is
 one summary. Headers are read, the places and times of granules, and RINEX files;
 --stats reads all values. Without files: versions, extras, MPI, cores, for bug reports.
 Exit code 1 says that a file is bad.

@@ -27,6 +27,7 @@ from captools.simulation.granule import write_granule
 
 SEGMENTS = "gt1l/land_ice_segments"
 UNREAD = "is HDF5, neither a flat file nor a granule of ATL06, ATL08, ATL11"
+UNREAD += " (captools dasinfo: whether it is a record of a fibre)"
 LEGAL = {"missing-beam", "no-segments", "missing-variables"}  # see DESIGN, what goes wrong
 
 

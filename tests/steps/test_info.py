@@ -156,7 +156,9 @@ def test_files_of_other_tools_and_instruments_are_shown(run, tmp_path):
     with h5py.File(tmp_path / "das.h5", "w") as file:
         file["Acquisition/RawData"] = np.zeros((3, 4), "i2")
     das, theirs = objects(run("info", tmp_path / "das.h5", tmp_path / "theirs.h5", "--json"))
-    assert das["kind"] == "HDF5 file that no step reads"
+    assert das["kind"] == (
+        "HDF5 file of no known product (captools dasinfo: whether it is a record of a fibre)"
+    )
     assert [(one["name"], one["dtype"], one["shape"]) for one in das["columns"]] == [
         ("Acquisition/RawData", "int16", [3, 4])
     ]

@@ -1,5 +1,7 @@
 """preview of a cube of spectra, from end to end."""
 
+import shutil
+
 import numpy as np
 import pytest
 from matplotlib.image import imread
@@ -59,6 +61,32 @@ def test_no_raster_of_a_cube_and_no_channel_of_points(run, cube, granules, tmp_p
     assert (result.exit_code, "drawn as a figure" in result.stderr) == (2, True)
     result = run("preview", flat, "-o", tmp_path / "a.png", "--channel", 1)
     assert (result.exit_code, "channel is for a cube" in result.stderr) == (2, True)
+
+
+def test_info_and_check_know_it(run, cube, tmp_path):
+    result = run("info", cube)
+    assert result.exit_code == 0, result.output
+    said = [line.strip() for line in result.stdout.splitlines()]
+    assert said[1].startswith("kind             cube of spectra, ")
+    assert "rows             119" in said
+    assert "time             1970-01-01T00:00:00Z to 1970-01-01T00:00:11.8Z" in said
+    assert "header           segment 0.2 s, frequencies 0 to 100 Hz, channels 0 to 5" in said
+    result = run("check", cube)
+    assert result.stdout == f"{cube}: fine (cube of spectra, 119 segments, 6 channels, 2 chunks)\n"
+    (tmp_path / "x.zarr").mkdir()
+    for step in ("info", "check"):
+        result = run(step, tmp_path / "x.zarr")
+        assert result.exit_code == 1
+        assert "x.zarr: is no zarr store of version 3, as captools dascube" in result.output
+    copy = tmp_path / "y.zarr"
+    shutil.copytree(cube, copy)
+    (copy / "psd/c/1/0/0").write_bytes(b"junk")
+    result = run("check", copy)
+    assert (result.exit_code, "psd/c/1/0/0: " in result.stdout) == (1, True)
+    shutil.copyfile(cube / "psd/c/1/0/0", copy / "psd/c/1/0/0")
+    (copy / "time/c/0").unlink()
+    result = run("check", copy)
+    assert (result.exit_code, "time/c/0: is missing" in result.stdout) == (1, True)
 
 
 def test_another_store_is_refused_by_name(run, tmp_path):
