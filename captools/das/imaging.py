@@ -92,8 +92,8 @@ def image_inputs(
         raise ValueError(f"a window of {asked.window} has {samples} samples at {record.rate:g} Hz")
     if prepared.halo > samples:
         log.warning(
-            "warning: the filter reaches %.3g s before and after each window of %.3g s, "
-            "which costs as much",
+            "warning: the filter reaches %.3g s before and after each window of %.3g s: "
+            "longer windows take less",
             *(prepared.halo * record.step, window_ns / SECOND),
         )
     long = [stretch for stretch in series.stretches if stretch.samples > prepared.halo]
@@ -168,7 +168,6 @@ def write_images(inputs: Sequence[Input], asked: Asked, outdir: Path) -> Outputs
             texts = _of_picture(item, picture, limits) | described
             pngs.write(path, grey(picture.values, *limits), texts)
             total.append(path)
-            total.rows_in += 1
             total.rows_out += 1
     return total
 

@@ -202,7 +202,7 @@ class _Sheet:
         axes.imshow(colours, aspect="auto", interpolation="nearest", extent=(0, wide, high, 0))
         self._time_axis(axes, high)
         self._columns_axis(axes)
-        self._scale(figure, whole)
+        self._scale(figure, whole, LEFT + wide + 25)
         figure.text(LEFT / whole[0], 1 - 18 / whole[1], self._title(), va="center", fontsize=10)
         return figure
 
@@ -242,9 +242,9 @@ class _Sheet:
         said = f"in each: {across}; {texts['rows']}"
         axes.text(0, -0.02, said, transform=axes.transAxes, va="top", fontsize=9)
 
-    def _scale(self, figure: "Figure", whole: tuple[int, int]) -> None:
+    def _scale(self, figure: "Figure", whole: tuple[int, int], at: int) -> None:
         """Say which values are black and white."""
-        left, bottom = 1 - (RIGHT - 25) / whole[0], 1 - (TOP + 150) / whole[1]
+        left, bottom = at / whole[0], 1 - (TOP + 150) / whole[1]
         axes = figure.add_axes((left, bottom, 15 / whole[0], 150 / whole[1]))
         axes.imshow(
             np.linspace(255, 1, 64)[:, np.newaxis],
