@@ -12,12 +12,15 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+import pieces
 import plainrinex
 import psutil
 import pytest
 from cluster import need, slurm
 
 import captools
+from captools.das import scanning
 from captools.gnss.ingest import Wanted, ingest
 from captools.simulation.granule import write_granule
 
@@ -143,6 +146,46 @@ def test_statistics_are_printed_once_and_the_same(station, engine, source):
     assert (done.returncode, done.stderr) == (0, "")
     assert len(serial) == 1 + 10
     assert done.stdout.splitlines() == serial
+
+
+@pytest.fixture(scope="module")
+def fibre(tmp_path_factory):
+    """A folder with records of a fibre, what a scan says of them, and the cube of one process."""
+    pytest.importorskip("numcodecs")
+    folder = tmp_path_factory.mktemp("fibre")
+    (folder / "in").mkdir()
+    samples = np.random.default_rng(4).normal(0, 9, (12_000, 12)).astype("f4")
+    records = pieces.write(folder / "in", samples, [1, 900, 5001, 9000], step=0.05)
+    kept = {one.path: [one.as_json()] for one in records}
+    for name in ("serial", "mpi", "dask"):
+        (folder / f"{name}.zarr/_captools").mkdir(parents=True)
+        known = folder / f"{name}.zarr/_captools" / scanning.KEPT
+        known.write_text(json.dumps({"by": scanning._readers(), "files": kept}))
+    done = run(CAPTOOLS, *CUBE, "serial.zarr", "-n", 1, cwd=folder)
+    assert "6 inputs: 6 done" in done.stderr, done.stderr
+    return folder
+
+
+CUBE = ("dascube", "in", "--segment", "2s", "--overlap", "0.5", "-o")
+
+
+@pytest.mark.parametrize("engine", ["mpi", "dask"])
+def test_a_cube_is_the_same(fibre, engine):
+    words = (*CUBE, f"{engine}.zarr")
+    need("distributed", engine == "dask" and shutil.which("dask", path=str(BIN)) is None)
+    command = [CAPTOOLS, *words, "--engine", "dask", "-n", 2]
+    done = run(*(mpiexec(3, *words) if engine == "mpi" else command), cwd=fibre)
+    assert done.returncode == 0, done.stderr
+    serial, other = (
+        {
+            path.relative_to(fibre / name): path.read_bytes()
+            for path in (fibre / name).rglob("*")
+            if path.is_file() and "_captools" not in path.parts
+        }
+        for name in ("serial.zarr", f"{engine}.zarr")
+    )
+    assert len(serial) > 6
+    assert other == serial
 
 
 def test_the_first_mpi_rank_compares(station):
