@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from captools.das.chains import Call, Quantity
-from captools.das.filters import MARGIN, TOLERANCE, Band, halo
+from captools.das.filters import MARGIN, Band, halo
 from captools.errors import one_line
 
 TIME = "time"
+TOLERANCE = 1e-7  # of a sample beyond the halo; so windows are within 1e-6 of the rms
 
 # What is done to each sample by itself, or to what is said of them.
 _POINTWISE = frozenset(
@@ -53,18 +54,27 @@ _LINEAR = frozenset(
     [
         "convert_units",
         "decimate",
+        "demean",
+        "detrend",
         "differentiate",
         "divide",
         "gaussian_filter",
+        "integrate",
+        "mean",
         "multiply",
         "notch_filter",
         "pass_filter",
         "savgol_filter",
+        "select",
         "set_units",
         "simplify_units",
         "sobel_filter",
+        "sum",
+        "taper",
         "transpose",
         "update_attrs",
+        "velocity_to_strain_rate",
+        "velocity_to_strain_rate_edgeless",
     ]
 )
 _TREND = frozenset(["detrend", "demean", "demedian"])
@@ -196,7 +206,7 @@ def takes_trend(call: Call) -> bool:
 
 def is_linear(call: Call) -> bool:
     """Return whether a method makes sums and multiples of samples."""
-    return call.name in _LINEAR or not acts_on_time(call)
+    return call.name in _LINEAR
 
 
 def leaves_no_trend(call: Call, rate: float) -> bool:
@@ -248,7 +258,7 @@ def _of_poles(poles: np.ndarray) -> int:
 
 
 def _pass_filter(call: Call, rate: float) -> Reach:
-    return Reach(halo(_band(call, rate), rate))
+    return Reach(halo(_band(call, rate), rate, TOLERANCE))
 
 
 def _notch_filter(call: Call, rate: float) -> Reach:

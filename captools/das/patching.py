@@ -13,9 +13,7 @@ from captools.extras import require
 _OF_FILE = ("path", "file_format", "file_version", "coords", "dims", "history")
 
 
-def patch_of(
-    samples: np.ndarray, start_ns: int, record: Record, channels: range, said: dict[str, Any]
-) -> Any:
+def patch_of(samples: np.ndarray, start_ns: int, record: Record, channels: range, said: Any) -> Any:
     """Return samples as a patch, with the coordinates, units and attributes of their record.
 
     Parameters
@@ -28,7 +26,7 @@ def patch_of(
         That holds it.
     channels : range
         Of the record.
-    said : dict
+    said : dascore.PatchAttrs
         What its file says of them, as `attributes` returns it.
     """
     require("das", "dascore")
@@ -44,7 +42,7 @@ def patch_of(
         data=samples if record.time_axis == 0 else samples.T,
         coords={"time": time, "distance": _distances(record, channels)},
         dims=dims,
-        attrs={"data_units": record.units or None} | said,
+        attrs=said,
     )
 
 
@@ -64,29 +62,33 @@ def _distances(record: Record, channels: range) -> Any:
     return get_coord(start=where[0], step=step, stop=where[0] + len(where) * step, units="m")
 
 
-def attributes(record: Record) -> dict[str, Any]:
+def attributes(record: Record) -> Any:
     """Return what the file of a record says of its samples, but for where and when they are.
+
+    Returns
+    -------
+    dascore.PatchAttrs
+        As its format has them.
 
     Raises
     ------
     InputError
         If DASCore does not read it any more.
     """
-    if record.format == ZARR:
-        return {}
     require("das", "dascore")
     import dascore
 
-    path = record.path
+    if record.format == ZARR:
+        return dascore.PatchAttrs(data_units=record.units or None)
     name, _, version = record.format.rpartition(" ")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = dascore.scan(path, file_format=name, file_version=version, progress=None)
+            scanned = dascore.scan(
+                record.path, file_format=name, file_version=version, progress=None
+            )
+            found = next(one for one in scanned if {*one.dim_tuple} == {"time", "distance"})
+            said = found.model_dump(exclude_unset=True)
+            return type(found)(**{key: said[key] for key in said if key not in _OF_FILE})
     except Exception as error:  # each of its formats raises what it likes
-        raise InputError(f"{path}: cannot be read by DASCore ({one_line(error)})") from None
-    for one in found:
-        if {*one.dim_tuple} == {"time", "distance"}:
-            said = one.model_dump(exclude_unset=True)
-            return {key: value for key, value in said.items() if key not in _OF_FILE}
-    return {}
+        raise InputError(f"{record.path}: cannot be read by DASCore ({one_line(error)})") from None

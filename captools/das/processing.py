@@ -33,7 +33,7 @@ class Processor:
 
     program: Program
     reader: Reader
-    said: Mapping[Record, dict[str, Any]]
+    said: Mapping[Record, Any]
 
     def __call__(self, window: Window) -> Any:
         """Return the patch of a window that has a sample at least.

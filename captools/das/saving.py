@@ -1,6 +1,7 @@
 """Patches of DASCore as bytes of files: the same bytes for the same patch."""
 
 import io
+import warnings
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -33,7 +34,9 @@ def encoded(patch: Any, form: str) -> bytes:
         If a format cannot hold it.
     """
     try:
-        return _WRITERS[form](patch)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _WRITERS[form](patch)
     except Exception as error:  # DASCore and its libraries raise what they like
         raise InputError(f"cannot be written as {form} ({one_line(error)})") from error
 
@@ -68,13 +71,20 @@ def _zarr(patch: Any) -> bytes:
 
     store: dict[str, Any] = {}
     array = patch.io.to_xarray().rename("samples")
-    array.attrs = {name: _plain(value) for name, value in array.attrs.items() if value is not None}
+    said = patch.attrs.model_dump(exclude={"coords", "dims"})
+    array.attrs = {name: _plain(value) for name, value in said.items() if _is_said(value)}
+    array.attrs |= {"units": str(said["data_units"])} if said.get("data_units") else {}
     array.to_dataset().to_zarr(zarr.storage.MemoryStore(store), consolidated=True)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:
         for key in sorted(store):
             file.writestr(zipfile.ZipInfo(key, DATE), store[key].to_bytes())
     return buffer.getvalue()
+
+
+def _is_said(value: Any) -> bool:
+    """Return whether an attribute has a value."""
+    return value is not None and value != "" and value == value  # NaN is none
 
 
 def _plain(value: Any) -> Any:
@@ -87,9 +97,12 @@ def _plain(value: Any) -> Any:
 
 
 def _mseed(patch: Any) -> bytes:
-    """Return miniSEED, as ObsPy writes it."""
+    """Return miniSEED, as ObsPy writes it; the station of a trace is its number, from 0."""
+    stream = patch.io.to_obspy()
+    for number, trace in enumerate(stream):  # else nothing would tell one from the other
+        trace.stats.station = f"{number:05d}"
     buffer = io.BytesIO()
-    patch.io.to_obspy().write(buffer, format="MSEED")
+    stream.write(buffer, format="MSEED")
     return buffer.getvalue()
 
 
@@ -100,7 +113,8 @@ def _png(patch: Any) -> bytes:
 
     figure = Figure(INCHES, DOTS_PER_INCH, layout="constrained")
     canvas = FigureCanvasAgg(figure)
-    patch.viz.waterfall(ax=figure.add_subplot())
+    axes = figure.add_subplot(facecolor="0.7")  # where samples are missing
+    patch.viz.waterfall(ax=axes)
     buffer = io.BytesIO()
     canvas.print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()
