@@ -19,7 +19,7 @@ def patch():
     time = np.datetime64("2021-11-01T23:11:15", "ns") + np.arange(40) * np.timedelta64(5, "ms")
     coords = {"time": time, "distance": np.array([10.0, 12.0, 14.0])}
     attrs = {"data_units": "nm/m/s", "gauge_length": 10.0, "strange": np.nan}
-    made = dascore.Patch(samples, coords, ("time", "distance"), attrs).set_units(time="s")
+    made = dascore.Patch(samples, coords, ("time", "distance"), attrs).set_units("nm/m/s", time="s")
     return made.pass_filter(time=(14, 35))
 
 
