@@ -141,9 +141,10 @@ def _say(program: Program, record: Record, window: int) -> None:
         )
 
 
-def output_names(task: str, window: str, form: str) -> list[str]:
-    """Return the names of the files that an input may write, by its name."""
-    return [name + ENDINGS[form] for name in window_names(task, parse_length(window))]
+def output_names(task: str, window: str) -> list[str]:
+    """Return the names of the files that an input may write, by its name, in any format."""
+    names = window_names(task, parse_length(window))
+    return [name + ending for name in names for ending in ENDINGS.values()]
 
 
 def write_windows(inputs: Iterable[Input], asked: Asked, outdir: Path) -> Outputs:

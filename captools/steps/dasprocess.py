@@ -36,7 +36,7 @@ def outputs(name: str, **options: Any) -> list[str]:
     """Return the names of the windows of a task."""
     from captools.das.chaining import output_names
 
-    return output_names(name, options["window"], options["to"])
+    return output_names(name, options["window"])
 
 
 def plan(paths: list[str], **options: Any) -> list[Input]:
@@ -51,7 +51,7 @@ def plan(paths: list[str], **options: Any) -> list[Input]:
 
 def _asked(
     *,
-    do: Sequence[str],
+    do: str | Sequence[str],
     time: Iterable[str] | None,
     channels: str | None,
     distance: Iterable[float] | None,
@@ -63,7 +63,8 @@ def _asked(
 
     span = None if time is None else [*map(str, time)]
     limits = None if distance is None else [*distance]
-    return Asked(tuple(do), choice=Choice(span, channels, limits), **rest)
+    chain = (do,) if isinstance(do, str) else tuple(do)
+    return Asked(chain, choice=Choice(span, channels, limits), **rest)
 
 
 @click.option(
@@ -103,7 +104,7 @@ def dasprocess(
     file: str | Path,
     outdir: str | Path,
     *,
-    do: Sequence[str],
+    do: str | Sequence[str],
     window: str = "60s",
     per_window: bool = False,
     to: str = "dasdae",
@@ -120,7 +121,7 @@ def dasprocess(
         A record, or a run of windows that `plan` made.
     outdir : str or Path
         Output folder.
-    do : sequence of str
+    do : str or sequence of str
         Methods of DASCore's patches with their arguments, as ``pass_filter time=14,35``.
     window : str
         How long an output is, as ``60s``.
@@ -158,7 +159,7 @@ def dasprocess(
     from captools.das.scanning import scan
 
     asked = _asked(
-        do=[do] if isinstance(do, str) else do,
+        do=do,
         window=window,
         per_window=per_window,
         to=to,
