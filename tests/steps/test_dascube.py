@@ -1,7 +1,12 @@
-"""The step that makes a cube, from end to end."""
+"""The step that makes a cube, from end to end.
+
+``CAPTOOLS_KILLS=20`` kills a run at so many random moments instead of two.
+"""
 
 import json
 import os
+import random
+import resource
 import signal
 import subprocess
 import sys
@@ -24,6 +29,9 @@ from captools.io.address import Url
 
 zarr = pytest.importorskip("zarr")
 FEW = ("--segment", "0.2s", "--overlap", "0.5")
+KILLS = int(os.environ.get("CAPTOOLS_KILLS", "0"))
+# After so many chunks; each new run does again what was under way.
+MOMENTS = [random.Random(KILLS).randrange(24) for _ in range(KILLS)] or [0, 5]
 PYTHON = {"segment": "0.2s", "overlap": 0.5}  # the same
 
 
@@ -303,14 +311,14 @@ def test_a_run_that_is_killed_twice_goes_on_to_the_same_cube(folder, samples, tm
     for out in (whole, killed):  # as after a scan
         keep(out, records)
     assert subprocess.run([*one, whole], capture_output=True, check=False).returncode == 0
-    for moment in (0, 5):
+    for moment in MOMENTS:
         with subprocess.Popen(
             [*words, killed], stderr=subprocess.DEVNULL, start_new_session=True
         ) as process:
             while process.poll() is None and len([*killed.rglob("psd/c/*/*/*")]) <= moment:
                 time.sleep(0.002)
             os.killpg(process.pid, signal.SIGKILL)
-    assert tree(killed) != tree(whole)
+    assert KILLS or tree(killed) != tree(whole)
     assert subprocess.run([*words, killed], capture_output=True, check=False).returncode == 0
     assert tree(killed) == tree(whole)
     assert {path.name for path in killed.iterdir()} == {path.name for path in whole.iterdir()}
@@ -322,3 +330,22 @@ def keep(outdir, records):
     place.parent.mkdir(parents=True)
     seen = {one.path: [one.as_json()] for one in records}
     place.write_text(json.dumps({"by": scanning._readers(), "files": seen}))
+
+
+def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(folder, known, run, tmp_path):
+    """A limit of the size of files stands for it: the system refuses to write more, too."""
+    whole, out = tmp_path / "whole.zarr", tmp_path / "c.zarr"
+    assert run("dascube", folder[0], "-o", whole, *FEW).exit_code == 0
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    largest = max(path.stat().st_size for path in whole.rglob("psd/c/*/*/*"))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest - 1, usual[1]))
+    try:
+        result = run("dascube", folder[0], "-o", out, *FEW)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert result.exit_code == 1
+    assert f"{out}/psd/c/" in result.stderr
+    assert "File too large" in result.stderr
+    assert not list(out.glob(".*.part"))
+    assert run("dascube", folder[0], "-o", out, *FEW).exit_code == 0
+    assert tree(out) == tree(whole)
