@@ -123,8 +123,10 @@ def _numbers(runs: Sequence[Windows]) -> set[int]:
 
 def _check_record(asked: Asked, record: Record, channels: range) -> None:
     """Raise ValueError if records have no wavenumbers, where these are asked for."""
-    if asked.recipe.what == FK and (np.isnan(record.spacing) or len(channels) < 2):
-        raise ValueError(f"{record.path}: has no wavenumbers, for it says no distances of channels")
+    if asked.recipe.what == FK and np.isnan(record.spacing):
+        raise ValueError(f"{record.path} has no wavenumbers: it says no distances of channels")
+    if asked.recipe.what == FK and len(channels) < 2:
+        raise ValueError("one channel has no wavenumbers")
 
 
 def image_names(name: str, window: str) -> list[str]:

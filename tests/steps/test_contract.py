@@ -190,11 +190,10 @@ EXAMPLES |= {
         ),
     ),
     "dasimages": Example(
-        words=("das", "-o", "out", "--window", "5s", "--band", "14", "35", "--size", "4", "32"),
+        words=("das", "-o", "out", "--window", "5s", "--band", "14", "35"),
         wrong=(
-            *("--window 0", "--window x", "--band 35 14", "--band 0 35", "--band 14 x"),
-            *("--band 14 100", "--order 0", "--rate 0", "--rate 201", "--what x", "--size 0 1"),
-            *("--limits 2 1", "--limits x", "--gaps x", "--what fk --gaps fill", "--window 1h"),
+            *("--order 0", "--rate 0", "--what x", "--limits 2 1", "--limits x", "--gaps x"),
+            *("--what fk --gaps fill", "--what waterfall --rate 9", "--what fk --rate 9"),
             *("--channels 2:1", "-t 2021 x", "--engine x", "-o das", "-o file", "-o file/below"),
         ),
     ),

@@ -151,6 +151,28 @@ def test_limits_are_two_numbers_or_a_word(run, folder, known, tmp_path):
     assert tree(tmp_path / "0") == tree(tmp_path / "1")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        (("--window", "0"), "no length of time"),
+        (("--window", "1h"), "no 1h of samples without a gap"),
+        (("--size", 0, 9), "0 is not in the range"),
+        (("--band", 35, 14), "35 to 14 Hz is no band"),
+        (("--band", 0, 14), "begins above 0 Hz"),
+        (("--band", 14, 100), "between 0 and 100 Hz"),
+        (("--rate", 201), "more than the 200 Hz of records"),
+        (("--channels", "12:"), "none is asked for"),
+        (("--what", "fk", "--channels", "3"), "one channel has no wavenumbers"),
+    ],
+)
+def test_wrong_usage(run, folder, known, tmp_path, wrong, why):
+    words = [] if "--band" in wrong else ["--band", 14, 35]
+    result = run("dasimages", folder[0], "-o", tmp_path / "out", *words, *wrong)
+    assert result.exit_code == 2, result.output
+    assert why in result.stderr.partition("Error: ")[2]
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_sheet_costs_no_picture(run, folder, known, tmp_path):
     out = tmp_path / "out"
     assert run("dasimages", folder[0], "-o", out, *FEW).exit_code == 0
