@@ -1,11 +1,16 @@
 """`dascube` from files to the cube, against other ways to make one, each in a process of its own.
 
 Run by hand: ``python tests/benchmarks/dascube.py``. CPU time of all processes of a way, on one
-core, taking turns. Of a short and a long record in two files each, the difference counts: without
-what it takes to start. 1000 Hz, segments of 1 s, 90 % overlap, up to 100 Hz, in microseconds per
-second of one channel. The double loop is as that of CryoCube: one transform for each channel and
-segment; the other calls scipy for each file. Both write their levels to a zarr store. That the
-loop gives the same as ``--like cryocube`` is checked first.
+core, taking turns, so that what else the machine does hits all alike. Of a short and a long record
+in two files each, the difference counts: without what it takes to start. 1000 Hz, segments of 1 s,
+90 % overlap, up to 100 Hz, in microseconds per second of one channel. The double loop is as that of
+CryoCube: one transform for each channel and segment; the other calls scipy for each file. Both
+write their levels to a zarr store as zarr does by itself. That the loop gives the same as
+``--like cryocube`` is checked first.
+
+Then the same of records at 200 Hz, and what that makes for one of the size of that of the Ocean
+Observatories Initiative. Then the memory of the largest process of `dascube`, for the long record
+and one ten times as long, and what it takes to import all that makes regions of a cube.
 """
 
 import argparse
@@ -20,7 +25,9 @@ from pathlib import Path
 import numpy as np
 from timing import on_one_core
 
-RATE, BINS = 1000, 101
+RATE = 1000
+OOI_RATE, OOI, CORES = 200, 37_500 * 54 * 3600, 128  # channels times seconds
+WORKER = "import captools.steps.dascube, captools.das.cube, numcodecs.blosc"
 READ = """
 import glob, sys
 import h5py, numpy as np, zarr
@@ -54,10 +61,12 @@ WRITE = """
 """
 
 
-def simulate(folder: Path, seconds: int, channels: int) -> None:
-    """Write a record in two files."""
-    span = ("2021-11-01T23:11:00", f"2021-11-01T23:{11 + seconds // 60}:{seconds % 60:02d}")
-    words = ("--rate", RATE, "--channels", channels, "--seconds", seconds / 2, "-t", *span)
+def simulate(folder: Path, seconds: int, channels: int, rate: int = RATE) -> None:
+    """Write a record in two files, or twenty if it is long."""
+    begin = np.datetime64("2021-11-01T23:11:00")
+    span = begin, begin + np.timedelta64(seconds, "s")
+    of_a_file = seconds / 2 if seconds < 1000 else seconds / 20
+    words = ("--rate", rate, "--channels", channels, "--seconds", of_a_file, "-t", *span)
     captools("simulate", "--product", "DAS", *words, "-o", folder)
 
 
@@ -85,7 +94,7 @@ def run(way: str, folder: Path, out: Path, seconds: int, channels: int) -> float
     began = cpu_seconds()
     if way == "captools":
         captools("dascube", folder, "-o", out, "--fmax", 100, "-n", 1)
-    elif way == "captools --like cryocube":
+    elif way == "  --like cryocube":
         captools("dascube", folder, "-o", out, "--fmax", 100, "-n", 1, "--like", "cryocube")
     else:
         other(LOOP if way == "double loop" else SCIPY, folder, out, seconds, channels)
@@ -96,7 +105,7 @@ def check(folder: Path, place: Path, seconds: int, channels: int) -> None:
     """See that the double loop and `--like cryocube` give the same."""
     import zarr
 
-    ways = {"captools --like cryocube": place / "ours", "double loop": place / "loop"}
+    ways = {"  --like cryocube": place / "ours", "double loop": place / "loop"}
     for way, out in ways.items():
         run(way, folder, out, seconds, channels)
     ours = zarr.open_group(place / "ours", mode="r")["psd"][:]
@@ -106,12 +115,63 @@ def check(folder: Path, place: Path, seconds: int, channels: int) -> None:
     assert np.median(np.abs(ours - loop)[there]) < 0.01
 
 
+def peak_memory(folder: Path, out: Path) -> float:
+    """Return the most memory (MB) that one of the processes of `dascube` has."""
+    code = (
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True);"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3)"
+    )
+    words = (sys.executable, "-m", "captools", "dascube", folder, "-o", out, "--fmax", "100")
+    command = [sys.executable, "-c", code, *map(str, words), "-n", "1", "-q"]
+    found = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(found.stdout.split()[-1])
+
+
+def start_of_a_worker() -> float:
+    """Return the CPU seconds of a process that imports what makes regions of a cube."""
+    began = cpu_seconds()
+    subprocess.run([sys.executable, "-c", WORKER], check=True)
+    return cpu_seconds() - began
+
+
+def show(times: dict[str, list[float]], seconds: float) -> None:
+    """Print the times of all ways, how they compare, and what that makes for a long record."""
+    print("us per second of one channel: median, least, times ours of the same")
+    ours = times["captools"]
+    for way, found in times.items():
+        middle, least = statistics.median(found), min(found)
+        ratios = middle / statistics.median(ours), least / min(ours)
+        print(
+            f"{way:20} {1e6 * middle / seconds:8.1f} {1e6 * least / seconds:8.1f}"
+            f"   {ratios[0]:6.2f} x {ratios[1]:6.2f} x"
+        )
+
+
+def project(places: list[Path], channels: int, lengths: list[int], rounds: int) -> None:
+    """Print what a record of the size of that of the OOI takes, on many cores as this one."""
+    for place, seconds in zip(places, lengths, strict=True):
+        simulate(place, seconds, channels, OOI_RATE)
+    found = []
+    for number in range(rounds):
+        short, long = (
+            run("captools", place, place.with_name(f"{place.name} {number}"), seconds, channels)
+            for place, seconds in zip(places, lengths, strict=True)
+        )
+        found.append((long - short) / (channels * (lengths[1] - lengths[0])))
+    each = statistics.median(found)
+    print(
+        f"at {OOI_RATE} Hz {1e6 * each:.1f} us, least {1e6 * min(found):.1f}: "
+        f"37,500 channels of 54 hours on {CORES} cores {each * OOI / CORES / 60:.0f} minutes"
+    )
+
+
 def main() -> None:
-    """Print the times of all ways."""
+    """Print the times of all ways, the memory, and the start."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--channels", type=int, default=256)
     parser.add_argument("--seconds", type=int, nargs=2, default=(20, 140), help="short and long")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=["times", "memory"], help="instead of both")
     words = parser.parse_args()
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     on_one_core()
@@ -120,20 +180,36 @@ def main() -> None:
         folders = [place / f"records{seconds}" for seconds in words.seconds]
         for folder, seconds in zip(folders, words.seconds, strict=True):
             simulate(folder, seconds, words.channels)
-        check(folders[0], place, words.seconds[0], words.channels)
-        times: dict[str, list[float]] = {"captools": [], "double loop": [], "scipy.signal": []}
-        for number in range(words.rounds):
-            for way, found in times.items():
-                short, long = (
-                    run(way, folder, place / f"{way} {number} {seconds}", seconds, words.channels)
-                    for folder, seconds in zip(folders, words.seconds, strict=True)
-                )
-                found.append(long - short)
-    more = words.channels * (words.seconds[1] - words.seconds[0])
-    ours = statistics.median(times["captools"])
-    for way, found in times.items():
-        took = statistics.median(found)
-        print(f"{way:24} {1e6 * took / more:8.1f} {took / ours:8.2f} x")
+        if words.only != "memory":
+            check(folders[0], place, words.seconds[0], words.channels)
+            ways = "captools", "  --like cryocube", "double loop", "scipy.signal"
+            times: dict[str, list[float]] = {way: [] for way in ways}
+            for number in range(words.rounds):
+                for way, found in times.items():
+                    short, long = (
+                        run(
+                            way,
+                            folder,
+                            place / f"{way} {number} {seconds}",
+                            seconds,
+                            words.channels,
+                        )
+                        for folder, seconds in zip(folders, words.seconds, strict=True)
+                    )
+                    found.append(long - short)
+            show(times, words.channels * (words.seconds[1] - words.seconds[0]))
+            slower = [place / f"slower{seconds}" for seconds in words.seconds]
+            project(slower, words.channels, words.seconds, words.rounds)
+        if words.only != "times":
+            longer = 10 * words.seconds[1]
+            simulate(place / "longer", longer, words.channels)
+            folders = [folders[1], place / "longer"]
+            peaks = [peak_memory(folder, place / f"{folder.name}.zarr") for folder in folders]
+            print(
+                f"memory: {peaks[0]:.0f} MB of {words.seconds[1]} s, {peaks[1]:.0f} of {longer} s"
+            )
+            starts = [start_of_a_worker() for _ in range(2 * words.rounds + 1)]
+            print(f"start of a worker: {statistics.median(starts):.2f} s, least {min(starts):.2f}")
 
 
 if __name__ == "__main__":
