@@ -213,3 +213,21 @@ def test_a_file_that_has_changed_is_named(tmp_path):
     cut(tmp_path, made(700), [])
     with pytest.raises(InputError, match=r"00\.h5: holds 700 of 800 samples"):
         write_windows([task], asked, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("name", "band", "window"),
+    [("prodml_2.0.h5", (14, 35), "2s"), ("decimated_optodas.hdf5", (20, 100), "2s")],
+)
+def test_windows_of_real_records_are_those_of_the_whole(real_data, tmp_path, name, band, window):
+    path = str(real_data / "das" / name)
+    (record,) = dascore.read(path)
+    expected = record.new(data=record.data.astype("f8")).pass_filter(time=band)
+    found = Scan(tuple(examine(path)), ())
+    chain = "pass_filter time={},{}".format(*band)
+    given = processed(found, tmp_path / "out", chain, window=window)
+    data, times = joined(given), np.concatenate([one.get_array("time") for one in given.values()])
+    same = np.isin(expected.get_array("time"), times)
+    truth = expected.transpose("time", "distance").data
+    assert same.sum() == len(times) > len(truth) / 2
+    assert np.abs(data - truth[same]).max() < 1e-6 * np.sqrt(np.mean(truth**2))
