@@ -40,7 +40,7 @@ PORTABLE = (
     "captools/",  # examples in docstrings: how numbers are shown
     "tests/archive/test_catalogue.py",  # icepyx, earthaccess, requests
     "tests/engine/test_cluster.py::test_a_dask_cluster_of_its_own",
-    "tests/engine/test_each.py::test_values_come_in_the_order_of_the_items",  # joblib
+    "tests/engine/test_each.py::test_values_come_in_the_order_of_the_items",
     *("tests/flat/test_frames.py", "tests/flat/test_reader.py"),  # h5py, pandas, dask, xarray
     *("tests/geo/test_conditions.py", "tests/geo/test_coords.py"),  # numexpr, pyproj, astropy
     *("tests/geo/test_masks.py", "tests/geo/test_polygons.py"),  # shapely, pyogrio, rasterio
@@ -63,6 +63,17 @@ PORTABLE = (
 )
 
 
+# What has a server, a browser or a cluster of its own; all else is pytest -m "not served".
+SERVED = (
+    *("tests/archive/test_fetching.py", "tests/steps/test_download.py", "tests/steps/test_view.py"),
+    *("tests/engine/test_cluster.py", "tests/gnss/test_servers.py"),
+    *("tests/io/test_object_store.py", "tests/io/test_remote.py"),
+    "tests/granules/test_checking.py::test_files_on_a_server",
+    "tests/run/test_reduce.py::test_a_set_that_cannot_be_sent",
+    *("tests/test_readme.py", "tests/test_tutorial.py"),
+)
+
+
 @pytest.hookimpl(tryfirst=True)  # before those without a mark are left out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files that take longest in front, and mark what is portable."""
@@ -71,6 +82,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(PORTABLE):
             item.add_marker("portable")
+        if item.nodeid.startswith(SERVED):
+            item.add_marker("served")
 
 
 # A shell starts its background jobs with Ctrl-C ignored, and captools lets it be so: tests of

@@ -225,15 +225,15 @@ sys.exit(main())
     ("words", "hint"),
     [
         ("readatl6 g -o out", "There is no step 'readatl6'. Did you mean readatl06?"),
-        ("filter g --out x", "Did you mean '-o'?"),
-        ("readatl06 g --bbox 1", "Did you mean '-b'?"),
+        ("filter g --out x", "Did you mean -o?"),
+        ("readatl06 g --bbox 1", "Did you mean -b?"),
         ("merge g --outputt x", ""),
     ],
 )
 def test_a_word_that_is_none_is_answered_with_what_is_meant(run, words, hint):
     result = run(*words.split())
     assert result.exit_code == 2
-    assert hint in result.stderr.replace("Did you mean -o?", "Did you mean '-o'?")
+    assert hint in result.stderr.replace("'-", "-").replace("'?", "?")  # as click's version has it
 
 
 def test_many_options_are_shown_in_groups(run):

@@ -16,6 +16,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
+from captools.engine.fresh import FreshContext
 from captools.engine.work import Result, Work
 from captools.errors import one_line
 from captools.extras import own_process
@@ -176,8 +177,6 @@ _starting = threading.Lock()  # held while workers are started or ended
 def in_worker(work: Work, item: Any, timeout: float | None) -> Result:
     """Do one item in the worker of this thread, a new one if it has died."""
     with _starting:
-        from joblib.externals.loky.backend import get_context  # not by two threads at once
-
         if ended.is_set():
             return work.lost(item, CUT_SHORT)
         worker = getattr(_own, "worker", None)
@@ -185,7 +184,7 @@ def in_worker(work: Work, item: Any, timeout: float | None) -> Result:
             if worker is not None:
                 worker.kill()  # it may be about to end
                 _workers.discard(worker)
-            worker = _own.worker = Worker(get_context("loky"))
+            worker = _own.worker = Worker(FreshContext())
             _workers.add(worker)
     return worker.do(work, item, timeout)
 

@@ -21,6 +21,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, cast
 
 from captools import process, progress
+from captools.engine.fresh import FreshContext
 from captools.engine.worker import die_with_parent, meaning
 from captools.errors import BadInputs, CaptoolsError, CaptoolsWarning, InputError, one_line
 from captools.extras import own_process
@@ -67,7 +68,7 @@ def call(
         return function(paths, *arguments, **options)
     # A copy of this process would not have the threads that fetch from servers.
     may_copy = may_copy and not any(map(is_remote, paths))
-    context = multiprocessing.get_context("fork") if may_copy else _fresh()
+    context = multiprocessing.get_context("fork") if may_copy else FreshContext()
     pipe, theirs = context.Pipe(duplex=False)
     work = partial(function, paths, *arguments, **options)
     said = work, remote.used(), durable.used(), log.level
@@ -97,13 +98,6 @@ def without_bad(function: Callable[..., Any], paths: Sequence[str], **options: A
             if len(kept) in (0, len(paths)):
                 raise InputError("no file can be used") from None
             paths = kept
-
-
-def _fresh() -> Any:
-    """Return how to start a process that is no copy of this one."""
-    from joblib.externals.loky.backend import get_context
-
-    return get_context("loky")
 
 
 def _kill(child: BaseProcess) -> None:

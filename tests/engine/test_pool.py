@@ -213,12 +213,12 @@ def test_where_no_tool_lists_processes_nothing_is_said_of_it(tmp_path):
 
 
 def workers_of(process):
-    """The worker processes below a process: not loky's own keeper of semaphores."""
+    """The worker processes below a process, without the keeper of semaphores that they have."""
     found = []
     for child in process.children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
             words = " ".join(child.cmdline())
-            if "loky" in words and "resource_tracker" not in words:
+            if "spawn_main" in words:
                 found.append(child)
     return found
 

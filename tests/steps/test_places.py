@@ -136,7 +136,7 @@ def test_preview(run, tmp_path, words, other):
     assert run("preview", path, "-o", tmp_path / "a.tif", *words).exit_code == 0
     with rasterio.open(tmp_path / "a.tif") as raster:
         drawn = np.nan_to_num(raster.read(1))
-        rows, columns = rasterio.transform.rowcol(raster.transform, X, Y)
+        rows, columns = np.array(rasterio.transform.rowcol(raster.transform, X, Y), int)
     expected = np.zeros((20, 30))
     np.add.at(expected, (np.clip(rows, 0, 19), np.clip(columns, 0, 29)), 1)  # edges of the map
     np.testing.assert_array_equal(drawn, expected)

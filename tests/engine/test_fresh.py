@@ -1,0 +1,30 @@
+"""Processes that begin as interpreters of their own."""
+
+import subprocess
+import sys
+
+from captools.engine.fresh import FreshContext
+
+SCRIPT = """
+from captools.engine.each import each
+
+print("the script runs")
+print([value for _, value in each(len, ["a", "bc", "def"], 2)])
+"""
+
+
+def test_a_script_without_a_guard_is_run_once(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT)
+    done = subprocess.run([sys.executable, path], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["the script runs", "[1, 2, 3]"]
+
+
+def test_the_script_is_known_again_afterwards():
+    script = sys.modules["__main__"]
+    process = FreshContext().Process(target=print)
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    assert sys.modules["__main__"] is script
