@@ -90,7 +90,7 @@ class Blend:
         self.phases = plan.phases.real.astype(dtype), plan.phases.imag.astype(dtype)
         self.pieces = np.empty((len(plan.pieces), *shape), dtype)
         self.products = self.pieces.reshape(len(plan.pieces), -1, channels)
-        self.plain = Sums(parts, self._part, shape, dtype)
+        self.plain = Sums(parts, shape, dtype)
         self.ends = np.empty((parts, *shape), dtype)
         below, here, above = (slice(at, at + frequencies) for at in (0, shift, 2 * shift))
         self.here = slice(None), here
@@ -107,7 +107,7 @@ class Blend:
 
     def power(self, start: int, removed: np.ndarray | None, out: np.ndarray) -> None:
         """Write the power of the next segment, as `folding.Products.power` does."""
-        place, plain = self.plain.advance()
+        place, plain = self.plain.advance(self._part)
         below, here, above = self.views[place]
         spectrum, some = self.spectrum, self.some
         self.sum[0] = plain[0, self.plan.shift]

@@ -20,7 +20,8 @@ def utc(time: int | np.datetime64) -> str:
     >>> utc(1_635_808_275_000_000_000), utc(1_635_808_275_001_500_000)
     ('2021-11-01T23:11:15Z', '2021-11-01T23:11:15.0015Z')
     """
-    text = str(np.datetime64(time, "ns"))
+    when = time if isinstance(time, np.datetime64) else np.datetime64(int(time), "ns")
+    text = str(when.astype("M8[ns]"))
     return (text.rstrip("0").rstrip(".") if "." in text else text) + "Z"
 
 

@@ -1,6 +1,7 @@
 """Pictures as PNG files, with what they show as texts in them."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -50,10 +51,10 @@ def read(path: Path) -> tuple[np.ndarray, dict[str, str]]:
 
     with Image.open(path) as picture:
         shades = np.asarray(picture)
-        texts = {name: text for name, text in picture.info.items() if isinstance(text, str)}
+        said = _texts(picture)
     if shades.dtype != np.uint8 or shades.ndim != 2:
         raise ValueError(f"{path}: is no picture of shades of grey")
-    return shades, texts
+    return shades, said
 
 
 def texts(path: Path) -> dict[str, str]:
@@ -68,4 +69,8 @@ def texts(path: Path) -> dict[str, str]:
     from PIL import Image
 
     with Image.open(path) as picture:
-        return {name: text for name, text in picture.info.items() if isinstance(text, str)}
+        return _texts(picture)
+
+
+def _texts(picture: Any) -> dict[str, str]:
+    return {str(name): text for name, text in picture.info.items() if isinstance(text, str)}

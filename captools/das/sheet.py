@@ -262,7 +262,7 @@ class _Sheet:
         units = self.first.texts["units"].replace("relative to ", "relative to\n")
         axes.set_title(units, fontsize=7, loc="left")
         missing = figure.add_axes((left, bottom - 30 / whole[1], 15 / whole[0], 15 / whole[1]))
-        missing.set_facecolor(tuple(one / 255 for one in NOTHING))
+        missing.set_facecolor("#" + bytes(NOTHING).hex())
         missing.yaxis.tick_right()
         missing.set_xticks([])
         missing.set_yticks([0.5], ["missing"], fontsize=9)

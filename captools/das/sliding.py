@@ -76,7 +76,7 @@ class Slide:
         self.offset = plan.offset.astype(dtype)[:, np.newaxis]
         frequencies, count = self.sines.shape
         # Real and imaginary parts one above the other.
-        self.plain = Sums(plan.parts, self._part, (2 * frequencies, channels), dtype)
+        self.plain = Sums(plan.parts, (2 * frequencies, channels), dtype)
         self.sums = np.empty((count + 1, channels), dtype)
         self.differences = np.empty((count, channels), dtype)
         self.sine, self.product = np.empty((2, frequencies, channels), dtype)
@@ -88,7 +88,7 @@ class Slide:
 
     def power(self, start: int, removed: np.ndarray | None, out: np.ndarray) -> None:
         """Write the power of the next segment, as `folding.Products.power` does."""
-        place, plain = self.plain.advance()
+        place, plain = self.plain.advance(self._part)
         real, imag = plain[: len(out)], plain[len(out) :]
         self.plan.mirror.fold(
             self.floats[start : start + self.plan.length], (self.sums[:-1], self.differences)

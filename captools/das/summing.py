@@ -16,8 +16,6 @@ class Sums:
     ----------
     count : int
         Parts of a sum.
-    write : callable
-        Writes the part of a number into an array; called once for each, in their order.
     shape, dtype
         Of a part.
     """
@@ -25,11 +23,10 @@ class Sums:
     def __init__(
         self,
         count: int,
-        write: Callable[[int, np.ndarray], None],
         shape: tuple[int, ...],
         dtype: np.dtype,
     ):
-        self.count, self.write = count, write
+        self.count = count
         self.last, self.next = np.empty((2, count, *shape), dtype)
         self.first, self.whole = np.empty((2, *shape), dtype)
 
@@ -37,14 +34,18 @@ class Sums:
         """Begin with part 0."""
         self.number = 0
 
-    def advance(self) -> tuple[int, np.ndarray]:
-        """Return the next sum, which is not to be changed, and its place in the group."""
+    def advance(self, write: Callable[[int, np.ndarray], None]) -> tuple[int, np.ndarray]:
+        """Return the next sum, which is not to be changed, and its place in the group.
+
+        `write` writes the part of a number into an array; called once for each, in their order.
+        It is not kept: what has sums would never be free of itself.
+        """
         place = self.number % self.count
         if not self.number:
             for number in range(self.count - 1):
-                self.write(number, self.next[number])
+                write(number, self.next[number])
         new = self.next[place - 1]
-        self.write(self.number + self.count - 1, new)
+        write(self.number + self.count - 1, new)
         self.number += 1
         if place:
             np.copyto(self.first, new) if place == 1 else np.add(self.first, new, out=self.first)

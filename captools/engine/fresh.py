@@ -1,12 +1,16 @@
 """Processes that are no copies of this one, which may be in the middle of HDF5, or have threads."""
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnContext, SpawnProcess
 from types import ModuleType
 
+# What Python's keeper of semaphores says when it removes those of processes that were killed.
+QUIET = "ignore:resource_tracker"
 _starting = threading.Lock()
 
 
@@ -19,7 +23,8 @@ class FreshProcess(SpawnProcess):
 
     def start(self) -> None:
         """Start it, as if this process ran no script."""
-        with _no_script():
+        with _starting, _no_script():
+            _start_keeper()
             super().start()
 
 
@@ -32,10 +37,22 @@ class FreshContext(SpawnContext):
 @contextmanager
 def _no_script() -> Iterator[None]:
     """Hide the script that is run."""
-    with _starting:
-        script = sys.modules["__main__"]
-        sys.modules["__main__"] = ModuleType("__main__")
-        try:
-            yield
-        finally:
-            sys.modules["__main__"] = script
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
+
+
+def _start_keeper() -> None:
+    """Start Python's keeper of semaphores, if it is not there, so that it is quiet."""
+    before = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = f"{before},{QUIET}" if before else QUIET
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        if before is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = before

@@ -1,5 +1,7 @@
 """Spectra against scipy's in float64, and against figures measured on real records."""
 
+import gc
+
 import numpy as np
 import pytest
 from realrecords import GDR, IDAS, OPTODAS, PRODML, VALENCIA, read
@@ -301,3 +303,15 @@ def test_figures_of_real_records(real_data, record, length, shape, mean, median,
     some = slice(None, None, 8)  # for scipy's is slow
     expected = truth(samples[:, some].astype(float), starts, taper, record[2], 100)
     assert far_off(found[:, :, some], expected) < EXACT / 4
+
+
+def test_what_was_worked_with_is_free_at_once(noise, way):
+    # Arrays in a circle of objects would stay until Python looks for one: of each region, in turn.
+    gc.collect()
+    gc.disable()
+    try:
+        levels(noise, np.arange(0, 800, 10), densities(tukey(100, 0.25), RATE, 60))
+        kept = [one for one in gc.get_objects() if "captools.das" in str(type(one))]
+    finally:
+        gc.enable()
+    assert not [one for one in kept if hasattr(one, "floats")]

@@ -28,3 +28,28 @@ def test_the_script_is_known_again_afterwards():
     process.join()
     assert process.exitcode == 0
     assert sys.modules["__main__"] is script
+
+
+LOCKED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from captools.engine.fresh import FreshContext
+from locking import lock
+
+process = FreshContext().Process(target=lock)
+process.start()
+process.join()
+print(process.exitcode)
+"""
+
+
+def test_what_a_killed_process_leaves_is_not_talked_about(tmp_path):
+    (tmp_path / "locking.py").write_text(
+        "import multiprocessing, os, signal\n"
+        "def lock():\n"
+        "    mutex = multiprocessing.get_context('spawn').Lock()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    words = [sys.executable, "-c", LOCKED, tmp_path]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("-9\n", "")
