@@ -232,13 +232,8 @@ class Tiling:
 
     def _of(self, stretch: Stretch) -> range:
         """Return the windows of a stretch."""
-        grid, first = self.grid, stretch.portions[0]
-        if self.gaps == FILL:
-            last = stretch.portions[-1]
-            end_ns = last.start_ns + round(last.samples * last.step_ns)
-            there = grid.touching(first.start_ns, end_ns, round(grid.samples * first.step_ns))
-        else:
-            there = grid.within(stretch)
+        grid = self.grid
+        there = grid.touching(stretch) if self.gaps == FILL else grid.within(stretch)
         low = -((grid.origin_ns - self.span_ns[0]) // grid.hop_ns)
         high = (self.span_ns[1] - grid.origin_ns) // grid.hop_ns
         return range(max(there.start, low), min(there.stop, high))

@@ -173,10 +173,18 @@ class Grid:
             high -= 1
         return range(low, high + 1)
 
-    def touching(self, first_ns: int, stop_ns: int, length_ns: int) -> range:
-        """Return the numbers of the windows of a length that have a part in a span of time."""
-        low = (first_ns - length_ns - self.origin_ns) // self.hop_ns + 1
-        return range(low, -((self.origin_ns - stop_ns) // self.hop_ns))
+    def touching(self, stretch: Stretch) -> range:
+        """Return the numbers of the windows that have a sample of a stretch at least."""
+        first, last = stretch.portions[0], stretch.portions[-1]
+        length_ns = round(self.samples * first.step_ns)
+        end_ns = last.start_ns + round(last.samples * last.step_ns)
+        low = (first.start_ns - length_ns - self.origin_ns) // self.hop_ns
+        high = (end_ns - self.origin_ns) // self.hop_ns + 1
+        while low <= high and self._start(stretch, low) + self.samples <= 0:
+            low += 1
+        while high >= low and self._start(stretch, high) >= stretch.samples:
+            high -= 1
+        return range(low, high + 1)
 
     def _start(self, stretch: Stretch, number: int) -> int:
         return int(self.starts(stretch, range(number, number + 1))[0])

@@ -117,16 +117,12 @@ def test_a_window_across_a_gap_takes_what_is_on_both_sides():
     assert placed([before, after], 5 * SECOND, 50) == []
 
 
-def test_windows_that_touch_a_span_are_all_that_have_a_part_in_it():
-    grid = Grid(15 * SECOND, 0)
-    for first, stop in ((0, 1), (14 * SECOND, 31 * SECOND), (15 * SECOND, 30 * SECOND)):
-        found = grid.touching(first, stop, 15 * SECOND)
-        expected = [
-            number
-            for number in range(-3, 6)
-            if grid.time(number) < stop and grid.time(number) + 15 * SECOND > first
-        ]
-        assert [*found] == expected
+@pytest.mark.parametrize("off", [-3 * MS, -2 * MS, 0, 2 * MS, 3 * MS])
+def test_windows_that_touch_a_stretch_are_all_that_have_a_sample_of_it(off):
+    one = stretch(record(start_ns=15 * SECOND + off, samples=3001))
+    grid = Grid(15 * SECOND, 3000)
+    expected = [number for number in range(-3, 6) if placed([one], grid.time(number), grid.samples)]
+    assert [*grid.touching(one)] == expected
 
 
 def test_too_short_a_stretch_has_no_window():
