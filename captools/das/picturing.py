@@ -155,14 +155,9 @@ def _filtered(
     sums = {number: np.zeros((2, rows, columns)) for number in numbers}
     for block in _blocks(sources, len(reader.channels)):
         read = [source.read(reader, reader.channels[block]) for source in sources]
-        for which, mode in enumerate(modes):
-            if mode is not None:
-                dead = _is_dead(read[which])
-                read[which] = without_common_mode(read[which], mode)
-                read[which][:, dead] = np.nan  # else it would feel what is taken off
         for number in numbers:
             process.check()
-            found = _values(number, sources, read, taps, recipe.what)
+            found = _values(number, sources, read, modes, taps, recipe.what)
             touched = np.flatnonzero(every[:, block].any(axis=1))
             some = slice(touched[0], touched[-1] + 1)
             sums[number][:, :, some] += pixels.sums(found, times, every[some, block])
@@ -200,7 +195,12 @@ def _blocks(sources: list[_Source], channels: int) -> Iterator[slice]:
 
 
 def _values(
-    number: int, sources: list[_Source], read: list[np.ndarray], taps: Taps, what: str
+    number: int,
+    sources: list[_Source],
+    read: list[np.ndarray],
+    modes: list[np.ndarray | None],
+    taps: Taps,
+    what: str,
 ) -> np.ndarray:
     """Return what pixels are means of, shape (time, channel); NaN where samples are missing."""
     length = sources[0].length
@@ -211,7 +211,8 @@ def _values(
         place = -(-(first - begin) // taps.step)
         first = begin + place * taps.step
         if first < stop:
-            samples = _with_halo(source, read[sources.index(source)], first, stop, taps.halo)
+            which = sources.index(source)
+            samples = _with_halo(source, read[which], modes[which], first, stop, taps.halo)
             parts.append((place, _of_samples(samples, taps, what)))
     count = -(-length // taps.step)
     if len(parts) == 1 and len(parts[0][1]) == count:
@@ -223,11 +224,21 @@ def _values(
 
 
 def _with_halo(
-    source: _Source, samples: np.ndarray, first: int, stop: int, halo: int
+    source: _Source,
+    samples: np.ndarray,
+    mode: np.ndarray | None,
+    first: int,
+    stop: int,
+    halo: int,
 ) -> np.ndarray:
     """Return samples with a halo before and after, mirrored at the ends of the stretch."""
     low, high = max(0, first - halo), min(source.stretch.samples, stop + halo)
-    some = samples[low - source.first : high - source.first]
+    part = slice(low - source.first, high - source.first)
+    some = samples[part]
+    if mode is not None:
+        dead = _is_dead(some)
+        some = without_common_mode(some, mode[part])
+        some[:, dead] = np.nan  # else it would feel what is taken off
     before, after = low - (first - halo), stop + halo - high
     return extended(some, before, after) if before or after else some
 

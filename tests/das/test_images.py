@@ -215,6 +215,18 @@ def test_what_is_missing_is_transparent_and_nothing_else(tmp_path, samples):
     assert "transparency" not in texts_of(tmp_path / "out/19700101T000018Z.png")
 
 
+def test_what_is_dead_does_not_depend_on_other_windows(tmp_path, samples):
+    some = samples.copy()
+    some[: 7 * RATE, 3] = 5
+    records = write(tmp_path, some, [])
+    asked = replace(ASKED, recipe=replace(BAND, what="rms", size=(40, 8), common_mode=True))
+    every = draw(tmp_path, records, asked)
+    first = Choice(("1970-01-01", "1970-01-01T00:00:03"))
+    ((name, alone),) = draw(tmp_path, records, replace(asked, choice=first), "alone").items()
+    assert [column for column in range(40) if not alone[:, column].any()] == [3]
+    np.testing.assert_array_equal(every[name], alone)
+
+
 @pytest.mark.parametrize("what", ["envelope", "rms", "waterfall"])
 @pytest.mark.parametrize("common_mode", [False, True])
 def test_dead_channels_blank_no_picture(tmp_path, samples, what, common_mode):
