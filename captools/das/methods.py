@@ -112,7 +112,6 @@ _OF_WORD: dict[str, Any] = {  # what they take without one; None is all
     "demedian": TIME,
     "detrend": None,
     "differentiate": None,
-    "dropna": None,
     "envelope": None,
     "first": None,
     "hilbert": None,

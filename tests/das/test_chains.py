@@ -100,6 +100,7 @@ def test_after_a_decimation_samples_are_longer():
         *("dft time", "detrend time", "detrend time type=constant", "taper time=0.1", "mean"),
         *("stft time=1s", "resample time=0.01", "select time=1,2", "kurtosis time=1", "flip"),
         *("wiener_filter time=5 samples=true", "update_coords time_min=3", "rename_coords time=t"),
+        "dropna distance",
     ],
 )
 def test_what_depends_on_all_samples_is_refused(text):
