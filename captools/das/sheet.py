@@ -35,6 +35,7 @@ ROUND_SECONDS = (
     *(1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 21600),
     *(43200, 86400, 604800),
 )
+LONGER = 8  # than pictures need, at most: so much is a round column
 EMPTY = 2  # columns without a picture in a row: more become one
 NOTHING = (214, 222, 235)  # the colour of what is missing
 APART = 4  # pixels between columns
@@ -57,8 +58,10 @@ def draw_sheet(outdir: Path) -> Path | None:
     path = outdir / NAME
     drawn = _digest_in(path)
     while (names := _names(outdir)) and (digest := _digest(outdir, names)) != drawn:
-        sheet = _Sheet(_read(outdir, names))
-        figure = sheet.figure()
+        pictures = _read(outdir, names)
+        if not pictures:
+            return None
+        figure = _Sheet(pictures).figure()
         with appearing(path) as file:
             metadata = {"Software": None, "pictures": digest}
             figure.savefig(file, format="png", dpi=DPI, metadata=metadata)
@@ -143,7 +146,7 @@ class _Sheet:
             (
                 round(seconds * SECOND) // self.window
                 for seconds in ROUND_SECONDS
-                if seconds * SECOND >= least * self.window
+                if 1 <= seconds * SECOND / (least * self.window) <= LONGER
                 and round(seconds * SECOND) % self.window == 0
             ),
             least,

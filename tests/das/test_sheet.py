@@ -125,4 +125,11 @@ def test_pictures_of_another_kind_are_not_on_it(tmp_path, caplog):
 def test_windows_of_any_length(tmp_path, window):
     for number in range(3):
         put(tmp_path, number * window, shade(9), window)
-    assert sheet.draw_sheet(tmp_path).exists()
+    with Image.open(sheet.draw_sheet(tmp_path)) as picture:
+        assert max(picture.size) < 1000
+
+
+def test_of_others_there_is_no_sheet(tmp_path):
+    (tmp_path / "20211101T231500Z.png").write_bytes(b"x")
+    assert sheet.draw_sheet(tmp_path) is None
+    assert not (tmp_path / sheet.NAME).exists()
