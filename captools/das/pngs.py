@@ -1,10 +1,13 @@
 """Pictures as PNG files, with what they show as texts in them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from captools.errors import one_line
 from captools.extras import require
 from captools.io.atomic import appearing
 
@@ -38,39 +41,42 @@ def write(path: Path, shades: np.ndarray, texts: dict[str, str]) -> None:
         Image.fromarray(shades).save(file, "PNG", pnginfo=about, **more)
 
 
-def read(path: Path) -> tuple[np.ndarray, dict[str, str]]:
-    """Return the shades and the texts of a picture that `write` made.
+def read(path: Path) -> np.ndarray:
+    """Return the shades of a picture that `write` made.
 
     Raises
     ------
     OSError, ValueError
         If it is none.
     """
-    require("das", "PIL")
-    from PIL import Image
-
-    with Image.open(path) as picture:
+    with _opened(path) as picture:
         shades = np.asarray(picture)
-        said = _texts(picture)
     if shades.dtype != np.uint8 or shades.ndim != 2:
         raise ValueError(f"{path}: is no picture of shades of grey")
-    return shades, said
+    return shades
 
 
-def texts(path: Path) -> dict[str, str]:
-    """Return the texts of a picture.
+def look(path: Path) -> tuple[tuple[int, int], dict[str, str]]:
+    """Return the shape of a picture, (rows, columns), and its texts; its shades are not read.
 
     Raises
     ------
     OSError, ValueError
         If it is none.
     """
+    with _opened(path) as picture:
+        wide, high = picture.size
+        texts = {str(name): text for name, text in picture.info.items() if isinstance(text, str)}
+    return (high, wide), texts
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     require("das", "PIL")
     from PIL import Image
 
-    with Image.open(path) as picture:
-        return _texts(picture)
-
-
-def _texts(picture: Any) -> dict[str, str]:
-    return {str(name): text for name, text in picture.info.items() if isinstance(text, str)}
+    try:
+        with Image.open(path) as picture:
+            yield picture
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"{path}: {one_line(error)}") from None

@@ -108,8 +108,8 @@ def attempt(program: Program, record: Record, channels: range, window: int) -> N
         return
     step = program.halo.step
     noise = np.random.default_rng(0).normal(size=(samples, len(channels)))
-    patch = patch_of(noise, record.start_ns, record, channels, attributes(record))
     try:
+        patch = patch_of(noise, record.start_ns, record, channels, attributes(record))
         patch = apply(patch, program.near)
         if len(patch.get_coord("time")) != -(-samples // step):
             raise ValueError("the chain leaves another number of times")

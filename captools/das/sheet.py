@@ -1,7 +1,7 @@
 """All pictures of a folder on one sheet: time in columns, gaps in place.
 
-A column is a round length of time, and begins at a whole multiple of it since 1970. What was drawn
-when another process came to its end is drawn again, so that the last one has all.
+A column is a round length of time, and begins at a whole multiple of it since 1970. Each shard
+draws it at its end, so that the last one has all; two that end together draw it twice.
 """
 
 import hashlib
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NAME = "sheet.png"
+TIMES = 2  # that a sheet is drawn, if another shard drew one with fewer pictures meanwhile
 WIDE, HIGH = 4000, 2400  # pixels of all pictures together, at most
 SHAPE = 1.5  # so much wider than high
 ROUND_SECONDS = (
@@ -56,8 +57,12 @@ def draw_sheet(outdir: Path) -> Path | None:
         If it cannot be written.
     """
     path = outdir / NAME
-    drawn = _digest_in(path)
-    while (names := _names(outdir)) and (digest := _digest(outdir, names)) != drawn:
+    names: list[str] = []
+    for _ in range(TIMES):
+        names = _names(outdir)
+        digest = _digest(outdir, names)
+        if not names or digest == _digest_in(path):
+            break
         pictures = _read(outdir, names)
         if not pictures:
             return None
@@ -65,7 +70,6 @@ def draw_sheet(outdir: Path) -> Path | None:
         with appearing(path) as file:
             metadata = {"Software": None, "pictures": digest}
             figure.savefig(file, format="png", dpi=DPI, metadata=metadata)
-        drawn = digest
     return path if names else None
 
 
@@ -88,7 +92,7 @@ def _digest(outdir: Path, names: list[str]) -> str:
 def _digest_in(path: Path) -> str | None:
     """Return what stands for the pictures of a sheet, None if there is none."""
     try:
-        return pngs.texts(path).get("pictures")
+        return pngs.look(path)[1].get("pictures")
     except (OSError, ValueError):
         return None
 
@@ -97,7 +101,8 @@ def _digest_in(path: Path) -> str | None:
 class _Picture:
     """A picture, and when its window begins and ends, nanoseconds since 1970."""
 
-    shades: np.ndarray
+    path: Path
+    shape: tuple[int, int]
     texts: dict[str, str]
     start: int
     stop: int
@@ -106,7 +111,7 @@ class _Picture:
     def kind(self) -> tuple:
         """What pictures of one sheet have in common."""
         names = ("what", "units", "band", "channels")
-        return self.shades.shape, self.stop - self.start, *map(self.texts.get, names)
+        return self.shape, self.stop - self.start, *map(self.texts.get, names)
 
 
 def _read(outdir: Path, names: list[str]) -> list[_Picture]:
@@ -114,8 +119,9 @@ def _read(outdir: Path, names: list[str]) -> list[_Picture]:
     found = []
     for name in names:
         try:
-            shades, texts = pngs.read(outdir / name)
-            found.append(_Picture(shades, texts, _time(texts["start"]), _time(texts["stop"])))
+            shape, texts = pngs.look(outdir / name)
+            times = _time(texts["start"]), _time(texts["stop"])
+            found.append(_Picture(outdir / name, shape, texts, *times))
         except (OSError, ValueError, KeyError):
             log.warning("warning: %s: is no picture of ours: not on the sheet", outdir / name)
     kinds = Counter(one.kind for one in found)
@@ -138,7 +144,7 @@ class _Sheet:
         self.pictures = pictures
         self.first = pictures[0]
         self.window = self.first.stop - self.first.start
-        high, wide = self.first.shades.shape
+        high, wide = self.first.shape
         # As many in a column as make the shape of the sheet, and a round time.
         across = max(1.0, np.sqrt(SHAPE * len(pictures) * high / wide))
         least = max(1, int(np.ceil(len(pictures) / across)))
@@ -177,9 +183,14 @@ class _Sheet:
             if column is not None:
                 colours[:, place * (wide + APART) :][:, :wide] = NOTHING
         for one in self.pictures:
+            try:
+                small = self._small(pngs.read(one.path))
+            except (OSError, ValueError):
+                log.warning("warning: %s: is damaged: not on the sheet", one.path)
+                continue
             place = self.columns.index(one.start // self.span) * (wide + APART)
             row = one.start % self.span // self.window * high
-            colours[row : row + high, place : place + wide] = self._small(one.shades)
+            colours[row : row + high, place : place + wide] = small
         return colours
 
     def _small(self, shades: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ no result of an input depends on them. Each shard does it at its end, with all t
 from pathlib import Path
 from types import ModuleType
 
+from captools.errors import CaptoolsError, unexpected
 from captools.io.address import Url
 
 
@@ -25,5 +26,11 @@ def finish(step: ModuleType, outdir: Path | Url, options: dict) -> None:
     CaptoolsError
         If it cannot be done.
     """
-    if any(options.values()):
+    if not any(options.values()):
+        return
+    try:
         step.finish(outdir, **options)
+    except CaptoolsError:
+        raise
+    except Exception as error:  # the inputs are done, and shall be said to be
+        raise CaptoolsError(unexpected(outdir, error)) from None

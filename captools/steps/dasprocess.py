@@ -3,8 +3,9 @@
 Each --do is a method of DASCore's patches with its arguments, as DASCore takes them: numbers,
 quantities (10Hz, 0.1s), names; two edges with a comma between them. Windows lie on an absolute grid
 of time and run across files. Each is read with as much before and after it as the chain needs,
-which is then cut off: windows in a row are what DASCore makes of the whole record. What depends on
-all samples, such as standardize, is refused without --per-window.
+which is then cut off: windows in a row are what DASCore makes of the whole record, but for lines
+that are taken off (detrend) near its ends. What depends on all samples, such as standardize, is
+refused without --per-window.
 
 \b
 Examples:

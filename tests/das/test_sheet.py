@@ -1,5 +1,7 @@
 """The sheet of all pictures: each in its place, gaps too."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -127,6 +129,15 @@ def test_windows_of_any_length(tmp_path, window):
         put(tmp_path, number * window, shade(9), window)
     with Image.open(sheet.draw_sheet(tmp_path)) as picture:
         assert max(picture.size) < 1000
+
+
+def test_a_damaged_picture_costs_its_own_place(tmp_path, caplog):
+    for second in (0, 15):
+        put(tmp_path, second, shade(200, (64, 64)))
+    second = sorted(tmp_path.glob("*.png"))[1]
+    os.truncate(second, second.stat().st_size - 40)
+    assert sheet.draw_sheet(tmp_path) is not None
+    assert f"{second.name}: is damaged" in caplog.text
 
 
 def test_of_others_there_is_no_sheet(tmp_path):
