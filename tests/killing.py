@@ -129,7 +129,11 @@ class Victims:
         counts: Counter[str] = Counter()
         for _ in range(SLURM_TIMES if run.engine == "SLURM" else TIMES):
             if time.monotonic() < self._end:
-                counts["times"] += self._killed(run, self._dice.uniform(0, 1.2 * seconds))
+                took = self._killed(run, self._dice.uniform(0, 1.2 * seconds))
+                counts["times"] += took is None
+                if took is not None:  # it came to its end: another one begins anew
+                    seconds = min(seconds, took)
+                    shutil.rmtree(self._folder / "out", ignore_errors=True)
         try:
             self._call(run.words)
         except subprocess.TimeoutExpired:
@@ -175,8 +179,8 @@ class Victims:
             timeout=LONGEST,
         )
 
-    def _killed(self, run: Run, after: float) -> int:
-        """Start a run, kill it after so many seconds, and return whether it was still there."""
+    def _killed(self, run: Run, after: float) -> float | None:
+        """Start a run and kill it after so many seconds; return how long it took if it ended."""
         with subprocess.Popen(
             run.words,
             cwd=self._folder,
@@ -184,10 +188,12 @@ class Victims:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         ) as process:
-            time.sleep(after)
-            was_there = process.poll() is None
+            began, took = time.monotonic(), None
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(after)
+                took = time.monotonic() - began
             family = self._family(process.pid)
-            if was_there and family:
+            if took is None and family:
                 whole = self._dice.random() < 0.5
                 _kill(family if whole else [self._dice.choice(family)])
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -196,7 +202,7 @@ class Victims:
         _kill(self._family(process.pid))
         if run.engine == "SLURM":
             self._cancel()
-        return int(was_there)
+        return took
 
     def _cancel(self) -> None:
         """End jobs that have not begun, and wait until there is none: they would meet the next."""
