@@ -10,7 +10,7 @@ from captools.das.applying import check_methods
 from captools.das.chains import parse_chain
 from captools.das.choice import Choice, parse_length
 from captools.das.gathering import check as check_used
-from captools.das.gathering import gather
+from captools.das.gathering import gather, none_of
 from captools.das.methods import reach
 from captools.das.patching import attributes
 from captools.das.processing import Processor, attempt
@@ -117,8 +117,7 @@ def chain_inputs(found: Scan, asked: Asked) -> list[Input]:
     tiling = Tiling(grid, program.halo, asked.gaps, asked.choice.span_ns)
     inputs = tiling.tasks(series.stretches, channels)
     if not inputs:
-        missing = "" if asked.gaps == FILL else " without a gap"
-        raise ValueError(f"no {asked.window} of samples{missing} in the time asked for")
+        raise ValueError(none_of(asked.window, series.stretches, asked.choice.time))
     return [*series.refused, *inputs]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from captools.das.choice import Choice, parse_length
 from captools.das.cube import check_same
 from captools.das.cubestore import CubeStore
-from captools.das.gathering import gather
+from captools.das.gathering import gather, none_of
 from captools.das.layout import CRYOCUBE, DENSITY, LEVELS, Layout, Spectrum
 from captools.das.records import SECOND
 from captools.das.regions import Region, regions
@@ -117,7 +117,7 @@ def cube_regions(
     chosen = [one for stretch in stretches if (one := _inside(stretch, asked.choice.span_ns))]
     layout = _layout(chosen, asked) if chosen else None
     if layout is None:
-        raise ValueError(f"no {asked.segment} of samples without a gap in the time asked for")
+        raise ValueError(none_of(asked.segment, stretches, asked.choice.time))
     written = set() if outdir is None else _written(CubeStore(outdir), layout)
     return list(regions(layout, chosen, written))
 

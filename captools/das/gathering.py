@@ -1,7 +1,7 @@
 """What files are to the records that make one series, and to inputs that fail with the reason."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from captools.das.describing import utc
@@ -50,6 +50,18 @@ def gather(found: Scan) -> Series:
     return Series(tuple(map(Stretch.of, most.runs)), tuple(_refused(why)))
 
 
+def none_of(length: str, stretches: Sequence[Stretch], time: Sequence[str] | None = None) -> str:
+    """Say that records have no samples of a length of time in a row, and what they have."""
+    first, last = stretches[0].portions[0], stretches[-1].portions[-1]
+    stop_ns = last.start_ns + round(last.samples * last.step_ns)
+    longest = max(stretch.samples for stretch in stretches) * first.record.step
+    where = f" from {time[0]} to {time[1]}" if time else ""
+    return (
+        f"no {length} of samples without a gap{where}: records are from {utc(first.start_ns)} to "
+        f"{utc(stop_ns)}, {longest:.4g} s without one at most"
+    )
+
+
 def _samples(group: Group) -> int:
     return sum(run.samples for run in group.runs) * group.first.channels
 
@@ -63,8 +75,8 @@ def _records(group: Group) -> Iterator[Record]:
 
 def _is_other(record: Record, first: Record) -> str:
     return (
-        f"is {_what(record)}, not {_what(first)} as {file_name(first.path)} and most others: "
-        "give it by itself"
+        f"is {_what(record)}, not {_what(first)} as {file_name(first.path)}, of which there are "
+        "most samples: give it by itself"
     )
 
 

@@ -11,7 +11,7 @@ from captools.das import pngs
 from captools.das.choice import Choice, parse_length
 from captools.das.describing import utc
 from captools.das.gathering import check as check_used
-from captools.das.gathering import gather
+from captools.das.gathering import gather, none_of
 from captools.das.picturing import Picture, pictures
 from captools.das.pixels import grey
 from captools.das.recipes import FK, Recipe
@@ -90,6 +90,13 @@ def image_inputs(
     samples = round(window_ns / (record.step * SECOND))
     if samples < 2:
         raise ValueError(f"a window of {asked.window} has {samples} samples at {record.rate:g} Hz")
+    longest = max(stretch.samples for stretch in series.stretches)
+    if prepared.least_halo >= longest:  # taps of such a length would take minutes to make
+        raise ValueError(
+            f"the filter reaches {prepared.least_halo * record.step:.3g} s before and after a "
+            f"sample, and records have {longest * record.step:.4g} s without a gap at most: "
+            "a wider band, or a lower --order"
+        )
     if prepared.halo > samples:
         log.warning(
             "warning: the filter reaches %.3g s before and after each window of %.3g s: "
@@ -100,8 +107,8 @@ def image_inputs(
     grid, halo = Grid(window_ns, samples), Halo(prepared.halo)
     runs = Tiling(grid, halo, asked.gaps, asked.choice.span_ns).tasks(long, channels)
     if not runs:
-        needs = f", and the filter {prepared.halo * record.step:.3g} s" if prepared.halo else ""
-        raise ValueError(f"no {asked.window} of samples without a gap in the time asked for{needs}")
+        needs = f"; the filter needs {prepared.halo * record.step:.3g} s" if prepared.halo else ""
+        raise ValueError(none_of(asked.window, series.stretches, asked.choice.time) + needs)
     touched = Tiling(grid, halo, FILL, asked.choice.span_ns).tasks(series.stretches, channels)
     if left_out := len(_numbers(touched) - _numbers(runs)):
         log.info("%s with missing samples left out", counted(left_out, "window"))

@@ -247,6 +247,8 @@ def _band(call: Call, rate: float) -> Band:
     if not isinstance(edges, tuple) or len(edges) != 2:
         raise ValueError("a band has two edges, such as time=14,35 or time=1,")
     low, high = _frequencies(*edges)
+    if low is not None and high is not None and low >= high:
+        raise ValueError(f"{low:g} to {high:g} Hz is no band: the lower edge comes first")
     return Band(low, high, int(call.get("corners", 0, 4)))
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from captools.das import filters
 from captools.das.filters import Band, envelope_step
 from captools.das.records import Record
 from captools.das.taps import Taps, analytic, zero_phase
@@ -112,6 +113,11 @@ class Prepared:
             return None
         make = analytic if self.recipe.what == ENVELOPE else zero_phase
         return make(self.recipe.band, self.rate, self.step)
+
+    @property
+    def least_halo(self) -> int:
+        """What the halo is at least, by the poles of the filter alone."""
+        return 0 if self.recipe.what == FK else filters.halo(self.recipe.band, self.rate)
 
     @property
     def halo(self) -> int:

@@ -141,6 +141,7 @@ def test_what_fades_slowly_is_named():
         ("pass_filter", "says no 'time'"),
         ("pass_filter time=5", "two edges"),
         ("pass_filter time=14,300", "none of 200 Hz"),
+        ("pass_filter time=35,14", "35 to 14 Hz is no band"),
         ("pass_filter time=14m,35m", "time=14m,35m"),
         ("median_filter time=x", "time=x"),
         ("decimate time=0", "no factor"),

@@ -386,6 +386,7 @@ def test_every_picture_is_one_that_its_input_can_have(tmp_path, samples):
         ({"recipe": replace(BAND, what="waterfall", rate=60)}, "needs a rate of 70 Hz"),
         ({"recipe": replace(BAND, what="fk", rate=60)}, "does not go with fk"),
         ({"recipe": replace(BAND, what="fk"), "gaps": "fill"}, "does not go with it"),
+        ({"recipe": replace(BAND, low=0.0001)}, "records have 30 s without a gap at most"),
         ({"window": "1ms"}, "has 0 samples"),
         ({"window": "1h"}, "no 1h of samples without a gap"),
         ({"choice": Choice(("1980-01-01", "1980-01-02"))}, "no 3s of samples"),
