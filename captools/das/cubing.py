@@ -19,6 +19,7 @@ from captools.das.tapers import taper
 from captools.das.windows import Grid, Stretch
 from captools.errors import CaptoolsError
 from captools.io.address import Input, Url
+from captools.progress import counted
 
 MOST_ROWS = 100_000_000  # of a cube: more is a gap of years, not a record
 
@@ -130,7 +131,7 @@ def _written(store: CubeStore, layout: Layout) -> set[int]:
         raise ValueError(str(error)) from None
     if there > layout.rows:
         raise ValueError(
-            f"{store.location}: has {there:,} segments, of {layout.rows:,} that are asked for: "
+            f"{store.location}: has {counted(there, 'segment')}, of {layout.rows:,} that are asked for: "
             "choose another"
         )
     return store.rows(LEVELS) if there else set()
