@@ -130,9 +130,9 @@ def _written(store: CubeStore, layout: Layout) -> set[int]:
     except CaptoolsError as error:
         raise ValueError(str(error)) from None
     if there > layout.rows:
+        has = counted(there, "segment")
         raise ValueError(
-            f"{store.location}: has {counted(there, 'segment')}, of {layout.rows:,} that are asked for: "
-            "choose another"
+            f"{store.location}: has {has}, of {layout.rows:,} that are asked for: choose another"
         )
     return store.rows(LEVELS) if there else set()
 
@@ -163,7 +163,8 @@ def _layout(stretches: Sequence[Stretch], asked: Asked) -> Layout | None:
         return None
     rows = inside[-1].stop - inside[0].start
     if rows > MOST_ROWS:
-        raise ValueError(f"a cube of {rows:,} segments, most of them missing: choose by --time")
+        many = counted(rows, "segment")
+        raise ValueError(f"a cube of {many}, most of them missing: choose by --time")
     channels = asked.choice.channels_of(record)
     has_distances = not (np.isnan(record.first_distance) or np.isnan(record.spacing))
     return Layout(
