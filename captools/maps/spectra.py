@@ -237,6 +237,7 @@ def _caption(found: Overview) -> str:
     begin, end = (utc(layout.grid.time(layout.first + one)) for one in (0, layout.rows - 1))
     missing = f"; {found.missing:.2%} of the spectra are missing: grey" if found.missing else ""
     return (
-        f"{counted(layout.rows, 'segment')} of {length:g} s, one each {layout.hop_ns / SECOND:g} s, the "
-        f"first from {begin} on, the last from {end}; {counted(layout.width, 'channel')}{missing}"
+        f"{counted(layout.rows, 'segment')} of {length:g} s, one each "
+        f"{layout.hop_ns / SECOND:g} s, the first from {begin} on, the last from {end}; "
+        f"{counted(layout.width, 'channel')}{missing}"
     )
