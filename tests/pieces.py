@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 
 from captools.das.records import Record
+from captools.das.scanning import Scan
 from captools.das.windows import Portion, Stretch
 
 SECOND = 1_000_000_000
@@ -53,3 +54,24 @@ def write(folder, samples, edges, start_ns=0, step=0.005, time_axis=0):
             )
         )
     return found
+
+
+def placed(stretches, start_ns, samples):
+    """The portions that a window of so many samples takes, each with its place in it."""
+    found = []
+    for one in stretches:
+        start = int(one.nearest(np.array([start_ns]))[0])
+        found += one.cut(start, start + samples)
+    return found
+
+
+def known_to_scan(monkeypatch, records, *more):
+    """Let scans know records without DASCore; give a list of what they refuse, to be filled."""
+    refused = []
+
+    def scan(paths, *_, **__):
+        return Scan(tuple(one for one in records if one.path in paths), tuple(refused))
+
+    for module in ("captools.das.planning", *more):
+        monkeypatch.setattr(f"{module}.scan", scan)
+    return refused

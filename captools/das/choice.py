@@ -1,7 +1,7 @@
 """Which part of records is asked for: lengths of time, channels, distances."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
@@ -130,6 +130,17 @@ class Choice:
     time: Sequence[str] | None = None
     channels: str | None = None
     distance: Sequence[float] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        time: Iterable[object] | None,
+        channels: str | None,
+        distance: Iterable[float] | None,
+    ) -> "Choice":
+        """Return what options of a step ask for."""
+        span = None if time is None else [*map(str, time)]
+        return cls(span, channels, None if distance is None else [*distance])
 
     @property
     def span_ns(self) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from captools import process
 from captools.das.cubestore import CubeStore, chunk_key, encoded, padded
 from captools.das.describing import utc
 from captools.das.gathering import check as check_used
-from captools.das.layout import CHANNELS, CRYOCUBE, LEVELS, ROWS, Layout
+from captools.das.layout import CHANNELS, CRYOCUBE, LEVELS, ROWS, Layout, rows_of
 from captools.das.reading import Reader, fill
 from captools.das.regions import Region
 from captools.das.spectra import levels
@@ -53,11 +53,6 @@ def check_same(store: CubeStore, layout: Layout) -> int:
     if there != layout.as_json():
         raise FatalError(f"{store.location}: {_difference(there, layout)}: choose another")
     return rows_of(root)
-
-
-def rows_of(root: dict) -> int:
-    """Return how many segments a cube has, by its metadata."""
-    return root["consolidated_metadata"]["metadata"][LEVELS]["shape"][0]
 
 
 def _difference(there: dict | None, layout: Layout) -> str:

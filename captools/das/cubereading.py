@@ -1,17 +1,13 @@
 """A cube of spectra that is there: what it is, and its levels, chunk by chunk."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from captools.das.cube import rows_of
 from captools.das.cubestore import CubeStore, array_metadata, chunk_key, decoded
-from captools.das.layout import DIMENSIONS, LEVELS, Layout
+from captools.das.layout import DIMENSIONS, LEVELS, Layout, rows_of
 from captools.errors import InputError, one_line
-from captools.io.address import file_name, is_remote, parse_location
-
-ENDING = ".zarr"
+from captools.io.address import file_name, parse_location
 
 
 @dataclass(frozen=True)
@@ -102,30 +98,3 @@ def _as_written(layout: Layout) -> dict:
     shape = (layout.rows, layout.chunk[1], layout.width)
     found = array_metadata(shape, layout.chunk, np.dtype(np.float32), DIMENSIONS, {})
     return {name: found[name] for name in ("shape", "data_type", "chunk_grid", "codecs")}
-
-
-def lone_cube(paths: Sequence[str]) -> str | None:
-    """Return the cube that is to be drawn; None if there is none, by the names.
-
-    Raises
-    ------
-    ValueError
-        If there are others beside it.
-    """
-    cube = next(filter(means_cube, paths), None)
-    if cube is not None and len(paths) > 1:
-        raise ValueError(f"{cube}: a cube is looked at by itself: name no other input")
-    return cube
-
-
-def check_none(given: dict[str, object], why: str) -> None:
-    """Raise ValueError if an option is given that a cube, or all else, does not have."""
-    for name, value in given.items():
-        if value is not None and value is not False:
-            raise ValueError(f"{name} {why}")
-
-
-def means_cube(path: str) -> bool:
-    """Return whether a path is that of a zarr store, by its name."""
-    name = str(path).rstrip("/")
-    return (name.partition("?")[0] if is_remote(name) else name).lower().endswith(ENDING)

@@ -4,7 +4,6 @@ A region is whole chunks, which no other one writes to. So chunks are encoded an
 one: of zarr only its compression is needed, and a worker starts at once.
 """
 
-import contextlib
 import json
 import os
 import tempfile
@@ -18,8 +17,7 @@ from captools.errors import InputError, one_line
 from captools.extras import require
 from captools.io import remote
 from captools.io.address import Url
-from captools.io.atomic import output_error, temporary_name
-from captools.io.durable import seal, settle_folder
+from captools.io.atomic import appearing, output_error
 from captools.io.troubles import Missing, attempt
 
 ROOT = "zarr.json"
@@ -70,19 +68,8 @@ class CubeStore:
             return
         path = Path(self.location, key)
         # In the store's folder, where the next run sweeps what this one may leave.
-        hidden = Path(self.location, temporary_name(path.name))
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with open(hidden, "xb") as file:
-                file.write(content)
-            seal(hidden)
-            hidden.replace(path)
-            settle_folder(path.parent)
-        except OSError as error:
-            raise output_error(path, error) from None
-        finally:
-            with contextlib.suppress(OSError):
-                hidden.unlink()
+        with appearing(path, inside=Path(self.location)) as file:
+            file.write(content)
 
     def drop(self, key: str) -> None:
         """Remove a key, which need not be there."""

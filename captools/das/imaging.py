@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -105,12 +105,13 @@ def image_inputs(
         )
     long = [stretch for stretch in series.stretches if stretch.samples > prepared.halo]
     grid, halo = Grid(window_ns, samples), Halo(prepared.halo)
-    runs = Tiling(grid, halo, asked.gaps, asked.choice.span_ns).tasks(long, channels)
+    tiling = Tiling(grid, halo, asked.gaps, asked.choice.span_ns)
+    runs = tiling.tasks(long, channels)
     if not runs:
         needs = f"; the filter needs {prepared.halo * record.step:.3g} s" if prepared.halo else ""
         raise ValueError(none_of(asked.window, series.stretches, asked.choice.time) + needs)
-    touched = Tiling(grid, halo, FILL, asked.choice.span_ns).tasks(series.stretches, channels)
-    if left_out := len(_numbers(touched) - _numbers(runs)):
+    touched = replace(tiling, gaps=FILL).numbers(series.stretches)
+    if left_out := len(touched - tiling.numbers(long)):
         log.info("%s with missing samples left out", counted(left_out, "window"))
     limits = parse_limits(asked.limits)
     if limits == PERCENTILE:
@@ -122,10 +123,6 @@ def image_inputs(
     if limits != WINDOW:
         runs = [run.with_part(limits=[*limits]) for run in runs]
     return [*series.refused, *runs]
-
-
-def _numbers(runs: Sequence[Windows]) -> set[int]:
-    return {number for run in runs for number in run.numbers}
 
 
 def _check_record(asked: Asked, record: Record, channels: range) -> None:

@@ -229,3 +229,8 @@ class Layout:
             "and where all of a segment are the same",
             "layout": self.as_json(),
         }
+
+
+def rows_of(root: dict) -> int:
+    """Return how many segments a cube has, by its metadata."""
+    return root["consolidated_metadata"]["metadata"][LEVELS]["shape"][0]

@@ -230,6 +230,10 @@ class Tiling:
             for task in sorted(numbers)
         ]
 
+    def numbers(self, stretches: Sequence[Stretch]) -> set[int]:
+        """Return which windows the stretches have."""
+        return {number for stretch in stretches for number in self._of(stretch)}
+
     def _of(self, stretch: Stretch) -> range:
         """Return the windows of a stretch."""
         grid = self.grid

@@ -6,7 +6,7 @@ files it was asked of.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -188,25 +188,6 @@ class Grid:
 
     def _start(self, stretch: Stretch, number: int) -> int:
         return int(self.starts(stretch, range(number, number + 1))[0])
-
-
-def placed(stretches: Iterable[Stretch], start_ns: int, samples: int) -> list[tuple[Portion, int]]:
-    """Return the portions that a window of so many samples takes, each with its place in it.
-
-    Parameters
-    ----------
-    stretches : iterable of Stretch
-        In the order of time, with gaps between them.
-    start_ns : int
-        When the window begins, nanoseconds since 1970.
-    samples : int
-        Of the window.
-    """
-    found = []
-    for stretch in stretches:
-        start = int(stretch.nearest(np.array([start_ns]))[0])
-        found += stretch.cut(start, start + samples)
-    return found
 
 
 def joined(ranges: Sequence[range]) -> list[range]:

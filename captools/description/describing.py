@@ -4,8 +4,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from captools.das.cubereading import means_cube
-from captools.description.das import describe_cube
+from captools.das.names import means_cube
 from captools.description.description import Description
 from captools.description.flat import describe_flat
 from captools.description.gnss import describe_array, describe_rinex
@@ -36,6 +35,8 @@ def describe(path: str, stats: bool = False) -> Description:
     """
     place = parse_location(path)
     if means_cube(path):
+        from captools.description.das import describe_cube  # with all that makes spectra
+
         return describe_cube(path)
     if means_array(path):
         return describe_array(path, place, stats)

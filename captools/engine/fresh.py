@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
-from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.context import SpawnProcess
 from types import ModuleType
 
 # What Python's keeper of semaphores says when it removes those of processes that were killed.
@@ -26,12 +26,6 @@ class FreshProcess(SpawnProcess):
         with _starting, _no_script():
             _start_keeper()
             super().start()
-
-
-class FreshContext(SpawnContext):
-    """How to start such processes."""
-
-    Process = FreshProcess  # type: ignore[assignment]
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """A process for each input under way: one that hangs or dies costs that input alone."""
 
 import ctypes
-import multiprocessing.util
+import multiprocessing
 import os
 import signal
 import threading
@@ -14,9 +14,10 @@ from concurrent.futures import (
 )
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any
 
-from captools.engine.fresh import FreshContext
+from captools.engine.fresh import FreshProcess
 from captools.engine.work import Result, Work
 from captools.errors import one_line
 from captools.extras import own_process
@@ -36,13 +37,13 @@ class Worker:
 
     Parameters
     ----------
-    context : multiprocessing context
-        How to start it.
+    kind : class of processes
+        How it is started.
     """
 
-    def __init__(self, context: Any) -> None:
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, os.getpid()))
+    def __init__(self, kind: type[BaseProcess]) -> None:
+        self._pipe, theirs = multiprocessing.Pipe()
+        self._process = kind(target=_serve, args=(theirs, os.getpid()))
         self._process.start()
         theirs.close()  # so that the pipe ends when the process does
 
@@ -72,8 +73,7 @@ class Worker:
     def kill(self) -> None:
         """End the process, whatever it does."""
         if self._process.is_alive():
-            with suppress(ProcessLookupError):
-                os.kill(self._process.pid, signal.SIGKILL)
+            self._process.kill()
         self._process.join()
 
     def _how(self) -> str:
@@ -155,7 +155,7 @@ class Copies(Executor):
     def submit(self, run: Callable, /, *call: Any, **more: Any) -> Future:
         """Do one item, for so many seconds at most: called with the work, the item and these."""
         work, item, timeout = call
-        worker = Worker(multiprocessing.get_context("fork"))
+        worker = Worker(multiprocessing.get_context("fork").Process)
         _workers.add(worker)
         return self._threads.submit(_once, worker, work, item, timeout)
 
@@ -184,7 +184,7 @@ def in_worker(work: Work, item: Any, timeout: float | None) -> Result:
             if worker is not None:
                 worker.kill()  # it may be about to end
                 _workers.discard(worker)
-            worker = _own.worker = Worker(FreshContext())
+            worker = _own.worker = Worker(FreshProcess)
             _workers.add(worker)
     return worker.do(work, item, timeout)
 

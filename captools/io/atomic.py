@@ -160,9 +160,12 @@ def check_is_file(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def appearing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for writing that gets its name when it is whole, and else goes."""
-    hidden = path.with_name(temporary_name(path.name))
+def appearing(path: Path, inside: Path | None = None) -> Iterator[BinaryIO]:
+    """Open a file for writing that gets its name when it is whole, and else goes.
+
+    Until then it is in the folder `inside`, where leftovers are swept; by default in its own.
+    """
+    hidden = (inside or path.parent) / temporary_name(path.name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(hidden, "xb") as file:

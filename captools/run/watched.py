@@ -21,7 +21,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, cast
 
 from captools import process, progress
-from captools.engine.fresh import FreshContext
+from captools.engine.fresh import FreshProcess
 from captools.engine.worker import die_with_parent, meaning
 from captools.errors import BadInputs, CaptoolsError, CaptoolsWarning, InputError, one_line
 from captools.extras import own_process
@@ -68,11 +68,11 @@ def call(
         return function(paths, *arguments, **options)
     # A copy of this process would not have the threads that fetch from servers.
     may_copy = may_copy and not any(map(is_remote, paths))
-    context = multiprocessing.get_context("fork") if may_copy else FreshContext()
-    pipe, theirs = context.Pipe(duplex=False)
+    kind = multiprocessing.get_context("fork").Process if may_copy else FreshProcess
+    pipe, theirs = multiprocessing.Pipe(duplex=False)
     work = partial(function, paths, *arguments, **options)
     said = work, remote.used(), durable.used(), log.level
-    child = context.Process(target=_serve, args=(theirs, *said))
+    child = kind(target=_serve, args=(theirs, *said))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # threads of others are idle
         child.start()

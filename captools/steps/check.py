@@ -97,7 +97,7 @@ def check_input(path: str, folder: Path | None = None) -> str:
         Where what is fetched from a server is kept meanwhile.
     """
     from captools.das.checking import check_cube
-    from captools.das.cubereading import means_cube
+    from captools.das.names import means_cube
     from captools.gnss.checking import check_array, check_rinex
     from captools.gnss.names import is_rinex
     from captools.gnss.sources import means_array

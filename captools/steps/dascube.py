@@ -69,9 +69,7 @@ def _asked(
     from captools.das.choice import Choice
     from captools.das.cubing import Asked
 
-    span = None if time is None else [*map(str, time)]
-    limits = None if distance is None else [*distance]
-    return Asked(**spectra, choice=Choice(span, channels, limits))
+    return Asked(**spectra, choice=Choice.of(time, channels, distance))
 
 
 @click.option(

@@ -83,9 +83,7 @@ def _asked(
     low, high = pictures.pop("band")
     wide, long = pictures.pop("size")
     recipe = Recipe(low=low, high=high, size=(wide, long), **pictures)
-    span = None if time is None else [*map(str, time)]
-    where = None if distance is None else [*distance]
-    return Asked(window, recipe, limits, gaps, Choice(span, channels, where))
+    return Asked(window, recipe, limits, gaps, Choice.of(time, channels, distance))
 
 
 @click.option(

@@ -62,10 +62,8 @@ def _asked(
     from captools.das.chaining import Asked
     from captools.das.choice import Choice
 
-    span = None if time is None else [*map(str, time)]
-    limits = None if distance is None else [*distance]
     chain = (do,) if isinstance(do, str) else tuple(do)
-    return Asked(chain, choice=Choice(span, channels, limits), **rest)
+    return Asked(chain, choice=Choice.of(time, channels, distance), **rest)
 
 
 @click.option(

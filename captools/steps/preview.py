@@ -31,7 +31,7 @@ KIND = "reduce"
 
 def survey(paths: list[str], *, lonlat: object, xy: object, **options: object) -> None:
     """Say before any work what holds for every input."""
-    from captools.das.cubereading import lone_cube
+    from captools.das.names import lone_cube
     from captools.flat.places import PlaceNames
     from captools.flat.table import two_columns
     from captools.granules.kinds import check_flat
@@ -185,18 +185,19 @@ def preview(
     OutputError
         If the picture cannot be written.
     """
-    from captools.das.cubereading import check_none, lone_cube
+    from captools.das.names import check_none, lone_cube
     from captools.extras import require
     from captools.flat.table import two_columns
     from captools.io.atomic import Outputs, check_is_file
     from captools.maps.drawing import Style, check_kind, draw
     from captools.maps.mapping import MapOptions, make_map
-    from captools.maps.spectra import draw_cube
 
     files = [*map(os.fspath, files)]
     check_kind(local_path(output), bare)
     check_is_file(local_path(output))
     if (cube := lone_cube(files)) is not None:
+        from captools.maps.spectra import draw_cube
+
         of_points = {"var": var, "agg": agg != "mean", "xy": xy, "lonlat": lonlat, "crs": crs}
         of_points |= {"bbox": bbox, "all_rows": all_rows, "extent": extent, "size": size}
         of_points |= {"how": how != "linear", "clip": clip, "diff": diff, "bare": bare}

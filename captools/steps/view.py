@@ -101,7 +101,7 @@ def view(
         When Ctrl-C or SIGTERM ends it.
     """
     from captools import process, progress
-    from captools.das.cubereading import check_none, lone_cube
+    from captools.das.names import check_none, lone_cube
     from captools.extras import require
     from captools.io import listing
     from captools.maps import lexcube

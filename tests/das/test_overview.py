@@ -9,8 +9,9 @@ from pieces import SECOND, stretch, write
 from captools.das import overview as module
 from captools.das.choice import Choice
 from captools.das.cube import fill_cube
-from captools.das.cubereading import Cube, lone_cube
+from captools.das.cubereading import Cube
 from captools.das.cubing import Asked, cube_regions
+from captools.das.names import lone_cube
 from captools.das.overview import overview
 from captools.errors import InputError
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from pieces import SECOND, record, stretch, write
+from pieces import SECOND, placed, record, stretch, write
 
 from captools.das.reading import Reader, fill
-from captools.das.windows import Portion, placed
+from captools.das.windows import Portion
 from captools.errors import InputError
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pieces import SECOND, record, stretch
+from pieces import SECOND, placed, record, stretch
 
-from captools.das.windows import Grid, Portion, joined, placed
+from captools.das.windows import Grid, Portion, joined
 
 MS = 1_000_000
 

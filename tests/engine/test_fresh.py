@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from captools.engine.fresh import FreshContext
+from captools.engine.fresh import FreshProcess
 
 SCRIPT = """
 from captools.engine.each import each
@@ -23,7 +23,7 @@ def test_a_script_without_a_guard_is_run_once(tmp_path):
 
 def test_the_script_is_known_again_afterwards():
     script = sys.modules["__main__"]
-    process = FreshContext().Process(target=print)
+    process = FreshProcess(target=print)
     process.start()
     process.join()
     assert process.exitcode == 0
@@ -33,10 +33,10 @@ def test_the_script_is_known_again_afterwards():
 LOCKED = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from captools.engine.fresh import FreshContext
+from captools.engine.fresh import FreshProcess
 from locking import lock
 
-process = FreshContext().Process(target=lock)
+process = FreshProcess(target=lock)
 process.start()
 process.join()
 print(process.exitcode)

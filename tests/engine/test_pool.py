@@ -184,7 +184,7 @@ def test_a_worker_that_has_waited_long_ends_and_costs_none(tmp_path, outdir, mon
     monkeypatch.setattr(worker, "IDLE_SECONDS", 0.3)
     monkeypatch.setattr(worker, "ended", threading.Event())  # which other tests have set
     paths = write_inputs(tmp_path / "in", a="write 1", b="write 1")
-    one = Worker(multiprocessing.get_context("fork"))  # it inherits IDLE_SECONDS
+    one = Worker(multiprocessing.get_context("fork").Process)  # it inherits IDLE_SECONDS
     task = Task(toy, outputs, LocalFolder(outdir), {}, 1)
     assert one.do(task, paths[0], None).outcome.status == "done"
     deadline = time.monotonic() + 10

@@ -17,7 +17,7 @@ import click
 import numpy as np
 import pytest
 from objectstore import BUCKET, object_store
-from pieces import record, write
+from pieces import known_to_scan, record, write
 
 import captools
 from captools.das import scanning
@@ -60,16 +60,8 @@ def folder(tmp_path, samples):
 @pytest.fixture
 def known(folder, monkeypatch):
     """What a scan says of the files, without DASCore; a list of what it refuses, to be filled."""
-    _, records = folder
-    refused = []
-
-    def scan(paths, *_, **__):
-        return Scan(tuple(one for one in records if one.path in paths), tuple(refused))
-
-    monkeypatch.setattr("captools.das.planning.scan", scan)
-    monkeypatch.setattr("captools.das.scanning.scan", scan)
     monkeypatch.setattr("captools.das.regions.TASK_NS", 10**10)  # three regions
-    return refused
+    return known_to_scan(monkeypatch, folder[1], "captools.das.scanning")
 
 
 def journal(outdir, name="dascube.jsonl"):

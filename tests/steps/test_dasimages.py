@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pieces import record, write
+from pieces import known_to_scan, record, write
 from PIL import Image
 
 import captools
 from captools.das import scanning
 from captools.das.records import NoRecord
-from captools.das.scanning import KEPT, Scan
+from captools.das.scanning import KEPT
 
 FEW = ("--window", "2.5s", "--band", 14, 35, "--size", 6, 32)
 
@@ -37,14 +37,7 @@ def folder(tmp_path, samples):
 @pytest.fixture
 def known(folder, monkeypatch):
     """What a scan says of the files, without DASCore; a list of what it refuses, to be filled."""
-    _, records = folder
-    refused = []
-
-    def scan(paths, *_, **__):
-        return Scan(tuple(one for one in records if one.path in paths), tuple(refused))
-
-    monkeypatch.setattr("captools.das.planning.scan", scan)
-    return refused
+    return known_to_scan(monkeypatch, folder[1])
 
 
 def tree(path):
