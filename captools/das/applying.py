@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from captools.das.chains import Call, Quantity
+from captools.das.library import load
 from captools.errors import InputError, one_line
-from captools.extras import require
 
 # Of the methods of a patch those that make no patch of it by words alone.
 _OTHERS = frozenset(
@@ -60,7 +60,7 @@ def check_methods(calls: Iterable[Call]) -> None:
 
 def methods() -> list[str]:
     """Return the names of the methods that make a patch of a patch."""
-    require("das", "dascore")
+    load()
     from dascore import Patch
 
     names = (name for name in dir(Patch) if not name.startswith("_") and name not in _OTHERS)

@@ -21,11 +21,11 @@ from captools.das.evenness import (
     unrounded,
     within_reason,
 )
+from captools.das.library import load
 from captools.das.proving import datasets, plain_dataset
 from captools.das.records import SECOND, Record
 from captools.das.refusing import is_spectrum, refusal
 from captools.errors import InputError, one_line
-from captools.extras import require
 from captools.io.hdf5 import DAMAGE, open_file, unreadable
 
 WHOLE_BYTES = 1 << 25  # of a file that is compared whole; of a longer one, both ends
@@ -74,7 +74,7 @@ def _is_of(record: Record, patch: Any) -> bool:
 @lru_cache(maxsize=1)
 def _patches(path: str, form: str, size: int, mtime_ns: int) -> list[Any]:
     """Return the patches of a file, which is kept until another one is asked for."""
-    require("das", "dascore")
+    load()
     name, _, version = form.rpartition(" ")
     found = Source(path, size, mtime_ns, False).read(file_format=name, file_version=version)
     return [patch for patch in found if {*patch.dims} == {"time", "distance"}]
@@ -111,7 +111,7 @@ class Source:
         """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            require("das", "dascore")
+            load()
             import dascore
 
             unknown = "is of no format that DASCore knows"

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from captools.das.library import load
 from captools.das.reading import ZARR
 from captools.das.records import SECOND, Record
 from captools.errors import InputError, one_line
-from captools.extras import require
 
 _OF_FILE = ("path", "file_format", "file_version", "coords", "dims", "history")
 
@@ -29,7 +29,7 @@ def patch_of(samples: np.ndarray, start_ns: int, record: Record, channels: range
     said : dascore.PatchAttrs
         What its file says of them, as `attributes` returns it.
     """
-    require("das", "dascore")
+    load()
     from dascore import Patch
     from dascore.core import get_coord
 
@@ -75,7 +75,7 @@ def attributes(record: Record) -> Any:
     InputError
         If DASCore does not read it any more.
     """
-    require("das", "dascore")
+    load()
     import dascore
 
     if record.format == ZARR:
