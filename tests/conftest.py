@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
+# One worker where no test says how many: starting them is most of what small inputs take.
+os.environ["SLURM_CPUS_PER_TASK"] = "1"
+
 # Set in many containers, it would hide what only users see: output is buffered.
 os.environ.pop("PYTHONUNBUFFERED", None)
 

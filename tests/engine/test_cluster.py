@@ -63,10 +63,10 @@ def place(tmp_path_factory):
     place = tmp_path_factory.mktemp("cluster")
     granules = [
         write_granule(place / "in", rgt, 1, region, segments=400)
-        for rgt in (1, 300, 600, 900)
+        for rgt in (1, 600)
         for region in (10, 11, 12)
     ]
-    granules += sorted((ROOT.parent / "shared/data/atl06").glob("*.h5"))
+    granules += sorted((ROOT.parent / "shared/data/atl06").glob("*.h5"))[::2]
     (place / "list.txt").write_text("".join(f"{path}\n" for path in granules))
     done = run(CAPTOOLS, "readatl06", "@list.txt", "-o", "serial", "-n", 1, cwd=place)
     assert done.returncode == 0, done.stderr

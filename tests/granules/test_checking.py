@@ -375,7 +375,7 @@ def test_damage_in_any_dataset_is_found_and_named(small, datasets, tmp_path):
         assert message.endswith("; the file is damaged, fetch it again")
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_flipped_bit_anywhere_in_a_chunk_is_found(small, datasets, tmp_path, data):
     name = data.draw(st.sampled_from(sorted(datasets)))
@@ -552,7 +552,7 @@ def test_damage_of_metadata_is_named_or_does_no_harm(small, datasets, tmp_path):
         values[offset : offset + size] = True
     places = np.flatnonzero(~values & (np.frombuffer(whole, "u1") != 0)).tolist()
     dice, bad = random.Random(2), 0
-    for at in dice.sample(places, 60):
+    for at in dice.sample(places, 30):
         content = bytearray(whole)
         content[at] ^= dice.choice([0x01, 0x04, 0x10, 0x80])
         path.write_bytes(content)

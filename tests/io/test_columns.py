@@ -184,7 +184,7 @@ BOXES = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(LAYOUTS, BOXES)
 def test_granules_of_any_layout_give_the_same_bytes_both_ways(tmp_path_factory, layout, bbox):
     folder = tmp_path_factory.mktemp("layout")

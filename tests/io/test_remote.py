@@ -37,6 +37,7 @@ from captools.io.remote import Access
 from captools.io.retrying import Retryable
 from captools.io.troubles import Unreachable, attempt
 from captools.simulation.granule import write_granule
+from captools.simulation.layout import Layout
 from captools.steps.readatl06 import readatl06
 
 NASA = OTHERS[1]
@@ -188,7 +189,9 @@ def test_real_granules_give_the_same_bytes_from_an_object_store(
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
     """Give a granule of several chunks a column, which only descends."""
-    return write_granule(tmp_path_factory.mktemp("large"), 1, 1, 10, segments=60_000)
+    return write_granule(
+        tmp_path_factory.mktemp("large"), 1, 1, 10, segments=36_000, layout=Layout(6_000)
+    )
 
 
 def box_of(granule, part):

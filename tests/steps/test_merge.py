@@ -381,7 +381,7 @@ def test_a_bit_that_flips_anywhere_is_found_or_does_no_harm(tmp_path):
     (merged,) = merge([good], tmp_path / "in" / "b.h5", compression="gzip")
     whole, errors = merged.read_bytes(), []
     heaps = [match.start() for match in re.finditer(b"GCOL", whole)]
-    for at in range(0, len(whole), 61):
+    for at in range(0, len(whole), 97):
         if any(heap <= at < heap + 4096 for heap in heaps):
             continue
         content = bytearray(whole)
