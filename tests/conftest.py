@@ -122,9 +122,7 @@ def run() -> Callable[..., Result]:
         words = [*map(str, words)]
         with contextlib.nullcontext() if {"-n", "--jobs", "--timeout"} & {*words} else here:
             # An exception that is no exit is a bug: it shall end the test with its traceback.
-            return CliRunner(env={"SLURM_CPUS_PER_TASK": "1"}).invoke(
-                main, words, catch_exceptions=False, **options
-            )
+            return CliRunner().invoke(main, words, catch_exceptions=False, **options)
 
     return call
 

@@ -1,11 +1,17 @@
 """Records that are cut into files, with all that is known of them."""
 
+import contextlib
+from types import ModuleType
+
 import h5py
 import numpy as np
+import pytest
 
+from captools.das.library import load
 from captools.das.records import Record
 from captools.das.scanning import Scan
 from captools.das.windows import Portion, Stretch
+from captools.errors import MissingExtra
 
 SECOND = 1_000_000_000
 
@@ -75,3 +81,10 @@ def known_to_scan(monkeypatch, records, *more):
     for module in ("captools.das.planning", *more):
         monkeypatch.setattr(f"{module}.scan", scan)
     return refused
+
+
+def need_dascore() -> ModuleType:
+    """DASCore, imported as captools does it, for pytest's processes begin together; or skip."""
+    with contextlib.suppress(MissingExtra):
+        load()
+    return pytest.importorskip("dascore")

@@ -1,6 +1,7 @@
 """Chains of methods as they are written, and how much halo they need."""
 
 import pytest
+from pieces import need_dascore
 
 from captools.das.applying import check_methods, methods
 from captools.das.chains import Quantity, parse_call, parse_chain
@@ -59,7 +60,7 @@ def test_other_words_are_none(text):
 
 
 def test_only_methods_that_make_patches_are_known():
-    pytest.importorskip("dascore")
+    need_dascore()
     check_methods(parse_chain(["pass_filter", "update_attrs", "add", "whiten"]))
     for name in ("pipe", "apply_ufunc", "viz", "io", "data", "attrs", "new", "rolling", "T"):
         assert name not in methods()
@@ -148,7 +149,7 @@ def test_what_fades_slowly_is_named():
     ],
 )
 def test_wrong_arguments_are_named(text, why):
-    pytest.importorskip("dascore")
+    need_dascore()
     with pytest.raises(ValueError, match=why) as refusal:
         halo(text)
     assert text in str(refusal.value)

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from pieces import need_dascore
 
 from captools.das.chaining import Asked, chain_inputs, write_windows
 from captools.das.choice import Choice
@@ -12,7 +13,7 @@ from captools.das.scanning import Scan
 from captools.errors import InputError
 from captools.simulation.das_files import Block, write_dasdae, write_plain
 
-dascore = pytest.importorskip("dascore")
+dascore = need_dascore()
 RATE, START = 200, 1_635_808_260_000_000_000  # 2021-11-01T23:11
 
 

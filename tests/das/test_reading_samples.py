@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from pieces import SECOND, placed, record, stretch, write
+from pieces import SECOND, need_dascore, placed, record, stretch, write
 
 from captools.das.reading import Reader, fill
 from captools.das.windows import Portion
@@ -101,7 +101,7 @@ def test_more_files_than_may_be_open(tmp_path, samples, monkeypatch):
 
 def test_a_file_that_only_dascore_reads_and_that_changes(real_data, tmp_path):
     """Of one record in two formats samples are the same."""
-    pytest.importorskip("dascore")
+    need_dascore()
     from captools.das.examining import examine
 
     (one,) = examine(str(real_data / "das" / "iDAS005_tdms_example.626.tdms"))

@@ -6,11 +6,12 @@ import types
 
 import numpy as np
 import pytest
+from pieces import need_dascore
 
 from captools.das.saving import encoded, require_for
 from captools.errors import InputError, MissingExtra
 
-dascore = pytest.importorskip("dascore")
+dascore = need_dascore()
 
 
 @pytest.fixture

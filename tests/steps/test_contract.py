@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from pieces import need_dascore
 
 from captools import cli
 
@@ -289,7 +290,7 @@ def rinex(tmp_path_factory):
 @pytest.fixture(scope="session")
 def das(tmp_path_factory):
     """A folder of three records of a fibre. Not to be changed."""
-    pytest.importorskip("dascore")  # once, for all processes that are copies of this one
+    need_dascore()  # once, for all processes that are copies of this one
     folder = tmp_path_factory.mktemp("das") / "das"
     few = ("--product", "DAS", "--channels", "4", "--seconds", "20")
     with pytest.raises(SystemExit) as end:

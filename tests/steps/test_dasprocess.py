@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pieces import need_dascore
 
 from captools import dasprocess
 from captools.das.examining import examine
@@ -13,7 +14,7 @@ from captools.das.records import NoRecord
 from captools.das.scanning import Scan
 from captools.simulation.das_files import Block, write_plain
 
-dascore = pytest.importorskip("dascore")
+dascore = need_dascore()
 RATE, START = 100, 1_635_808_260_000_000_000  # 2021-11-01T23:11
 DO = ("--do", "pass_filter time=5,20", "--window", "10s")
 
