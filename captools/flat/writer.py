@@ -16,11 +16,12 @@ from h5py import h5g
 
 from captools.errors import FolderError
 from captools.flat import lzf
+from captools.flat.attributes import set_attribute, write_private
 from captools.flat.chunks import ChunkedColumn, as_it_is
-from captools.flat.image import image, set_attribute
+from captools.flat.image import image
 from captools.flat.table import Table, joined
 from captools.io.address import local_path
-from captools.io.atomic import PRIVATE, Outputs, output_error, temporary_name
+from captools.io.atomic import Outputs, output_error, temporary_name
 from captools.io.durable import hurry, seal, settle_folder
 
 CHUNK_ROWS = 1 << 14
@@ -185,8 +186,7 @@ class Stream:
         with self._errors():
             for column in self._columns.values():
                 column.finish()
-            for name, values in private.items():
-                self._file.create_dataset(f"{PRIVATE}/{name}", data=values)
+            write_private(self._file.id, private)
             for key, value in attrs.items():
                 set_attribute(h5g.open(self._file.id, b"/"), key, value)
             self._file.close()
