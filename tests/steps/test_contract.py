@@ -239,7 +239,7 @@ OF_KIND = {
 }
 WRONG = [(step, ending) for step, example in EXAMPLES.items() for ending in example.wrong]
 WRITE_HDF5 = {"calc", "dasprocess", "download", "filter", "merge", "read", "readatl06"}
-WRITE_HDF5 |= {"reproject", "simulate", "tile"}
+WRITE_HDF5 |= {"readrinex", "reproject", "simulate", "tile"}
 SHARED = ["-q", "--quiet", "--verbose", "-h", "--help"]
 SHARED_BY_KIND = {
     "map": [
