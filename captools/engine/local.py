@@ -8,7 +8,7 @@ from concurrent.futures import (
 from contextlib import contextmanager
 
 from captools.engine.pool import Pool
-from captools.engine.worker import Copies, ended, in_worker, kill_workers
+from captools.engine.worker import ended, in_worker, kill_workers, start_copies
 from captools.process import workers
 
 
@@ -19,8 +19,8 @@ def local(jobs: int | None) -> Iterator[Pool]:
     ended.clear()
     threads = ThreadPoolExecutor(jobs)
     try:
-        lone = Copies() if sys.platform == "linux" else None
-        yield Pool(threads, in_worker, lambda: jobs, lambda code: kill_workers(), lone)
+        copy = start_copies if sys.platform == "linux" else None
+        yield Pool(threads, in_worker, lambda: jobs, lambda code: kill_workers(), copy)
     finally:
         kill_workers()
         threads.shutdown()

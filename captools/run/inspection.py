@@ -143,7 +143,7 @@ def inspect(
     timeout : float, optional
         Seconds after which a file is a bad one.
     may_copy : bool
-        Whether a single file may be checked in a copy of this process.
+        Whether files may be checked in copies of this process.
     """
     shown = progress.Progress(len(paths))
 
@@ -155,7 +155,8 @@ def inspect(
     is_read = True
     try:
         with process.interruptible(), _copies(paths) as copies, local(jobs) as pool:
-            pool = pool.for_items(len(paths)) if may_copy else pool
+            if may_copy:
+                pool.begin(len(paths))
             work = Check(check, remote.used(), copies)
             for finding in in_order(pool, work, paths, timeout, hear):
                 with shown.aside():
