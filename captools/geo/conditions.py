@@ -6,10 +6,9 @@ Formulas are the same, but give numbers.
 import ast
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from functools import cache
-from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar
 
+from captools.geo.evaluation import evaluate
 from captools.geo.spelling import meant
 from captools.geo.whole_numbers import COMPARISONS, as_double, bits, compared, is_whole
 
@@ -99,7 +98,7 @@ class Condition:
 
     def _evaluated(self, values: dict[str, "np.ndarray"]) -> "np.ndarray":
         """Return what numexpr makes of the expression."""
-        return _numexpr().evaluate(self._expression, local_dict=values, global_dict={})
+        return evaluate(self._expression, values)
 
     def _computed(self, values: dict[str, "np.ndarray"]) -> "np.ndarray":
         """Return what numpy makes of the expression, in which nothing but arithmetic is left."""
@@ -280,15 +279,6 @@ def _value(node: ast.expr) -> float | complex | None:
     if any(isinstance(part, ast.Name) and part.id != "abs" for part in ast.walk(node)):
         return None
     return eval(ast.unparse(node), {"__builtins__": {}, "abs": abs})
-
-
-@cache
-def _numexpr() -> ModuleType:
-    """Return numexpr, on one thread: the cores are busy with other inputs."""
-    import numexpr
-
-    numexpr.set_num_threads(1)
-    return numexpr
 
 
 def _equated(tree: ast.expr) -> Iterator[tuple[str, float]]:

@@ -7,6 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from captools.geo.polar import POLAR
+
 # --- place ------------------------------------------------------------------
 
 
@@ -55,6 +57,8 @@ def polar_crs(lat: float) -> str:
 @lru_cache(maxsize=32)
 def crs_unit(crs: str) -> str:
     """Return the unit of the axes of `crs` (``m``, ``degree``, ...)."""
+    if crs in POLAR:
+        return "m"
     from pyproj import CRS
 
     unit = CRS.from_user_input(crs).axis_info[0].unit_name
@@ -92,6 +96,25 @@ def transform(x: np.ndarray, y: np.ndarray, source: str, target: str):
     tuple of two arrays of float64
         In the units of `target`; NaN outside the projection's domain.
     """
+    polar = POLAR.get(target) if source == "EPSG:4326" else None
+    if polar is None:
+        return _transformed(x, y, source, target)
+    lon, lat = np.asarray(x, "f8"), np.asarray(y, "f8")
+    # Point by point, so that what is beside a point changes nothing of it.
+    solved = polar.solves(lon, lat)
+    if solved.all():
+        return polar.project(lon, lat)
+    new_x, new_y = np.empty(solved.shape), np.empty(solved.shape)
+    for part, way in (
+        (solved, polar.project),
+        (~solved, lambda lon, lat: _transformed(lon, lat, source, target)),
+    ):
+        new_x[part], new_y[part] = way(lon[part], lat[part])
+    return new_x, new_y
+
+
+def _transformed(x: np.ndarray, y: np.ndarray, source: str, target: str):
+    """Transform coordinates as pyproj does, to NaN where it cannot."""
     new_x, new_y = _transformer(source, target).transform(x, y)
     outside = ~(np.isfinite(new_x) & np.isfinite(new_y))
     return np.where(outside, np.nan, new_x), np.where(outside, np.nan, new_y)
