@@ -10,19 +10,29 @@ import h5py
 import numpy as np
 from h5py import h5d, h5f, h5g, h5p, h5s
 
-from captools.flat import lzf
+from captools.flat import lzf, skeleton
 from captools.flat.attributes import set_attribute, write_private
 from captools.flat.chunks import write_chunks
 from captools.flat.table import Table
 from captools.io.hdf5 import hdf5_type
 
 
-def image(table: Table, compression: str | None) -> bytes:
-    """Return the bytes of the flat file.
+def image(table: Table, compression: str | None) -> list[bytes | memoryview]:
+    """Return the bytes of the flat file, in pieces.
 
     Built in memory, so that a full disk shows as a plain OSError of one write
     and never as a half-closed HDF5 file; a beam's columns are a few megabytes.
     """
+    pieces = skeleton.parts(table, _laid_out) if compression is None else None
+    if pieces is None:
+        file = _laid_out(table, compression)
+        h5f.flush(file)
+        pieces = [file.get_file_image()]
+    return pieces
+
+
+def _laid_out(table: Table, compression: str | None = None) -> h5f.FileID:
+    """Return a flat file in memory."""
     access = h5p.create(h5p.FILE_ACCESS)
     access.set_fapl_core(block_size=1 << 20, backing_store=False)
     # Readers of any age know the earliest format, and later ones store the time of writing.
@@ -36,12 +46,14 @@ def image(table: Table, compression: str | None) -> bytes:
     root = h5g.open(file, b"/")
     for key, value in table.attrs.items():
         set_attribute(root, key, value)
-    h5f.flush(file)
-    return file.get_file_image()
+    return file
 
 
 def _create_column(
-    group: h5g.GroupID | h5f.FileID, name: str, values: np.ndarray, compression: str | None
+    group: h5g.GroupID | h5f.FileID,
+    name: str,
+    values: np.ndarray | skeleton.Unwritten,
+    compression: str | None,
 ) -> h5d.DatasetID:
     """Write one column, in one piece or compressed chunk by chunk."""
     if compression == "lzf":
@@ -55,7 +67,8 @@ def _create_column(
     space = h5s.create_simple(values.shape)
     kind = hdf5_type(values.dtype)
     dataset = h5d.create(group, name.encode(), kind, space, _layout())
-    dataset.write(h5s.ALL, h5s.ALL, np.ascontiguousarray(values), kind)
+    if not isinstance(values, skeleton.Unwritten):
+        dataset.write(h5s.ALL, h5s.ALL, np.ascontiguousarray(values), kind)
     return dataset
 
 

@@ -66,7 +66,7 @@ class FlatWriter:
         try:
             with open(hidden, "xb") as file:
                 self._hidden.append(hidden)
-                file.write(image(table, self.compression))
+                file.writelines(image(table, self.compression))
                 file.flush()
                 hurry(file.fileno())  # so that the disk's wait for one is the wait for all
         except OSError as error:
