@@ -31,6 +31,7 @@ class Unwritten(NamedTuple):
 
     dtype: np.dtype
     shape: tuple[int]
+    nbytes: int = 0  # no room is needed
 
 
 class Skeleton(NamedTuple):
