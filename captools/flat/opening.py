@@ -94,7 +94,7 @@ def _check_no_grid(root: h5g.GroupID, no_columns: dict[str, str], rows: int) -> 
 def _column(dataset: h5d.DatasetID, descriptor: int | None) -> Source:
     flat = len(dataset.shape) == 1
     stored = StoredColumn(dataset, descriptor) if flat else StoredMatrix(dataset)
-    return unpacked(stored, dataset)
+    return unpacked(stored)
 
 
 def _why_no_column(dataset: h5d.DatasetID) -> str:

@@ -19,7 +19,7 @@ from captools.flat.opening import NotFlatError, check_kinds, find_columns, liste
 from captools.flat.places import USUAL, PlaceNames
 from captools.flat.table import Table
 from captools.io.address import Url, parse_location
-from captools.io.columns import Rows, fetch_ahead
+from captools.io.columns import fetch_ahead
 from captools.io.hdf5 import (
     DAMAGE,
     check_unchanged,
@@ -28,6 +28,7 @@ from captools.io.hdf5 import (
     unreadable,
 )
 from captools.io.packing import Source, known
+from captools.io.rows import Rows
 from captools.products import identity_dtype
 
 BLOCK_ROWS = 1 << 17  # in memory at a time: 40 MB with 40 columns of 8 bytes

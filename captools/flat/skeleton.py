@@ -6,6 +6,7 @@ marks stand where these go, and each file is a copy of it with the marks replace
 that HDF5 is asked for has no checksums in what describes a file.
 """
 
+import math
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -22,6 +23,7 @@ FIRST_MARK = 0x00C5_9ED3_0000_0000  # no other number of a file is near it
 STEP = 0x1_0000  # between the marks of two columns: each times its width stays below the next
 END_OFFSET = 40  # in the superblock: where the file ends
 SHORTEST_TEXT = 4  # whose mark is not found by chance
+MOST_MARKS = 100  # of attributes, numbered with two digits
 
 Writer = Callable[[Table], h5f.FileID]  # makes a file in memory; values of no bytes are not written
 
@@ -52,7 +54,9 @@ def parts(table: Table, write: Writer) -> list[bytes | memoryview] | None:
     write : function
         Lays out a table in a file in memory.
     """
-    if not table.rows or table.private or not all(map(_is_plain, table.columns.values())):
+    if not table.rows or table.private or len(table.attrs) > MOST_MARKS:
+        return None
+    if not all(map(_is_plain, table.columns.values())):
         return None
     skeleton = _skeleton(_alike(table), write)
     return None if skeleton is None else list(_filled(skeleton, table))
@@ -90,38 +94,37 @@ def _filled(skeleton: Skeleton, table: Table) -> Iterator[bytes | memoryview]:
 
 @dataclass(frozen=True)
 class _Alike:
-    """A table with marks in place of what may differ; its `key` is all that may not."""
+    """All tables whose files differ in marks only; their `key` is what may not differ."""
 
     key: Hashable
-    marked: Table = field(compare=False)
-    names: list[str] = field(compare=False)  # of the attributes that are marks
+    columns: dict[str, Unwritten] = field(compare=False)
+    column_attrs: dict[str, dict[str, object]] = field(compare=False)
+    attrs: dict[str, object] = field(compare=False)  # of one of the tables
+    forms: dict[str, Hashable] = field(compare=False)  # of these
 
 
 def _alike(table: Table) -> _Alike:
     """Return what a table has in common with all whose files differ in marks only."""
-    marks = {
-        name: mark
-        for number, (name, value) in enumerate(table.attrs.items())
-        if (mark := _mark(value, number)) is not None
-    }
     columns = {
         name: Unwritten(values.dtype, (FIRST_MARK + number * STEP,))
         for number, (name, values) in enumerate(table.columns.items())
     }
-    attrs = table.attrs | marks
+    forms = {name: _form(value) for name, value in table.attrs.items()}
     key = (
-        tuple((name, values.dtype.str) for name, values in table.columns.items()),
-        tuple((name, _exact(about)) for name, about in table.column_attrs.items()),
-        (_exact(attrs), tuple(marks)),
+        tuple([(name, values.dtype.str) for name, values in columns.items()]),
+        tuple([(name, _exact(about)) for name, about in table.column_attrs.items()]),
+        tuple(forms.items()),
     )
-    return _Alike(key, Table(columns, table.column_attrs, attrs), list(marks))
+    return _Alike(key, columns, table.column_attrs, table.attrs, forms)
 
 
 def _exact(attributes: dict[str, object]) -> Hashable:
     """Return what attributes are, to the bit."""
     return tuple(
-        (name, value if isinstance(value, str) else _bits(np.asarray(value)))
-        for name, value in attributes.items()
+        [
+            (name, value if isinstance(value, str) else _bits(np.asarray(value)))
+            for name, value in attributes.items()
+        ]
     )
 
 
@@ -129,18 +132,31 @@ def _bits(array: np.ndarray) -> Hashable:
     return array.dtype.str, array.shape, array.tobytes()
 
 
-def _mark(value: object, number: int) -> object:
-    """Return a mark that takes as many bytes as a value, None if there is none for it."""
+class _Form(NamedTuple):
+    """What values have in common for which one mark stands: text of a length, or 8-byte numbers."""
+
+    kind: str  # a dtype, "" of text
+    shape: tuple[int, ...]  # the length of text, in bytes
+
+
+def _form(value: object) -> Hashable:
+    """Return the form of a value; itself, to the bit, if no mark can stand for it."""
     if isinstance(value, str):
         length = len(value.encode())
-        if length < SHORTEST_TEXT or "\0" in value:
-            return None
-        return f"\x1a{number:02d}\x1b".ljust(length, "\x1a")[:length] if number < 100 else None
+        return value if length < SHORTEST_TEXT or "\0" in value else _Form("", (length,))
     array = np.asarray(value)
     if array.dtype.kind not in "iuf" or array.dtype.itemsize != 8 or not array.size:
-        return None
-    marks = np.arange(array.size, dtype="i8") + (FIRST_MARK + (number + 1 << 40))
-    return marks.view(array.dtype).reshape(array.shape)
+        return _bits(array)
+    return _Form(array.dtype.str, array.shape)
+
+
+def _mark(form: _Form, number: int) -> object:
+    """Return a mark for the attribute of this number, as long as what has this form."""
+    if not form.kind:
+        return f"\x1a{number:02d}\x1b".ljust(*form.shape, "\x1a")[: form.shape[0]]
+    size = math.prod(form.shape)
+    marks = np.arange(size, dtype="i8") + (FIRST_MARK + (number + 1 << 40))
+    return marks.view(form.kind).reshape(form.shape)
 
 
 def _bytes_of(value: object) -> bytes:
@@ -157,11 +173,16 @@ def _number(value: int) -> bytes:
 @lru_cache(maxsize=16)
 def _skeleton(alike: _Alike, write: Writer) -> Skeleton | None:
     """Return the file with the marks; None if one of them is not where it is to be, once."""
-    file = write(alike.marked)
+    marks = {
+        name: _mark(form, number)
+        for number, (name, form) in enumerate(alike.forms.items())
+        if isinstance(form, _Form)
+    }
+    file = write(Table(alike.columns, alike.column_attrs, alike.attrs | marks))
     h5f.flush(file)
     content = file.get_file_image()
     columns, attributes = {}, {}
-    for name, column in alike.marked.columns.items():
+    for name, column in alike.columns.items():
         (length,) = column.shape
         size = _number(length * column.dtype.itemsize)
         place = _only(content, NO_PLACE + size)
@@ -169,8 +190,8 @@ def _skeleton(alike: _Alike, write: Writer) -> Skeleton | None:
         if place is None or not lengths:
             return None
         columns[name] = lengths, place
-    for name in alike.names:
-        at = _only(content, _bytes_of(alike.marked.attrs[name]))
+    for name, mark in marks.items():
+        at = _only(content, _bytes_of(mark))
         if at is None:
             return None
         attributes[name] = at

@@ -6,11 +6,11 @@ Working Manual, 1987, pages 160 to 161). Pure functions of arrays.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from captools.geo.evaluation import evaluate
+from captools.geo.evaluation import Expression
 
 # WGS 84
 _RADIUS_METRES = 6378137.0
@@ -20,13 +20,17 @@ _ECCENTRICITY_2 = _FLATTENING * (2 - _FLATTENING)
 # ln of ((1 + e s) / (1 - e s)) ** (e / 2), a series in s, the sine of the latitude; what is
 # left out is below 1e-16.
 _TERMS = [_ECCENTRICITY_2**power / (2 * power - 1) for power in range(1, 7)]
-_SERIES = "s * (" + " + s2 * (".join(f"{term!r}" for term in _TERMS) + ")" * len(_TERMS)
+_SERIES = "{s} * (" + " + {s} * {s} * (".join(f"{term!r}" for term in _TERMS) + ")" * len(_TERMS)
 
-_IS_SOLVED = "(lat >= south) & (lat <= north) & (abs(lon) <= 360)"
-_TANGENT = "tan((90 - pole * lat) * half)"  # of half the angle to the pole
-_RADIUS = f"scale * u * exp({_SERIES})"
-# A sine and a cosine, of one tangent of half the angle.
-_EAST, _NORTH = "2 * w * r / (1 + w * w)", "-pole * r * (1 - w * w) / (1 + w * w)"
+
+class _Formulas(NamedTuple):
+    """How a projection is computed."""
+
+    solves: Expression
+    radius: Expression
+    tangent: Expression  # of half the angle to the meridian, of which sine and cosine are made
+    east: Expression
+    north: Expression
 
 
 @dataclass(frozen=True)
@@ -45,26 +49,27 @@ class PolarStereographic:
     meridian: float
 
     @cached_property
-    def _constants(self) -> dict[str, Any]:
-        """What the expressions name, as 0-d arrays: numexpr takes Python's floats for less."""
+    def _formulas(self) -> _Formulas:
         sine = np.sin(np.radians(abs(self.true_scale)))
         tangent = np.tan(np.radians(90 - abs(self.true_scale)) / 2)
         series = sum(term * sine ** (2 * at + 1) for at, term in enumerate(_TERMS))
         parallel = np.sqrt((1 - sine**2) / (1 - _ECCENTRICITY_2 * sine**2))
-        pole = np.sign(self.true_scale)
-        named = {
-            "scale": _RADIUS_METRES * parallel / (tangent * np.exp(series)),
-            "pole": pole,
-            "half": np.pi / 360,
-            "meridian": self.meridian,
-            "south": min(0.0, pole * 90),
-            "north": max(0.0, pole * 90),
-        }
-        return {name: np.array(value, "f8") for name, value in named.items()}
+        scale = float(_RADIUS_METRES * parallel / (tangent * np.exp(series)))
+        pole = 1.0 if self.true_scale > 0 else -1.0
+        south, north, half = min(0.0, pole * 90), max(0.0, pole * 90), np.pi / 360
+        u = f"tan((90 - {pole} * lat) * {half!r})"  # of half the angle to the pole
+        exponent = _SERIES.format(s=f"((1 - {u} * {u}) / (1 + {u} * {u}))")
+        return _Formulas(
+            Expression(f"(lat >= {south}) & (lat <= {north}) & (abs(lon) <= 360.0)", "lon", "lat"),
+            Expression(f"{scale!r} * {u} * exp({exponent})", "lat"),
+            Expression(f"tan((lon - {float(self.meridian)}) * {half!r})", "lon"),
+            Expression("2 * w * r / (1 + w * w)", "w", "r"),
+            Expression(f"{-pole} * r * (1 - w * w) / (1 + w * w)", "w", "r"),
+        )
 
     def solves(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
         """Return which points (degrees) lie in the hemisphere of the pole: `project` takes them."""
-        return self._value(_IS_SOLVED, lon=lon, lat=lat)
+        return self._formulas.solves.of(lon, lat)
 
     def project(self, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return x and y (metres) of longitudes and latitudes (degrees, double precision).
@@ -75,14 +80,9 @@ class PolarStereographic:
         >>> round(x.item(), 3), abs(y.item()) < 1e-6
         (2082760.109, True)
         """
-        u = self._value(_TANGENT, lat=lat)
-        s = self._value("(1 - u * u) / (1 + u * u)", u=u)
-        r = self._value(_RADIUS, u=u, s=s, s2=self._value("s * s", s=s))
-        w = self._value("tan((lon - meridian) * half)", lon=lon)
-        return self._value(_EAST, w=w, r=r), self._value(_NORTH, w=w, r=r)
-
-    def _value(self, expression: str, **arrays: np.ndarray) -> np.ndarray:
-        return evaluate(expression, self._constants | arrays)
+        formulas = self._formulas
+        w, r = formulas.tangent.of(lon), formulas.radius.of(lat)
+        return formulas.east.of(w, r), formulas.north.of(w, r)
 
 
 POLAR = {

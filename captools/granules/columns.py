@@ -11,10 +11,11 @@ import numpy as np
 from h5py import h5d, h5g
 
 from captools.geo.conditions import Formula
-from captools.io.columns import RowSelection, StoredColumn
+from captools.io.columns import StoredColumn
 from captools.io.hdf5 import REMEDY
 from captools.io.matrix import StoredMatrix
 from captools.io.packing import Changed, Source, masked, unpacked
+from captools.io.rows import RowSelection
 from captools.products import Column
 
 Selection = RowSelection | None  # of rows, or all
@@ -153,8 +154,9 @@ def rowwise(
         If it is of another shape, or not of numbers.
     """
     points = None if length is None else length // max(1, repeat)
-    _check_shape(dataset, column, points, repeat)
-    source = unpacked(_stored(dataset, column, descriptor), dataset)
+    shape = dataset.shape if isinstance(dataset, h5d.DatasetID) else None
+    _check_shape(shape, column, points, repeat)
+    source = unpacked(_stored(dataset, shape, column, descriptor))
     if index is not None:
         return Mapped(source, index)
     if column.axis == "k":
@@ -165,10 +167,9 @@ def rowwise(
 
 
 def _check_shape(
-    dataset: h5g.GroupID | h5d.DatasetID, column: Column, points: int | None, width: int
+    shape: tuple[int, ...] | None, column: Column, points: int | None, width: int
 ) -> None:
     """Refuse what has not so many points, if that is known, or not so many values of each."""
-    shape = dataset.shape if isinstance(dataset, h5d.DatasetID) else None
     if column.axis == "nk" or column.pick is not None:
         if shape is None or len(shape) != 2:
             raise NoColumnError(f"has the shape {shape}, not (n, k)")
@@ -184,7 +185,9 @@ def _check_shape(
         raise NoColumnError(f"has the shape {shape}, not ({width},)")
 
 
-def _stored(dataset: h5d.DatasetID, column: Column, descriptor: int | None) -> StoredColumn:
+def _stored(
+    dataset: h5d.DatasetID, shape: tuple[int, ...], column: Column, descriptor: int | None
+) -> StoredColumn:
     """Return what reads a dataset of numbers as it stands."""
     dtype = dataset.dtype
     if dtype.kind not in "iufb" or dtype.itemsize > 8:
@@ -192,7 +195,7 @@ def _stored(dataset: h5d.DatasetID, column: Column, descriptor: int | None) -> S
     fill = None if column.fill is None else _fill_of(dtype, column.fill)
     if column.axis == "nk" or column.pick is not None:
         return StoredMatrix(dataset, column.pick, fill)
-    return StoredColumn(dataset, descriptor, fill)
+    return StoredColumn(dataset, descriptor, fill, shape)
 
 
 def _fill_of(dtype: np.dtype, number: float) -> np.generic:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from captools.geo.conditions import Formula
 from captools.granules.columns import Computed, NoColumnError, Source, Wrapped, rowwise
 from captools.granules.lookup import Lookup
 from captools.io.address import Url
-from captools.io.columns import RowSelection, fetch_ahead
+from captools.io.columns import fetch_ahead
 from captools.io.hdf5 import DAMAGE, REMEDY, text
+from captools.io.rows import RowSelection, positions_of
 from captools.products import Column, Product
 from captools.progress import counted
 
@@ -110,7 +112,7 @@ class Granule(Lookup):
         number = stored or (named if named.isdecimal() else stored)
         return None if number is None else int(number)
 
-    @property
+    @cached_property
     def numbers(self) -> dict[str, int]:
         """The numbers that distinguish it from other granules, as far as they are known."""
         found = {name: self.number(name) for name in self.product.granule_numbers}
@@ -150,7 +152,7 @@ class Beam:
                 raise self.error(column, f"is not a column of floats ({stored.dtype})")
             self.length = stored.shape[0]
 
-    @property
+    @cached_property
     def spot(self) -> int:
         """The spot number, 1 to 6; 0 if unknown."""
         if spot := self.granule.number("spot", self.name):
@@ -212,7 +214,7 @@ class Beam:
         taken, values = self._taken.get(column, (None, None))
         if taken is rows:
             return values
-        if taken is None or (at := _positions(rows, taken)) is None:
+        if taken is None or (at := positions_of(rows, taken)) is None:
             values = self._read(column, self._pick(rows))
         else:
             values = values[at]
@@ -269,10 +271,9 @@ class Beam:
         return attributes
 
     def _read(self, column: Column, rows: RowSelection | None = None) -> np.ndarray:
-        stored = self._column(column)
         self._fetch_ahead([column], rows)
         try:
-            return stored.read(rows)
+            return self._column(column).read(rows)
         except DAMAGE as error:
             raise self.granule.damage(self._where(column), error) from None
 
@@ -340,11 +341,3 @@ class Beam:
 def _index(column: Column) -> Column:
     """Return the column that says which value of a mapped one each point has."""
     return Column(column.map, column.map)
-
-
-def _positions(rows: np.ndarray, among: np.ndarray) -> np.ndarray | None:
-    """Return where the rows stand among others (both increasing), None if one does not."""
-    if len(rows) > len(among):
-        return None
-    at = np.searchsorted(among, rows)
-    return at if np.array_equal(among.take(at, mode="clip"), rows) else None

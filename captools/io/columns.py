@@ -18,9 +18,18 @@ from typing import Any, cast
 import deflate
 import h5py
 import numpy as np
-from h5py import h5d, h5s, h5z
+from h5py import h5a, h5d, h5s, h5z
 
-from captools.io.hdf5 import DAMAGE, ServedFile, attribute, check_filters, hdf5_type, text
+from captools.io.hdf5 import (
+    DAMAGE,
+    ServedFile,
+    attribute_names,
+    attribute_value,
+    check_filters,
+    hdf5_type,
+    text,
+)
+from captools.io.rows import Rows, RowSelection, chunks_of, offsets_of, span_of
 from captools.io.storage import Storage
 from captools.process import check, past_header
 
@@ -28,57 +37,8 @@ from captools.process import check, past_header
 # in place of giving it back to the system. That saves a seventh of all time.
 np.empty(31 << 20, np.uint8)
 
+_NOTHING = np.array([])
 FEW_CHUNKS = 4  # reading so few is quicker than listing where all chunks lie
-
-
-class RowSelection:
-    """Indices of rows, strictly increasing, that are read of many columns.
-
-    Which chunk holds which of them is worked out once for all columns whose
-    chunks are of one length.
-
-    Parameters
-    ----------
-    rows : array of int, shape (n,)
-        The indices.
-    """
-
-    def __init__(self, rows: np.ndarray) -> None:
-        self.rows = rows
-        self._chunks: dict[tuple[int, int], list[tuple[int, slice, np.ndarray | slice]]] = {}
-
-    def chunks(self, count: int, length: int) -> list[tuple[int, slice, np.ndarray | slice]]:
-        """Return for each chunk with a picked row where it begins, and which rows it holds.
-
-        Parameters
-        ----------
-        count, length : int
-            Rows of the column, and of a chunk.
-
-        Returns
-        -------
-        list of (int, slice, array of int or slice)
-            The chunk's first row, the places of its rows among the picked ones, and in it.
-        """
-        if (count, length) not in self._chunks:
-            edges = np.searchsorted(self.rows, np.arange(0, count + length, length)).tolist()
-            self._chunks[count, length] = [
-                (offset, slice(first, last), _plain(self.rows[first:last] - offset))
-                for offset, first, last in zip(
-                    range(0, count, length), edges, edges[1:], strict=False
-                )
-                if first < last
-            ]
-        return self._chunks[count, length]
-
-
-def _plain(rows: np.ndarray) -> np.ndarray | slice:
-    """Return increasing indices, as a range if none is left out."""
-    first, last = int(rows[0]), int(rows[-1])
-    return slice(first, last + 1) if last - first == len(rows) - 1 else rows
-
-
-Rows = slice | np.ndarray | RowSelection | None  # a range, increasing indices, or all
 
 
 class StoredColumn:
@@ -94,6 +54,8 @@ class StoredColumn:
         Of its file, if that is on this machine: chunks are read past HDF5.
     fill : scalar, optional
         What stands for no value, in the dtype of the dataset, if that names nothing.
+    shape : tuple of int, optional
+        That of the dataset, for whoever knows it: to ask for it takes a tenth of a look-up.
     """
 
     def __init__(
@@ -101,12 +63,13 @@ class StoredColumn:
         dataset: h5d.DatasetID,
         descriptor: int | None = None,
         fill: np.generic | None = None,
+        shape: tuple[int, ...] | None = None,
     ) -> None:
         self._dataset = dataset
         self._descriptor = descriptor
         self._fill = fill
         self.dtype = dataset.dtype
-        self.shape = dataset.shape
+        self.shape = dataset.shape if shape is None else shape
         self._is_checked = False
 
     @cached_property
@@ -118,13 +81,24 @@ class StoredColumn:
     def _named_fills(self) -> list[Any]:
         """What the dataset names as no value: the fill value, and CF's older words for it."""
         names = ("_FillValue", "missing_value")
-        named = [attribute(self._dataset, name, self.dtype) for name in names]
+        named = [self.value(name, self.dtype) for name in names]
         known = [value for values in named for value in values.flat]
         return known or [fill for fill in [self._fill] if fill is not None]
 
     def attribute(self, name: str) -> str:
         """Return an attribute as text, "" if there is none."""
-        return text(attribute(self._dataset, name))
+        return text(self.value(name))
+
+    def value(self, name: str, dtype: np.dtype | None = None) -> np.ndarray:
+        """Return an attribute, numbers as `dtype` if given; an empty array if there is none."""
+        if name.encode() not in self._attributes:
+            return _NOTHING
+        return attribute_value(h5a.open(self._dataset, name.encode()), dtype)
+
+    @cached_property
+    def _attributes(self) -> set[bytes]:
+        """The names of all attributes: most that are asked for are not there."""
+        return attribute_names(self._dataset)
 
     def read(self, rows: Rows = None) -> np.ndarray:
         """Return rows of the column, with fills of floats as NaN.
@@ -202,7 +176,7 @@ class StoredColumn:
     def _range(self, start: int, stop: int, length: int) -> np.ndarray | None:
         """Return the rows from `start` up to `stop` of chunks of a length, None if one is odd."""
         values = np.empty(stop - start, self.dtype)
-        offsets = _offsets(start, stop, length)
+        offsets = offsets_of(start, stop, length)
         places = self._places if len(offsets) > FEW_CHUNKS else {}
         for offset in offsets:
             chunk = self._chunk(offset, places)
@@ -223,7 +197,7 @@ class StoredColumn:
             chunk = self._chunk(offset, places)
             if chunk is None:
                 return None
-            values[among_picked] = chunk[within]
+            _copy(chunk, within, values[among_picked])
         return values
 
     @cached_property
@@ -298,6 +272,14 @@ class StoredColumn:
         return value is not None and (value != value or value in {*self._fills, self.fill_value})
 
 
+def _copy(chunk: np.ndarray, within: np.ndarray | slice, to: np.ndarray) -> None:
+    """Copy rows of a chunk, given by a range or by indices of it, to where they belong."""
+    if isinstance(within, slice):
+        to[:] = chunk[within]
+    else:  # of which none lies outside: checked, they would be copied twice
+        chunk.take(within, out=to, mode="clip")
+
+
 @lru_cache(maxsize=32)
 def _largest(dtype: np.dtype) -> np.floating:
     """Return the largest number of a float dtype."""
@@ -309,23 +291,3 @@ def fetch_ahead(file: h5py.File, columns: Iterable[StoredColumn], rows: Rows = N
     if isinstance(file, ServedFile):
         rows = RowSelection(rows) if isinstance(rows, np.ndarray) else rows
         file.source.fetch(extent for column in columns for extent in column.extents(rows))
-
-
-def span_of(rows: Rows, count: int) -> tuple[int, int]:
-    """Return the first of the wanted rows and the one behind the last."""
-    if isinstance(rows, RowSelection):
-        return (int(rows.rows[0]), int(rows.rows[-1]) + 1) if len(rows.rows) else (0, 0)
-    start, stop, _ = cast(slice, rows or slice(None)).indices(count)
-    return start, max(start, stop)
-
-
-def chunks_of(rows: Rows, count: int, length: int) -> Iterable[int]:
-    """Return the first rows of the chunks that hold one of the wanted rows."""
-    if isinstance(rows, RowSelection):
-        return [offset for offset, *_ in rows.chunks(count, length)]
-    return _offsets(*span_of(rows, count), length)
-
-
-def _offsets(start: int, stop: int, length: int) -> range:
-    """Return the first rows of the chunks that hold rows from `start` up to `stop`."""
-    return range(start - start % length, stop, length) if stop > start else range(0)

@@ -202,6 +202,13 @@ def attribute(
     return attribute_value(h5a.open(of, name.encode()), dtype)
 
 
+def attribute_names(of: h5g.GroupID | h5d.DatasetID) -> set[bytes]:
+    """Return the names of all attributes of a group or dataset."""
+    names: list[bytes] = []
+    h5a.iterate(of, names.append)
+    return set(names)
+
+
 def attribute_value(stored: h5a.AttrID, dtype: np.dtype | None = None) -> np.ndarray:
     """Return the value of an attribute, an empty array if it has none."""
     space = stored.get_space()

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from h5py import h5d, h5s
 
-from captools.io.columns import Rows, RowSelection, StoredColumn, chunks_of, span_of
+from captools.io.columns import StoredColumn
+from captools.io.rows import Rows, RowSelection, chunks_of, span_of
 from captools.io.storage import Storage
 
 

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
-from h5py import h5d
 
-from captools.io.columns import Rows
-from captools.io.hdf5 import attribute, text
+from captools.io.columns import StoredColumn
+from captools.io.rows import Rows
 
 
 class Source(Protocol):
@@ -15,7 +14,11 @@ class Source(Protocol):
 
     dtype: np.dtype
     shape: tuple[int, ...]
-    fill_value: np.generic | None
+
+    @property
+    def fill_value(self) -> np.generic | None:
+        """What stands for no value in a column of whole numbers, None if nothing does."""
+        ...
 
     def attribute(self, name: str) -> str:
         """Return an attribute as text, "" if there is none."""
@@ -37,7 +40,7 @@ class Changed:
         self._source = source
         self.dtype = source.dtype
         self.shape = source.shape
-        self.fill_value = source.fill_value
+        self.fill_value: np.generic | None = source.fill_value
 
     def attribute(self, name: str) -> str:
         """Return an attribute as text, "" if there is none."""
@@ -94,11 +97,12 @@ def masked(values: np.ndarray, fill: np.generic | None) -> np.ndarray:
     return np.ma.masked_array(values, values == fill)
 
 
-def unpacked(source: Source, dataset: h5d.DatasetID) -> Source:
-    """Return a source with its values unpacked, if attributes of the dataset say how."""
-    scale, offset = (attribute(dataset, name) for name in ("scale_factor", "add_offset"))
-    if source.dtype.kind == "i" and text(attribute(dataset, "_Unsigned")).lower() == "true":
-        source = Unsigned(source)
+def unpacked(stored: StoredColumn) -> Source:
+    """Return a column with its values unpacked, if its attributes say how."""
+    scale, offset = stored.value("scale_factor"), stored.value("add_offset")
+    source: Source = stored
+    if stored.dtype.kind == "i" and stored.attribute("_Unsigned").lower() == "true":
+        source = Unsigned(stored)
     if not scale.size and not offset.size:
         return source
     return Scaled(

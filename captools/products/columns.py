@@ -20,6 +20,9 @@ class Column:
     fill: float | None = None  # as stored, what stands for no value if the dataset names nothing
     formula: str = ""  # what it is computed from: names of other columns
 
+    def __hash__(self) -> int:
+        return hash(self.name)  # columns are looked up often, and few share a name
+
     @property
     def attributes(self) -> dict[str, str]:
         """What a flat file says of the column."""

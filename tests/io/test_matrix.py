@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_columns import DTYPES, FILTERS
 
-from captools.io.columns import RowSelection
 from captools.io.matrix import StoredMatrix
+from captools.io.rows import RowSelection
 
 
 @st.composite
