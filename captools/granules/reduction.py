@@ -124,6 +124,9 @@ def read_beam(
     rows, bounds = select_rows(beam, request)
     if not len(rows):
         return None, bounds
+    product = beam.granule.product
+    if product.order:  # directions take all latitudes: else those of the rows would be read twice
+        beam.whole(product.lat)
     table = _table(beam, rows, _present(beam, columns, request, missing))
     crs = crs_of(beam, request)
     _derive(table, beam, rows, crs)

@@ -77,3 +77,11 @@ def test_a_file_can_be_added_to(tmp_path):
     with h5py.File(path) as file:
         assert file["h"][:].tolist() == file["x"][:].tolist() == [0, 1, 2]
         assert file["more"][-1] == 999
+
+
+def test_more_attributes_than_there_are_marks_are_left_to_hdf5():
+    attrs = {f"a{number}": number for number in range(skeleton.MOST_MARKS + 1)}
+    table = Table({"h": np.arange(3)}, {}, attrs)
+    assert skeleton.parts(table, _laid_out) is None
+    del attrs["a0"]
+    assert skeleton.parts(table, _laid_out) is not None
