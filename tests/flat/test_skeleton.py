@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captools.flat import skeleton
-from captools.flat.image import _laid_out
+from captools.flat import read_header, skeleton
+from captools.flat.image import _laid_out, image
 from captools.flat.table import Table
 
 DTYPES = st.sampled_from(["<f8", "<f4", "<i4", "i1", "?", ">f4", "<u2", "<i8"])
@@ -65,6 +65,19 @@ def test_the_layout_is_made_once_for_files_that_are_alike():
         contents.append(b"".join(skeleton.parts(table, _laid_out)))
     assert skeleton._skeleton.cache_info().misses == 1
     assert contents[0] == contents[2] != contents[1]
+
+
+def test_attributes_too_long_for_one_are_those_of_each_file(tmp_path):
+    headers = []
+    for letter in "ab":
+        attrs = {"history": letter * 70_000, "weights": np.full(9_000, ord(letter)), "spot": 1}
+        path = tmp_path / f"{letter}.h5"
+        table = Table({"h": np.arange(3.0)}, {}, attrs)
+        path.write_bytes(b"".join(image(table, None)))
+        headers.append((attrs, read_header(path)))
+    for attrs, found in headers:
+        assert found["history"] == attrs["history"]
+        assert found["weights"].tolist() == attrs["weights"].tolist()
 
 
 def test_a_file_can_be_added_to(tmp_path):
