@@ -1,4 +1,4 @@
-"""Filtering by taps as matrix products: each sample depends on its halo alone.
+"""Filtering by taps, as matrix products or transforms: each sample depends on its halo alone.
 
 As no sample depends on where a block begins or ends, pieces of a record give what the whole gives.
 Only the filtered samples that are wanted are made, so decimation costs nothing and folds nothing.
@@ -11,9 +11,12 @@ from itertools import pairwise
 import numpy as np
 
 from captools.das.centring import Centre
+from captools.das.passing import Passed
 from captools.das.taps import Stage, Taps
 
-CHANNELS_AT_ONCE = 128  # so that what is worked on stays in the cache
+VALUES_AT_ONCE = 1 << 19  # so that what is worked on stays in the cache,
+CHANNELS_AT_ONCE = 8, 128  # least and most: so many are transformed, or multiplied, at once
+STRETCHES = 16  # of filtered samples, in each of which is to be more than rounding
 # How many filtered samples a matrix makes: with more, fewer calls and less folding, but more zeros.
 CALL, FOLD = 3000.0, 24.0  # what a call costs, and folding a sample, in products of one
 QUIET = 100  # times the rounding of the loudest sample: float32 leaves little of what is filtered
@@ -42,17 +45,18 @@ def scaled(samples: np.ndarray, taps: Taps) -> Iterator[tuple[slice, Centre, np.
         return
     products = _products(taps, wanted)
     centre = Centre.of(samples)
-    edges = np.linspace(0, channels, -(-channels // CHANNELS_AT_ONCE) + 1).astype(int)
+    at_once = int(np.clip(VALUES_AT_ONCE // len(samples), *CHANNELS_AT_ONCE))
+    edges = np.linspace(0, channels, -(-channels // at_once) + 1).astype(int)
     for first, last in pairwise(edges):
         block = slice(first, last)
         part = centre.of_channels(block)
-        out = _convolved(samples[:, block], part, products)
-        loudest = np.fmax(np.fmax.reduce(out[0], axis=0), -np.fmin.reduce(out[0], axis=0))
-        quiet = np.flatnonzero(loudest <= QUIET * np.finfo(part.dtype).eps * part.reach)
+        out = _convolved(samples[:, block], part, taps, products)
+        rounding = np.finfo(part.dtype).eps * part.reach
+        quiet = np.flatnonzero(_loudness(out[0]) <= QUIET * rounding)
         if quiet.size and part.dtype != np.float64:
             few = first + quiet
             wide = replace(centre.of_channels(few), dtype=np.dtype(np.float64))
-            out[:, :, quiet] = _convolved(samples[:, few], wide, products)
+            out[:, :, quiet] = _convolved(samples[:, few], wide, taps, products)
         yield block, part, out
 
 
@@ -78,7 +82,16 @@ def filtered(samples: np.ndarray, taps: Taps) -> np.ndarray:
     return out
 
 
-def _convolved(samples: np.ndarray, centre: Centre, products: list["_Product"]) -> np.ndarray:
+def _loudness(filtered: np.ndarray) -> np.ndarray:
+    """Return the loudest sample of each channel, in the quietest of stretches of time."""
+    count = min(STRETCHES, len(filtered))
+    parts = [np.abs(part) for part in np.array_split(filtered, count)]
+    return np.fmin.reduce([np.fmax.reduce(part, axis=0) for part in parts], axis=0)
+
+
+def _convolved(
+    samples: np.ndarray, centre: Centre, taps: Taps, products: list["_Product | Passed"]
+) -> np.ndarray:
     """Return filtered samples, scaled: shape (rows, count, channels)."""
     floats = centre.apply(samples, np.empty(samples.shape, centre.dtype))
     missing = np.isnan(floats) if centre.has_holes else None
@@ -87,16 +100,24 @@ def _convolved(samples: np.ndarray, centre: Centre, products: list["_Product"]) 
     for product in products:
         made = product.of(floats)
         floats = made[0]
-        if missing is not None:
-            missing = product.reached(missing)
     if missing is not None:
-        made[:, missing] = np.nan
+        made[:, _reached(missing, taps, made.shape[1])] = np.nan
     return made
 
 
-def _products(taps: Taps, wanted: int) -> list["_Product"]:
-    """Return the products of all stages, to be made one after the other."""
-    products: list[_Product] = []
+def _reached(missing: np.ndarray, taps: Taps, wanted: int) -> np.ndarray:
+    """Return which filtered samples have a part of a missing one, shape (wanted, channels)."""
+    before = np.zeros((len(missing) + 1, missing.shape[1]), np.int32)
+    np.cumsum(missing, axis=0, out=before[1:])
+    starts = np.arange(wanted) * taps.step
+    return before[starts + 2 * taps.halo + 1] > before[starts]
+
+
+def _products(taps: Taps, wanted: int) -> list["_Product | Passed"]:
+    """Return what makes all stages, one after the other."""
+    if taps.rows == 2:
+        return [Passed(taps.stages[0], wanted)]
+    products: list[_Product | Passed] = []
     for stage in reversed(taps.stages):
         products.insert(0, _Product(stage, wanted))
         wanted = (wanted - 1) * stage.step + stage.taps.shape[1]
@@ -113,7 +134,7 @@ class _Product:
 
     def __init__(self, stage: Stage, wanted: int):
         rows, length = stage.taps.shape
-        self.rows, self.step, self.wanted, self.reach = rows, stage.step, wanted, length
+        self.rows, self.step, self.wanted = rows, stage.step, wanted
         self.at_once = min(round(np.sqrt((CALL + FOLD * length) / stage.step)) or 1, wanted)
         self.length = length + (self.at_once - 1) * stage.step
         made, met = (self.at_once + 1) // 2, (self.length + 1) // 2  # halves
@@ -152,10 +173,3 @@ class _Product:
             these[:, : -made - 1 : -1] *= parity
             np.add(even, odd, out=these[:, :made])
         return out
-
-    def reached(self, missing: np.ndarray) -> np.ndarray:
-        """Return which filtered samples have a part of a missing one, shape (wanted, channels)."""
-        before = np.zeros((len(missing) + 1, missing.shape[1]), np.int32)
-        np.cumsum(missing, axis=0, out=before[1:])
-        starts = np.arange(self.wanted) * self.step
-        return before[starts + self.reach] > before[starts]

@@ -97,7 +97,7 @@ def analytic(band: Band, rate: float, step: int = 1) -> Taps:
 
 def _taps(band: Band, rate: float, step: int, is_analytic: bool) -> Taps:
     reach = halo(band, rate)
-    for fewer in range(step, 1, -1):
+    for fewer in [] if is_analytic else range(step, 1, -1):
         short = None if step % fewer else _short(band, rate, fewer)
         if short is not None:
             break

@@ -115,7 +115,7 @@ def impulse(taps):
 @pytest.mark.parametrize("kind", [zero_phase, analytic])
 def test_products_are_convolutions(kind, beyond, step):
     taps = kind(Band(14, 35), 200 if step < 12 else 600, step)
-    assert len(taps.stages) == 1 + (step in (2, 12))
+    assert len(taps.stages) == 1 + (step in (2, 12) and kind is zero_phase)
     samples = noise(2 * taps.halo + beyond, 150)
     found = convolving.filtered(samples.astype(np.float32), taps)
     whole = impulse(taps)
@@ -129,13 +129,13 @@ def test_products_are_convolutions(kind, beyond, step):
 @pytest.mark.parametrize(("rate", "step"), [(200, 2), (1000, 20), (400, 8), (1000, 100)])
 def test_two_stages_have_the_response_of_one(rate, step):
     band = Band(14, 35)
-    taps = analytic(band, rate, step)
+    taps = zero_phase(band, rate, step)
     assert len(taps.stages) == 2
     whole = impulse(taps)
     frequencies = np.arange(0, rate / 2, rate / 300)
     turns = np.outer(frequencies / rate, np.arange(whole.shape[1]) - taps.halo)
-    response = np.exp(-2j * np.pi * turns) @ (whole[0] + 1j * whole[1])
-    expected = 2 * power_response(frequencies, band, rate)
+    response = np.exp(-2j * np.pi * turns) @ whole[0]
+    expected = power_response(frequencies, band, rate)
     np.testing.assert_allclose(response, expected, rtol=0, atol=2e-5)
 
 
