@@ -148,44 +148,52 @@ def test_statistics_are_printed_once_and_the_same(station, engine, source):
     assert done.stdout.splitlines() == serial
 
 
+CUBE = ("dascube", "in", "--segment", "2s", "--overlap", "0.5")
+PICTURES = ("dasimages", "in", "--band", "2", "6", "--size", "8", "8")
+
+
 @pytest.fixture(scope="module")
 def fibre(tmp_path_factory):
-    """A folder with records of a fibre, what a scan says of them, and the cube of one process."""
+    """A folder with records of a fibre, and how to have a scan's word on them in an output."""
     pytest.importorskip("numcodecs")
     folder = tmp_path_factory.mktemp("fibre")
     (folder / "in").mkdir()
     samples = np.random.default_rng(4).normal(0, 9, (12_000, 12)).astype("f4")
     records = pieces.write(folder / "in", samples, [1, 900, 5001, 9000], step=0.05)
     kept = {one.path: [one.as_json()] for one in records}
-    for name in ("serial", "mpi", "dask"):
-        (folder / f"{name}.zarr/_captools").mkdir(parents=True)
-        known = folder / f"{name}.zarr/_captools" / scanning.KEPT
-        known.write_text(json.dumps({"by": scanning._readers(), "files": kept}))
-    done = run(CAPTOOLS, *CUBE, "serial.zarr", "-n", 1, cwd=folder)
-    assert "6 inputs: 6 done" in done.stderr, done.stderr
-    return folder
+
+    def known(name):
+        (folder / f"{name}/_captools").mkdir(parents=True)
+        place = folder / f"{name}/_captools" / scanning.KEPT
+        place.write_text(json.dumps({"by": scanning._readers(), "files": kept}))
+        return folder / name
+
+    return folder, known
 
 
-CUBE = ("dascube", "in", "--segment", "2s", "--overlap", "0.5", "-o")
-
-
-@pytest.mark.parametrize("engine", ["mpi", "dask"])
-def test_a_cube_is_the_same(fibre, engine):
-    words = (*CUBE, f"{engine}.zarr")
-    need("distributed", engine == "dask" and shutil.which("dask", path=str(BIN)) is None)
-    command = [CAPTOOLS, *words, "--engine", "dask", "-n", 2]
-    done = run(*(mpiexec(3, *words) if engine == "mpi" else command), cwd=fibre)
+@pytest.mark.parametrize("step", [CUBE, PICTURES])
+def test_of_a_fibre_all_engines_make_the_same(fibre, step):
+    folder, known = fibre
+    serial = known(f"{step[0]}.serial")
+    done = run(CAPTOOLS, *step, "-o", serial, "-n", 1, cwd=folder)
     assert done.returncode == 0, done.stderr
-    serial, other = (
-        {
-            path.relative_to(fibre / name): path.read_bytes()
-            for path in (fibre / name).rglob("*")
-            if path.is_file() and "_captools" not in path.parts
-        }
-        for name in ("serial.zarr", f"{engine}.zarr")
-    )
-    assert len(serial) > 6
-    assert other == serial
+    for engine in ("mpi", "dask"):
+        out = known(f"{step[0]}.{engine}")
+        need("distributed", engine == "dask" and shutil.which("dask", path=str(BIN)) is None)
+        command = [CAPTOOLS, *step, "-o", out, "--engine", "dask", "-n", 2]
+        done = run(*(mpiexec(3, *step, "-o", out) if engine == "mpi" else command), cwd=folder)
+        assert done.returncode == 0, done.stderr
+        assert every_file(out) == every_file(serial)
+    assert len(every_file(serial)) > 6
+
+
+def every_file(folder):
+    """Return the bytes of all files of an output, but for the journal's."""
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and "_captools" not in path.parts
+    }
 
 
 def test_the_first_mpi_rank_compares(station):
