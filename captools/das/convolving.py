@@ -16,7 +16,7 @@ from captools.das.taps import Stage, Taps
 
 VALUES_AT_ONCE = 1 << 19  # so that what is worked on stays in the cache,
 CHANNELS_AT_ONCE = 8, 128  # least and most: so many are transformed, or multiplied, at once
-STRETCHES = 16  # of filtered samples, in each of which is to be more than rounding
+STRETCH = 8  # filtered samples, among which is to be more than rounding: fewer than of a pixel
 # How many filtered samples a matrix makes: with more, fewer calls and less folding, but more zeros.
 CALL, FOLD = 3000.0, 24.0  # what a call costs, and folding a sample, in products of one
 QUIET = 100  # times the rounding of the loudest sample: float32 leaves little of what is filtered
@@ -52,7 +52,7 @@ def scaled(samples: np.ndarray, taps: Taps) -> Iterator[tuple[slice, Centre, np.
         part = centre.of_channels(block)
         out = _convolved(samples[:, block], part, taps, products)
         rounding = np.finfo(part.dtype).eps * part.reach
-        quiet = np.flatnonzero(_loudness(out[0]) <= QUIET * rounding)
+        quiet = np.flatnonzero(_loudness(out) <= QUIET * rounding)
         if quiet.size and part.dtype != np.float64:
             few = first + quiet
             wide = replace(centre.of_channels(few), dtype=np.dtype(np.float64))
@@ -83,10 +83,14 @@ def filtered(samples: np.ndarray, taps: Taps) -> np.ndarray:
 
 
 def _loudness(filtered: np.ndarray) -> np.ndarray:
-    """Return the loudest sample of each channel, in the quietest of stretches of time."""
-    count = min(STRETCHES, len(filtered))
-    parts = [np.abs(part) for part in np.array_split(filtered, count)]
-    return np.fmin.reduce([np.fmax.reduce(part, axis=0) for part in parts], axis=0)
+    """Return the loudest sample of each channel, of any row, in the quietest short stretch."""
+    size = np.abs(filtered)
+    rows, count, channels = size.shape
+    whole = count // STRETCH * STRETCH
+    parts = size[:, :whole].reshape(rows, -1, STRETCH, channels)
+    loudest = np.fmax.reduce(np.fmax.reduce(parts, axis=2), axis=0)
+    last = np.fmax.reduce(size[:, -STRETCH:].reshape(-1, channels), axis=0)
+    return np.fmin(last, np.fmin.reduce(loudest, axis=0, initial=np.inf))
 
 
 def _convolved(

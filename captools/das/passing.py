@@ -6,9 +6,12 @@ nothing goes round: each sample depends on its halo alone, as with a matrix prod
 
 import numpy as np
 
-from captools.das.filters import TOLERANCE
 from captools.das.taps import Stage
 from captools.extras import require
+
+# Of the response, what is cut off: what beyond its halo a sample then depends on is less, and a
+# burst leaves nothing in what is quiet beside it.
+CUT = 1e-9
 
 
 class Passed:
@@ -39,7 +42,7 @@ class Passed:
         self.length = self.few * stage.step
         response = np.fft.fft(stage.taps[0] + 1j * stage.taps[1], self.length)
         response = response[: self.length // 2 + 1]
-        passes = np.flatnonzero(np.abs(response) > TOLERANCE * np.abs(response).max())
+        passes = np.flatnonzero(np.abs(response) > CUT * np.abs(response).max())
         self.band = slice(int(passes[0]), int(passes[-1]) + 1)
         # The first sample that is wanted is that on which all taps lie.
         turns = np.arange(len(response)) * (reach - 1) % self.length / self.length

@@ -13,6 +13,7 @@ from captools.das.filters import TOLERANCE, Band, halo, power_response
 REST = 5 * TOLERANCE  # what fewer samples may change, relative to what is at any frequency
 DEPTH = 130  # decibels by which a short filter stops what would be folded into the band
 ROOM = 0.7  # of what lies between the band and what is folded into it: falls within it
+FALL = 0.15  # of the reach, in which the taps of envelopes end: no edge, so no other frequencies
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ def analytic(band: Band, rate: float, step: int = 1) -> Taps:
 
 
 def _taps(band: Band, rate: float, step: int, is_analytic: bool) -> Taps:
-    reach = halo(band, rate)
+    enough = halo(band, rate)
+    reach = int(np.ceil((1 + FALL) * enough)) if is_analytic else enough
     for fewer in [] if is_analytic else range(step, 1, -1):
         short = None if step % fewer else _short(band, rate, fewer)
         if short is not None:
@@ -111,6 +113,9 @@ def _taps(band: Band, rate: float, step: int, is_analytic: bool) -> Taps:
     if is_analytic:
         response *= 2.0 * (frequencies > 0)
     impulse = np.roll(np.fft.ifft(response), reach)[: 2 * reach + 1]
+    if is_analytic:
+        beyond = (np.abs(np.arange(-reach, reach + 1)) - enough) / (reach - enough + 1)
+        impulse *= np.cos(np.pi / 2 * np.clip(beyond, 0, 1)) ** 2
     rows = [(impulse.real + impulse.real[::-1]) / 2]  # the same from both ends, to the last digit
     if is_analytic:
         rows.append((impulse.imag - impulse.imag[::-1]) / 2)

@@ -212,6 +212,25 @@ def test_what_is_quiet_beside_a_drift():
     np.testing.assert_allclose(found, 0, atol=0.03)  # 100 dB below the drift
 
 
+@pytest.mark.parametrize("depth", [60, 100, 120])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_quiet_beside_a_burst(depth, dtype):
+    band, rate, step = Band(14, 35), 200, 4
+    taps = analytic(band, rate, step)
+    samples = np.random.default_rng(5).normal(0, 10 ** (-depth / 20), (4000, 2))
+    samples[2000:2200] += np.sin(2 * np.pi * 22 * np.arange(200) / rate)[:, np.newaxis]
+    samples = samples.astype(dtype)
+    expected = envelope(samples, band, rate)[taps.halo : -taps.halo : step]
+    found = envelope_levels(samples, taps)
+    inner = slice(40, -40)  # the transform's ends reach farther
+    np.testing.assert_allclose(found[inner], expected[inner], rtol=0, atol=0.3)
+    off = np.abs(found[inner] - expected[inner])
+    assert np.mean(off[:680].reshape(-1, 5, 2), axis=1).max() < 0.05  # of a pixel, in dB
+    # Whether the burst was there does not show beyond the halo, also where it was transformed.
+    alone = envelope_levels(samples[:2000], taps)
+    np.testing.assert_allclose(found[: len(alone)], alone, rtol=0, atol=0.3)
+
+
 @pytest.mark.parametrize("missing", [np.nan, np.inf, -np.inf])
 def test_what_is_missing_reaches_as_far_as_the_halo(missing):
     samples = noise(3000, 5).astype(np.float32)
@@ -291,13 +310,15 @@ def test_figures_of_real_records(real_data, record, band, mean, median):
     samples = read(real_data, record)
     rate = record[2]
     taps = analytic(band, rate)
-    found = envelope_levels(samples, taps)
-    assert len(found) == len(samples) - 2 * taps.halo
+    within = halo(band, rate)  # as far as the figures are from both ends of the record
+    more = taps.halo - within
+    found = envelope_levels(extended(samples, more, more), taps)
+    assert len(found) == len(samples) - 2 * within
     figures = [found.mean(dtype=float), np.median(found)]
     np.testing.assert_allclose(figures, [mean, median], rtol=0, atol=1e-3)
     if record is PRODML:
-        assert found[1250 - taps.halo, 0] == pytest.approx(60.2625, abs=1e-3)
+        assert found[1250 - within, 0] == pytest.approx(60.2625, abs=1e-3)
     some = slice(None, None, 16)
     expected = envelope(samples[:, some], band, rate)[taps.halo : -taps.halo]
-    off = 10 ** (found[:, some] / 20.0) - 10 ** (expected / 20)
+    off = 10 ** (found[more:-more, some] / 20.0) - 10 ** (expected / 20)
     assert np.abs(off).max() < 2e-5 * np.sqrt((10 ** (expected / 10)).mean())
