@@ -10,22 +10,21 @@ from itertools import pairwise
 
 import numpy as np
 
-from captools.das.blending import Blended
 from captools.das.centring import Centre
+from captools.das.compressing import Compressed
 from captools.das.folding import Folded
-from captools.das.sliding import Sliding
 from captools.das.transforming import Transformed
 
 FOLDED_UP_TO = 200  # frequencies; for more of them numpy's Fourier transform is faster,
 MATRIX_UP_TO = 4_000_000  # and larger matrices would not leave much memory
-SLIDING_FROM = 20  # segments: of fewer, too little is in common
+COMPRESSED_FROM = 20  # segments: of fewer, too little is in common
 STEPS_PER_DB = 64  # of rounded levels: far below a spectrum's own scatter, and packs well
 CHANNELS_AT_ONCE = 256  # so that what is worked on stays in the cache
 BYTES_AT_ONCE = 1 << 24
 QUIET = 1000  # times the rounding of the loudest sample: less of a spectrum may be wrong
 
 
-Powers = Folded | Transformed | Sliding | Blended
+Powers = Folded | Transformed | Compressed
 
 
 @dataclass(frozen=True)
@@ -59,10 +58,16 @@ class Spectra:
         """What the natural logarithm of a power is multiplied with."""
         return 10.0 if self.is_cryocubes else 10 / float(np.log(10.0))
 
-    def powers(self, starts: np.ndarray) -> Powers:
-        """Return the fastest way to make powers of the segments that begin at `starts`."""
+    def powers(self, starts: np.ndarray, centre: Centre | None = None) -> Powers:
+        """Return the fastest way to make powers of the segments that begin at `starts`.
+
+        Without a centre, or if it says that samples are missing or need float64, each segment is
+        made of its own samples alone.
+        """
         hops = np.unique(np.diff(starts))
-        hop = int(hops[0]) if len(hops) == 1 and len(starts) >= SLIDING_FROM else 0
+        is_plain = centre is not None and centre.dtype == np.float32 and not centre.has_holes
+        is_even = is_plain and len(hops) == 1 and len(starts) >= COMPRESSED_FROM
+        hop = int(hops[0]) if is_even else 0
         return _powers(self.taper.tobytes(), self.weights.tobytes(), not self.is_cryocubes, hop)
 
 
@@ -73,9 +78,9 @@ def _powers(taper: bytes, weights: bytes, removes_mean: bool, hop: int) -> Power
     length, frequencies = len(words[0]), len(words[1])
     if frequencies > FOLDED_UP_TO or frequencies * length > MATRIX_UP_TO:
         return Transformed(*words)
-    if removes_mean and Blended.pays(words[0], hop):
-        return Blended(*words[:2], hop)
-    return Sliding(*words, hop) if Sliding.pays(words[0], hop) else Folded(*words)
+    if Compressed.pays(words[0], frequencies, hop):
+        return Compressed(*words, hop)
+    return Folded(*words)
 
 
 def frequencies_to(fmax: float, rate: float, length: int) -> np.ndarray:
@@ -152,7 +157,7 @@ def levels(
     if not (starts.size and channels):
         return out
     centre = Centre.of(samples)
-    powers = spectra.powers(starts)
+    powers = spectra.powers(starts, centre)
     blocks = -(-channels // CHANNELS_AT_ONCE)
     edges = np.linspace(0, channels, blocks + 1).astype(int)
     for first, last in pairwise(edges):
@@ -175,7 +180,8 @@ class _Block:
             self.removed = (centre.offset * 2.0**centre.exponent).astype(centre.dtype)
         self.one = min(1, len(spectra.frequencies) - 1)  # the frequency that is looked at
         rounding = np.finfo(centre.dtype).eps * powers.gain[self.one] * centre.reach
-        self.quiet = (QUIET * rounding) ** 2
+        # Of what never changes, no power is anything but exactly 0.
+        self.quiet = np.where(centre.reach > 0, (QUIET * rounding) ** 2, -1)
         steps = 1 if exact else STEPS_PER_DB
         scaled = centre.decibels / 10 * np.log(10) * spectra.per_neper
         self.scale, self.decibels, self.step = (

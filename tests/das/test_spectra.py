@@ -7,10 +7,10 @@ import pytest
 from realrecords import GDR, IDAS, OPTODAS, PRODML, VALENCIA, read
 from scipy import signal
 
-from captools.das import blending, spectra
-from captools.das.blending import Blended
+from captools.das import spectra
+from captools.das.centring import Centre
+from captools.das.compressing import Compressed
 from captools.das.folding import Folded
-from captools.das.sliding import Sliding
 from captools.das.spectra import densities, frequencies_to, levels, like_cryocube
 from captools.das.tapers import tukey
 
@@ -36,16 +36,19 @@ def far_off(found, expected):
     return np.abs(found[within] - expected[within]).max()
 
 
-@pytest.fixture(params=["folded", "transformed", "sliding", "blended"])
+@pytest.fixture(params=["folded", "transformed", "compressed"])
 def way(request, monkeypatch):
     """Make powers in one way, where it can be."""
     monkeypatch.setattr(spectra, "FOLDED_UP_TO", 0 if request.param == "transformed" else 1e9)
-    monkeypatch.setattr(spectra, "SLIDING_FROM", 2)
-    slides, blends = request.param == "sliding", request.param == "blended"
+    monkeypatch.setattr(spectra, "COMPRESSED_FROM", 2)
+    is_asked = request.param == "compressed"
     monkeypatch.setattr(
-        Sliding, "pays", lambda taper, hop: slides and hop and len(taper) % hop == 0
+        Compressed,
+        "pays",
+        lambda taper, frequencies, hop: (
+            is_asked and hop and len(taper) % hop == 0 < len(taper) - hop
+        ),
     )
-    monkeypatch.setattr(blending, "OTHERWISE", -1e9 if blends else 1e9)
     spectra._powers.cache_clear()
     yield request.param
     spectra._powers.cache_clear()
@@ -78,56 +81,55 @@ def test_densities_are_scipys(noise, way, length, symmetric, fmax):
 
 @pytest.mark.parametrize("symmetric", [True, False])
 @pytest.mark.parametrize("share", [0, 0.1, 0.25, 1])
-@pytest.mark.parametrize(("length", "hop"), [(100, 10), (101, 101), (60, 30), (99, 11), (200, 1)])
-def test_sliding_is_scipys(noise, monkeypatch, length, hop, share, symmetric):
-    monkeypatch.setattr(Sliding, "pays", lambda taper, hop: True)
-    monkeypatch.setattr(Blended, "pays", lambda taper, hop: False)
+@pytest.mark.parametrize(("length", "hop"), [(100, 10), (60, 30), (99, 11), (200, 5), (150, 50)])
+def test_compressing_is_scipys(noise, monkeypatch, length, hop, share, symmetric):
+    monkeypatch.setattr(Compressed, "pays", lambda taper, frequencies, hop: True)
     monkeypatch.setattr(spectra, "Folded", None)
+    monkeypatch.setattr(spectra, "COMPRESSED_FROM", 2)
+    spectra._powers.cache_clear()
     taper = tukey(length, share, symmetric)
     starts = np.arange(13, 900 - length, hop)[:45]
-    monkeypatch.setattr(spectra, "SLIDING_FROM", 2)
+    starts = starts + 900 - length - starts[-1]  # nothing follows on the last one
     plan = densities(taper, RATE, 70)
     found = levels(noise, starts, plan, exact=True)
-    assert far_off(found, truth(noise.astype(float), starts, taper, RATE, 70)) < EXACT
+    expected = truth(noise.astype(float), starts, taper, RATE, 70)
+    assert far_off(found, expected) < EXACT
     monkeypatch.setattr(spectra, "BYTES_AT_ONCE", 1)
     in_pieces = levels(noise, starts, plan, exact=True)
-    assert far_off(in_pieces, found) < EXACT
+    assert far_off(in_pieces, expected) < EXACT
 
 
-@pytest.mark.parametrize("share", [1 / 10, 0.2, 0.25, 0.5, 1])
-@pytest.mark.parametrize(("length", "hop"), [(100, 10), (60, 30), (99, 11), (50, 10), (200, 1)])
-def test_blending_is_scipys(noise, monkeypatch, length, hop, share):
-    monkeypatch.setattr(blending, "OTHERWISE", -1e9)
-    monkeypatch.setattr(blending, "PARTS_UP_TO", 200)
-    monkeypatch.setattr(spectra, "SLIDING_FROM", 2)
-    monkeypatch.setattr(spectra, "Folded", None)
-    spectra._powers.cache_clear()
-    taper = tukey(length, share)
-    starts = np.arange(13, 900 - length, hop)[:45]
-    plan = densities(taper, RATE, 100)
-    assert isinstance(plan.powers(starts), Blended)
-    found = levels(noise, starts, plan, exact=True)
-    assert far_off(found, truth(noise.astype(float), starts, taper, RATE, 100)) < EXACT
-    monkeypatch.setattr(spectra, "BYTES_AT_ONCE", 1)
-    in_pieces = levels(noise, starts, plan, exact=True)
-    assert far_off(in_pieces, found) < EXACT
+def test_what_numbers_leave_out_is_far_below_the_maximum():
+    # Tones at every frequency, also at those that are not wanted, where leaving out would show.
+    rate, length, hop = 1000, 1000, 100
+    time = np.arange(4 * rate)[:, np.newaxis] / rate
+    tones = np.sin(2 * np.pi * (np.arange(0.25, 500, 5.5) * time + np.arange(91) / 7))
+    samples = np.hstack([tones, tones.sum(axis=1, keepdims=True)])
+    starts = np.arange(0, 3 * rate + 1, hop)
+    plan = densities(tukey(length), rate, 100)
+    assert isinstance(plan.powers(starts, Centre.of(samples)), Compressed)
+    found = levels(samples, starts, plan, exact=True)
+    expected = truth(samples, starts, tukey(length), rate, 100)
+    assert far_off(found, expected) < EXACT / 2
 
 
-@pytest.mark.parametrize(
-    ("share", "hop", "pays"), [(0.25, 100, True), (0.25, 99, False), (0.9, 100, False)]
-)
-def test_sliding_pays_where_segments_have_much_in_common(share, hop, pays):
-    assert Sliding.pays(tukey(1000, share), hop) == pays
-    assert not Sliding.pays(tukey(200, share), hop // 5)
-    assert not Sliding.pays(tukey(1000, share), 10)  # too many parts to be kept
-    starts = hop * np.arange(20)
-    plan = densities(tukey(1000, share), 1000, 100)
-    assert isinstance(plan.powers(starts), Blended) == pays
-    assert isinstance(plan.powers(starts[:5]), Folded)
-    loop = like_cryocube(tukey(1000, share, symmetric=True), 1000, 100)
-    assert isinstance(loop.powers(starts), Sliding) == pays
-    starts[7] += 1
-    assert isinstance(plan.powers(starts), Folded)
+@pytest.mark.parametrize(("rate", "hop", "pays"), [(1000, 100, True), (1000, 99, False)])
+def test_compressing_pays_where_frequencies_are_few(noise, rate, hop, pays):
+    starts, centre = hop * np.arange(20), Centre.of(noise)
+    for plan in (
+        densities(tukey(rate), rate, 100),
+        like_cryocube(tukey(rate, symmetric=True), rate, 100),
+    ):
+        assert isinstance(plan.powers(starts, centre), Compressed) == pays
+        assert isinstance(plan.powers(starts), Folded)
+        assert isinstance(plan.powers(starts[:5], centre), Folded)
+        assert isinstance(plan.powers(starts**2, centre), Folded)
+    holes = noise.astype(np.float32)
+    holes[3, 3] = np.nan
+    for other in (holes, noise * 1e9):
+        assert isinstance(plan.powers(starts, Centre.of(other)), Folded)
+    assert not Compressed.pays(tukey(200), 101, 20)  # all frequencies there are
+    assert not Compressed.pays(tukey(1000), 101, 10)  # too many parts
 
 
 @pytest.mark.parametrize(
