@@ -1,6 +1,7 @@
 """Whether a cube of spectra is whole: all that is there is read."""
 
 from captools import process
+from captools.das import evidence
 from captools.das.cubereading import Cube
 from captools.das.cubestore import ROOT
 from captools.errors import InputError
@@ -10,7 +11,7 @@ from captools.progress import counted
 def check_cube(path: str) -> str:
     """Read all of a cube, and return what it is.
 
-    Chunks that are not there are no damage: their levels are missing.
+    Where no level is, no chunk need be: of each region the cube says which ones it has.
 
     Raises
     ------
@@ -21,6 +22,8 @@ def check_cube(path: str) -> str:
     for key, _ in cube.layout.content():
         if not key.endswith(ROOT) and cube.store.get(key) is None:
             raise InputError(f"{path}: {key}: is missing")
+    for key in evidence.lost(cube.store):
+        raise InputError(f"{path}: {key}: is missing: captools dascube makes it again")
     chunks = 0
     for row in cube.rows:
         for column in cube.columns:

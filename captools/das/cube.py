@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from captools import process
+from captools.das import evidence
 from captools.das.cubestore import CubeStore, chunk_key, encoded, padded
 from captools.das.describing import utc
 from captools.das.gathering import check as check_used
@@ -110,6 +111,8 @@ def _fill(region: Region, location: Path | Url) -> int:
     if make(store, layout) > layout.rows and region.row + len(region.numbers) == layout.rows:
         raise InputError(f"{region}: the cube has become longer meanwhile: run this again")
     stretches = [(stretch, region.numbers_in(stretch)) for stretch in region.stretches()]
+    evidence.forget(store, region)
+    there = []
     with Reader(range(*layout.channels)) as reader:
         for first in range(0, layout.width, width := _width(stretches, layout)):
             columns = slice(first, min(first + width, layout.width))
@@ -119,8 +122,10 @@ def _fill(region: Region, location: Path | Url) -> int:
                 key = chunk_key(LEVELS, row // ROWS, 0, column // CHANNELS)
                 if _mark_missing(chunk, layout.spectrum.like):
                     store.put(key, encoded(padded(chunk, layout.chunk)))
+                    there.append((row // ROWS, column // CHANNELS))
                 else:
                     store.drop(key)
+    evidence.say(store, region, there)
     return sum(len(numbers) for _, numbers in stretches)
 
 
@@ -184,7 +189,7 @@ def _mark_missing(chunk: np.ndarray, like: str) -> bool:
     finite = np.isfinite(chunk)
     if finite.all():
         return True
-    np.copyto(chunk, np.nan, where=~finite)
     if like == CRYOCUBE:  # it has 0 at frequency 0, whatever the others are
-        chunk[:, 0] = np.where(finite[:, -1], 0, np.nan)
-    return not np.isnan(chunk).all()
+        finite[:, 0] = finite[:, -1]
+    np.copyto(chunk, np.nan, where=~finite)
+    return bool(finite.any())

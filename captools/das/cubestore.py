@@ -21,7 +21,7 @@ from captools.io.atomic import appearing, output_error
 from captools.io.troubles import Missing, attempt
 
 ROOT = "zarr.json"
-LEVEL = 5  # of lz4
+LEVEL = 3  # of lz4: more takes longer, and makes no less
 _SHUFFLES = {"shuffle": 1, "bitshuffle": 2}  # as blosc numbers them
 _FILLS = {"f": "NaN", "i": 0}
 
@@ -86,18 +86,20 @@ class CubeStore:
 
     def rows(self, name: str) -> set[int]:
         """Return the numbers of the rows of chunks in which an array has, or had, any."""
-        folder = f"{name}/c"
+        return {int(one) for one in self.names(f"{name}/c")}
+
+    def names(self, folder: str) -> set[str]:
+        """Return the names of what is in a folder of the store, which need not be there."""
         if isinstance(self.location, Url):
             url = self._url(folder)
             system = remote.file_system(url)
             try:
-                found = [one.rstrip("/") for one in attempt(url, lambda: system.ls(url, False))]
+                found = attempt(url, lambda: system.ls(url, False))
             except Missing:
-                found = []
-        else:
-            place = Path(self.location, folder)
-            found = os.listdir(place) if place.is_dir() else []
-        return {int(os.path.basename(one)) for one in found}
+                return set()
+            return {os.path.basename(one.rstrip("/")) for one in found}
+        place = Path(self.location, folder)
+        return {*os.listdir(place)} if place.is_dir() else set()
 
     def get(self, key: str) -> bytes | None:
         """Return the content of a key, None if it is not there."""

@@ -192,10 +192,14 @@ Folder = LocalFolder | RemoteFolder
 
 @dataclass(frozen=True)
 class Store:
-    """What all inputs of a step fill together; the step knows whether it is there, and makes it."""
+    """What all inputs of a step fill together; the step knows whether it is there, and makes it.
+
+    It may know, too, whether all is there that an input wrote.
+    """
 
     is_there: Callable[[], bool]
     prepare: Callable[[], None]
+    is_filled: Callable[[str], bool] = bool
 
 
 def store_of(step: ModuleType, folder: Folder, options: dict) -> Store | None:
@@ -205,7 +209,13 @@ def store_of(step: ModuleType, folder: Folder, options: dict) -> Store | None:
     return Store(
         partial(step.has_store, folder.location, **options),
         partial(step.prepare, folder.location, **options),
+        partial(_is_filled, step, folder.location, options),
     )
+
+
+def _is_filled(step: ModuleType, location: Path | Url, options: dict, path: str) -> bool:
+    is_filled = getattr(step, "is_filled", None)
+    return is_filled is None or is_filled(path, location, **options)
 
 
 def folder_of(outdir: Path | Url, journal: Path | None) -> Folder:

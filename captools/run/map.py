@@ -223,11 +223,13 @@ def run_inputs(pool: Pool, task: Task, run: Run, into: list[str] | None = None) 
         Presence(run.folder.journal, run.name, task.method) as presence,
         closing(_open_journal(run, task)) as journal,
     ):
+        is_filled: Callable[[str], bool] = bool
         if run.store is not None:
             run.store.prepare()
+            is_filled = run.store.is_filled
         if task.keeps and run.overwrite:
             _sweep(task, run.paths, lambda path: True)
-        todo = run.paths if run.overwrite else pending(journal, task, run.paths)
+        todo = run.paths if run.overwrite else pending(journal, task, run.paths, is_filled)
         tally = Tally(len(run.paths), before=len(run.paths) - len(todo))
         code = _run(pool, task, replace(run, paths=todo), journal, tally, presence)
         if task.keeps:

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from captools.errors import InputError
 from captools.io.address import files_of, is_remote
@@ -44,9 +44,12 @@ def _warn_of_strangers(folder: LocalFolder, ours: set[str]) -> None:
         )
 
 
-def pending(journal: Journal, task: Task, paths: list[str]) -> list[str]:
+def pending(
+    journal: Journal, task: Task, paths: list[str], is_filled: Callable[[str], bool] = bool
+) -> list[str]:
     """Return the inputs that are not done as they would be now, with their outputs there.
 
+    A step that fills a store says of what an input wrote there whether it is (`is_filled`).
     Whether an input has changed, a server may not be able to say just now: it is taken as it
     was, for its outputs are not to be lost for that.
     """
@@ -69,6 +72,7 @@ def pending(journal: Journal, task: Task, paths: list[str]) -> list[str]:
         if key and not is_same:
             replaced.append(len(earlier.outputs))
         is_whole = all(there.hold(name, stamp) for name, stamp in earlier.written())
+        is_whole = is_whole and is_filled(path)
         lost += is_same and not is_whole
         if not (is_same and is_whole):
             left.append(path)

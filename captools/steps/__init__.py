@@ -22,5 +22,7 @@ And one whose input is not just one file of the user's:
   gets where the store is to be, which in an object store is its address.
 - ``has_store(outdir, **options)``, beside ``prepare``: whether the store is there, whole. If it is
   not, all inputs are done again.
+- ``is_filled(item, outdir, **options)``, beside ``prepare``: whether all that an input wrote is in
+  the store. If it is not, the input is done again.
 - ``FORKS = False``, if a process in which a library was used must not be copied.
 """

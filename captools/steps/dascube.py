@@ -54,6 +54,15 @@ def has_store(outdir: Path | Url, **options: object) -> bool:
     return CubeStore(outdir).root() is not None
 
 
+def is_filled(region: Input, outdir: Path | Url, **options: object) -> bool:
+    """Return whether all that a region wrote is there."""
+    from captools.das.cubestore import CubeStore
+    from captools.das.evidence import is_whole
+    from captools.das.regions import Region
+
+    return not isinstance(region, Region) or is_whole(CubeStore(outdir), region)
+
+
 def prepare(outdir: Path | Url, **options: object) -> None:
     """Do nothing: each region knows the whole cube, and makes it if it is the first one."""
 

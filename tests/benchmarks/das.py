@@ -209,7 +209,7 @@ def main() -> None:
     ways = ways_of_spectra(record(words.seconds, 1000, words.channels), 1000)
     check_spectra(ways)
     show("spectra", ways, words.rounds, words.channels * (words.seconds - 0.9))
-    halo = 450  # samples: enough for all
+    halo = 480  # samples: enough for all
     samples = record(15 + 2 * halo / 200, 200, words.channels)
     ways = ways_of_pictures(samples, 200, halo, Band(14, 35))
     check_pictures(ways)

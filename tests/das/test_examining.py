@@ -329,9 +329,10 @@ def test_spectra_in_blocks(tmp_path):
     assert why(tmp_path / "a.h5").startswith("holds spectra (/fa1/Source1/Zone1/PSD")
 
 
-def test_frequency_bands(tmp_path):
-    write_plain(tmp_path / "a.h5", block())
-    with h5py.File(tmp_path / "a.h5", "r+") as file:
+def write_bands(path):
+    """Write a ProdML file of powers of five bands, all under one name."""
+    write_plain(path, block())
+    with h5py.File(path, "r+") as file:
         raw = file["Acquisition/Raw[0]"]
         bands = file.create_group("Acquisition/Processed/Fbe[0]")
         file.copy(raw["RawDataTime"], bands, "FbeDataTime")
@@ -341,8 +342,42 @@ def test_frequency_bands(tmp_path):
             band = bands.create_dataset(f"FbeData[{number}]", data=np.ones((400, 6), "f4"))
             band.attrs.update(StartFrequency=10.0 * number, EndFrequency=10.0 * number + 10)
         del raw["RawData"]
+
+
+def test_frequency_bands(tmp_path):
+    write_bands(tmp_path / "a.h5")
     found = examine(str(tmp_path / "a.h5"))
     assert {one.why for one in found} == {"holds powers of frequency bands, no samples"}
+
+
+@pytest.mark.parametrize(
+    "command", [("dascube", "--fmax", 40), ("dasimages", "--window", "1s", "--band", 20, 60)]
+)
+def test_steps_refuse_by_name_what_is_hostile_and_do_the_rest(tmp_path, run, command):
+    (folder := tmp_path / "in").mkdir()
+    write_plain(folder / "good.h5", block(samples=2000))
+    write_febus(folder / "febus_2.h5", "PSD [dB re 1 nStrain|sqrt(Hz)]")
+    write_bands(folder / "prodml_fbe_1.h5")
+    write_dasdae(folder / "DASDMSShot00.h5", block(step=9_500_000_000))
+    write_dasdae(folder / "dts.h5", block())
+    with h5py.File(folder / "dts.h5", "r+") as file:
+        file["waveforms/DAS"].attrs["_attrs_data_category"] = "DTS"
+    (folder / "junk.h5").write_bytes(b"junk")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    step, *words = command
+    result = run(step, folder, "-o", tmp_path / "out", *words, "-n", 1)
+    assert result.exit_code == 1, result.output
+    for name, reason in {
+        "febus_2": "holds spectra (/fa1/Source1/Zone1/PSD",
+        "prodml_fbe_1": "holds powers of frequency bands, no samples",
+        "DASDMSShot00": "has a sample every 9.5 s: too slow for sound",
+        "dts": "holds temperatures (DTS), no samples of sound",
+        "junk": "",
+    }.items():
+        assert f"failed: {folder}/{name}.h5: {reason}" in result.stderr
+    assert "good.h5" not in result.stderr
+    assert "5 failed" in result.stderr
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_scanning_leaves_dascore_no_word(tmp_path, capfd):

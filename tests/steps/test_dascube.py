@@ -111,6 +111,29 @@ def test_a_region_that_was_under_way_is_done_again(run, folder, known, tmp_path)
     assert tree(out) == good
 
 
+def test_a_chunk_that_was_lost_is_named_and_made_again(run, folder, known, tmp_path):
+    out = tmp_path / "c.zarr"
+    assert run("dascube", folder[0], "-o", out, *FEW).exit_code == 0
+    assert run("check", out).exit_code == 0
+    good = tree(out)
+    (out / "psd/c/1/0/0").unlink()
+    result = run("check", out)
+    assert result.exit_code == 1
+    assert "psd/c/1/0/0: is missing: captools dascube makes it again" in result.stdout
+    result = run("dascube", folder[0], "-o", out, *FEW)
+    assert result.exit_code == 0, result.output
+    assert "missing, or not as they were written: done again" in result.stderr
+    assert "1 done" in result.stderr
+    assert tree(out) == good
+    (out / "regions/0.json").write_bytes(b"[]")
+    result = run("check", out)
+    assert result.exit_code == 1
+    assert "regions/0.json: is damaged" in result.stdout
+    assert run("dascube", folder[0], "-o", out, *FEW).exit_code == 0
+    assert tree(out) == good
+    assert run("check", out).exit_code == 0
+
+
 def test_a_changed_file_costs_the_regions_that_read_it(run, folder, known, tmp_path):
     out = tmp_path / "c.zarr"
     assert run("dascube", folder[0], "-o", out, *FEW).exit_code == 0
