@@ -21,7 +21,7 @@ from captools.io.atomic import appearing, output_error
 from captools.io.troubles import Missing, attempt
 
 ROOT = "zarr.json"
-LEVEL = 3  # of lz4: more takes longer, and makes no less
+LEVEL = 5  # of lz4
 _SHUFFLES = {"shuffle": 1, "bitshuffle": 2}  # as blosc numbers them
 _FILLS = {"f": "NaN", "i": 0}
 

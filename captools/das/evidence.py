@@ -22,7 +22,8 @@ def say(store: CubeStore, region: Region, chunks: Sequence[tuple[int, int]]) -> 
     rows: dict[int, list[int]] = {}
     for row, column in sorted(chunks):
         rows.setdefault(row, []).append(column)
-    store.put(_key(region), as_bytes({"chunks": rows}))
+    if rows:
+        store.put(_key(region), as_bytes({"chunks": rows}))
 
 
 def forget(store: CubeStore, region: Region) -> None:
