@@ -1,13 +1,11 @@
 """Maps as pictures: a finished figure, bare pixels with a world file, or a GeoTIFF."""
 
 import textwrap
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from captools.errors import InputError
 from captools.extras import require
 from captools.flat.endings import check_ending
 from captools.geo import coords
@@ -15,10 +13,11 @@ from captools.io.atomic import appearing
 from captools.maps.graticule import draw_graticule
 from captools.maps.mapping import Map
 from captools.maps.raster import Canvas
+from captools.maps.shading import Style
+from captools.maps.shading import colormap as colormap  # as viewing knows it
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap, Normalize
     from matplotlib.figure import Figure
 
 
@@ -27,85 +26,6 @@ WORLD = {".png": ".pgw", ".jpg": ".jgw", ".jpeg": ".jgw"}
 RASTERS = (".tif", ".tiff")
 KINDS = (*WORLD, ".pdf", ".svg", *RASTERS)
 ROUND = (1, 2, 5)  # lengths of a scale bar, times powers of ten
-
-
-@dataclass(frozen=True)
-class Style:
-    """How a map is coloured; the fields are the options of the same names."""
-
-    cmap: str | None = None
-    how: str = "linear"
-    clip: tuple[float, float] | None = None
-    percentiles: tuple[float, float] = (2.0, 98.0)
-    diverging: bool = False
-
-    @property
-    def colours(self) -> "Colormap":
-        """The colour map; ValueError if neither matplotlib nor colorcet knows its name."""
-        return colormap(self.cmap or ("RdBu" if self.diverging else "viridis"))
-
-    def limits(self, values: np.ndarray) -> tuple[float, float]:
-        """Return the values of the first and the last colour.
-
-        By default the percentiles of the pixels, that one spike does not grey the map.
-        """
-        if self.clip is not None:
-            return self.clip
-        low, high = np.nanpercentile(values, self.percentiles)
-        if self.diverging:
-            high = max(abs(low), abs(high))
-            low = -high
-        if low == high:  # a single value: it gets the colour in the middle
-            margin = abs(low) * 1e-3 or 1.0
-            low, high = low - margin, high + margin
-        return float(low), float(high)
-
-    def norm(self, values: np.ndarray) -> "Normalize":
-        """Return what maps the values to 0..1."""
-        from matplotlib.colors import LogNorm, Normalize
-
-        low, high = self.limits(values)
-        if self.how == "eq_hist":
-            from datashader.mpl_ext import EqHistNormalize
-
-            norm = EqHistNormalize(low, high)
-            norm.autoscale(np.ma.masked_invalid(np.clip(values, low, high)))
-            return norm
-        if self.how == "log":
-            positive = values[values > 0]
-            if not positive.size or high <= 0:
-                raise InputError("--how log needs values above 0: draw with --how linear")
-            low = max(low, positive.min())
-            return LogNorm(low, max(high, low * 1.001), clip=True)
-        return Normalize(low, high, clip=True)
-
-
-def colormap(name: str) -> "Colormap":
-    """Return a colour map of matplotlib or colorcet.
-
-    Raises
-    ------
-    ValueError
-        If neither knows the name.
-    """
-    require("preview", "matplotlib")
-    import matplotlib
-
-    if name in matplotlib.colormaps:
-        return matplotlib.colormaps[name]
-    require("preview", "colorcet")
-    from colorcet import cm
-
-    if name in cm:
-        return cm[name]
-    raise ValueError(f"colours {name!r} are known neither to matplotlib nor to colorcet")
-
-
-def check_limits(limits: tuple[float, float]) -> None:
-    """Raise ValueError if two values are no limits: finite, the lower one first."""
-    low, high = limits
-    if not (np.isfinite(low) and np.isfinite(high) and low < high):
-        raise ValueError(f"limits {low:g} {high:g}: the first must be below the second")
 
 
 def check_kind(path: Path, bare: bool) -> None:

@@ -58,12 +58,12 @@ def survey(paths: list[str], *, lonlat: object, xy: object, **options: object) -
 @click.option("--size", nargs=2, type=click.IntRange(1, 20_000), metavar="W H", help="Pixels.")
 @click.option(
     "--cmap",
-    callback=options.checked("maps.drawing.colormap"),
+    callback=options.checked("maps.shading.colormap"),
     help="Colours: a name of matplotlib or colorcet.  [default: viridis]",
 )
 @click.option(
     "--how",
-    type=click.Choice(["linear", "log", "eq_hist"]),
+    type=click.Choice(["linear", "log", "cbrt", "eq_hist"]),
     default="linear",
     help="How values become colours.",
 )
@@ -72,7 +72,7 @@ def survey(paths: list[str], *, lonlat: object, xy: object, **options: object) -
     nargs=2,
     type=float,
     metavar="LO HI",
-    callback=options.checked("maps.drawing.check_limits"),
+    callback=options.checked("maps.shading.check_limits"),
     help="Values of the first and last colour.",
 )
 @click.option(
@@ -81,7 +81,7 @@ def survey(paths: list[str], *, lonlat: object, xy: object, **options: object) -
     type=click.FloatRange(0, 100),
     default=(2.0, 98.0),
     metavar="LO HI",
-    callback=options.checked("maps.drawing.check_limits"),
+    callback=options.checked("maps.shading.check_limits"),
     help="The same as percentiles of the pixels, without --clip.",
 )
 @click.option(
@@ -102,7 +102,7 @@ def survey(paths: list[str], *, lonlat: object, xy: object, **options: object) -
     nargs=2,
     type=float,
     metavar="LO HI",
-    callback=options.checked("maps.drawing.check_limits"),
+    callback=options.checked("maps.shading.check_limits"),
     help="Of a cube, Hz: whose power is drawn along the fibre.  [default: all but 0]",
 )
 @click.option("--title", help="Of the figure.")
@@ -157,7 +157,7 @@ def preview(
     size : (width, height), optional
         Pixels of the map.
     cmap, how, clip, percentiles
-        How values become colours; see `captools.maps.drawing.Style`.
+        How values become colours; see `captools.maps.shading.Style`.
     diff : (t1, t2), optional
         Two periods; the mean of the first less that of the second is drawn.
     channel : int, optional
@@ -189,8 +189,9 @@ def preview(
     from captools.extras import require
     from captools.flat.table import two_columns
     from captools.io.atomic import Outputs, check_is_file
-    from captools.maps.drawing import Style, check_kind, draw
+    from captools.maps.drawing import check_kind, draw
     from captools.maps.mapping import MapOptions, make_map
+    from captools.maps.shading import Style
 
     files = [*map(os.fspath, files)]
     check_kind(local_path(output), bare)

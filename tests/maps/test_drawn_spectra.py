@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from captools.das.layout import Layout, Spectrum
 from captools.das.overview import Overview
-from captools.maps.drawing import Style
+from captools.maps.shading import Style
 from captools.maps.spectra import make_figure
 
 LAYOUT = Layout(

@@ -18,8 +18,9 @@ from straightforward import read_flat
 from captools.errors import CaptoolsWarning, InputError
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
-from captools.maps.drawing import Style, colormap, make_figure
+from captools.maps.drawing import make_figure
 from captools.maps.mapping import MapOptions, make_map
+from captools.maps.shading import Style, colormap
 from captools.steps.merge import merge
 from captools.steps.preview import preview
 from captools.steps.readatl06 import readatl06
@@ -265,7 +266,7 @@ def test_points_of_both_hemispheres_ask_for_a_projection(tmp_path, crs):
         assert (drawn.crs, drawn.points) == (name, points)
 
 
-@pytest.mark.parametrize("how", ["linear", "log", "eq_hist"])
+@pytest.mark.parametrize("how", ["linear", "log", "cbrt", "eq_hist"])
 @pytest.mark.parametrize("agg", ["count", "mean"])
 def test_all_ways_to_colour_give_a_picture_and_the_same_bytes_again(beams, tmp_path, how, agg):
     for name in ("one.png", "two.png"):
