@@ -1,5 +1,7 @@
-"""The graticule of a map: meridians and parallels, with their names."""
+"""The graticule of a map: meridians and parallels, with their names at the frame."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,38 +11,81 @@ from captools.maps.raster import Canvas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.text import Text
+    from matplotlib.transforms import Bbox
 
 
-STEPS_DEGREES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 45)  # between lines
-NAME_POINTS = 7  # size of the names
-BAR = 0.27  # of the width, and a third of it of the height: the corner of the scale bar
+# Degrees between lines.
+STEPS = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30)
+WIDEST = 45
+NEAR = 0.4  # of a name's height: the room around it
+BEHIND = {"boxstyle": "square,pad=0.15", "facecolor": "white", "alpha": 0.65, "linewidth": 0}
 
 
-def draw_graticule(axes: "Axes", canvas: Canvas, crs: str, scale: float) -> None:
-    """Draw meridians and parallels, each named where it leaves the map.
+@dataclass(frozen=True)
+class Line:
+    """A meridian or a parallel, in the axes' units, and what it is called."""
+
+    x: np.ndarray
+    y: np.ndarray
+    name: str
+
+
+def draw_graticule(axes: "Axes", canvas: Canvas, crs: str, scale: float, size: float) -> None:
+    """Draw meridians and parallels, each named where it meets the frame.
 
     Parameters
     ----------
     axes : matplotlib axes
-        Where, with their limits set.
+        Where, with their limits set. What is written on them already keeps its room.
     canvas : Canvas
         What they show, in units of the CRS.
     crs : str
         The CRS.
     scale : float
         How many units of the CRS one of the axes is.
+    size : float
+        Of the names, in points.
     """
     lon, lat = _places(canvas, crs)
     if not np.isfinite(lat).any():
         return
-    xmin, xmax, ymin, ymax = (edge / scale for edge in _edges(canvas))
-    bar = (xmin, xmin + BAR * (xmax - xmin), ymin, ymin + BAR / 3 * (ymax - ymin))
-    taken = [bar]  # boxes in which something is written
-    for name, lines in _lines(lon, lat).items():
-        for line_lon, line_lat, value in lines:
-            x, y = coords.transform(line_lon, line_lat, "EPSG:4326", crs)
-            axes.plot(x / scale, y / scale, color="0.3", linewidth=0.5, alpha=0.6, zorder=1)
-            _name_line(axes, canvas, (x / scale, y / scale), _degrees(value, name), taken)
+    taken = [text.get_window_extent() for text in axes.texts]
+    for lon_line, lat_line, name in _lines(lon, lat):
+        x, y = coords.transform(lon_line, lat_line, "EPSG:4326", crs)
+        line = Line(x / scale, y / scale, name)
+        axes.plot(line.x, line.y, color="0.35", linewidth=size / 16, alpha=0.6, zorder=3)
+        _name(axes, line, size, taken)
+
+
+def draw_degrees(axes: "Axes", canvas: Canvas) -> None:
+    """Let the ticks of a map in degrees be its graticule."""
+    west, east = max(canvas.xmin, -360.0), min(canvas.xmax, 360.0)
+    axes.set_xticks(ticks := round_degrees(west, east), [degrees(one, "lon") for one in ticks])
+    south, north = max(canvas.ymin, -90.0), min(canvas.ymax, 90.0)
+    axes.set_yticks(ticks := round_degrees(south, north), [degrees(one, "lat") for one in ticks])
+    axes.grid(color="0.35", linewidth=0.5, alpha=0.6)
+
+
+def degrees(value: float, name: str) -> str:
+    """Return a longitude or latitude as maps write it.
+
+    Examples
+    --------
+    >>> degrees(-60.0, "lon"), degrees(190.0, "lon"), degrees(-80.5, "lat"), degrees(0.0, "lon")
+    ('60°W', '170°W', '80.5°S', '0°')
+    """
+    value = (value + 180) % 360 - 180 if name == "lon" else value
+    value = round(value, 6)
+    side = ("W", "E") if name == "lon" else ("S", "N")
+    letter = "" if value in (0, -180) else side[int(value > 0)]
+    return f"{abs(value):.8g}°{letter}"
+
+
+def round_degrees(low: float, high: float) -> np.ndarray:
+    """Return some four to eight round numbers from one to another."""
+    step = next((step for step in STEPS if (high - low) / step <= 8), WIDEST)
+    return np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step
 
 
 def _places(canvas: Canvas, crs: str) -> tuple[np.ndarray, np.ndarray]:
@@ -51,69 +96,66 @@ def _places(canvas: Canvas, crs: str) -> tuple[np.ndarray, np.ndarray]:
     return coords.transform(x.ravel(), y.ravel(), crs, "EPSG:4326")
 
 
-def _lines(lon: np.ndarray, lat: np.ndarray) -> dict[str, list]:
-    """Return the meridians and parallels of round degrees that cross a region."""
+def _lines(lon: np.ndarray, lat: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
+    """Yield longitudes, latitudes and names of the lines of round degrees that cross a region."""
     lon, lat = lon[np.isfinite(lon)], lat[np.isfinite(lat)]
     west, east = coords.lon_bounds(lon)
     east += 360 if east < west else 0
     south, north = lat.min(), lat.max()
     if max(abs(south), abs(north)) > 89.5 or east - west > 180:  # around the pole
         west, east = -180.0, 180.0
-    meridians = [
-        (np.full(200, value), np.linspace(max(south - 1, -90), min(north + 1, 90), 200), value)
-        for value in _round_degrees(west, east)
-    ]
-    parallels = [
-        (np.linspace(west - 1, east + 1, 721), np.full(721, value), value)
-        for value in _round_degrees(south, north)
-    ]
-    return {"lon": meridians, "lat": parallels}
+    meridians = round_degrees(west, east)
+    if len(meridians) and meridians[-1] - meridians[0] == 360:
+        meridians = meridians[:-1]
+    wide, high = east - west, north - south
+    along = np.linspace(max(south - 0.1 * high, -90), min(north + 0.1 * high, 90), 400)
+    beyond = min(0.1 * wide, (360 - wide) / 2)
+    around = np.linspace(west - beyond, east + beyond, 1201)
+    for value in meridians:
+        yield np.full(400, value), along, degrees(value, "lon")
+    for value in round_degrees(south, north):
+        if abs(value) < 90:  # the pole is a point
+            yield around, np.full(1201, value), degrees(value, "lat")
 
 
-def _round_degrees(low: float, high: float) -> np.ndarray:
-    """Return some four to eight round numbers between two."""
-    step = next((step for step in STEPS_DEGREES if (high - low) / step <= 8), STEPS_DEGREES[-1])
-    values = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
-    return values[:-1] if len(values) and values[-1] - values[0] == 360 else values
+def _name(axes: "Axes", line: Line, size: float, taken: "list[Bbox]") -> None:
+    """Write the name of a line where it meets the frame, else along it, if there is room."""
+    text = axes.annotate(
+        line.name, (0, 0), fontsize=size, color="0.15", ha="center", va="center", bbox=BEHIND,
+        annotation_clip=False,
+    )  # fmt: skip
+    text.set_zorder(6)
+    for x, y in _candidates(axes, line, text):
+        text.xy = (x, y)
+        text.set_position((x, y))
+        box = text.get_window_extent()
+        room = box.padded(NEAR * box.height)
+        if not any(room.overlaps(other) for other in taken):
+            taken.append(box)
+            return
+    text.remove()
 
 
-def _degrees(value: float, name: str) -> str:
-    """Return a longitude or latitude as maps write it."""
-    value = (value + 180) % 360 - 180 if name == "lon" else value
-    side = ("W", "E") if name == "lon" else ("S", "N")
-    letter = "" if value in (0, -180) else side[int(value > 0)]
-    return f"{abs(value):g}°{letter}"
-
-
-def _edges(canvas: Canvas) -> tuple[float, float, float, float]:
-    return canvas.xmin, canvas.xmax, canvas.ymin, canvas.ymax
-
-
-def _name_line(axes: "Axes", canvas: Canvas, line: tuple, text: str, taken: list[tuple]) -> None:
-    """Write the name of a line on the last of its points where there is room for it, if any.
-
-    All of it is on the map then, and in none of the boxes (xmin, xmax, ymin, ymax) that are taken.
-    """
-    (x, y), em = line, NAME_POINTS * axes.figure.dpi / 72
-    xmin, xmax = sorted(axes.get_xlim())
-    ymin, ymax = sorted(axes.get_ylim())
-    # A digit is 0.64 em wide, a W 0.99: clipped, 25°W would read 5°W.
-    half = (0.64 * len(text) + 0.5) * em / 2 / canvas.width * (xmax - xmin)
-    wide, high = max(0.04 * (xmax - xmin), half), max(0.04, em / canvas.height) * (ymax - ymin)
-    has_room = (x > xmin + wide) & (x < xmax - wide) & (y > ymin + high) & (y < ymax - high)
-    tall = 0.75 * em / canvas.height * (ymax - ymin)
-    for left, right, low, top in taken:
-        beside = (x + half < left) | (x - half > right) | (y + tall < low) | (y - tall > top)
-        has_room &= beside
-    if has_room.any():
-        at = np.flatnonzero(has_room)[-1]
-        taken.append((x[at] - half, x[at] + half, y[at] - tall, y[at] + tall))
-        axes.annotate(
-            text,
-            (x[at], y[at]),
-            fontsize=NAME_POINTS,
-            color="0.25",
-            ha="center",
-            va="center",
-            clip_on=True,
+def _candidates(axes: "Axes", line: Line, text: "Text") -> Iterator[tuple[float, float]]:
+    """Yield places of a name on its line: those at the frame first."""
+    frame, box = axes.get_window_extent(), text.get_window_extent()
+    wide, high = box.width / 2 + NEAR * box.height, (0.5 + NEAR) * box.height
+    at = axes.transData.transform(np.column_stack([line.x, line.y]))
+    with np.errstate(invalid="ignore"):
+        # Below 0 on the map, away from the frame by half of the name.
+        beyond = np.maximum(
+            np.abs(at[:, 0] - (frame.x0 + frame.x1) / 2) - frame.width / 2 + wide,
+            np.abs(at[:, 1] - (frame.y0 + frame.y1) / 2) - frame.height / 2 + high,
         )
+        for one in np.flatnonzero((beyond[:-1] < 0) != (beyond[1:] < 0)):
+            first, last = beyond[one], beyond[one + 1]
+            if np.isfinite(first) and np.isfinite(last):
+                part = first / (first - last)
+                yield (
+                    line.x[one] + part * (line.x[one + 1] - line.x[one]),
+                    line.y[one] + part * (line.y[one + 1] - line.y[one]),
+                )
+        inside = np.flatnonzero(beyond < 0)
+    nearest = inside[np.argsort(-beyond[inside], kind="stable")]
+    for one in nearest[:: max(1, len(nearest) // 60)]:
+        yield line.x[one], line.y[one]

@@ -1,57 +1,30 @@
 """From flat files to a map: their points are folded, one file after another, into pixels."""
 
-import os
 import re
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from captools.bounds import Bounds
-from captools.errors import BadInputs, CaptoolsWarning, InputError, naming_bad
-from captools.flat.alike import Alike
+from captools.errors import CaptoolsWarning, InputError
 from captools.flat.collection import height_of
-from captools.flat.origins import CORE, Origins, is_tile
-from captools.flat.places import PlaceNames
-from captools.flat.reader import FlatFile
-from captools.geo import coords, domain, select
+from captools.geo import domain, select
 from captools.geo.time import parse_span
 from captools.io.address import Url, parse_location
+from captools.maps.categories import Categories
 from captools.maps.raster import Aggregate, Canvas, fit
-from captools.process import check
-from captools.progress import counted, track
-
-BLOCK_ROWS = 1 << 20  # of a few columns, in memory at a time
-LONLAT = "EPSG:4326"
-
-
-@dataclass(frozen=True)
-class MapOptions:
-    """What is to be mapped; the fields are the options of the same names."""
-
-    var: str | None = None
-    agg: str = "mean"
-    xy: tuple[str, str] = ("x", "y")
-    crs: str | None = None
-    bbox: tuple[float, float, float, float] | None = None
-    extent: tuple[float, float, float, float] | None = None
-    size: tuple[int, int] | None = None
-    diff: tuple[str, str] | None = None
-    all_rows: bool = False  # of tiles, those of overlaps too
-    lonlat: str | Iterable[str] | None = None
-
-    @property
-    def place_names(self) -> PlaceNames:
-        """The columns that are lon and lat; those of `xy` are read by their names."""
-        return PlaceNames.of(self.lonlat)
-
-    @property
-    def column(self) -> str | None:
-        """The column that is mapped, by default heights; None if points are counted."""
-        return self.var or (None if self.agg == "count" and not self.diff else "h_li")
+from captools.maps.surveying import (
+    LONLAT,
+    Limits,
+    MapOptions,
+    Survey,
+    blocks_of,
+    bounds_of,
+    survey_files,
+)
+from captools.progress import counted
 
 
 @dataclass
@@ -68,6 +41,7 @@ class Map:
     files: int
     counts: bool  # whether the values are numbers of points
     bad: dict[str, str] = field(default_factory=dict)  # files that could not be read, and why
+    parts: Categories | None = None  # if points are told apart
 
     @property
     def caption(self) -> str:
@@ -77,33 +51,21 @@ class Map:
         return f"{caption} · {bad} could not be read" if self.bad else caption
 
 
-@dataclass
-class Survey:
-    """What the headers of the files say, all taken together."""
-
-    good: list[Path | Url] = field(default_factory=list)
-    bad: dict[str, str] = field(default_factory=dict)
-    crs: str = ""  # of the map
-    projected: bool = True  # whether the files have x and y in this CRS
-    bounds: list[tuple | None] = field(default_factory=list)  # of each good file, if it names any
-    rows: int = 0
-    label: str = ""
-    units: str = ""
-    has_tiles: bool = False
-    alike: Alike = field(default_factory=Alike)
-    origins: Origins = field(default_factory=Origins)
-    misplaced: int = 0  # points outside the area of use of the CRS that they are projected to
-    all_bounds: Bounds = field(default_factory=Bounds)  # of all points, if a box is asked for
-
-    def nothing(self, what: str) -> InputError:
-        """Return the error that there is no such point, in a box that is asked for if one is."""
-        where = f" lies there: the points have {self.all_bounds}" if self.all_bounds else ""
-        files = counted(len(self.good), "file")
-        return InputError(f"nothing to draw: no {what} in {files}{where}")
-
-
-def make_map(files: Iterable[str | Path | Url], request: MapOptions) -> Map:
+def make_map(
+    files: Iterable[str | Path | Url],
+    request: MapOptions,
+    sizing: Callable[[Limits, tuple[int, int] | None], Canvas] = fit,
+) -> Map:
     """Fold the points of flat files into a map.
+
+    Parameters
+    ----------
+    files : iterable of path
+        The files.
+    request : MapOptions
+        What of them.
+    sizing : callable
+        Makes the pixels from what must be seen, and the size that is asked for.
 
     Raises
     ------
@@ -115,18 +77,11 @@ def make_map(files: Iterable[str | Path | Url], request: MapOptions) -> Map:
     if request.column and not request.var:
         request = replace(request, var=height_of(paths))
     survey = survey_files(paths, request)
-    canvas = fit(_bounds(survey, request), request.size)
-    spans = [parse_period(text) for text in request.diff] if request.diff else [None]
-    totals = [Aggregate(canvas, "mean" if request.diff else request.agg) for _ in spans]
-    needed = [name for name in (request.column, "t_gps" if request.diff else None) if name]
-    for block in blocks_of(survey, request, needed):
-        values = block.get(request.column)
-        for span, total in zip(spans, totals, strict=True):
-            if span is None:
-                total.add(block["x"], block["y"], values)
-            else:
-                then = select.in_span(block["t_gps"], span)
-                total.add(block["x"][then], block["y"][then], values[then])
+    bounds = bounds_of(survey, request)
+    if survey.crs == LONLAT and request.size is None and request.extent is None:
+        bounds = _on_earth(bounds)
+    canvas = sizing(bounds, request.size)
+    totals, parts = _fold(survey, request, canvas)
     points = sum(total.points for total in totals)
     if not points:
         raise survey.nothing(f"point with a value of {request.column or 'any kind'}")
@@ -136,7 +91,7 @@ def make_map(files: Iterable[str | Path | Url], request: MapOptions) -> Map:
     if survey.misplaced:
         message = domain.warning(survey.misplaced, survey.crs)
         warnings.warn(message, CaptoolsWarning, stacklevel=2)
-    counts = request.agg == "count" and not request.diff
+    counts = (request.agg == "count" and not request.diff) or parts is not None
     return Map(
         canvas,
         survey.crs,
@@ -148,7 +103,40 @@ def make_map(files: Iterable[str | Path | Url], request: MapOptions) -> Map:
         len(survey.good),
         counts,
         survey.bad,
+        parts,
     )
+
+
+def _on_earth(bounds: Limits) -> Limits:
+    """Return bounds in degrees that are no flat strip, and end at the poles."""
+    xmin, xmax, ymin, ymax = bounds
+    least = min((xmax - xmin) / 4, 180.0)
+    more = max(0.0, least - (ymax - ymin)) / 2
+    south = min(max(ymin - more, -90.0), 90.0 - least)
+    return xmin, xmax, south, max(ymax, south + least)
+
+
+def _fold(
+    survey: Survey, request: MapOptions, canvas: Canvas
+) -> tuple[list[Aggregate], Categories | None]:
+    """Add all points to the aggregates: of each period if there are two, of each category."""
+    spans = [parse_period(text) for text in request.diff] if request.diff else [None]
+    kind = "mean" if request.diff else "count" if request.by else request.agg
+    totals = [Aggregate(canvas, kind) for _ in spans]
+    parts = Categories(canvas, request.by) if request.by else None
+    needed = [request.column, "t_gps" if request.diff else None, request.by]
+    for block in blocks_of(survey, request, [*filter(None, needed)]):
+        x, y, values = block["x"], block["y"], block.get(request.column)
+        for span, total in zip(spans, totals, strict=True):
+            if span is None:
+                total.add(x, y, values)
+            else:
+                then = select.in_span(block["t_gps"], span)
+                total.add(x[then], y[then], values[then])
+        if parts is not None:
+            known = np.isfinite(values) if values is not None else slice(None)
+            parts.add(x[known], y[known], block[request.by][known])
+    return totals, parts
 
 
 def parse_period(text: str) -> tuple[float, float]:
@@ -175,154 +163,6 @@ def _difference(totals: list[Aggregate]) -> np.ndarray:
 def _label(survey: Survey, request: MapOptions) -> str:
     if request.diff:
         return f"{survey.label}: {request.diff[0]} less {request.diff[1]}"
-    if request.column is None:
+    if request.column is None or request.by:
         return "number of points"
     return f"{request.agg} of {survey.label}"
-
-
-# --- the files ------------------------------------------------------------------
-
-
-def survey_files(paths: list[Path | Url], request: MapOptions) -> Survey:
-    """Read all headers: who can be used, where they lie, what the column means."""
-    survey = Survey()
-    for path in paths:
-        with ExitStack() as opened:
-            with naming_bad(survey.bad, path):
-                file = opened.enter_context(FlatFile(path, request.place_names))
-                attrs = file.attrs  # may be damaged where the columns are not
-            if os.fspath(path) not in survey.bad:
-                _take_in(survey, file, attrs, request)
-    if not survey.good:
-        raise BadInputs(survey.bad)
-    if survey.crs == "auto":
-        survey.crs = _polar_crs(survey, request)
-    survey.alike.warn()
-    survey.origins.check_sets()
-    survey.origins.warn()
-    if survey.has_tiles and not request.all_rows:
-        message = "of tiles, core rows are drawn only (--all-rows draws those of overlaps, too)"
-        warnings.warn(message, CaptoolsWarning, stacklevel=2)
-    return survey
-
-
-def _take_in(survey: Survey, file: FlatFile, attrs: dict, request: MapOptions) -> None:
-    """Add what a file says to the survey; InputError if it does not go with the others."""
-    if request.xy != ("x", "y"):
-        file.check_columns(request.xy)  # the user named them: their absence is an error
-    projected = request.crs is None and all(name in file.columns for name in request.xy)
-    crs = LONLAT if request.xy == ("lon", "lat") else attrs.get("crs") or "unknown"
-    if not survey.good:
-        survey.projected = projected
-        survey.crs = crs if projected else _chosen_crs(file, request)
-    elif projected != survey.projected or (projected and crs != survey.crs):
-        here = f"CRS {crs}" if projected else "no x and y"
-        there = f"CRS {survey.crs}" if survey.projected else "no x and y"
-        raise InputError(
-            f"{survey.good[0]} and {file.path} differ: {there} and {here}: "
-            "name a CRS for all of them (-p)"
-        )
-    if request.column is not None:
-        file.check_columns([request.column])
-        if not survey.good:
-            about = file.attributes(request.column)
-            survey.label, survey.units = about["long_name"], about["units"]
-    bounds = attrs.get("bounds_xy") if projected and request.xy == ("x", "y") else None
-    known = bounds is not None and np.isfinite(bounds).all()
-    survey.bounds.append(tuple(map(float, bounds)) if known else None)
-    survey.rows += file.rows
-    survey.good.append(file.path)
-    survey.alike.add(file)
-    survey.origins.add(file)
-    survey.has_tiles |= is_tile(file)
-
-
-def _chosen_crs(file: FlatFile, request: MapOptions) -> str:
-    """Return the CRS to project lon and lat to; ``auto`` if none is asked for."""
-    file.check_columns(["lon", "lat"])
-    return "auto" if request.crs in (None, "auto") else coords.crs_name(request.crs)
-
-
-def _polar_crs(survey: Survey, request: MapOptions) -> str:
-    """Return the CRS of the hemisphere of the points to draw; InputError if they lie in both."""
-    survey.crs = LONLAT  # as long as they are looked at
-    found = Bounds()
-    for block in blocks_of(survey, request, ()):
-        found.add("lat", block["y"])
-    survey.all_bounds = Bounds()
-    south, north = found.get("lat", (0.0, 0.0))
-    if south < 0 < north:
-        raise InputError(
-            f"the points of {counted(len(survey.good), 'file')} lie in both hemispheres "
-            f"({found}): choose one projection (-p)"
-        )
-    return coords.polar_crs(south)
-
-
-def _bounds(survey: Survey, request: MapOptions) -> tuple[float, float, float, float]:
-    """Return what the map must show: from the headers if these name it, else from the points."""
-    if request.extent is not None:
-        return request.extent
-    if request.bbox is None and None not in survey.bounds:
-        bounds = np.array(survey.bounds)
-    else:
-        bounds = np.array(
-            [
-                [x.min(), x.max(), y.min(), y.max()]
-                for x, y in (_placed(block) for block in blocks_of(survey, request, ()))
-                if len(x)
-            ]
-        ).reshape(-1, 4)
-    if not len(bounds):
-        raise survey.nothing("point")
-    low, high = bounds.min(axis=0), bounds.max(axis=0)
-    return float(low[0]), float(high[1]), float(low[2]), float(high[3])
-
-
-def _placed(block: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return x and y of the points that have both."""
-    known = np.isfinite(block["x"]) & np.isfinite(block["y"])
-    return block["x"][known], block["y"][known]
-
-
-def blocks_of(
-    survey: Survey, request: MapOptions, more: Iterable[str]
-) -> Iterator[dict[str, np.ndarray]]:
-    """Yield x, y and `more` columns of the points of all files, as many as fit in memory.
-
-    A file that turns out to be damaged is dropped, and named in `Survey.bad`.
-    """
-    survey.misplaced = 0
-    for path in track(list(survey.good)):
-        with naming_bad(survey.bad, path), FlatFile(path, request.place_names) as file:
-            for rows in file.ranges(BLOCK_ROWS):
-                check()
-                yield _block(file, rows, survey, request, more)
-            file.check_unchanged()
-        if os.fspath(path) in survey.bad:
-            survey.good.remove(path)
-
-
-def _block(
-    file: FlatFile, rows: slice, survey: Survey, request: MapOptions, more: Iterable[str]
-) -> dict[str, np.ndarray]:
-    columns = {name: file.read_known(name, rows) for name in more}
-    lonlat = not survey.projected or request.bbox is not None
-    lon, lat = (file.read(name, rows) if lonlat else None for name in ("lon", "lat"))
-    if survey.projected:
-        columns["x"], columns["y"] = (file.read(name, rows) for name in request.xy)
-    else:
-        columns["x"], columns["y"] = coords.project(lon, lat, survey.crs)
-    keep = np.ones(rows.stop - rows.start, bool)
-    if request.bbox is not None:
-        keep &= select.in_box(lon, lat, request.bbox)
-        survey.all_bounds.add("lon", lon)
-        survey.all_bounds.add("lat", lat)
-    elif request.extent is not None:
-        survey.all_bounds.add("x", columns["x"])
-        survey.all_bounds.add("y", columns["y"])
-    if is_tile(file) and not request.all_rows:
-        keep &= file.read(CORE, rows)
-    if not survey.projected and request.crs not in (None, "auto"):
-        survey.misplaced += domain.outside(lon[keep], lat[keep], survey.crs)
-    return columns if keep.all() else {name: values[keep] for name, values in columns.items()}

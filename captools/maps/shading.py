@@ -121,6 +121,15 @@ def check_limits(limits: tuple[float, float]) -> None:
         raise ValueError(f"limits {low:g} {high:g}: the first must be below the second")
 
 
+def check_colour(name: str) -> None:
+    """Raise ValueError if matplotlib knows no such colour."""
+    require("preview", "matplotlib")
+    from matplotlib.colors import is_color_like
+
+    if not is_color_like(name):
+        raise ValueError(f"colour {name!r} is not known")
+
+
 def shade(values: np.ndarray, style: Style, norm: "Normalize | None" = None) -> "Image":
     """Return the picture of an aggregate.
 
@@ -232,9 +241,12 @@ def density(seen: np.ndarray, reach: int) -> float:
 def stack(*images: "Image", background: str | None = None) -> "Image":
     """Return pictures one over another, the first one lowest, on a colour if one is named."""
     from datashader import transfer_functions
+    from matplotlib.colors import to_hex
 
     whole = images[0] if len(images) == 1 else transfer_functions.stack(*images)
-    return transfer_functions.set_background(whole, background) if background else whole
+    if background is None:
+        return whole
+    return transfer_functions.set_background(whole, to_hex(background))
 
 
 def picture(rgba: np.ndarray) -> "Image":

@@ -13,7 +13,8 @@ from captools.das.overview import Overview, overview
 from captools.das.records import SECOND
 from captools.extras import require
 from captools.io.atomic import Outputs
-from captools.maps.drawing import DPI, RASTERS, plain, save
+from captools.maps.drawing import RASTERS, save
+from captools.maps.figure import DPI, plain
 from captools.maps.shading import Style
 from captools.progress import counted
 

@@ -105,7 +105,38 @@ def survey(paths: list[str], *, lonlat: object, xy: object, **options: object) -
     callback=options.checked("maps.shading.check_limits"),
     help="Of a cube, Hz: whose power is drawn along the fibre.  [default: all but 0]",
 )
+@click.option(
+    "--by",
+    metavar="COLUMN",
+    help="Count points by this, in mixed colours: a column, `year`, or what the header says.",
+)
+@click.option(
+    "--point",
+    type=click.IntRange(0, 50),
+    metavar="PX",
+    help="Pixels that sparse points grow by, at most; 0: none.  [default: by --dpi]",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    help="How dense points may lie that grow; of 1 they always do.",
+)
+@click.option(
+    "--background",
+    metavar="COLOUR",
+    callback=options.checked("maps.shading.check_colour"),
+    help="Of the map.  [default: white]",
+)
+@click.option(
+    "--dpi",
+    type=click.IntRange(20, 2400),
+    help="Pixels per inch.  [default: 100; with --width 300]",
+)
+@click.option("--width", type=click.FloatRange(30, 2000), metavar="MM", help="Of the figure.")
 @click.option("--title", help="Of the figure.")
+@click.option("--label", help="Of the colour bar.")
+@click.option("--units", help="Of the colour bar.")
 @click.option("--bare", is_flag=True, help="Only the pixels, with a world file beside them.")
 def preview(
     files: Iterable[str | Path],
@@ -127,7 +158,15 @@ def preview(
     diff: tuple[str, str] | None = None,
     channel: int | None = None,
     band: tuple[float, float] | None = None,
+    by: str | None = None,
+    point: int | None = None,
+    threshold: float = 0.5,
+    background: str | None = None,
+    dpi: int | None = None,
+    width: float | None = None,
     title: str | None = None,
+    label: str | None = None,
+    units: str | None = None,
     bare: bool = False,
 ) -> "Outputs":
     """Draw flat files as a map, or a cube of spectra.
@@ -164,8 +203,20 @@ def preview(
         Of a cube, whose spectra are drawn.
     band : (float, float), optional
         Of a cube, the frequencies (Hz) whose power is drawn along the fibre.
+    by : str, optional
+        What tells categories of points apart, which are counted.
+    point, threshold
+        How far points grow where they are sparse; see `captools.maps.shading.dynspread`.
+    background : str, optional
+        Colour of the map where no points are.
+    dpi : int, optional
+        Pixels per inch.
+    width : float, optional
+        Of the figure, in mm.
     title : str, optional
         Of the figure.
+    label, units : str, optional
+        Of the colour bar.
     bare : bool
         Write the pixels alone, with a world file.
 
@@ -190,6 +241,7 @@ def preview(
     from captools.flat.table import two_columns
     from captools.io.atomic import Outputs, check_is_file
     from captools.maps.drawing import check_kind, draw
+    from captools.maps.figure import Look
     from captools.maps.mapping import MapOptions, make_map
     from captools.maps.shading import Style
 
@@ -201,6 +253,8 @@ def preview(
 
         of_points = {"var": var, "agg": agg != "mean", "xy": xy, "lonlat": lonlat, "crs": crs}
         of_points |= {"bbox": bbox, "all_rows": all_rows, "extent": extent, "size": size}
+        of_points |= {"by": by, "point": point, "background": background, "width": width}
+        of_points |= {"dpi": dpi, "label": label, "units": units}
         of_points |= {"how": how != "linear", "clip": clip, "diff": diff, "bare": bare}
         check_none(of_points, "is for points, not for a cube")
         return draw_cube(
@@ -213,6 +267,7 @@ def preview(
         agg=agg,
         xy=tuple(two_columns(xy or "x,y")),
         lonlat=lonlat,
+        by=by,
         crs=None if crs is None else str(crs),
         bbox=bbox,
         extent=extent,
@@ -220,9 +275,12 @@ def preview(
         diff=diff,
         all_rows=all_rows,
     )
-    picture = make_map(files, request)
+    if by is not None and (diff is not None or agg not in ("mean", "count")):
+        raise ValueError("--by counts points: it does not go with --diff or --agg")
+    look = Look(dpi, width, title, label, units, point, threshold, background)
+    picture = make_map(files, request, look.canvas)
     style = Style(cmap, how, clip, percentiles, diverging=diff is not None)
-    written = Outputs(draw(picture, local_path(output), style, bare, title))
+    written = Outputs(draw(picture, local_path(output), style, look, bare))
     written.rows_in, written.rows_out = picture.rows, picture.points
     written.errors = picture.bad
     return written

@@ -156,7 +156,8 @@ EXAMPLES |= {
             ),
             *("--size 0 1", "--size x y", "--extent 1 0 0 1", "-b 0 1 10 -10", "--xy x"),
             *("--diff 2019 x", "--diff 2019", "--percentiles -1 101", "-o file/below.png"),
-            *("--bare -o out.pdf", "@void/none.txt"),
+            *("--bare -o out.pdf", "@void/none.txt", "--width 1", "--dpi 0", "--point -1"),
+            *("--threshold 2", "--background nowhere", "--by spot --agg min"),
         ),
     ),
     "download": Example(

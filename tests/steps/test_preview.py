@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import combinations
 
 import h5py
 import numpy as np
@@ -12,13 +13,15 @@ import pytest
 import rasterio
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.image import imread
+from matplotlib.text import Text
 from pyproj import Transformer
 from straightforward import read_flat
 
 from captools.errors import CaptoolsWarning, InputError
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
-from captools.maps.drawing import make_figure
+from captools.geo import coords
+from captools.maps.figure import Look, make_figure
 from captools.maps.mapping import MapOptions, make_map
 from captools.maps.shading import Style, colormap
 from captools.steps.merge import merge
@@ -60,7 +63,7 @@ def histogram(canvas, x, y, weights=None):
 
 @pytest.mark.parametrize("block", [17, 1 << 20])
 def test_counts_and_means_are_those_of_all_points(beams, monkeypatch, block):
-    monkeypatch.setattr("captools.maps.mapping.BLOCK_ROWS", block)
+    monkeypatch.setattr("captools.maps.surveying.BLOCK_ROWS", block)
     rows = rows_of(beams)
     counted = make_map(beams, MapOptions(agg="count", size=(80, 60)))
     count = histogram(counted.canvas, rows["x"], rows["y"])
@@ -204,27 +207,134 @@ def test_a_figure_says_what_it_shows(beams):
     assert " km" in text
 
 
-@pytest.mark.parametrize("size", [(900, 225), (225, 900), (60, 400), (300, 40), (900, 900)])
-def test_no_name_of_a_line_is_cut_off_by_the_frame(beams, size):
-    figure = make_figure(make_map(beams, MapOptions(size=size, bbox=(-30, 30, -88, -70))), Style())
+def readable(text):
+    """Degrees of a name, and whether they are of longitude or of latitude."""
+    number, side = text.split("°")
+    return float(number) * (-1 if side in ("W", "S") else 1), "lat" if side in ("N", "S") else "lon"
+
+
+def unseen(figure):
+    """Names of ticks beyond the ends of an axis, which matplotlib keeps and does not draw."""
+    axes = [part for whole in figure.axes for part in (whole, *whole.child_axes)]
+    found = set()
+    for axis in (axis for one in axes for axis in (one.xaxis, one.yaxis)):
+        low, high = sorted(axis.get_view_interval())
+        for place, text in zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True):
+            if not low <= place <= high:
+                found.add(text)
+    return found
+
+
+LOOKS = [
+    Look(),
+    Look(width=84),
+    Look(width=180, dpi=150),
+    Look(title="A long title of many words that needs more than one line of the figure"),
+]
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=["default", "column", "page", "title"])
+@pytest.mark.parametrize("box", [(-30, 30, -84, -70), (-180, 180, -90, -60), (-20, 0, -90, -49)])
+def test_every_word_of_a_figure_is_whole_and_alone_and_names_of_lines_are_true(beams, look, box):
+    picture = make_map(beams, MapOptions(bbox=box), look.canvas)
+    figure = make_figure(picture, Style(), look)
     FigureCanvasAgg(figure).draw()
     axes = figure.axes[0]
+    shown = (text for text in figure.findobj(Text) if text.get_text() and text.get_visible())
+    words = {text: text.get_window_extent() for text in shown if text not in unseen(figure)}
     names = [text for text in axes.texts if "°" in text.get_text()]
-    frame = axes.get_window_extent()
-    for name in names:
-        box = name.get_window_extent()
-        assert frame.x0 <= box.x0 < box.x1 <= frame.x1, name
-        assert frame.y0 <= box.y0 < box.y1 <= frame.y1, name
-    assert names or min(size) < 100
+    assert names
+    for text, area in words.items():
+        room = axes.bbox if text in axes.texts else figure.bbox
+        assert room.x0 <= area.x0 < area.x1 <= room.x1, text
+        assert room.y0 <= area.y0 < area.y1 <= room.y1, text
+    pairs = combinations(words.items(), 2)
+    assert [(a, b) for (a, one), (b, two) in pairs if one.overlaps(two)] == []
+    for text in names:
+        lon, lat = coords.transform(*(1e3 * np.array(text.xy)[:, None]), picture.crs, "EPSG:4326")
+        value, kind = readable(text.get_text())
+        found = {"lon": lon, "lat": lat}[kind].item()
+        assert abs((found - value + 180) % 360 - 180) < 0.05, text
+        assert abs(value) < (90 if kind == "lat" else 181)
 
 
-@pytest.mark.parametrize("size", [(225, 500), (500, 225), (300, 300), (900, 900)])
-def test_no_name_of_a_line_is_written_over_another_or_the_scale_bar(beams, size):
-    figure = make_figure(make_map(beams, MapOptions(size=size, bbox=(-30, 30, -84, -70))), Style())
-    FigureCanvasAgg(figure).draw()
-    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
-    assert len(boxes) > 4
-    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+def test_a_map_in_degrees_ends_at_the_poles_and_its_ticks_are_true(beams):
+    picture = make_map(beams, MapOptions(crs="EPSG:4326"), Look(width=120).canvas)
+    assert picture.canvas.ymin > -90.1
+    axes = make_figure(picture, Style(), Look(width=120)).axes[0]
+    for axis in (axes.xaxis, axes.yaxis):
+        labels = [text.get_text() for text in axis.get_ticklabels()]
+        assert len(labels) > 2
+        for place, label in zip(axis.get_ticklocs(), labels, strict=True):
+            assert abs((readable(label)[0] - place + 180) % 360 - 180) < 1e-9
+
+
+@pytest.mark.parametrize(("width", "dpi"), [(84, 300), (180, 120)])
+def test_a_figure_is_as_wide_as_asked_for_and_its_letters_fit(beams, tmp_path, width, dpi):
+    preview(beams, tmp_path / "map.png", width=width, dpi=dpi)
+    across = imread(tmp_path / "map.png").shape[1]
+    assert across == pytest.approx(width / 25.4 * dpi, abs=2)
+
+
+def test_marks_grow_in_figures_only(beams, tmp_path):
+    picture = make_map(beams, MapOptions(size=(300, 300)))
+    images = [
+        make_figure(picture, Style(), Look(point=point)).axes[0].images[0].get_array()
+        for point in (0, 2)
+    ]
+    few, many = (np.count_nonzero(image[..., 3]) for image in images)
+    assert few == np.isfinite(picture.values).sum() < many
+    for point in (0, 3):
+        preview(beams, tmp_path / f"{point}.png", size=(90, 90), bare=True, point=point)
+        preview(beams, tmp_path / f"{point}.tif", size=(90, 90), point=point)
+    for kind in ("png", "tif"):
+        assert (tmp_path / f"0.{kind}").read_bytes() == (tmp_path / f"3.{kind}").read_bytes()
+
+
+@pytest.mark.parametrize(("by", "names"), [("is_asc", ["descending", "ascending"]), ("year", None)])
+def test_categories_are_counted_apart_and_named_in_a_legend(beams, by, names):
+    rows = rows_of(beams)
+    picture = make_map(beams, MapOptions(by=by, size=(30, 30)))
+    counts = picture.parts.counts()
+    values = rows[by] if names else np.floor(rows["t_year"])
+    for number, value in enumerate(np.unique(values)):
+        of_it = values == value
+        truth = histogram(picture.canvas, rows["x"][of_it], rows["y"][of_it])
+        np.testing.assert_array_equal(counts[..., number], truth)
+    np.testing.assert_array_equal(np.nan_to_num(picture.values), counts.sum(axis=2))
+    legend = make_figure(picture, Style()).legends[0]
+    shown = [text.get_text() for text in legend.get_texts()]
+    assert shown == picture.parts.names == (names or [f"{year:g}" for year in np.unique(values)])
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "why"),
+    [
+        ("--by spot", 0, ""),
+        ("--by beam", 0, ""),
+        ("--by h_li", 1, "--by h_li: has more than 24 values"),
+        ("--by none", 1, "has no column none"),
+        ("--by spot --diff 2019 2020", 2, "--by counts points"),
+        ("--background nowhere", 2, "colour 'nowhere' is not known"),
+    ],
+)
+def test_what_tells_points_apart_may_stand_in_the_header(run, beams, tmp_path, words, code, why):
+    out = tmp_path / "map.png"
+    result = run("preview", *beams, "-o", out, "--size", "40", "40", *words.split())
+    assert (result.exit_code, out.exists()) == (code, code == 0)
+    assert why in result.stderr
+
+
+@pytest.mark.parametrize("kind", ["pdf", "svg"])
+def test_words_of_a_vector_figure_are_text(beams, tmp_path, kind):
+    preview(beams, tmp_path / f"map.{kind}", size=(60, 60), label="thickness", units="ells")
+    content = (tmp_path / f"map.{kind}").read_bytes()
+    if kind == "svg":
+        assert b">thickness (ells)<" in content.replace(b"\n", b"")
+        assert content.count(b"<image") == 2  # the map, and the colours of the bar
+    else:
+        assert b"/Subtype /Image" in content
+        assert b"/Type0" in content
 
 
 def test_one_infinite_place_or_value_spoils_nothing(tmp_path):
@@ -418,7 +528,7 @@ def test_a_vector_picture_has_the_same_bytes_again(beams, tmp_path):
 
 def test_places_may_be_other_columns_and_degrees_are_named_as_such(beams):
     figure = make_figure(make_map(beams, MapOptions(xy=("lon", "lat"))), Style())
-    assert figure.axes[0].get_xlabel() == "x"
+    assert figure.axes[0].get_xlabel() == "longitude"
     assert "EPSG:4326" in figure.texts[-1].get_text()
     with pytest.raises(InputError, match="has no column yy"):
         make_map(beams, MapOptions(xy=("x", "yy")))

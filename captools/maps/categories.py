@@ -1,0 +1,85 @@
+"""Points of several categories: what tells them apart, and how many of each a pixel has."""
+
+import numpy as np
+
+from captools.errors import InputError
+from captools.flat.reader import FlatFile
+from captools.geo.time import decimal_year
+from captools.maps.raster import Canvas
+
+YEAR = "year"
+MOST = 24  # categories: more cannot be told apart
+WORDS = {"is_asc": {False: "descending", True: "ascending"}}
+
+
+def check_category(file: FlatFile, name: str) -> None:
+    """Raise InputError if neither columns nor the header of a file say what its points are."""
+    needed = "t_gps" if name == YEAR else name
+    if needed not in file.columns and (name == YEAR or name not in file.header):
+        file.check_columns([needed])
+
+
+def read_category(file: FlatFile, name: str, rows: slice) -> np.ndarray:
+    """Return the category of rows: a column, the year, or what the header says of the file."""
+    if name in file.columns:
+        return file.read_known(name, rows)
+    if name == YEAR:
+        return np.floor(decimal_year(file.read("t_gps", rows)))
+    return np.full(rows.stop - rows.start, file.header[name])
+
+
+class Categories:
+    """Counts of each pixel and category, to which the points of one file after another add.
+
+    Parameters
+    ----------
+    canvas : Canvas
+        The pixels.
+    name : str
+        What tells the categories apart.
+
+    Examples
+    --------
+    >>> parts = Categories(Canvas(0.0, 2.0, 0.0, 1.0, 2, 1), "cycle")
+    >>> parts.add(np.array([0.5, 1.5, 1.6]), np.full(3, 0.5), np.array([4, 3, 3]))
+    >>> parts.names, parts.counts().tolist()
+    (['3', '4'], [[[0, 1], [2, 0]]])
+    """
+
+    def __init__(self, canvas: Canvas, name: str) -> None:
+        self.canvas = canvas
+        self.name = name
+        self._counts: dict[object, np.ndarray] = {}
+
+    def add(self, x: np.ndarray, y: np.ndarray, values: np.ndarray) -> None:
+        """Add points; those without a category do not count.
+
+        Raises
+        ------
+        InputError
+            If there are too many categories.
+        """
+        pixel, inside = self.canvas.locate(x, y)
+        found, which = np.unique(values[inside], return_inverse=True)
+        size = self.canvas.width * self.canvas.height
+        for number, value in enumerate(found.tolist()):
+            if value == value:  # NaN is none
+                count = np.bincount(pixel[which == number], minlength=size)
+                self._counts[value] = self._counts.get(value, 0) + count
+        if len(self._counts) > MOST:
+            raise InputError(f"--by {self.name}: has more than {MOST} values: draw it with --var")
+
+    @property
+    def names(self) -> list[str]:
+        """What the categories are called, in order."""
+        words = WORDS.get(self.name, {})
+        return [words.get(value, _plain(value)) for value in sorted(self._counts)]
+
+    def counts(self) -> np.ndarray:
+        """Return the points of each pixel and category, shape (height, width, categories)."""
+        ordered = [self._counts[value] for value in sorted(self._counts)]
+        return np.stack(ordered, axis=-1).reshape(self.canvas.height, self.canvas.width, -1)
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

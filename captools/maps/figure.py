@@ -1,0 +1,270 @@
+"""A map as a finished figure: its layout, axes, colour bar or legend, scale bar, caption."""
+
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from captools.geo import coords
+from captools.maps import shading
+from captools.maps.graticule import draw_degrees, draw_graticule
+from captools.maps.mapping import Map
+from captools.maps.raster import Canvas, fit
+from captools.maps.shading import Style
+from captools.maps.surveying import Limits
+
+if TYPE_CHECKING:
+    from datashader.transfer_functions import Image
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import Figure
+
+DPI = 100
+PRINT_DPI = 300
+INCHES = 9  # the longer side of a map whose size nobody says
+MM = 1 / 25.4
+BELOW = 1.6  # the width of a map, in heights, from which its colour bar is below
+ROUND = (1, 2, 5)  # lengths of a scale bar, times powers of ten
+GROWTH_POINTS = 1.1  # by which marks grow at most on all sides, in points of print
+# Room around a map, in heights of its letters.
+LEFT, RIGHT, BESIDE, BOTTOM, UNDER, TOP = 6.6, 1.8, 11.5, 5.4, 5.0, 1.2
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a figure looks like beside its colours; the fields are the options of the same names."""
+
+    dpi: int | None = None
+    width: float | None = None  # of the figure, in mm
+    title: str | None = None
+    label: str | None = None
+    units: str | None = None
+    point: int | None = None
+    threshold: float = shading.THRESHOLD
+    background: str | None = None
+
+    @property
+    def resolution(self) -> int:
+        """Pixels per inch: more where the figure is made for print."""
+        return self.dpi or (DPI if self.width is None else PRINT_DPI)
+
+    @property
+    def growth(self) -> int:
+        """How many pixels marks may grow by."""
+        automatic = max(1, round(GROWTH_POINTS * self.resolution / 72))
+        return automatic if self.point is None else self.point
+
+    def canvas(self, bounds: Limits, size: tuple[int, int] | None) -> Canvas:
+        """Return the pixels of a map, such that each is one of the figure."""
+        if size is not None or self.width is None:
+            return fit(bounds, size, longest=round(INCHES * self.resolution))
+        whole = fit(bounds, None)
+        margins = LEFT + (RIGHT if _is_below(whole) else BESIDE)
+        inches, shape = self.width * MM, min(whole.height / whole.width, 2.0)
+        for _ in range(12):  # the letters depend on the map, and the map on the letters
+            across = max(0.2 * self.width * MM, inches)
+            inches = self.width * MM - margins * letters(across, across * shape) / 72
+        across = max(round(max(0.2 * self.width * MM, inches) * self.resolution), 20)
+        return fit(bounds, (across, max(20, round(across * shape))))
+
+
+def letters(width: float, height: float) -> float:
+    """Return the size of letters (points) for a map of so many inches."""
+    return float(np.clip(10 * (max(width, height) / INCHES) ** 0.3, 6.0, 14.0))
+
+
+def _is_below(canvas: Canvas) -> bool:
+    return canvas.width >= BELOW * canvas.height
+
+
+def colour(picture: Map, style: Style, norm: "Normalize | None" = None) -> "Image":
+    """Return the pixels of a map as a picture, as they are."""
+    if picture.parts is not None:
+        counts = picture.parts.counts()
+        return shading.mix(counts, shading.palette(counts.shape[2]), style.how)
+    return shading.shade(picture.values, style, norm)
+
+
+def make_figure(picture: Map, style: Style, look: Look = Look(), vector: bool = False) -> "Figure":
+    """Return the finished figure: every pixel of the map is one of the picture.
+
+    Title, axes in km, colour bar or legend, scale bar, graticule, and how many points and files
+    there are.
+    """
+    figure, axes, size = _lay_out(picture, look)
+    canvas, unit = picture.canvas, _unit(picture)
+    scale = 1e3 if unit == "km" else 1.0
+    edges = [edge / scale for edge in (canvas.xmin, canvas.xmax, canvas.ymin, canvas.ymax)]
+    norm = None if picture.parts is not None else style.norm(picture.values)
+    image = shading.dynspread(colour(picture, style, norm), look.growth, look.threshold)
+    if look.background:
+        image = shading.stack(image, background=look.background)
+    axes.imshow(
+        shading.pixels(image),
+        extent=edges,
+        origin="upper",
+        interpolation="none" if vector else "nearest",
+        aspect="auto",
+        zorder=1,
+    )
+    axes.set_autoscale_on(False)  # lines may run beyond the map
+    if norm is None:
+        _draw_legend(axes, picture, size)
+    else:
+        _draw_colour_bar(axes, picture, style, norm, look)
+    if unit == "km":
+        _draw_scale_bar(axes, edges, size)
+    if unit == "degrees":
+        axes.set(xlabel="longitude", ylabel="latitude")
+        draw_degrees(axes, canvas)
+    else:
+        axes.set(xlabel=f"x ({unit})", ylabel=f"y ({unit})")
+        if picture.crs != "unknown":
+            draw_graticule(axes, canvas, picture.crs, scale, 0.8 * size)
+    return figure
+
+
+def plain(text: str) -> str:
+    """Return what a file says as matplotlib shows it word for word, without formulas."""
+    return text.replace("$", r"\$")
+
+
+def _lay_out(picture: Map, look: Look) -> "tuple[Figure, Axes, float]":
+    """Return an empty figure with title and caption, its axes, and the size of its letters."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    canvas, dpi = picture.canvas, look.resolution
+    wide, high = canvas.width, canvas.height
+    below = _is_below(canvas) and picture.parts is None
+    if look.width is not None:
+        margin = LEFT + (RIGHT if below else BESIDE)
+        em = letters(wide / dpi, high / dpi) * dpi / 72
+        if abs(wide + margin * em - look.width * MM * dpi) > 2:  # the size was asked for, too
+            factor = max(0.2, (look.width * MM * dpi - margin * em) / wide)
+            wide, high = round(wide * factor), round(high * factor)
+    size = letters(wide / dpi, high / dpi)
+    em = size * dpi / 72
+    left, right = round(LEFT * em), round((RIGHT if below else BESIDE) * em)
+    total = max(left + wide + right, round(26 * em))
+    if look.width is not None:
+        total = max(total - 1, round(look.width * MM * dpi))
+    middle = (left + wide / 2) if wide > 18 * em else total / 2
+    room = 2 * min(middle, total - middle)
+    title = textwrap.wrap(look.title or plain(picture.label), max(12, int(room / em / 0.74)))
+    caption = textwrap.wrap(picture.caption, max(12, int((total / em - 1) / 0.52)))
+    bottom = round((BOTTOM + (UNDER if below else 0) + 1.2 * (len(caption) - 1)) * em)
+    top = round((TOP + 1.7 * len(title)) * em)
+    tall = bottom + high + top
+    figure = Figure(figsize=(total / dpi, tall / dpi), dpi=dpi)
+    FigureCanvasAgg(figure)  # measures what is written
+    axes = figure.add_axes((left / total, bottom / tall, wide / total, high / tall))
+    axes.tick_params(labelsize=0.9 * size, width=size / 12, length=size / 3)
+    for one in (axes.xaxis, axes.yaxis):
+        one.label.set_fontsize(size)
+    for spine in axes.spines.values():
+        spine.set(linewidth=size / 12, zorder=7)
+    x = left / total if wide > 18 * em else 1 * em / total
+    figure.text(
+        middle / total, (bottom + high + 0.7 * em) / tall, "\n".join(title),
+        fontsize=1.25 * size, ha="center", va="bottom",
+    )  # fmt: skip
+    figure.text(
+        x, 0.5 * em / tall, plain("\n".join(caption)),
+        fontsize=0.85 * size, color="0.35", va="bottom",
+    )  # fmt: skip
+    return figure, axes, size
+
+
+def _draw_colour_bar(
+    axes: "Axes", picture: Map, style: Style, norm: "Normalize", look: Look
+) -> None:
+    """Draw the colour bar beside the map, or below a wide one."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.ticker import MaxNLocator
+
+    size = axes.xaxis.label.get_fontsize()
+    box = axes.get_window_extent()
+    em = size * axes.figure.dpi / 72
+    below = _is_below(picture.canvas)
+    if below:
+        place = (0.15, -4.6 * em / box.height, 0.7, em / box.height)
+    else:
+        place = (1 + 1.4 * em / box.width, 0, 1.2 * em / box.width, 1)
+    room = axes.inset_axes(place)
+    ends = {} if box.height > 10 * em or below else {"extendfrac": 0.03}
+    bar = axes.figure.colorbar(
+        ScalarMappable(norm, style.colours), cax=room, extend="both",
+        orientation="horizontal" if below else "vertical", **ends,
+    )  # fmt: skip
+    room.tick_params(labelsize=0.9 * size, width=size / 12, length=size / 3)
+    length = 0.7 * box.width / 4 if below else box.height / 2
+    if style.how == "linear":
+        bar.locator = MaxNLocator(int(np.clip(length / em, 2, 8)))
+        bar.update_ticks()
+    label = look.label or picture.label
+    units = picture.units if look.units is None else look.units
+    label = f"{label} ({units})" if units else label
+    across = (0.7 * box.width if below else box.height) / em
+    bar.set_label(plain(textwrap.fill(label, max(16, int(across / 0.54)))), fontsize=size)
+
+
+def _draw_legend(axes: "Axes", picture: Map, size: float) -> None:
+    """Draw what each colour of a map of categories means, beside the map."""
+    from matplotlib.patches import Patch
+    from matplotlib.transforms import IdentityTransform
+
+    names = picture.parts.names
+    patches = [
+        Patch(facecolor=one, label=plain(name))
+        for one, name in zip(shading.palette(len(names)), names, strict=True)
+    ]
+    box, em = axes.get_window_extent(), size * axes.figure.dpi / 72
+    axes.figure.legend(
+        handles=patches,
+        title=plain(picture.parts.name),
+        loc="upper left",
+        bbox_to_anchor=(box.x1 + 0.8 * em, box.y1 + 0.4 * em),
+        bbox_transform=IdentityTransform(),
+        fontsize=0.9 * size,
+        title_fontsize=size,
+        frameon=False,
+        ncols=1 + int(len(names) * 1.4 * em > box.height),
+        handlelength=1.0,
+        columnspacing=0.8,
+        alignment="left",
+    )
+
+
+def _unit(picture: Map) -> str:
+    """Return the unit of the axes: km where the CRS counts metres."""
+    known = picture.crs != "unknown"
+    if not known or coords.crs_unit(picture.crs) == "m":
+        return "km"
+    unit = coords.crs_unit(picture.crs)
+    return "degrees" if unit == "degree" else unit
+
+
+def _draw_scale_bar(axes: "Axes", edges: list[float], size: float) -> None:
+    """Draw a bar of a round length, about a fifth of the map."""
+    xmin, xmax, ymin, ymax = edges
+    fifth = (xmax - xmin) / 5
+    power = 10.0 ** np.floor(np.log10(fifth))
+    length = max(step * power for step in ROUND if step * power <= fifth)
+    em = size * axes.figure.dpi / 72
+    x = xmin + 0.04 * (xmax - xmin)
+    y = ymin + min(0.8 * em / axes.get_window_extent().height, 0.1) * (ymax - ymin)
+    axes.plot([x, x + length], [y, y], color="black", linewidth=size / 4, solid_capstyle="butt",
+              zorder=6)  # fmt: skip
+    text = f"{length:g} km" if length >= 1 else f"{length * 1000:g} m"
+    axes.annotate(
+        text,
+        (x, y),  # not in the middle: of a narrow map, half of it would be beyond the frame
+        (0, size / 3),
+        textcoords="offset points",
+        ha="left",
+        fontsize=0.9 * size,
+        bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "alpha": 0.6, "linewidth": 0},
+        zorder=6,
+    )
