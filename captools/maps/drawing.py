@@ -13,7 +13,6 @@ from captools.maps.figure import Look, colour, make_figure
 from captools.maps.mapping import Map
 from captools.maps.raster import Canvas
 from captools.maps.shading import Style
-from captools.maps.shading import colormap as colormap  # as viewing knows it
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,7 +44,7 @@ def draw(picture: Map, path: Path, style: Style, look: Look, bare: bool) -> list
         _write_geotiff(picture, path)
         return [path]
     if bare:
-        return _write_pixels(picture, path, style)
+        return _write_pixels(picture, path, style, look.background)
     save(make_figure(picture, style, look, path.suffix.lower() in VECTORS), path)
     return [path]
 
@@ -53,15 +52,16 @@ def draw(picture: Map, path: Path, style: Style, look: Look, bare: bool) -> list
 # --- pixels ---------------------------------------------------------------------
 
 
-def _write_pixels(picture: Map, path: Path, style: Style) -> list[Path]:
+def _write_pixels(picture: Map, path: Path, style: Style, background: str | None) -> list[Path]:
     """Write the pixels alone, and a world file that says where they lie."""
     from matplotlib.image import imsave
 
-    image = colour(picture, style)
+    colours = colour(picture, style)
     kind = path.suffix.lower().lstrip(".")
     has_transparency = kind == "png"
-    image = image if has_transparency else shading.stack(image, background="white")
-    colours = shading.pixels(image)[..., : 4 if has_transparency else 3]
+    if background or not has_transparency:
+        colours = shading.stack(shading.solid(background or "white"), colours)
+    colours = colours[..., : 4 if has_transparency else 3]
     world = path.with_suffix(WORLD[path.suffix.lower()])
     with appearing(path) as file, appearing(world) as beside:  # the second one appears first
         imsave(file, colours, format=kind, metadata={"Software": None} if kind == "png" else None)

@@ -15,7 +15,6 @@ from captools.maps.shading import Style
 from captools.maps.surveying import Limits
 
 if TYPE_CHECKING:
-    from datashader.transfer_functions import Image
     from matplotlib.axes import Axes
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
@@ -78,7 +77,7 @@ def _is_below(canvas: Canvas) -> bool:
     return canvas.width >= BELOW * canvas.height
 
 
-def colour(picture: Map, style: Style, norm: "Normalize | None" = None) -> "Image":
+def colour(picture: Map, style: Style, norm: "Normalize | None" = None) -> np.ndarray:
     """Return the pixels of a map as a picture, as they are."""
     if picture.parts is not None:
         counts = picture.parts.counts()
@@ -98,10 +97,9 @@ def make_figure(picture: Map, style: Style, look: Look = Look(), vector: bool = 
     edges = [edge / scale for edge in (canvas.xmin, canvas.xmax, canvas.ymin, canvas.ymax)]
     norm = None if picture.parts is not None else style.norm(picture.values)
     image = shading.dynspread(colour(picture, style, norm), look.growth, look.threshold)
-    if look.background:
-        image = shading.stack(image, background=look.background)
+    axes.set_facecolor(look.background or "white")
     axes.imshow(
-        shading.pixels(image),
+        image,
         extent=edges,
         origin="upper",
         interpolation="none" if vector else "nearest",

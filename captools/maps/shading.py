@@ -1,21 +1,23 @@
-"""Aggregates to colours, by datashader's transfer functions: shade, spread, mix, stack.
+"""Aggregates to colours, as datashader's transfer functions have them: shade, spread, stack, mix.
 
-Pure functions of arrays; only pictures are changed by them, never the values of pixels.
+Pure functions of arrays. A picture is an array of bytes: red, green, blue and opacity, shape
+(height, width, 4). Importing datashader takes a second, and compiling its spread another. So what
+every map needs is done here by numpy, bit by bit as datashader does it, which tests show; the rest
+is datashader's own.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from captools.errors import InputError
-from captools.extras import require
+from captools.extras import require, without
 
 if TYPE_CHECKING:
-    from datashader.transfer_functions import Image
     from matplotlib.colors import Colormap, Normalize
-    from xarray import DataArray
 
 HOWS = ("linear", "log", "cbrt", "eq_hist")
 # Chosen for colour-blind readers; of the first two, lightness alone tells low from high.
@@ -33,6 +35,7 @@ CATEGORIES = (
 )
 FAINTEST = 110  # opacity of the pixel of fewest points, where categories are mixed
 THRESHOLD = 0.5
+UNUSED = ("dask", "dask.array", "dask.dataframe")  # by what datashader does here
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,8 @@ class Style:
 
         low, high = self.limits(values)
         if self.how == "eq_hist":
-            from datashader.mpl_ext import EqHistNormalize
-
+            with without(*UNUSED):
+                from datashader.mpl_ext import EqHistNormalize
             norm = EqHistNormalize(low, high)
             norm.autoscale(np.ma.masked_invalid(np.clip(values, low, high)))
             return norm
@@ -130,7 +133,7 @@ def check_colour(name: str) -> None:
         raise ValueError(f"colour {name!r} is not known")
 
 
-def shade(values: np.ndarray, style: Style, norm: "Normalize | None" = None) -> "Image":
+def shade(values: np.ndarray, style: Style, norm: "Normalize | None" = None) -> np.ndarray:
     """Return the picture of an aggregate.
 
     Parameters
@@ -141,23 +144,14 @@ def shade(values: np.ndarray, style: Style, norm: "Normalize | None" = None) -> 
         Its colours and its scale.
     norm : Normalize, optional
         What `style.norm` gave for the colour bar, by default that of these values.
-
-    Returns
-    -------
-    datashader.transfer_functions.Image
-        Shape (height, width), its rows in the order of the values'.
     """
-    from datashader import transfer_functions
-
     norm = norm or style.norm(values)
-    # The scale is the colour bar's: datashader's log counts from the lowest value on.
-    scaled = np.ma.filled(norm(np.ma.masked_invalid(values)).astype("f8"), np.nan)
-    return transfer_functions.shade(
-        _array(scaled), cmap=style.colours, how="linear", span=(0.0, 1.0)
-    )
+    picture = style.colours(norm(np.ma.masked_invalid(values)), bytes=True)
+    picture[np.isnan(values)] = 0
+    return picture
 
 
-def mix(counts: np.ndarray, colours: Sequence[str], how: str = "log") -> "Image":
+def mix(counts: np.ndarray, colours: Sequence[str], how: str = "log") -> np.ndarray:
     """Return the picture of points of several categories, their colours mixed by their counts.
 
     Parameters
@@ -169,11 +163,14 @@ def mix(counts: np.ndarray, colours: Sequence[str], how: str = "log") -> "Image"
     how : str
         One of `HOWS`: how the number of all points of a pixel becomes its opacity.
     """
-    from datashader import transfer_functions
+    transfer_functions = _transfer_functions()
+    from xarray import DataArray
 
-    array = _array(counts.astype("u4"), category=[str(one) for one in range(counts.shape[2])])
-    key = dict(zip(array.indexes["category"], colours, strict=True))
-    return transfer_functions.shade(array, color_key=key, how=how, min_alpha=FAINTEST)
+    names = [str(one) for one in range(counts.shape[2])]
+    array = DataArray(counts.astype("u4"), {"category": names}, ("y", "x", "category"))
+    key = dict(zip(names, colours, strict=True))
+    shaded = transfer_functions.shade(array, color_key=key, how=how, min_alpha=FAINTEST)
+    return _pixels(shaded.data)
 
 
 def palette(count: int) -> list[str]:
@@ -185,24 +182,21 @@ def palette(count: int) -> list[str]:
     return [to_hex(colour) for colour in colormap("turbo")(np.linspace(0.03, 0.97, count))]
 
 
-def dynspread(image: "Image", point: int, threshold: float = THRESHOLD) -> "Image":
+def dynspread(picture: np.ndarray, point: int, threshold: float = THRESHOLD) -> np.ndarray:
     """Return a picture whose marks have grown, as far as there is room between them.
 
     Parameters
     ----------
-    image : Image
+    picture : array of uint8, shape (height, width, 4)
         Of `shade` or `mix`.
     point : int
         Pixels to grow by at most, on all sides; 0 leaves the picture as it is.
     threshold : float
         How dense its surroundings may be, from 0 to 1. Of 1, marks always grow.
     """
-    from datashader import transfer_functions
-
-    seen = pixels(image)[..., 3] > 0
+    seen = picture[..., 3] > 0
     room = (one for one in range(point, 0, -1) if density(seen, one) <= threshold)
-    grown = next(room, 0)
-    return transfer_functions.spread(image, grown) if grown else image
+    return spread(picture, next(room, 0))
 
 
 def density(seen: np.ndarray, reach: int) -> float:
@@ -226,44 +220,84 @@ def density(seen: np.ndarray, reach: int) -> float:
     >>> round(density(track, 1), 2)  # two of eight neighbours, at the ends one of three
     0.27
     """
-    from scipy.ndimage import uniform_filter
-
-    if not seen.any():
+    row, column = np.nonzero(seen)
+    if not len(row):
         return 1.0
-    size = 2 * reach + 1
-    found, whole = (
-        np.rint(uniform_filter(one.astype("f8"), size, mode="constant")[seen] * size**2) - 1
-        for one in (seen, np.ones_like(seen))
-    )
-    return float(np.mean(found / np.maximum(whole, 1)))
+    height, width = seen.shape
+    total = np.zeros((height + 1, width + 1), np.int32)
+    seen.cumsum(axis=0, dtype=np.int32).cumsum(axis=1, out=total[1:, 1:])
+    top, bottom = np.maximum(row - reach, 0), np.minimum(row + reach + 1, height)
+    left, right = np.maximum(column - reach, 0), np.minimum(column + reach + 1, width)
+    found = total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left] - 1
+    room = (bottom - top) * (right - left) - 1
+    return float(np.mean(found / np.maximum(room, 1)))
 
 
-def stack(*images: "Image", background: str | None = None) -> "Image":
-    """Return pictures one over another, the first one lowest, on a colour if one is named."""
-    from datashader import transfer_functions
-    from matplotlib.colors import to_hex
+def spread(picture: np.ndarray, reach: int) -> np.ndarray:
+    """Return a picture whose marks have grown to circles, as datashader's `spread` has them.
 
-    whole = images[0] if len(images) == 1 else transfer_functions.stack(*images)
-    if background is None:
-        return whole
-    return transfer_functions.set_background(whole, to_hex(background))
+    Parameters
+    ----------
+    picture : array of uint8, shape (height, width, 4)
+        Marks that let light through are mixed where they come to lie over each other.
+    reach : int
+        Pixels on all sides.
+    """
+    if not reach:
+        return picture
+    if not np.isin(picture[..., 3], (0, 255)).all():
+        transfer_functions = _transfer_functions()
+        image = transfer_functions.Image(_packed(picture), dims=("y", "x"))
+        return _pixels(transfer_functions.spread(image, reach).data)
+    # Of opaque marks the last one is seen, in the order of rows, and of columns in each.
+    height, width = picture.shape[:2]
+    column = np.arange(width)
+    last = np.maximum.accumulate(np.where(picture[..., 3] > 0, column, -1), axis=1)
+    grown, free = np.zeros_like(picture), np.ones((height, width), bool)
+    for down in range(min(reach, height - 1), -min(reach, height - 1) - 1, -1):
+        half = int(np.sqrt((reach + 0.5) ** 2 - down**2))
+        to = slice(max(0, -down), height - max(0, down))  # rows, and those that grow onto them
+        rows = np.arange(to.start + down, to.stop + down)
+        mark = last[rows][:, np.minimum(column + half, width - 1)]
+        here = free[to] & (mark >= np.maximum(column - half, 0))
+        row, _ = np.nonzero(here)
+        grown[to][here] = picture[rows[row], mark[here]]
+        free[to] &= ~here
+    return grown
 
 
-def picture(rgba: np.ndarray) -> "Image":
-    """Return red, green, blue, opacity (bytes, shape (height, width, 4)) as a picture."""
-    from datashader.transfer_functions import Image
+def stack(below: np.ndarray, above: np.ndarray) -> np.ndarray:
+    """Return one picture over another, as datashader's `stack` and `set_background` have it.
 
-    packed = np.ascontiguousarray(rgba, np.uint8).view(np.uint32)[..., 0]
-    return Image(packed, dims=("y", "x"))
+    Parameters
+    ----------
+    below, above : arrays of uint8, shape (height, width, 4)
+        The picture below may also be a single colour, of shape (4,).
+    """
+    low, high = below / 255, above / 255
+    covers, covered, through = high[..., 3:], low[..., 3:], 1 - high[..., 3:]
+    opacity = covers + covered * through
+    whole = np.where(opacity > 0, opacity, 1.0)
+    colours = (high[..., :3] * covers + low[..., :3] * covered * through) / whole
+    return (np.concatenate([colours, opacity], axis=-1) * 255).astype(np.uint8)
 
 
-def pixels(image: "Image") -> np.ndarray:
-    """Return red, green, blue and opacity, bytes of shape (height, width, 4)."""
-    packed = np.ascontiguousarray(image.data)
-    return packed.view(np.uint8).reshape(*packed.shape, 4)
+def solid(colour: str) -> np.ndarray:
+    """Return the bytes of a colour that matplotlib knows, shape (4,)."""
+    from matplotlib.colors import to_rgba
+
+    return np.rint(255 * np.array(to_rgba(colour))).astype(np.uint8)
 
 
-def _array(values: np.ndarray, **coords: list[str]) -> "DataArray":
-    import xarray
+def _transfer_functions() -> ModuleType:
+    with without(*UNUSED):
+        from datashader import transfer_functions
+    return transfer_functions
 
-    return xarray.DataArray(values, dims=("y", "x", *coords), coords=coords)
+
+def _packed(picture: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(picture).view(np.uint32)[..., 0]
+
+
+def _pixels(packed: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(packed).view(np.uint8).reshape(*packed.shape, 4)

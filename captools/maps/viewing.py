@@ -15,10 +15,10 @@ from captools.flat.reader import FlatFile
 from captools.geo import coords, domain
 from captools.geo.time import decimal_year
 from captools.io.address import parse_location
-from captools.maps.drawing import Style, colormap
-from captools.maps.mapping import MapOptions, Survey, blocks_of, survey_files
 from captools.maps.pointcache import DIRECTIONS, PointCache
 from captools.maps.raster import AGGREGATES, Canvas, fit
+from captools.maps.shading import Style, colormap
+from captools.maps.surveying import MapOptions, Survey, blocks_of, survey_files
 from captools.progress import counted
 
 if TYPE_CHECKING:
