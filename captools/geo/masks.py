@@ -1,7 +1,6 @@
 """Mask files: polygons, or rasters of zeros and ones, in any CRS."""
 
 import os
-import re
 import warnings
 from functools import lru_cache
 from pathlib import Path
@@ -10,19 +9,13 @@ from typing import Protocol
 import numpy as np
 
 from captools.errors import InputError, MissingExtra
-from captools.extras import without
 from captools.geo import coords, rings
 from captools.geo.polygons import Polygons
+from captools.geo.vectors import check_local, file_and_part, named_crs, read_shapes
 
 RASTERS = (".tif", ".tiff", ".vrt", ".img", ".nc", ".asc")
 WIDEST_DEGREES = 40.0  # from its centre: a larger mask is distorted where distances are measured
 _WINDOW_CELLS = 1 << 25  # read at a time, some 300 MB of doubles
-_HEAD_BYTES = 1 << 20
-# What lets a small text file fetch from servers, or run code: GDAL would do as it says.
-_ELSEWHERE = re.compile(
-    rb"/vsi(curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)|<(GDAL_|OGR\w*DataSource)"
-    rb"|<SourceFilename[^>]*>[^<]*://|<PixelFunctionLanguage>\s*Python"
-)
 _RUN_POINTS = 4096  # so many in a row lie near each other: a small window of the raster covers them
 
 
@@ -60,8 +53,8 @@ def load(
     """
     from pyproj.exceptions import ProjError
 
-    file, part = _file_and_part(Path(path))
-    _check_local(path, file)
+    file, part = file_and_part(f"mask {path}", Path(path))
+    check_local(f"mask {path}", file)
     is_raster = file.suffix.lower() in RASTERS
     if is_raster and (where is not None or buffer is not None):
         raise ValueError(f"mask {path}: is a raster: where and buffer go with polygons")
@@ -86,31 +79,6 @@ def check(
     if where is not None or buffer is not None or invert:
         raise ValueError("mask-where, buffer and invert go with a mask (-f)")
     return None
-
-
-def _file_and_part(path: Path) -> tuple[Path, str]:
-    """Return a file, and which part of it is meant: "" for all."""
-    name, _, part = path.name.rpartition(":")
-    if path.exists() or not name:
-        file, part = path, ""
-    else:
-        file = path.with_name(name)
-    if not file.exists():
-        raise ValueError(f"mask {path}: does not exist")
-    return file, part
-
-
-def _check_local(path: str | Path, file: Path) -> None:
-    """Raise ValueError if a file that is not data itself leads to servers, or is a program."""
-    if file.is_dir():  # such as a file geodatabase
-        return
-    try:
-        with open(file, "rb") as content:
-            head = content.read(_HEAD_BYTES)
-    except OSError as error:
-        raise ValueError(f"mask {path}: cannot be read ({error.strerror})") from None
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and _ELSEWHERE.search(head):
-        raise ValueError(f"mask {path}: leads to a server, or runs code: give the data themselves")
 
 
 class Outside:
@@ -165,46 +133,14 @@ def _read_polygons(path: Path, layer: str, where: str | None) -> tuple[np.ndarra
     """Return the polygons of a file, shape (n,), and their CRS."""
     import shapely
 
-    with without("geopandas", "pandas", "pyarrow"):  # it reads into data frames, too
-        import pyogrio
-    errors = pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError
-    try:
-        layers = pyogrio.list_layers(path)[:, 0]
-        _check_layer(path, layer, layers)
-        layer = layer or layers[0]
-        fields = pyogrio.read_info(path, layer=layer)["fields"]
-    except errors as error:
-        raise ValueError(f"mask {path}: is no polygon file ({error})") from None
-    try:
-        about, _, geometry, _ = pyogrio.raw.read(path, layer=layer, columns=[], where=where)
-    except (*errors, ValueError) as error:
-        if where is None:
-            raise ValueError(f"mask {path}: is no polygon file ({error})") from None
-        known = ", ".join(fields)
-        raise ValueError(
-            f"mask {path}: {where!r} is not understood: its fields are {known} ({error})"
-        ) from None
-    if where is not None and not len(geometry):
+    shapes, crs = read_shapes(f"mask {path}", "polygon file", path, layer, where)
+    if where is not None and not len(shapes):
         raise ValueError(f"mask {path}: holds no polygon with {where}")
-    polygons = shapely.from_wkb(() if geometry is None else geometry)  # of a table without places
-    is_only = np.isin(shapely.get_dimensions(polygons), 2).all()
-    polygons = shapely.get_parts(polygons[~shapely.is_empty(polygons)])
+    is_only = np.isin(shapely.get_dimensions(shapes), 2).all()
+    polygons = shapely.get_parts(shapes[~shapely.is_empty(shapes)])
     if not is_only or not len(polygons):
         raise ValueError(f"mask {path}: must hold polygons, and nothing else")
-    if not about["crs"]:
-        raise ValueError(f"mask {path}: does not name its CRS (a .prj file is missing?)")
-    return polygons, about["crs"]
-
-
-def _check_layer(path: Path, layer: str, layers: np.ndarray) -> None:
-    """Raise ValueError if it is not clear which layer of a file is meant."""
-    if layer and layer not in layers:
-        raise ValueError(f"mask {path}: has no layer {layer}: it has {', '.join(layers)}")
-    if len(layers) > 1 and not layer:
-        raise ValueError(
-            f"mask {path}: holds several layers ({', '.join(layers)}): name one, "
-            f"{path.name}:{layers[0]}"
-        )
+    return polygons, named_crs(f"mask {path}", crs)
 
 
 def _grown(polygons: np.ndarray, distance: float) -> np.ndarray:

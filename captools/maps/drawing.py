@@ -38,6 +38,11 @@ def check_kind(path: Path, bare: bool) -> None:
         require("geo", "rasterio")
 
 
+def is_figure(path: Path, bare: bool) -> bool:
+    """Return whether more than the pixels are written."""
+    return not bare and path.suffix.lower() not in RASTERS
+
+
 def draw(picture: Map, path: Path, style: Style, look: Look, bare: bool) -> list[Path]:
     """Write a map, in the kind of file that its name says, and return what was written."""
     if path.suffix.lower() in RASTERS:

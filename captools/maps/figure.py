@@ -1,18 +1,22 @@
 """A map as a finished figure: its layout, axes, colour bar or legend, scale bar, caption."""
 
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from captools.geo import coords
-from captools.maps import shading
+from captools.maps import relief, shading
 from captools.maps.graticule import draw_degrees, draw_graticule
+from captools.maps.locator import draw_locator
 from captools.maps.mapping import Map
+from captools.maps.overlays import Overlay
 from captools.maps.raster import Canvas, fit
 from captools.maps.shading import Style
-from captools.maps.surveying import Limits
+from captools.maps.surveying import Limits, MapOptions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +32,8 @@ ROUND = (1, 2, 5)  # lengths of a scale bar, times powers of ten
 GROWTH_POINTS = 1.1  # by which marks grow at most on all sides, in points of print
 # Room around a map, in heights of its letters.
 LEFT, RIGHT, BESIDE, BOTTOM, UNDER, TOP = 6.6, 1.8, 11.5, 5.4, 5.0, 1.2
+LOCATOR = 8.0  # the circle of the hemisphere, in the same unit
+LINES = ("-", "--", ":", "-.")  # of the first overlay, the second, ...
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,9 @@ class Look:
     point: int | None = None
     threshold: float = shading.THRESHOLD
     background: str | None = None
+    overlays: tuple[str, ...] = ()
+    hillshade: str | None = None  # a grid, or `relief.OWN`
+    inset: bool = False
 
     @property
     def resolution(self) -> int:
@@ -54,18 +63,34 @@ class Look:
         automatic = max(1, round(GROWTH_POINTS * self.resolution / 72))
         return automatic if self.point is None else self.point
 
+    def right(self, below: bool) -> float:
+        """Return the room right of a map, whose colour bar may be below, in heights of letters."""
+        return (LOCATOR + 2 if self.inset else RIGHT) if below else BESIDE
+
     def canvas(self, bounds: Limits, size: tuple[int, int] | None) -> Canvas:
         """Return the pixels of a map, such that each is one of the figure."""
         if size is not None or self.width is None:
             return fit(bounds, size, longest=round(INCHES * self.resolution))
         whole = fit(bounds, None)
-        margins = LEFT + (RIGHT if _is_below(whole) else BESIDE)
+        margins = LEFT + self.right(_is_below(whole))
         inches, shape = self.width * MM, min(whole.height / whole.width, 2.0)
         for _ in range(12):  # the letters depend on the map, and the map on the letters
             across = max(0.2 * self.width * MM, inches)
             inches = self.width * MM - margins * letters(across, across * shape) / 72
         across = max(round(max(0.2 * self.width * MM, inches) * self.resolution), 20)
         return fit(bounds, (across, max(20, round(across * shape))))
+
+
+def check_look(look: Look, request: MapOptions, is_figure: bool) -> None:
+    """Raise ValueError if options do not go together."""
+    if request.by is not None and (
+        request.diff is not None or request.agg not in ("mean", "count")
+    ):
+        raise ValueError("--by counts points: it does not go with --diff or --agg")
+    if request.by is not None and look.hillshade == relief.OWN:
+        raise ValueError("--by counts points, which have no relief: --hillshade needs a grid")
+    if not is_figure and (look.overlays or look.hillshade or look.inset):
+        raise ValueError("--overlay, --hillshade and --inset are for figures, not for pixels alone")
 
 
 def letters(width: float, height: float) -> float:
@@ -94,23 +119,28 @@ def make_figure(picture: Map, style: Style, look: Look = Look(), vector: bool = 
     figure, axes, size = _lay_out(picture, look)
     canvas, unit = picture.canvas, _unit(picture)
     scale = 1e3 if unit == "km" else 1.0
-    edges = [edge / scale for edge in (canvas.xmin, canvas.xmax, canvas.ymin, canvas.ymax)]
+    edges = [edge / scale for edge in _edges(canvas)]
     norm = None if picture.parts is not None else style.norm(picture.values)
-    image = shading.dynspread(colour(picture, style, norm), look.growth, look.threshold)
+    for image in _images(picture, style, norm, look):
+        axes.imshow(
+            image,
+            extent=edges,
+            origin="upper",
+            interpolation="none" if vector else "nearest",
+            aspect="auto",
+            zorder=1,
+        )
     axes.set_facecolor(look.background or "white")
-    axes.imshow(
-        image,
-        extent=edges,
-        origin="upper",
-        interpolation="none" if vector else "nearest",
-        aspect="auto",
-        zorder=1,
-    )
     axes.set_autoscale_on(False)  # lines may run beyond the map
     if norm is None:
         _draw_legend(axes, picture, size)
     else:
         _draw_colour_bar(axes, picture, style, norm, look)
+    for path, dashes in zip(look.overlays, cycle(LINES), strict=False):
+        for line in Overlay(path, picture.crs).within(_edges(canvas), canvas.pixel[0]):
+            axes.plot(*(line.T / scale), dashes, color="0.1", linewidth=size / 12, zorder=2)
+    if look.inset:
+        _draw_inset(axes, picture, look, size)
     if unit == "km":
         _draw_scale_bar(axes, edges, size)
     if unit == "degrees":
@@ -121,6 +151,22 @@ def make_figure(picture: Map, style: Style, look: Look = Look(), vector: bool = 
         if picture.crs != "unknown":
             draw_graticule(axes, canvas, picture.crs, scale, 0.8 * size)
     return figure
+
+
+def _images(
+    picture: Map, style: Style, norm: "Normalize | None", look: Look
+) -> Iterator[np.ndarray]:
+    """Yield the pictures of a map that lie over each other, the lowest one first."""
+    if look.hillshade not in (None, relief.OWN):
+        yield relief.below(look.hillshade, picture.canvas, picture.crs)
+    image = colour(picture, style, norm)
+    if look.hillshade == relief.OWN:
+        image = relief.lit(image, picture.values)
+    yield shading.dynspread(image, look.growth, look.threshold)
+
+
+def _edges(canvas: Canvas) -> Limits:
+    return canvas.xmin, canvas.xmax, canvas.ymin, canvas.ymax
 
 
 def plain(text: str) -> str:
@@ -137,14 +183,14 @@ def _lay_out(picture: Map, look: Look) -> "tuple[Figure, Axes, float]":
     wide, high = canvas.width, canvas.height
     below = _is_below(canvas) and picture.parts is None
     if look.width is not None:
-        margin = LEFT + (RIGHT if below else BESIDE)
+        margin = LEFT + look.right(below)
         em = letters(wide / dpi, high / dpi) * dpi / 72
         if abs(wide + margin * em - look.width * MM * dpi) > 2:  # the size was asked for, too
             factor = max(0.2, (look.width * MM * dpi - margin * em) / wide)
             wide, high = round(wide * factor), round(high * factor)
     size = letters(wide / dpi, high / dpi)
     em = size * dpi / 72
-    left, right = round(LEFT * em), round((RIGHT if below else BESIDE) * em)
+    left, right = round(LEFT * em), round(look.right(below) * em)
     total = max(left + wide + right, round(26 * em))
     if look.width is not None:
         total = max(total - 1, round(look.width * MM * dpi))
@@ -189,23 +235,37 @@ def _draw_colour_bar(
     if below:
         place = (0.15, -4.6 * em / box.height, 0.7, em / box.height)
     else:
-        place = (1 + 1.4 * em / box.width, 0, 1.2 * em / box.width, 1)
+        low = (_inset_size(axes, em) + 1.5 * em) / box.height if look.inset else 0.0
+        place = (1 + 1.4 * em / box.width, low, 1.2 * em / box.width, 1 - low)
+    across = (0.7 * box.width if below else (1 - low) * box.height) / em
     room = axes.inset_axes(place)
-    ends = {} if box.height > 10 * em or below else {"extendfrac": 0.03}
+    ends = {} if across > 10 else {"extendfrac": 0.03}
     bar = axes.figure.colorbar(
         ScalarMappable(norm, style.colours), cax=room, extend="both",
         orientation="horizontal" if below else "vertical", **ends,
     )  # fmt: skip
     room.tick_params(labelsize=0.9 * size, width=size / 12, length=size / 3)
-    length = 0.7 * box.width / 4 if below else box.height / 2
     if style.how == "linear":
-        bar.locator = MaxNLocator(int(np.clip(length / em, 2, 8)))
+        bar.locator = MaxNLocator(int(np.clip(across / (4 if below else 2), 2, 8)))
         bar.update_ticks()
     label = look.label or picture.label
     units = picture.units if look.units is None else look.units
     label = f"{label} ({units})" if units else label
-    across = (0.7 * box.width if below else box.height) / em
     bar.set_label(plain(textwrap.fill(label, max(16, int(across / 0.54)))), fontsize=size)
+
+
+def _inset_size(axes: "Axes", em: float) -> float:
+    """Return how large the circle of the hemisphere is, in pixels."""
+    return min(LOCATOR * em, 0.35 * axes.get_window_extent().height)
+
+
+def _draw_inset(axes: "Axes", picture: Map, look: Look, size: float) -> None:
+    """Draw where on its hemisphere the map lies, right of its lower corner."""
+    em, figure, box = size * axes.figure.dpi / 72, axes.figure, axes.get_window_extent()
+    wide, whole = _inset_size(axes, em), figure.bbox
+    place = (box.x1 + 1.4 * em, box.y0, wide, wide)
+    where = np.array(place) / np.array([whole.width, whole.height] * 2)
+    draw_locator(figure.add_axes(tuple(where)), picture.canvas, picture.crs, look.overlays)
 
 
 def _draw_legend(axes: "Axes", picture: Map, size: float) -> None:

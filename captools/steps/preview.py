@@ -129,6 +129,20 @@ def survey(paths: list[str], *, lonlat: object, xy: object, **options: object) -
     help="Of the map.  [default: white]",
 )
 @click.option(
+    "--overlay",
+    multiple=True,
+    metavar="FILE",
+    callback=options.checked_each("maps.overlays.check"),
+    help="Lines or polygons to lay over the map, in any CRS; may be repeated.",
+)
+@click.option(
+    "--hillshade",
+    metavar="GRID|map",
+    callback=options.checked("maps.relief.check"),
+    help="Relief below the points, of a raster file; `map`: of the map's own pixels.",
+)
+@click.option("--inset", is_flag=True, help="Show beside the map where on the Earth it lies.")
+@click.option(
     "--dpi",
     type=click.IntRange(20, 2400),
     help="Pixels per inch.  [default: 100; with --width 300]",
@@ -162,6 +176,9 @@ def preview(
     point: int | None = None,
     threshold: float = 0.5,
     background: str | None = None,
+    overlay: Iterable[str | Path] = (),
+    hillshade: str | Path | None = None,
+    inset: bool = False,
     dpi: int | None = None,
     width: float | None = None,
     title: str | None = None,
@@ -209,6 +226,12 @@ def preview(
         How far points grow where they are sparse; see `captools.maps.shading.dynspread`.
     background : str, optional
         Colour of the map where no points are.
+    overlay : iterable of path
+        Files of lines or polygons to lay over the map.
+    hillshade : path, optional
+        A grid whose relief is below the points; ``"map"`` is that of the map itself.
+    inset : bool
+        Show beside the map where on the Earth it lies.
     dpi : int, optional
         Pixels per inch.
     width : float, optional
@@ -240,8 +263,8 @@ def preview(
     from captools.extras import require
     from captools.flat.table import two_columns
     from captools.io.atomic import Outputs, check_is_file
-    from captools.maps.drawing import check_kind, draw
-    from captools.maps.figure import Look
+    from captools.maps.drawing import check_kind, draw, is_figure
+    from captools.maps.figure import Look, check_look
     from captools.maps.mapping import MapOptions, make_map
     from captools.maps.shading import Style
 
@@ -254,6 +277,7 @@ def preview(
         of_points = {"var": var, "agg": agg != "mean", "xy": xy, "lonlat": lonlat, "crs": crs}
         of_points |= {"bbox": bbox, "all_rows": all_rows, "extent": extent, "size": size}
         of_points |= {"by": by, "point": point, "background": background, "width": width}
+        of_points |= {"overlay": overlay or None, "hillshade": hillshade, "inset": inset}
         of_points |= {"dpi": dpi, "label": label, "units": units}
         of_points |= {"how": how != "linear", "clip": clip, "diff": diff, "bare": bare}
         check_none(of_points, "is for points, not for a cube")
@@ -275,9 +299,13 @@ def preview(
         diff=diff,
         all_rows=all_rows,
     )
-    if by is not None and (diff is not None or agg not in ("mean", "count")):
-        raise ValueError("--by counts points: it does not go with --diff or --agg")
-    look = Look(dpi, width, title, label, units, point, threshold, background)
+    look = Look(
+        dpi, width, title, label, units, point, threshold, background,
+        overlays=tuple(map(os.fspath, overlay)),
+        hillshade=None if hillshade is None else os.fspath(hillshade),
+        inset=inset,
+    )  # fmt: skip
+    check_look(look, request, is_figure(local_path(output), bare))
     picture = make_map(files, request, look.canvas)
     style = Style(cmap, how, clip, percentiles, diverging=diff is not None)
     written = Outputs(draw(picture, local_path(output), style, look, bare))

@@ -225,16 +225,18 @@ def unseen(figure):
     return found
 
 
+NEAR, WHOLE, NARROW = (-30, 30, -84, -70), (-180, 180, -90, -60), (-20, 0, -90, -49)
 LOOKS = [
-    Look(),
-    Look(width=84),
-    Look(width=180, dpi=150),
-    Look(title="A long title of many words that needs more than one line of the figure"),
+    (Look(), NEAR),
+    (Look(), WHOLE),
+    (Look(width=84), NARROW),
+    (Look(width=180, dpi=150), NEAR),
+    (Look(width=84, inset=True), WHOLE),
+    (Look(inset=True, title="A long title of many words that needs more than a line"), NARROW),
 ]
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=["default", "column", "page", "title"])
-@pytest.mark.parametrize("box", [(-30, 30, -84, -70), (-180, 180, -90, -60), (-20, 0, -90, -49)])
+@pytest.mark.parametrize(("look", "box"), LOOKS)
 def test_every_word_of_a_figure_is_whole_and_alone_and_names_of_lines_are_true(beams, look, box):
     picture = make_map(beams, MapOptions(bbox=box), look.canvas)
     figure = make_figure(picture, Style(), look)
@@ -323,6 +325,31 @@ def test_what_tells_points_apart_may_stand_in_the_header(run, beams, tmp_path, w
     result = run("preview", *beams, "-o", out, "--size", "40", "40", *words.split())
     assert (result.exit_code, out.exists()) == (code, code == 0)
     assert why in result.stderr
+
+
+def test_overlays_and_relief_are_drawn_and_wrong_ones_make_nothing(run, beams, tmp_path):
+    coast, dem, plain = (tmp_path / name for name in ("coast.geojson", "dem.tif", "plain.png"))
+    line = '{"type": "LineString", "coordinates": [[-180, -80], [180, -80]]}'
+    coast.write_text(line.replace("-180", "-170").replace(" [180", " [170"))
+    preview(beams, dem, size=(20, 20))
+    preview(beams, plain, size=(80, 80))
+    words = [("--overlay", coast, "--inset"), ("--hillshade", dem)]
+    for number, more in enumerate(words):
+        out = tmp_path / f"{number}.png"
+        assert run("preview", *beams, "-o", out, "--size", "80", "80", *more).exit_code == 0
+        assert out.read_bytes() != plain.read_bytes()
+    for more in (("--overlay", dem), ("--hillshade", coast), ("--by", "spot"), ("--bare",)):
+        result = run("preview", *beams, "-o", tmp_path / "no.png", "--hillshade", "map", *more)
+        assert result.exit_code == 2, more
+    assert not (tmp_path / "no.png").exists()
+    picture = make_map(beams, MapOptions(size=(30, 30)))
+    hills = replace(picture, values=np.add.outer(np.arange(30.0), np.arange(30.0) ** 2))
+    plain, lit = (
+        make_figure(hills, Style(), Look(hillshade=word)).axes[0].images[0].get_array()
+        for word in (None, "map")
+    )
+    assert (plain[..., 3] == lit[..., 3]).all()
+    assert (plain != lit).any(axis=-1).mean() > 0.5
 
 
 @pytest.mark.parametrize("kind", ["pdf", "svg"])

@@ -1,0 +1,117 @@
+"""Lines to lay over a map: coasts, grounding lines, basins."""
+
+from pathlib import Path
+
+import numpy as np
+
+from captools.extras import require
+from captools.geo import coords
+from captools.geo.vectors import check_local, file_and_part, named_crs, read_shapes
+
+PIECE = 256  # vertices that are left out, or thinned, together
+STEP_DEGREES = 0.5  # a long line between two vertices in degrees is bent in a projection
+
+
+class Overlay:
+    """The lines, and the outlines of the polygons, of a vector file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, in any CRS; or a layer of it, ``FILE:LAYER``.
+    crs : str
+        Of the map.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read, holds no lines, or does not name its CRS.
+    """
+
+    def __init__(self, path: str | Path, crs: str) -> None:
+        import shapely
+
+        pieces = [
+            shapely.linestrings(line[start : start + PIECE + 1])
+            for line in _lines(path, crs)
+            for start in range(0, len(line) - 1, PIECE)
+        ]
+        self._pieces = np.array(pieces, object)
+        self._bounds = shapely.bounds(self._pieces).T if pieces else np.zeros((4, 0))
+
+    def within(self, edges: tuple[float, float, float, float], pixel: float) -> list[np.ndarray]:
+        """Return the lines (arrays of shape (n, 2)) of a map, thinned to half a pixel.
+
+        Parameters
+        ----------
+        edges : (xmin, xmax, ymin, ymax)
+            Of the map.
+        pixel : float
+            Its width.
+        """
+        import shapely
+
+        xmin, ymin, xmax, ymax = self._bounds
+        near = (xmin <= edges[1]) & (xmax >= edges[0]) & (ymin <= edges[3]) & (ymax >= edges[2])
+        thinned = shapely.simplify(self._pieces[near], pixel / 2, preserve_topology=False)
+        return [shapely.get_coordinates(line) for line in thinned]
+
+
+def check(path: str | Path) -> None:
+    """Raise ValueError if a file cannot be laid over a map."""
+    _read(path)
+
+
+def _read(path: str | Path) -> tuple[np.ndarray, str]:
+    """Return the lines of a file, shapely's, and their CRS."""
+    require("geo", "pyogrio", "shapely")
+    import shapely
+
+    name = f"overlay {path}"
+    file, layer = file_and_part(name, Path(path))
+    check_local(name, file)
+    shapes, crs = read_shapes(name, "file of lines or polygons", file, layer)
+    parts = shapely.get_parts(shapes)
+    dimension = shapely.get_dimensions(parts)
+    lines = np.concatenate([shapely.get_rings(parts[dimension == 2]), parts[dimension == 1]])
+    lines = lines[~shapely.is_empty(lines)]
+    if not len(lines):
+        raise ValueError(f"{name}: holds neither lines nor polygons")
+    return lines, named_crs(name, crs)
+
+
+def _lines(path: str | Path, crs: str) -> list[np.ndarray]:
+    """Return the vertices of each line in the CRS of a map, cut where they have no place in it."""
+    import shapely
+
+    lines, own = _read(path)
+    if coords.crs_unit(own) == "degree":
+        parts = [part for line in lines for part in _without_seams(shapely.get_coordinates(line))]
+        lines = shapely.segmentize([shapely.linestrings(part) for part in parts], STEP_DEGREES)
+    in_degrees = crs != "unknown" and coords.crs_unit(crs) == "degree"
+    found = []
+    for line in lines:
+        x, y = shapely.get_coordinates(line).T
+        if crs != "unknown":
+            x, y = coords.transform(x, y, own, crs)
+        known = np.isfinite(x) & np.isfinite(y)
+        cut = np.diff(known)
+        if in_degrees:  # not from one edge of the map to the other
+            cut |= np.abs(np.diff(x)) > 180
+        cuts = np.flatnonzero(cut) + 1
+        vertices = np.column_stack([x, y])
+        parts = zip(np.split(vertices, cuts), np.split(known, cuts), strict=True)
+        found += [part for part, seen in parts if seen[:1].all() and len(part) > 1]
+    return found
+
+
+def _without_seams(line: np.ndarray) -> list[np.ndarray]:
+    """Return a line in degrees such that it never jumps by 360, cut where an area has a seam.
+
+    Areas around a pole, or across the antimeridian, have edges along it that are no coast.
+    """
+    lon = line[:, 0]
+    on_seam = np.abs(lon) == 180
+    seam = on_seam[:-1] & on_seam[1:]
+    unwrapped = np.column_stack([np.unwrap(lon, period=360), line[:, 1]])
+    return [part for part in np.split(unwrapped, np.flatnonzero(seam) + 1) if len(part) > 1]
