@@ -28,6 +28,12 @@ def read_category(file: FlatFile, name: str, rows: slice) -> np.ndarray:
     return np.full(rows.stop - rows.start, file.header[name])
 
 
+def category_name(name: str, value: object) -> str:
+    """Return what a category is called, of those that `name` tells apart."""
+    plain = f"{value:g}" if isinstance(value, float) else str(value)
+    return WORDS.get(name, {}).get(value, plain)
+
+
 class Categories:
     """Counts of each pixel and category, to which the points of one file after another add.
 
@@ -72,14 +78,9 @@ class Categories:
     @property
     def names(self) -> list[str]:
         """What the categories are called, in order."""
-        words = WORDS.get(self.name, {})
-        return [words.get(value, _plain(value)) for value in sorted(self._counts)]
+        return [category_name(self.name, value) for value in sorted(self._counts)]
 
     def counts(self) -> np.ndarray:
         """Return the points of each pixel and category, shape (height, width, categories)."""
         ordered = [self._counts[value] for value in sorted(self._counts)]
         return np.stack(ordered, axis=-1).reshape(self.canvas.height, self.canvas.width, -1)
-
-
-def _plain(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -7,8 +7,9 @@ import numpy as np
 
 from captools.extras import require
 from captools.flat.endings import check_ending
-from captools.io.atomic import appearing
+from captools.io.atomic import Outputs, appearing
 from captools.maps import shading
+from captools.maps.charts import Chart
 from captools.maps.figure import Look, colour, make_figure
 from captools.maps.mapping import Map
 from captools.maps.raster import Canvas
@@ -52,6 +53,14 @@ def draw(picture: Map, path: Path, style: Style, look: Look, bare: bool) -> list
         return _write_pixels(picture, path, style, look.background)
     save(make_figure(picture, style, look, path.suffix.lower() in VECTORS), path)
     return [path]
+
+
+def outputs(paths: list[Path], picture: Map | Chart) -> Outputs:
+    """Return what was written, how much there was to draw, and which files could not be read."""
+    written = Outputs(paths)
+    written.rows_in, written.rows_out = picture.rows, picture.points
+    written.errors = picture.bad
+    return written
 
 
 # --- pixels ---------------------------------------------------------------------

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 STEPS = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30)
 WIDEST = 45
 NEAR = 0.6  # of a name's height: the room around it
-BEHIND = {"boxstyle": "square,pad=0.15", "facecolor": "white", "alpha": 0.65, "linewidth": 0}
+BEHIND = {"boxstyle": "square,pad=0.05", "facecolor": "white", "alpha": 0.55, "linewidth": 0}
 
 
 @dataclass(frozen=True)

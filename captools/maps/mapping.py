@@ -46,9 +46,15 @@ class Map:
     @property
     def caption(self) -> str:
         """How much is in the map, and how much is not."""
-        points, files = counted(self.points, "point"), counted(self.files, "file")
-        caption, bad = f"{points} of {files} · {self.crs}", counted(len(self.bad), "file")
-        return f"{caption} · {bad} could not be read" if self.bad else caption
+        return caption(self.points, self.files, self.bad, self.crs)
+
+
+def caption(points: int, files: int, bad: dict[str, str], where: str = "") -> str:
+    """Return how many points of how many files a picture shows, and how many it lacks."""
+    parts = [f"{counted(points, 'point')} of {counted(files, 'file')}"]
+    parts += [where] if where else []
+    parts += [f"{counted(len(bad), 'file')} could not be read"] if bad else []
+    return " · ".join(parts)
 
 
 def make_map(

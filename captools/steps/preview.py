@@ -10,6 +10,7 @@ Examples:
   captools preview reduced/ -o map.png
   captools preview reduced/ -o count.png --agg count --how eq_hist -b -120 -100 -80 -74
   captools preview all.h5 -o change.tif --diff 2020 2019
+  captools preview reduced/ATL06_*_gt1l.h5 -o pass.png --kind profile --by q_flag
   captools preview cube.zarr -o cube.png --channel 120 --band 14 35
 """
 
@@ -43,6 +44,12 @@ def survey(paths: list[str], *, lonlat: object, xy: object, **options: object) -
     check_columns(paths, two_columns(xy) if xy else (), PlaceNames.of(lonlat))
 
 
+@click.option(
+    "--kind",
+    type=click.Choice(["map", "profile", "histogram", "time"]),
+    default="map",
+    help="A map; the profile of a pass; values, or months, and how many points have them.",
+)
 @click.option("--var", metavar="COLUMN", help="What to draw.  [default: heights]")
 @click.option(
     "--agg",
@@ -156,6 +163,7 @@ def preview(
     files: Iterable[str | Path],
     output: str | Path,
     *,
+    kind: str = "map",
     var: str | None = None,
     agg: str = "mean",
     xy: str | Iterable[str] | None = None,
@@ -194,6 +202,8 @@ def preview(
         Flat files, or one cube.
     output : path
         The picture: .png, .jpg, .pdf, .svg, or .tif for a GeoTIFF.
+    kind : {"map", "profile", "histogram", "time"}
+        A map; a column along a pass; how many points have which values, or are of which month.
     var : str, optional
         Column, by default the height that the files name.
     agg : {"mean", "count", "min", "max", "std"}
@@ -262,8 +272,8 @@ def preview(
     from captools.das.names import check_none, lone_cube
     from captools.extras import require
     from captools.flat.table import two_columns
-    from captools.io.atomic import Outputs, check_is_file
-    from captools.maps.drawing import check_kind, draw, is_figure
+    from captools.io.atomic import check_is_file
+    from captools.maps.drawing import check_kind, draw, is_figure, outputs, save
     from captools.maps.figure import Look, check_look
     from captools.maps.mapping import MapOptions, make_map
     from captools.maps.shading import Style
@@ -279,7 +289,13 @@ def preview(
         of_points |= {"by": by, "point": point, "background": background, "width": width}
         of_points |= {"overlay": overlay or None, "hillshade": hillshade, "inset": inset}
         of_points |= {"dpi": dpi, "label": label, "units": units}
-        of_points |= {"how": how != "linear", "clip": clip, "diff": diff, "bare": bare}
+        of_points |= {
+            "kind": kind != "map",
+            "how": how != "linear",
+            "clip": clip,
+            "diff": diff,
+            "bare": bare,
+        }
         check_none(of_points, "is for points, not for a cube")
         return draw_cube(
             cube, local_path(output), Style(cmap, percentiles=percentiles), title, channel, band
@@ -306,9 +322,18 @@ def preview(
         inset=inset,
     )  # fmt: skip
     check_look(look, request, is_figure(local_path(output), bare))
+    if kind != "map":
+        from captools.maps.charting import draw_chart
+        from captools.maps.charts import make_chart
+
+        of_maps = {"agg": agg != "mean", "size": size, "cmap": cmap, "clip": clip, "diff": diff}
+        of_maps |= {"how": how != "linear", "overlay": overlay or None, "inset": inset}
+        of_maps |= {"hillshade": hillshade, "by": by if kind != "profile" else None}
+        of_maps |= {"bare": not is_figure(local_path(output), bare)}
+        check_none(of_maps, "is for a map")
+        chart = make_chart(kind, files, request)
+        save(draw_chart(chart, look), local_path(output))
+        return outputs([local_path(output)], chart)
     picture = make_map(files, request, look.canvas)
     style = Style(cmap, how, clip, percentiles, diverging=diff is not None)
-    written = Outputs(draw(picture, local_path(output), style, look, bare))
-    written.rows_in, written.rows_out = picture.rows, picture.points
-    written.errors = picture.bad
-    return written
+    return outputs(draw(picture, local_path(output), style, look, bare), picture)

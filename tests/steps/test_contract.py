@@ -158,6 +158,7 @@ EXAMPLES |= {
             *("--diff 2019 x", "--diff 2019", "--percentiles -1 101", "-o file/below.png"),
             *("--bare -o out.pdf", "@void/none.txt", "--width 1", "--dpi 0", "--point -1"),
             *("--threshold 2", "--background nowhere", "--by spot --agg min"),
+            *("--kind pie", "--kind time --bare", "--overlay none.shp", "--hillshade none.tif"),
         ),
     ),
     "download": Example(
