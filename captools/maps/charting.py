@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHAPE = 0.5  # height of a chart's axes, in widths
-LEFT, RIGHT, LEGEND, BOTTOM, TOP = 7.5, 2.0, 11.0, 5.6, 1.2  # around them, in heights of letters
+LEAST = 14  # the same in heights of letters
+LEFT, RIGHT, LEGEND, BOTTOM, TOP = 7.5, 2.0, 3.5, 5.6, 1.2  # around them, in heights of letters
 
 
 def draw_chart(chart: Chart, look: Look) -> "Figure":
@@ -25,15 +26,18 @@ def draw_chart(chart: Chart, look: Look) -> "Figure":
     whole = INCHES if look.width is None else look.width * MM
     size = letters(whole, 0.0)
     em = size / 72
-    wide = whole - (LEFT + 3 + (LEGEND if chart.groups else RIGHT)) * em
-    wide, high = max(wide, 0.3 * whole), SHAPE * max(wide, 0.3 * whole)
+    right = LEGEND + 0.62 * max(map(len, chart.groups)) if chart.groups else RIGHT
+    wide = max(whole - (LEFT + 1.3 + right) * em, 0.3 * whole)
+    high = max(SHAPE * wide, LEAST * em)
     x, y = _names(chart, look)
     x, y = (
         textwrap.wrap(x, max(16, int(wide / em / 0.6))),
         textwrap.wrap(y, max(14, int(high / em / 0.55))),
     )
     left = (LEFT + 1.3 * (len(y) - 1)) * em
-    title = textwrap.wrap(look.title or plain(chart.title), max(12, int(wide / em / 0.74)))
+    title = textwrap.wrap(
+        look.title or plain(chart.title), max(12, int((whole - left) / em / 0.74))
+    )
     caption = textwrap.wrap(chart.caption, max(12, int((whole / em - 1) / 0.52)))
     bottom = (BOTTOM + 1.2 * (len(caption) - 1) + 1.3 * (len(x) - 1)) * em
     tall = bottom + high + (TOP + 1.7 * len(title)) * em
