@@ -10,7 +10,7 @@ import numpy as np
 
 from captools.geo import coords
 from captools.maps import relief, shading
-from captools.maps.graticule import draw_degrees, draw_graticule
+from captools.maps.graticule import KEEPS_ROOM, draw_degrees, draw_graticule
 from captools.maps.locator import draw_locator
 from captools.maps.mapping import Map
 from captools.maps.overlays import Overlay
@@ -136,8 +136,9 @@ def make_figure(picture: Map, style: Style, look: Look = Look(), vector: bool = 
         _draw_legend(axes, picture, size)
     else:
         _draw_colour_bar(axes, picture, style, norm, look)
+    dot = (canvas.xmax - canvas.xmin) / axes.get_window_extent().width
     for path, dashes in zip(look.overlays, cycle(LINES), strict=False):
-        for line in Overlay(path, picture.crs).within(_edges(canvas), canvas.pixel[0]):
+        for line in Overlay(path, picture.crs).within(_edges(canvas), dot):
             axes.plot(*(line.T / scale), dashes, color="0.1", linewidth=size / 12, zorder=2)
     if look.inset:
         _draw_inset(axes, picture, look, size)
@@ -314,12 +315,12 @@ def _draw_scale_bar(axes: "Axes", edges: list[float], size: float) -> None:
     x = xmin + 0.04 * (xmax - xmin)
     y = ymin + min(0.8 * em / axes.get_window_extent().height, 0.1) * (ymax - ymin)
     axes.plot([x, x + length], [y, y], color="black", linewidth=size / 4, solid_capstyle="butt",
-              zorder=6)  # fmt: skip
+              zorder=6, gid=KEEPS_ROOM)  # fmt: skip
     text = f"{length:g} km" if length >= 1 else f"{length * 1000:g} m"
     axes.annotate(
         text,
         (x, y),  # not in the middle: of a narrow map, half of it would be beyond the frame
-        (0, size / 3),
+        (0, size / 2.4),
         textcoords="offset points",
         ha="left",
         fontsize=0.9 * size,

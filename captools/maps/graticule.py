@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 STEPS = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30)
 WIDEST = 45
 NEAR = 0.6  # of a name's height: the room around it
+KEEPS_ROOM = "keeps-room"  # the mark of lines on which no name is written
 BEHIND = {"boxstyle": "square,pad=0.05", "facecolor": "white", "alpha": 0.55, "linewidth": 0}
 
 
@@ -50,7 +51,8 @@ def draw_graticule(axes: "Axes", canvas: Canvas, crs: str, scale: float, size: f
     lon, lat = _places(canvas, crs)
     if not np.isfinite(lat).any():
         return
-    taken = [text.get_window_extent() for text in axes.texts]
+    written = [*axes.texts, *(line for line in axes.lines if line.get_gid() == KEEPS_ROOM)]
+    taken = [one.get_window_extent() for one in written]
     for lon_line, lat_line, name in _lines(lon, lat):
         x, y = coords.transform(lon_line, lat_line, "EPSG:4326", crs)
         line = Line(x / scale, y / scale, name)

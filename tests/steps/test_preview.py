@@ -22,6 +22,7 @@ from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
 from captools.geo import coords
 from captools.maps.figure import Look, make_figure
+from captools.maps.graticule import KEEPS_ROOM
 from captools.maps.mapping import MapOptions, make_map
 from captools.maps.shading import Style, colormap
 from captools.steps.merge import merge
@@ -246,8 +247,10 @@ def test_every_word_of_a_figure_is_whole_and_alone_and_names_of_lines_are_true(b
     words = {text: text.get_window_extent() for text in shown if text not in unseen(figure)}
     names = [text for text in axes.texts if "°" in text.get_text()]
     assert names
+    (bar,) = [line for line in axes.lines if line.get_gid() == KEEPS_ROOM]
+    words[bar] = bar.get_window_extent().padded(1)
     for text, area in words.items():
-        room = axes.bbox if text in axes.texts else figure.bbox
+        room = axes.bbox if text in (bar, *axes.texts) else figure.bbox
         assert room.x0 <= area.x0 < area.x1 <= room.x1, text
         assert room.y0 <= area.y0 < area.y1 <= room.y1, text
     pairs = combinations(words.items(), 2)
