@@ -155,9 +155,7 @@ class Copies(Executor):
     def submit(self, run: Callable, /, *call: Any, **more: Any) -> Future:
         """Do one item, for so many seconds at most: called with the work, the item and these."""
         work, item, timeout = call
-        worker = Worker(multiprocessing.get_context("fork").Process)
-        _workers.add(worker)
-        return self._threads.submit(_once, worker, work, item, timeout)
+        return self._threads.submit(_once, copied(), work, item, timeout)
 
 
 def _once(worker: Worker, work: Work, item: Any, timeout: float | None) -> Result:
@@ -172,6 +170,19 @@ _workers: set[Worker] = set()  # of this process, to be ended with it
 _own = threading.local()
 ended = threading.Event()  # no worker is to begin with another input
 _starting = threading.Lock()  # held while workers are started or ended
+
+
+def copied() -> Worker:
+    """Return a worker that is a copy of this process, which must have no other thread."""
+    worker = Worker(multiprocessing.get_context("fork").Process)
+    _workers.add(worker)
+    return worker
+
+
+def drive(workers: list[Worker]) -> None:
+    """Let this thread drive one of these workers, if there are any left."""
+    with suppress(IndexError):
+        _own.worker = workers.pop()
 
 
 def in_worker(work: Work, item: Any, timeout: float | None) -> Result:

@@ -207,6 +207,20 @@ def appearing_folder(output: Path) -> Iterator[Path]:
         shutil.rmtree(hidden, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def hidden_folder(output: Path) -> Iterator[Path]:
+    """Yield a folder beside an output for what it takes to make it, which is then gone."""
+    folder = output.parent / temporary_name(output.name)
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise output_error(output, error) from None
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def replace_folder(final: Path, new: Path) -> None:
     """Put a new folder in place of one, if that is there, which goes or gets the new one's name."""
     if not final.exists():

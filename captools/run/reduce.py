@@ -8,13 +8,15 @@ import re
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from captools import process, progress
+from captools.engine import pool_of
+from captools.engine.crew import given
 from captools.errors import BadInputs, CaptoolsError, CaptoolsWarning, OutputError
 from captools.io import listing, remote
 from captools.io.address import Url, folders_of
@@ -38,13 +40,33 @@ def run_reduce(
 ) -> int:
     """Run a reduce step over inputs and return the exit code.
 
-    The options are those of the step, and `timeout`, as for `watched.call`.
+    The options are those of the step, and `timeout`, as for `watched.call`. With MPI the first
+    rank works in this process, for no copy of it would have the others.
 
     Raises
     ------
     ValueError
         If the inputs or the output are wrong usage; nothing was done.
     """
+    make = partial(_make, function, getattr(step, "survey", None))
+    timeout = options.pop("timeout", None)
+    if options.get("engine") != "mpi":
+        watch = partial(watched.call, partial(make, partial(given, None, timeout)), **options)
+        return _run(partial(watch, timeout=timeout), words, output, skip_bad)
+    with pool_of("mpi", None, None) as pool:
+        if pool is None:  # a rank that has worked for the first one
+            return 0
+        alone = partial(make, partial(given, pool, timeout), **options)
+        return _run(alone, words, output, skip_bad)
+
+
+def _run(
+    make: Callable[[list[str], Path], Outputs],
+    words: tuple[str, ...],
+    output: Path | Url,
+    skip_bad: bool,
+) -> int:
+    """Run a reduce step by a call that makes the output of its inputs."""
     paths = listing.given(words)
     if not paths:
         log.info("no inputs: nothing to do")
@@ -61,8 +83,7 @@ def run_reduce(
         _warnings_by_kind(),
         _workplace(output) as local,
     ):
-        make = partial(_make, function, getattr(step, "survey", None))
-        written = _build(partial(watched.call, make, **options), paths, local, skip_bad)
+        written = _build(make, paths, local, skip_bad)
         if written is not None and isinstance(output, Url):
             _send(written, local, output)
     if written is None:
@@ -180,14 +201,16 @@ def _without_numbers(url: Url) -> str:
 def _make(
     function: Callable[..., Outputs],
     survey: Callable[..., None] | None,
+    setting: Callable[[], AbstractContextManager],
     paths: list[str],
     output: Path,
     **options: object,
 ) -> Outputs:
-    """Look at the inputs, and do the work."""
+    """Look at the inputs, and do the work in a setting for its crew."""
     if survey is not None:
         survey(paths, **options)
-    return function(paths, output, **options)
+    with setting():
+        return function(paths, output, **options)
 
 
 def _build(
