@@ -1,5 +1,6 @@
 """Rows of many flat files put where they belong in outputs of known length, by many processes."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -39,13 +40,16 @@ def fill(
     chunk_rows : int
         Rows of a chunk.
     """
-    targets, edges = _cut(outputs, PART_CHUNKS * chunk_rows)
+    # Where nothing is compressed, parts need not begin with a chunk, and files are opened once.
+    is_packed = outputs[0].batch.compression is not None
+    ends = [] if is_packed else list(accumulate(collection.lengths))
+    targets, edges = _cut(outputs, PART_CHUNKS * chunk_rows, ends)
     parts = cut_at(collection.paths, collection.lengths, edges)
     extents = [Extent() for _ in outputs]
     reader = collection.reader
     first = outputs[0]
     places = [one.places() for one in outputs]
-    if first.batch.compression is None:
+    if not is_packed:
         for part, found in each_part(crew, _Put(reader, places, targets), parts):
             extents[targets[part.number].output].include(found)
         return extents
@@ -59,14 +63,25 @@ def fill(
     return extents
 
 
-def _cut(outputs: Sequence[LaidFile], rows: int) -> tuple[list[Target], list[int]]:
-    """Return where parts of so many rows go, and at which rows of all they end."""
+def _cut(
+    outputs: Sequence[LaidFile], rows: int, ends: Sequence[int]
+) -> tuple[list[Target], list[int]]:
+    """Return where parts of at most so many rows go, and at which rows of all they end.
+
+    They end earlier at the last of `ends` that they reach.
+    """
     targets, edges = [], []
     starts = accumulate((one.rows for one in outputs), initial=0)
     for number, (one, start) in enumerate(zip(outputs, starts, strict=False)):
-        for row in range(0, one.rows, rows):
+        row = 0
+        while row < one.rows:
+            stop = min(row + rows, one.rows)
+            reached = bisect_right(ends, start + stop)
+            if reached and ends[reached - 1] > start + row:
+                stop = ends[reached - 1] - start
             targets.append(Target(number, row))
-            edges.append(start + min(row + rows, one.rows))
+            edges.append(start + stop)
+            row = stop
     return targets, edges
 
 

@@ -18,6 +18,7 @@ import plainrinex
 import psutil
 import pytest
 from cluster import need, slurm
+from flatfiles import random_columns, write_flat
 
 import captools
 from captools.das import scanning
@@ -121,6 +122,62 @@ def test_a_dask_cluster_of_its_own(place, truth, out):
     done = run(*words, cwd=place)
     assert done.returncode == 0, done.stderr
     assert content(out) == truth
+
+
+@pytest.fixture(scope="module")
+def folded(tmp_path_factory):
+    """A folder with files of as many rows as make several parts, and what one process makes."""
+    folder = tmp_path_factory.mktemp("folded")
+    columns = random_columns(90_000, 0)
+    place = np.random.default_rng(1).uniform(-1e6, 1e6, (2, 90_000))
+    columns |= dict(zip("xy", place, strict=True))
+    for name in "abcdefg":
+        write_flat(folder / "in" / f"{name}.h5", columns, crs="EPSG:3031")
+    for name, words in FOLDS.items():
+        done = run(CAPTOOLS, *words, "-o", f"1/{name}", "-n", 1, cwd=folder)
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+FOLDS = {
+    "all.h5": ("merge", "in"),
+    "some.h5": ("merge", "in", "-m", 3, "-z", "gzip"),
+    "tiles": ("tile", "in", "-d", 300, "-r", 30),
+}
+
+
+@pytest.mark.parametrize("engine", ["local", "mpi", "dask"])
+def test_a_fold_makes_the_same(folded, engine):
+    need("distributed", engine == "dask" and shutil.which("dask", path=str(BIN)) is None)
+    for name, words in FOLDS.items():
+        words = (*words, "-o", f"{engine}/{name}")
+        command = [CAPTOOLS, *words, "--engine", engine, "-n", 2]
+        done = run(*(mpiexec(3, *words) if engine == "mpi" else command), cwd=folded)
+        assert done.returncode == 0, done.stderr
+    one, other = (
+        {
+            path.relative_to(place): path.read_bytes()
+            for path in place.rglob("*.*")
+            if path.is_file()
+        }
+        for place in (folded / "1", folded / engine)
+    )
+    assert len(one) > 40
+    assert other == one
+
+
+def test_a_fold_names_all_that_is_bad(folded):
+    shutil.copytree(folded / "in", folded / "bad")
+    for name in "bf":
+        os.truncate(folded / "bad" / f"{name}.h5", 3_000_000)
+    for engine in ("local", "mpi"):
+        words = ("merge", "bad", "-o", "none.h5")
+        command = [CAPTOOLS, *words, "-n", 2]
+        done = run(*(mpiexec(3, *words) if engine == "mpi" else command), cwd=folded)
+        assert (done.returncode, done.stdout) == (1, "")
+        failed = [line.split(":") for line in done.stderr.splitlines() if "failed" in line]
+        assert [Path(words[1]).name for words in failed] == ["b.h5", "f.h5"]
+        assert not list(folded.glob("*none*"))
 
 
 @pytest.fixture(scope="module")
