@@ -25,7 +25,7 @@ from captools.errors import CaptoolsWarning, FolderError, InputError, MissingExt
 from captools.flat.collection import Collection
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
-from captools.points import exporting
+from captools.points import curve, geoparquet
 
 DTYPES = {"h_li": "f4", "t_gps": "f8", "q_flag": "i1", "segment_id": "i2", "is_asc": "?"}
 HEADER = {"captools_version": "1", "crs": "EPSG:3031", "rgt": 5, "cycle": 2, "spot": 1}
@@ -83,8 +83,8 @@ def paths(tmp_path_factory):
 
 @pytest.fixture
 def small_buckets(monkeypatch):
-    monkeypatch.setattr(exporting, "BUCKET_ROWS", 128)
-    monkeypatch.setattr(exporting, "STRIDE_ROWS", 4)
+    monkeypatch.setattr(geoparquet, "BUCKET_ROWS", 128)
+    monkeypatch.setattr(geoparquet, "STRIDE_ROWS", 4)
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,7 @@ def test_row_groups_hold_neighbours(paths, tmp_path):
 
 def test_the_curve_goes_from_neighbour_to_neighbour():
     columns, rows = (cells.ravel() for cells in np.meshgrid(np.arange(32), np.arange(32)))
-    along = exporting.hilbert(columns, rows)
+    along = curve.hilbert(columns, rows)
     order = np.argsort(along)
     assert sorted(along) == list(range(1024))
     steps = abs(np.diff(columns[order])) + abs(np.diff(rows[order]))
