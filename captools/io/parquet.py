@@ -8,6 +8,7 @@ https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.m
 
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,10 +23,50 @@ ROWS, ROW_GROUPS = 3, 4
 CHUNKS, GROUP_AT, ORDINAL = 1, 5, 7
 CHUNK_AT, META = 2, 3
 PLACES = (9, 10, 11)  # of data, index and dictionary pages
+Struct = dict[int, tuple[int, Any]]
+
+
+class _Place(int):
+    """A place in a file, as it is in the part."""
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """A Parquet file that becomes part of another, and what the footer of that needs of it.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    end : int
+        Where its footer begins.
+    footer : dict
+        The footer but for the row groups.
+    groups : list of list
+        Of each row group the bytes in a footer, with the numbers between them that are places.
+    """
+
+    path: Path
+    end: int
+    footer: Struct
+    groups: list[list[bytes | _Place]]
+
+    @classmethod
+    def of(cls, path: Path) -> "Fragment":
+        """Return a file as a fragment: a matter of workers, for it takes a while."""
+        with open(path, "rb") as file:
+            file.seek(-8, os.SEEK_END)
+            size = int.from_bytes(file.read(4), "little")
+            end = file.seek(-8 - size, os.SEEK_END)
+            footer = _Reader(file.read(size)).struct()
+        groups = footer.pop(ROW_GROUPS)[1][1]
+        for group in groups:
+            _open_places(group)
+        return cls(path, end, footer, [_joined(_struct(group)) for group in groups])
 
 
 class Spliced:
-    """A Parquet file that grows by the row groups of others.
+    """A Parquet file that grows by fragments.
 
     Parameters
     ----------
@@ -36,52 +77,57 @@ class Spliced:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._at = file.write(MAGIC)
-        self._footer: dict[int, tuple[int, Any]] = {}
-        self._groups: list[Any] = []
-        self._rows = 0
+        self._footer: Struct = {}
+        self._groups: list[bytes] = []
 
-    def append(self, path: Path) -> None:
+    def append(self, part: Fragment) -> None:
         """Add the row groups of a file, whose schema and metadata are those of the first."""
-        with open(path, "rb") as part:
-            part.seek(-8, os.SEEK_END)
-            size = int.from_bytes(part.read(4), "little")
-            end = part.seek(-8 - size, os.SEEK_END)
-            footer = _Reader(part.read(size)).struct()
-            part.seek(len(MAGIC))
-            shutil.copyfileobj(part, self._file, COPY_BYTES)
-        self._file.seek(self._at + end - len(MAGIC))
+        by, rows = self._at - len(MAGIC), part.footer[ROWS][1]
+        with open(part.path, "rb") as file:
+            file.seek(len(MAGIC))
+            shutil.copyfileobj(file, self._file, COPY_BYTES)
+        self._at = self._file.seek(by + part.end)
         self._file.truncate()  # the part's own footer
-        for group in footer[ROW_GROUPS][1][1]:
-            _move(group, self._at - len(MAGIC))
-            self._groups.append(group)
-        self._rows += footer[ROWS][1]
-        self._footer = self._footer or footer
-        self._at += end - len(MAGIC)
+        for group in part.groups:
+            parts = (_number(one + by) if isinstance(one, _Place) else one for one in group)
+            self._groups.append(b"".join(parts))
+        rows += self._footer[ROWS][1] if self._footer else 0
+        self._footer = {**part.footer, ROWS: (I64, rows)}
 
     def finish(self) -> None:
         """Write the footer."""
-        self._footer[ROWS] = I64, self._rows
         self._footer[ROW_GROUPS] = LIST, (STRUCT, self._groups)
-        footer = _struct(self._footer)
+        footer = b"".join(part for part in _struct(self._footer) if isinstance(part, bytes))
         self._file.write(footer + len(footer).to_bytes(4, "little") + MAGIC)
 
 
-def _move(group: dict[int, tuple[int, Any]], by: int) -> None:
-    """Say that the bytes of a row group lie so much further behind."""
+def _open_places(group: Struct) -> None:
+    """Mark what changes if a row group lies elsewhere; errors are of the library that wrote it."""
     group.pop(ORDINAL, None)  # that in its part; it may be left out
-    _add(group, GROUP_AT, by)
+    _open(group, GROUP_AT)
     for chunk in group[CHUNKS][1][1]:
-        _add(chunk, CHUNK_AT, by)
         if indices := [field for field in chunk if field > META]:
             raise CaptoolsError(f"a part of a Parquet file has indices or encryption: {indices}")
+        _open(chunk, CHUNK_AT)
         for field in PLACES:
-            _add(chunk[META][1], field, by)
+            _open(chunk[META][1], field)
 
 
-def _add(struct: dict[int, tuple[int, Any]], field: int, number: int) -> None:
+def _open(struct: Struct, field: int) -> None:
     if field in struct and struct[field][1]:  # zero is none
         kind, value = struct[field]
-        struct[field] = kind, value + number
+        struct[field] = kind, _Place(value)
+
+
+def _joined(parts: list[bytes | _Place]) -> list[bytes | _Place]:
+    """Return the same, with bytes side by side as one."""
+    joined: list[bytes | _Place] = [b""]
+    for one in parts:
+        if isinstance(one, _Place) or isinstance(joined[-1], _Place):
+            joined.append(one)
+        else:
+            joined[-1] += one
+    return joined
 
 
 class _Reader:
@@ -91,9 +137,9 @@ class _Reader:
         self._data = data
         self._at = 0
 
-    def struct(self) -> dict[int, tuple[int, Any]]:
+    def struct(self) -> Struct:
         """Return the fields of a struct."""
-        fields: dict[int, tuple[int, Any]] = {}
+        fields: Struct = {}
         last = 0
         while (head := self._byte()) != STOP:
             last = last + (head >> 4) if head >> 4 else self._number()
@@ -127,7 +173,10 @@ class _Reader:
         return self._data[self._at - count : self._at]
 
     def _varint(self) -> int:
-        number = shift = 0
+        number = self._byte()
+        if number < 128:  # as most are
+            return number
+        number, shift = number & 127, 7
         while (byte := self._byte()) & 128:
             number |= (byte & 127) << shift
             shift += 7
@@ -138,35 +187,37 @@ class _Reader:
         return zigzag >> 1 ^ -(zigzag & 1)
 
 
-def _struct(fields: dict[int, tuple[int, Any]]) -> bytes:
-    """Return a struct in the compact protocol."""
-    parts, last = [], 0
+def _struct(fields: Struct) -> list[bytes | _Place]:
+    """Return a struct in the compact protocol, in pieces."""
+    parts: list[bytes | _Place] = []
+    last = 0
     for field, (kind, value) in sorted(fields.items()):
         is_bool = kind in (TRUE, FALSE)
         type_ = (TRUE if value else FALSE) if is_bool else kind
         step = field - last
         parts.append(bytes([step << 4 | type_]) if step < 16 else bytes([type_]) + _number(field))
         if not is_bool:
-            parts.append(_value(kind, value))
+            parts += _value(kind, value)
         last = field
-    return b"".join([*parts, b"\0"])
+    parts.append(b"\0")
+    return parts
 
 
-def _value(kind: int, value: Any) -> bytes:
+def _value(kind: int, value: Any) -> list[bytes | _Place]:
+    if isinstance(value, (bytes, _Place)) and kind != BINARY:  # a place, or what is packed already
+        return [value]
     if kind in (TRUE, FALSE, BYTE):
-        return bytes([value])
+        return [bytes([value])]
     if kind in (I16, I32, I64):
-        return _number(value)
+        return [_number(value)]
     if kind == BINARY:
-        return _varint(len(value)) + value
+        return [_varint(len(value)), value]
     if kind == STRUCT:
         return _struct(value)
-    if kind == DOUBLE:
-        return value
     inner, values = value
     count = len(values)
     head = bytes([count << 4 | inner]) if count < 15 else bytes([0xF0 | inner]) + _varint(count)
-    return head + b"".join(_value(inner, one) for one in values)
+    return [head, *(part for one in values for part in _value(inner, one))]
 
 
 def _number(number: int) -> bytes:
@@ -174,6 +225,8 @@ def _number(number: int) -> bytes:
 
 
 def _varint(number: int) -> bytes:
+    if number < 128:  # as most are
+        return bytes((number,))
     parts = bytearray()
     while number > 127:
         parts.append(number & 127 | 128)

@@ -18,7 +18,7 @@ from captools.flat.collection import Collection
 from captools.flat.parts import Part, RowReader, cut, each_part
 from captools.flat.shuffle import Shuffle, Stretch, stretches_of
 from captools.io.atomic import appearing, hidden_folder, output_error
-from captools.io.parquet import Spliced
+from captools.io.parquet import Fragment, Spliced
 from captools.points.arrow import array, bits, column, schema_of
 from captools.points.curve import NOWHERE, Curve, bounds_of
 from captools.points.sorting import find_cuts, sample
@@ -75,7 +75,7 @@ def write_geoparquet(collection: Collection, names: list[str], output: Path, cre
                 if isinstance(fragment, CaptoolsError):
                     raise fragment
                 whole.append(fragment)
-                fragment.unlink()
+                fragment.path.unlink()
             whole.finish()
 
 
@@ -152,7 +152,7 @@ class _Encode:
     curve: Curve
     schema: "pa.Schema"
 
-    def __call__(self, task: Task) -> Path:
+    def __call__(self, task: Task) -> Fragment:
         """Return a Parquet file of some row groups."""
         import pyarrow as pa
         from pyarrow.parquet import ParquetWriter
@@ -165,7 +165,7 @@ class _Encode:
                     file.write_batch(pa.record_batch(columns, schema=self.schema))
         except OSError as error:
             raise output_error(self.shuffle.output, error) from None
-        return path
+        return Fragment.of(path)
 
     def _encodings(self) -> dict[str, Any]:
         """Return how columns are stored.
