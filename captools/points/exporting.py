@@ -1,12 +1,13 @@
 """Exporting flat files: their rows as GeoParquet or CSV, through pyarrow."""
 
 import csv
-import gzip
 import io
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+import deflate
 
 from captools.engine.crew import Crew
 from captools.extras import require
@@ -106,7 +107,7 @@ class _AsText:
     def stored(self, text: bytes) -> bytes:
         """Return text as it is stored, compressed without name and time: same input, same bytes."""
         is_packed = self.output.name.endswith(".gz")
-        return gzip.compress(text, 6, mtime=0) if is_packed else text
+        return deflate.gzip_compress(text, 6) if is_packed else text
 
     def _lines(self, table: Table) -> bytes:
         import pyarrow as pa

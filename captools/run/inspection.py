@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 
 from captools import process, progress
+from captools.engine import pool_of
 from captools.engine.each import in_order
-from captools.engine.local import local
 from captools.engine.work import Result
 from captools.errors import CaptoolsError, InputError, one_line, unexpected
 from captools.io import remote
@@ -122,12 +122,24 @@ class Check:
         return Result(Finding(path, "failed", error=f"{path}: {why}"), died=died)
 
 
+@dataclass(frozen=True)
+class Where:
+    """Who checks: an engine, with as many processes, and a scheduler of dask.
+
+    `may_copy` says whether a single file may be checked in a copy of this process.
+    """
+
+    engine: str = "local"
+    jobs: int | None = None
+    scheduler: str | None = None
+    may_copy: bool = True
+
+
 def inspect(
     check: Callable[..., str],
     paths: Sequence[str],
-    jobs: int | None = None,
+    where: Where,
     timeout: float | None = None,
-    may_copy: bool = True,
 ) -> Iterator[Finding]:
     """Check files and yield what is found, in their order; show how far it is.
 
@@ -138,12 +150,10 @@ def inspect(
         file is, or raises what is wrong with it. It goes to other processes.
     paths : sequence of str
         The files, each once.
-    jobs : int, optional
-        Processes; by default the cores that this one may use.
+    where : Where
+        Who checks them.
     timeout : float, optional
         Seconds after which a file is a bad one.
-    may_copy : bool
-        Whether a single file may be checked in a copy of this process.
     """
     shown = progress.Progress(len(paths))
 
@@ -154,8 +164,12 @@ def inspect(
 
     is_read = True
     try:
-        with process.interruptible(), _copies(paths) as copies, local(jobs) as pool:
-            pool = pool.for_items(len(paths)) if may_copy else pool
+        who = pool_of(where.engine, where.jobs, where.scheduler)
+        with process.interruptible(), _copies(paths) as copies, who as pool:
+            if pool is None:  # a rank of MPI that has worked for the first one
+                is_read = False
+                return
+            pool = pool.for_items(len(paths)) if where.may_copy else pool
             work = Check(check, remote.used(), copies)
             for finding in in_order(pool, work, paths, timeout, hear):
                 with shown.aside():

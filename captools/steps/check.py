@@ -28,13 +28,15 @@ log = logging.getLogger(__name__)
 
 
 @options.words
-@options.jobs
+@options.engine
 @options.timeout
 @click.option("--failed", is_flag=True, help="Print only the bad files, one path per line.")
 @options.remote
 def check(
     words: Iterable[str],
     jobs: int | None = None,
+    engine: str = "local",
+    scheduler: str | None = None,
     timeout: float | None = None,
     failed: bool = False,
 ) -> Generator[str, None, int]:
@@ -46,6 +48,10 @@ def check(
         Inputs as for a map step.
     jobs : int, optional
         Processes; by default the cores that this one may use.
+    engine : {"local", "mpi", "dask"}
+        Where the work is done.
+    scheduler : str, optional
+        Of a dask cluster that runs.
     timeout : float, optional
         Seconds after which a file is a bad one.
     failed : bool
@@ -64,7 +70,7 @@ def check(
     # Imported here: the command line reads this module for its options alone.
     from captools.gnss.names import SUFFIXES
     from captools.io.listing import given
-    from captools.run.inspection import inspect, with_digests
+    from captools.run.inspection import Where, inspect, with_digests
 
     paths = with_digests(given(words, (".h5", *SUFFIXES)))
     if not paths:
@@ -72,7 +78,8 @@ def check(
         return 0
     bad: list[str] = []
     # TileDB, in use in a process, does not bear that this is copied.
-    for finding in inspect(check_input, paths, jobs, timeout, may_copy="tiledb" not in sys.modules):
+    where = Where(engine, jobs, scheduler, may_copy="tiledb" not in sys.modules)
+    for finding in inspect(check_input, paths, where, timeout):
         if finding.is_bad:
             bad.append(finding.message)
         if not failed:

@@ -138,5 +138,5 @@ def export(
         return export_days(parse_location(array), local_path(output))
     names = PlaceNames.of(lonlat, xy)
     wanted = ExportOptions(variables, mode_of(common, union), all_rows, names)
-    with Crew(engine, jobs, scheduler) as crew:
+    with Crew(engine, jobs, scheduler, may_copy=True) as crew:
         return export_files(files, local_path(output), wanted, crew)

@@ -160,7 +160,7 @@ def test_only_a_batch_of_findings_waits(tmp_path, monkeypatch):
             asked.append(which)
             return super().__getitem__(which)
 
-    found = inspection.inspect(check_file, Watched(paths), 2)
+    found = inspection.inspect(check_file, Watched(paths), inspection.Where(jobs=2))
     for number, path in enumerate(paths):
         assert next(found).input == path
         assert len(asked) == number // 3 + 1  # the next batch begins when this one is out
