@@ -124,6 +124,21 @@ def test_a_dask_cluster_of_its_own(place, truth, out):
     assert content(out) == truth
 
 
+@pytest.mark.parametrize("engine", ["local", "mpi", "dask"])
+def test_an_export_is_the_same(place, engine):
+    need("distributed", engine == "dask" and shutil.which("dask", path=str(BIN)) is None)
+    granules = {path.stem for path in (place / "in").iterdir()}  # real ones have another CRS
+    paths = [one for one in (place / "serial").glob("*.h5") if one.stem[:-5] in granules]
+    (place / "flat.txt").write_text("".join(f"{path}\n" for path in sorted(paths)))
+    words = ("export", "@flat.txt", "-o", f"{engine}.parquet")
+    command = [CAPTOOLS, *words, "--engine", engine, "-n", 2]
+    done = run(*(mpiexec(3, *words) if engine == "mpi" else command), cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [f"{engine}.parquet"]
+    captools.export(sorted(paths), place / "one.parquet", jobs=1)
+    assert (place / f"{engine}.parquet").read_bytes() == (place / "one.parquet").read_bytes()
+
+
 @pytest.fixture(scope="module")
 def folded(tmp_path_factory):
     """A folder with files of as many rows as make several parts, and what one process makes."""
