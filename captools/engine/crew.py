@@ -16,7 +16,7 @@ from captools.engine import pool_of
 from captools.engine.each import as_work, in_order
 from captools.engine.local import local
 from captools.engine.pool import Pool
-from captools.errors import CaptoolsError, CaptoolsWarning
+from captools.errors import BadInputs, CaptoolsError, CaptoolsWarning
 
 # The pool of MPI, which gives a process one only, from its start; and how long a part may take.
 _given: ContextVar[tuple[Pool | None, float | None]] = ContextVar("given", default=(None, None))
@@ -30,6 +30,11 @@ def given(pool: Pool | None, timeout: float | None) -> Iterator[None]:
         yield
     finally:
         _given.reset(token)
+
+
+def given_pool() -> Pool | None:
+    """Return the pool that crews are given, if there is one."""
+    return _given.get()[0]
 
 
 class Crew:
@@ -68,6 +73,7 @@ class Crew:
         self._may_copy = may_copy
         self._opened = ExitStack()
         self._pool: Pool | None = None
+        self._said: set[str] = set()  # warnings, which come from all parts of an input alike
 
     def __enter__(self) -> "Crew":
         return self
@@ -80,7 +86,8 @@ class Crew:
     ) -> Generator[tuple[Any, Any], None, None]:
         """Yield each item with the value of a function of it, in the order of the items.
 
-        Instead of the value it is a `CaptoolsError`, if one was raised; warnings are warned here.
+        Instead of the value it is a `CaptoolsError`, if one was raised; of an item that cost its
+        process it is `BadInputs`, if a file was being read. Warnings are warned here.
         """
         if self._is_alone or (self._is_local and len(items) < 2):
             for item in items:
@@ -89,19 +96,31 @@ class Crew:
             return
         pool, timeout = _given.get()
         self._pool = self._pool or pool or self._opened.enter_context(self._new_pool())
-        work = as_work(_Heard(function))
+        work = as_work(_Heard(function), _blame)
         with closing(in_order(self._pool, work, items, timeout)) as values:
             for item, value in zip(items, values, strict=True):
                 if not isinstance(value, CaptoolsError):
                     value, said = value
-                    for message in said:
-                        warnings.warn(message, CaptoolsWarning, stacklevel=2)
+                    self._warn(said)
                 yield item, value
+
+    def _warn(self, said: list[str]) -> None:
+        for message in said:
+            if message not in self._said:
+                self._said.add(message)
+                warnings.warn(message, CaptoolsWarning, stacklevel=4)
 
     def _new_pool(self) -> AbstractContextManager[Pool]:
         if self._is_local:
             return local(self._engine[1], self._may_copy)
         return pool_of(*self._engine)
+
+
+def _blame(item: Any, why: str, reading: str | None) -> CaptoolsError:
+    """Return the error of a part that cost its process: the file is bad that was being read."""
+    if reading is None:
+        return CaptoolsError(f"{item}: {why}")
+    return BadInputs({reading: f"{reading}: {why}"})
 
 
 def _value(function: Callable[[Any], Any], item: Any) -> Any:

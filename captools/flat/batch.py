@@ -20,12 +20,23 @@ class Abandoned(Protocol):
 
 
 class Batch:
-    """Files that appear in a folder, or in a subfolder of it, together or not at all."""
+    """Files that appear in a folder, or in a subfolder of it, together or not at all.
 
-    def __init__(self, folder: str | Path, compression: str = "none", subfolder: str = "") -> None:
+    The folder is made, unless `makes` says that it is there: if it is not, who made it has given
+    up meanwhile.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        compression: str = "none",
+        subfolder: str = "",
+        makes: bool = True,
+    ) -> None:
         self.folder = local_path(folder)  # here are temporary files, which the next run looks for
         self.place = self.folder / subfolder
         self.compression = None if compression == "none" else compression
+        self._makes = makes
         self.written = Outputs()
         self.written.subfolder = subfolder
         self.replaced: list[Path] = []  # to be removed when all files are whole, before they appear
@@ -33,6 +44,8 @@ class Batch:
         self.files: list[Abandoned] = []  # that are being written
 
     def __enter__(self) -> Self:
+        if not self._makes:
+            return self
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -13,7 +13,7 @@ from captools.flat import legacy
 from captools.flat.alike import Alike
 from captools.flat.opening import listed
 from captools.flat.origins import CORE, Origins, is_tile
-from captools.flat.parts import RowReader
+from captools.flat.parts import Member, RowReader, Span
 from captools.flat.places import USUAL, PlaceNames
 from captools.flat.reader import FlatFile
 from captools.flat.sharing import DifferError, SharedColumns
@@ -45,8 +45,8 @@ class Collection:
     ----------
     rows : list of int
         Of each file, those that count.
-    lengths : list of int
-        Of each file, all rows.
+    files : list of Member
+        The files with all their rows.
     left_out : int
         Rows of overlaps that do not count.
     dtypes : dict of str to dtype
@@ -77,7 +77,7 @@ class Collection:
         self.place_names = place_names
         self.shared = SharedColumns(mode, names)
         self.rows: list[int] = []
-        self.lengths: list[int] = []
+        self.files: list[Member] = []
         self.left_out = 0
         self.sources: dict[str, None] = {}  # a set that keeps its order
         self.crs = ""
@@ -151,18 +151,8 @@ class Collection:
         BadInputs
             If files are damaged. All others are read to their end, so that it names all of them.
         """
-        names, reader = list(self.dtypes if names is None else names), self.reader
-        bad: dict[str, str] = {}
-        for path in track(self.paths):
-            with naming_bad(bad, path), FlatFile(path, self.place_names) as file:
-                for rows in file.ranges():
-                    check()
-                    table = reader.table(file, names, rows)
-                    if not bad:
-                        yield table
-                file.check_unchanged()
-        if bad:
-            raise BadInputs(bad)
+        names = list(self.dtypes if names is None else names)
+        yield from self.reader.tables(track([Span(one, 0, one.rows) for one in self.files]), names)
 
     # --- whether they go together -----------------------------------------------
 
@@ -205,7 +195,7 @@ class Collection:
         if not self.all_rows and is_tile(file):
             kept = sum(np.count_nonzero(file.read(CORE, rows)) for rows in file.ranges())
         self.rows.append(kept)
-        self.lengths.append(file.rows)
+        self.files.append(Member.of(file))
         self.left_out += file.rows - kept
 
     def _check_crs(self, file: FlatFile) -> None:

@@ -20,8 +20,8 @@ AHEAD_BYTES = 1 << 25  # written before the disk is asked to begin
 class Sink(io.FileIO):
     """A file that remembers an error of writing rather than raise it: HDF5 would crash."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, "x+")
+    def __init__(self, path: Path, mode: str) -> None:
+        super().__init__(path, mode)
         self.error: OSError | None = None
         self._waiting = 0  # bytes that the disk was not yet asked to write
 
@@ -75,8 +75,20 @@ class HiddenFile:
     def open(self) -> h5py.File:
         """Make the file."""
         self.batch.hidden.append(self.hidden)
-        self._sink = Sink(self.hidden)
+        self._sink = Sink(self.hidden, "x+")
         self.file = h5py.File(self._sink, "w", libver="earliest")
+        return self.file
+
+    def leave(self) -> None:
+        """Close the file, which others are to write into: it has its whole length, on any disk."""
+        self.file.close()
+        self._sink.close()
+        self.file = None
+
+    def open_again(self) -> h5py.File:
+        """Open the file that was left."""
+        self._sink = Sink(self.hidden, "r+")
+        self.file = h5py.File(self._sink, "r+", libver="earliest")
         return self.file
 
     def close(self, attrs: dict[str, object], private: dict[str, np.ndarray] | None = None) -> None:

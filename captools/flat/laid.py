@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import h5py
 import numpy as np
 from h5py import h5d, h5p, h5s
 
@@ -26,7 +27,7 @@ from captools.io.hdf5 import hdf5_type
 class Slot(NamedTuple):
     """The place of a column."""
 
-    offset: int | None  # of its first byte in the file, None if the column is in chunks
+    offset: int  # of its first byte in the file
     dtype: np.dtype
 
 
@@ -87,18 +88,19 @@ class Packing:
         Rows of a chunk.
     compression : str
         Of the file.
+    dtypes : dict of str to dtype
+        The columns.
     """
 
     length: int
     compression: str
+    dtypes: dict[str, np.dtype]
 
-    def pack(
-        self, columns: dict[str, np.ndarray], dtypes: dict[str, np.dtype], path: Path
-    ) -> list[Chunk]:
+    def pack(self, columns: dict[str, np.ndarray], path: Path) -> list[Chunk]:
         """Write the chunks of rows to a file of their own, column by column."""
         made = []
         with open(path, "wb") as file:
-            for name, dtype in dtypes.items():
+            for name, dtype in self.dtypes.items():
                 for _, chunk in chunks_of(columns[name], dtype, self.length):
                     data, spared = PACKS[self.compression](chunk)
                     file.write(data)
@@ -108,6 +110,9 @@ class Packing:
 
 class LaidFile(HiddenFile):
     """A flat file of a batch, whose rows have their places.
+
+    It is open only while it is made, while chunks come into it and while it gets its header: a
+    batch may have thousands, and of what others write an open one might not know.
 
     Parameters
     ----------
@@ -119,45 +124,42 @@ class LaidFile(HiddenFile):
         All its rows.
     length : int
         Rows of a chunk, if it is compressed.
+    dtypes : dict of str to dtype
+        The columns.
     """
 
-    def __init__(self, batch: Batch, name: str, rows: int, length: int) -> None:
+    def __init__(
+        self, batch: Batch, name: str, rows: int, length: int, dtypes: dict[str, np.dtype]
+    ) -> None:
         super().__init__(batch, name)
         self.rows = rows
+        self.dtypes = dtypes
         self._length = length
-        self._datasets: dict[str, h5d.DatasetID] = {}
-
-    def create(self, dtypes: dict[str, np.dtype]) -> None:
-        """Make the file with these columns, empty."""
-        with self.errors():
-            file = self.open()
-            for name, dtype in dtypes.items():
-                if self.batch.compression:
-                    of = file, name, dtype, self._length, self.batch.compression
-                    self._datasets[name] = create_chunked(*of).id
-                    self._datasets[name].set_extent((self.rows,))
-                else:
-                    space = h5s.create_simple((self.rows,))
-                    of = file.id, name.encode(), hdf5_type(dtype), space, _layout()
-                    self._datasets[name] = h5d.create(*of)
 
     def places(self) -> Places:
-        """Return where the columns lie."""
-        columns = {
-            name: Slot(None if self.batch.compression else one.get_offset(), one.dtype)
-            for name, one in self._datasets.items()
-        }
-        return Places(self.hidden.absolute(), self.path, columns)
+        """Make the file with columns in one piece, and return where these lie."""
+        slots = {}
+        with self.errors():
+            file = self.open()
+            for name, dtype in self.dtypes.items():
+                space = h5s.create_simple((self.rows,))
+                dataset = h5d.create(file.id, name.encode(), hdf5_type(dtype), space, _layout())
+                slots[name] = Slot(dataset.get_offset(), dataset.dtype)
+            del dataset
+            self.leave()
+        return Places(self.hidden.absolute(), self.path, slots)
 
     def packing(self) -> Packing:
         """Return how its chunks are made."""
-        return Packing(self._length, self.batch.compression)
+        return Packing(self._length, self.batch.compression, self.dtypes)
 
     def place(self, row: int, rows: int, chunks: list[Chunk], packed: Path) -> None:
-        """Write the chunks of so many rows, the first of them at `row`."""
+        """Write the chunks of so many rows, the first of them at `row`; the first make the file."""
         waiting = iter(chunks)
         with self.errors(), open(packed, "rb") as file:
-            for dataset in self._datasets.values():
+            whole = self.file or self._create_chunked()
+            for name in self.dtypes:
+                dataset = h5d.open(whole.id, name.encode())
                 for at in range(row, row + rows, self._length):
                     chunk = next(waiting)
                     dataset.write_direct_chunk((at,), file.read(chunk.bytes), chunk.spared)
@@ -170,11 +172,21 @@ class LaidFile(HiddenFile):
     ) -> None:
         """Write the header: all rows are in their places."""
         with self.errors():
-            for name, dataset in self._datasets.items():
+            file = self.file or self.open_again()
+            for name in self.dtypes:
+                dataset = h5d.open(file.id, name.encode())
                 for key, value in column_attrs.get(name, {}).items():
                     set_attribute(dataset, key, value)
-            self._datasets.clear()
+            del dataset
             self.close(attrs, private)
+
+    def _create_chunked(self) -> h5py.File:
+        """Make the file with columns in chunks, none of which is there yet."""
+        file = self.open()
+        for name, dtype in self.dtypes.items():
+            dataset = create_chunked(file, name, dtype, self._length, self.batch.compression)
+            dataset.id.set_extent((self.rows,))
+        return file
 
 
 def _layout() -> h5p.PropDCID:

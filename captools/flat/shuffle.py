@@ -6,13 +6,18 @@ writes a part without a word with others, and reads a bucket by one stretch of e
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from captools.errors import FolderError
 from captools.io.atomic import output_error
 from captools.process import check
+
+# Where rows of a bucket lie: in the file of a part, so many, from this byte on.
+PLACE = np.dtype([("part", "u4"), ("rows", "u4"), ("at", "u8")])
 
 
 class Stretch(NamedTuple):
@@ -76,7 +81,8 @@ class Shuffle:
                 stored[at : at + (stop - first) * size] = values[first * size : stop * size]
             before += size
         try:
-            stored.tofile(self._path(part))
+            with open(self._path(part), "wb") as file:  # closing it may fail, too
+                file.write(stored)
         except OSError as error:
             raise output_error(self.output, error) from None
         return counts
@@ -88,9 +94,7 @@ class Shuffle:
         done = 0
         for one in stretches:
             check()
-            with open(self._path(one.part), "rb", buffering=0) as file:
-                file.seek(one.at)
-                data = file.read(one.rows * self.row_bytes)
+            data = self._stored(one)
             stop, at = done + one.stop - one.first, 0
             for name, dtype in self._layout:
                 values = np.frombuffer(data, dtype, one.rows, at)
@@ -99,35 +103,63 @@ class Shuffle:
             done = stop
         return columns
 
+    def _stored(self, one: Stretch) -> bytes:
+        """Return the bytes of a stretch, all of them."""
+        size = one.rows * self.row_bytes
+        try:
+            with open(self._path(one.part), "rb") as file:
+                file.seek(one.at)
+                data = file.read(size)
+        except OSError as error:
+            raise output_error(self.output, error) from None
+        if len(data) < size:
+            raise FolderError(f"{self.output}: cannot be written (what was kept for it is cut off)")
+        return data
+
     def _path(self, part: int) -> Path:
         return self.folder / f"{part}.rows"
 
 
-def stretches_of(counts: np.ndarray, row_bytes: int, most: int) -> Iterator[list[Stretch]]:
-    """Yield the stretches of each bucket in turn; one of more than `most` rows in pieces.
+def gathered(
+    found: Sequence[tuple[np.ndarray, np.ndarray]], row_bytes: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the buckets that have rows, by increasing key, with the places of their rows.
 
     Parameters
     ----------
-    counts : array of int, shape (parts, buckets)
-        The rows that each part has of each bucket.
+    found : sequence of (keys, rows)
+        What each part has: its buckets by increasing key, and how many rows each of them has.
     row_bytes : int
         The size of a row.
-    most : int
-        Rows of a piece.
     """
-    starts = (np.cumsum(counts, axis=1) - counts) * row_bytes
-    for bucket in range(counts.shape[1]):
-        piece: list[Stretch] = []
-        room = most
-        for part in np.flatnonzero(counts[:, bucket]).tolist():
-            rows, first = int(counts[part, bucket]), 0
-            while first < rows:
-                if not room:
-                    yield piece
-                    piece, room = [], most
-                stop = min(rows, first + room)
-                piece.append(Stretch(part, int(starts[part, bucket]), rows, first, stop))
-                room -= stop - first
-                first = stop
-        if piece:
-            yield piece
+    if not found:
+        return
+    keys = np.concatenate([of_part for of_part, _ in found])
+    places = np.empty(len(keys), PLACE)
+    places["part"] = np.repeat(np.arange(len(found)), [len(of_part) for of_part, _ in found])
+    places["rows"] = np.concatenate([rows for _, rows in found])
+    places["at"] = np.concatenate([np.cumsum(rows) - rows for _, rows in found]) * row_bytes
+    order = np.argsort(keys, kind="stable")
+    keys, places = keys[order], places[order]
+    edges = [0, *np.flatnonzero(np.diff(keys)) + 1, len(keys)]
+    for start, stop in pairwise(edges):
+        if stop > start:
+            yield int(keys[start]), places[start:stop]
+
+
+def pieces(places: np.ndarray, most: int) -> Iterator[list[Stretch]]:
+    """Yield the rows of a bucket in their order, at most so many at a time."""
+    piece: list[Stretch] = []
+    room = most
+    for part, rows, at in places.tolist():
+        first = 0
+        while first < rows:
+            stop = min(rows, first + room)
+            piece.append(Stretch(part, at, rows, first, stop))
+            room -= stop - first
+            first = stop
+            if not room:
+                yield piece
+                piece, room = [], most
+    if piece:
+        yield piece

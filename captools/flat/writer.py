@@ -58,9 +58,8 @@ class FlatWriter(Batch):
 
     def lay(self, name: str, rows: int, dtypes: dict[str, np.dtype]) -> LaidFile:
         """Return one more file of the batch, whose rows have their places from the start."""
-        file = LaidFile(self, name, rows, CHUNK_ROWS)
+        file = LaidFile(self, name, rows, CHUNK_ROWS, dtypes)
         self.files.append(file)
-        file.create(dtypes)
         return file
 
 

@@ -87,10 +87,22 @@ def sweep(folder: Path, names: Container[str] | None = None) -> None:
                 final = Path(folder, name)
                 if entry.name.endswith(OLD) and not final.exists():
                     os.rename(entry.path, final)
-                elif entry.is_dir():  # buckets, the outputs of `tile`
-                    shutil.rmtree(entry.path)
                 else:
-                    os.unlink(entry.path)
+                    _remove(entry)
+
+
+def clear(folder: Path) -> None:
+    """Remove all that is half-written in a folder of this process, in which no other works now."""
+    for _, _, entry in temporaries(folder):
+        with contextlib.suppress(FileNotFoundError):
+            _remove(entry)
+
+
+def _remove(entry: os.DirEntry) -> None:
+    if entry.is_dir():  # buckets, the outputs of `tile`
+        shutil.rmtree(entry.path)
+    else:
+        os.unlink(entry.path)
 
 
 def _is_alive(pid: int) -> bool:
@@ -209,8 +221,11 @@ def appearing_folder(output: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def hidden_folder(output: Path) -> Iterator[Path]:
-    """Yield a folder beside an output for what it takes to make it, which is then gone."""
-    folder = output.parent / temporary_name(output.name)
+    """Yield a folder beside an output for what it takes to make it, which is then gone.
+
+    Its path leads there from any folder, for processes elsewhere.
+    """
+    folder = output.absolute().parent / temporary_name(output.name)
     try:
         folder.mkdir(parents=True)
     except OSError as error:

@@ -70,7 +70,7 @@ def _writer(output: Path) -> Callable[[Collection, list[str], Path, Crew], None]
 
 def _write_csv(collection: Collection, names: list[str], output: Path, crew: Crew) -> None:
     """Write a line of names, then the rows in order."""
-    parts = cut(collection.paths, collection.lengths, PART_ROWS)
+    parts = cut(collection.files, PART_ROWS)
     head = io.StringIO()
     csv.writer(head, lineterminator="\n").writerow(names)
     with appearing(output) as file, hidden_folder(output) as folder:
@@ -96,7 +96,7 @@ class _AsText:
         path = self.folder / str(part.number)
         try:
             with open(path, "wb") as file:
-                for table in self.reader.tables(part, self.names):
+                for table in self.reader.tables(part.spans, self.names):
                     for start in range(0, table.rows, CSV_ROWS):
                         lines = self._lines(table.where(slice(start, start + CSV_ROWS)))
                         file.write(self.stored(lines))

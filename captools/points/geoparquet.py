@@ -16,7 +16,7 @@ from captools.engine.crew import Crew
 from captools.errors import CaptoolsError, InputError
 from captools.flat.collection import Collection
 from captools.flat.parts import Part, RowReader, cut, each_part
-from captools.flat.shuffle import Shuffle, Stretch, stretches_of
+from captools.flat.shuffle import Shuffle, gathered, pieces
 from captools.io.atomic import appearing, hidden_folder, output_error
 from captools.io.parquet import Fragment, Spliced
 from captools.points.arrow import array, bits, column, schema_of
@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BUCKET_ROWS = 1 << 16  # sorted at a time, so a row group has about as many
+MOST_BUCKETS = 1 << 11  # each part may have rows of each: of more rows, larger ones are sorted
 STRIDE_ROWS = 1 << 9  # for each point that is sampled to find where to cut
 PART_BYTES = 1 << 26  # of the inputs, sorted into buckets at a time
 CHUNK_ROWS = 1 << 14  # parts end where chunks do, which are else inflated twice
-TASK_GROUPS = 4  # row groups made at a time
+TASK_BUCKETS = 4  # whose row groups are made at a time
 PLACES = (("x", "y"), ("lon", "lat"))
 EDGES = ("xmin", "ymin", "xmax", "ymax")
 
@@ -55,20 +56,21 @@ def write_geoparquet(collection: Collection, names: list[str], output: Path, cre
     axes, crs = _axes(collection)
     dtypes = {name: collection.dtypes[name] for name in dict.fromkeys([*names, *axes])}
     rows = PART_BYTES // sum(dtype.itemsize for dtype in dtypes.values())
-    parts = cut(collection.paths, collection.lengths, max(1, rows // CHUNK_ROWS) * CHUNK_ROWS)
+    parts = cut(collection.files, max(1, rows // CHUNK_ROWS) * CHUNK_ROWS)
     reader = collection.reader
-    curve, cuts = _curve(crew, parts, reader, axes)
+    bucket_rows = max(BUCKET_ROWS, collection.total // MOST_BUCKETS)
+    curve, cuts = _curve(crew, parts, reader, axes, bucket_rows)
     schema = _schema(collection, names, _geo(crs, curve.bounds))
     with hidden_folder(output) as folder:
         shuffle = Shuffle(folder, dtypes, output)
         spill = _Spill(reader, shuffle, axes, curve, cuts)
-        counts = np.array([found for _, found in each_part(crew, spill, parts)])
-        groups = list(stretches_of(counts, shuffle.row_bytes, 2 * BUCKET_ROWS))
+        counts = [found for _, found in each_part(crew, spill, parts)]
+        buckets = [places for _, places in gathered(counts, shuffle.row_bytes)]
         tasks = [
-            Task(number, tuple(groups[at : at + TASK_GROUPS]))
-            for number, at in enumerate(range(0, max(1, len(groups)), TASK_GROUPS))
+            Task(number, buckets[at : at + TASK_BUCKETS])
+            for number, at in enumerate(range(0, max(1, len(buckets)), TASK_BUCKETS))
         ]
-        encode = _Encode(shuffle, axes, curve, schema)
+        encode = _Encode(shuffle, axes, curve, schema, 2 * bucket_rows)
         with appearing(output) as file:
             whole = Spliced(file)
             for _, fragment in crew.each(encode, tasks):
@@ -83,9 +85,9 @@ def write_geoparquet(collection: Collection, names: list[str], output: Path, cre
 
 
 def _curve(
-    crew: Crew, parts: list[Part], reader: RowReader, axes: tuple[str, str]
+    crew: Crew, parts: list[Part], reader: RowReader, axes: tuple[str, str], bucket_rows: int
 ) -> tuple[Curve, np.ndarray]:
-    """Return a curve through all points, and where pieces of nearly as many rows end.
+    """Return a curve through all points, and where pieces of about so many rows end.
 
     Rows without a place lie behind the last.
     """
@@ -93,14 +95,14 @@ def _curve(
     corners = [(bounds[[0, 2]], bounds[[1, 3]]) for bounds, some in looked if some.size]
     curve = Curve(bounds_of(corners))
     sampled = np.concatenate([some for _, some in looked], axis=1)
-    cuts = find_cuts(curve.along(*sampled), STRIDE_ROWS, BUCKET_ROWS)
+    cuts = find_cuts(curve.along(*sampled), STRIDE_ROWS, bucket_rows)
     return curve, np.append(cuts, NOWHERE)
 
 
 def _look(reader: RowReader, axes: tuple[str, str], part: Part) -> tuple[np.ndarray, np.ndarray]:
     """Return the bounds of the points of a part, and some of them, shape (2, n)."""
     bounds, some, seen = [], [np.empty((2, 0))], 0
-    for table in reader.tables(part, axes):
+    for table in reader.tables(part.spans, axes):
         x, y = (table.columns[name].astype(np.float64, copy=False) for name in axes)
         finite = np.isfinite(x) & np.isfinite(y)
         if not finite.all():
@@ -125,19 +127,21 @@ class _Spill:
     curve: Curve
     cuts: np.ndarray
 
-    def __call__(self, part: Part) -> np.ndarray:
-        """Return how many rows of a part each piece has."""
-        columns = self.reader.columns(part, list(self.shuffle.dtypes))
+    def __call__(self, part: Part) -> tuple[np.ndarray, np.ndarray]:
+        """Return which pieces have rows of a part, and how many."""
+        columns = self.reader.columns(part.spans, list(self.shuffle.dtypes))
         along = self.curve.along(*(columns[name] for name in self.axes))
         bucket = np.searchsorted(self.cuts, along, side="right")
-        return self.shuffle.put(part.number, columns, bucket, len(self.cuts) + 1)
+        rows = self.shuffle.put(part.number, columns, bucket, len(self.cuts) + 1)
+        keys = np.flatnonzero(rows)
+        return keys, rows[keys]
 
 
 class Task(NamedTuple):
-    """Row groups that are made together."""
+    """Buckets whose row groups are made together."""
 
     number: int
-    groups: tuple[list[Stretch], ...]
+    buckets: list[np.ndarray]  # the places of their rows
 
     def __str__(self) -> str:
         return f"row groups {self.number}"
@@ -151,6 +155,7 @@ class _Encode:
     axes: tuple[str, str]
     curve: Curve
     schema: "pa.Schema"
+    most: int  # rows sorted at a time
 
     def __call__(self, task: Task) -> Fragment:
         """Return a Parquet file of some row groups."""
@@ -160,9 +165,11 @@ class _Encode:
         path = self.shuffle.folder / f"{task.number}.parquet"
         try:
             with ParquetWriter(path, self.schema, compression="zstd", **self._encodings()) as file:
-                for group in task.groups:
-                    columns = self._columns(self.shuffle.take(group))
-                    file.write_batch(pa.record_batch(columns, schema=self.schema))
+                for places in task.buckets:
+                    for piece in pieces(places, self.most):
+                        columns = self._columns(self.shuffle.take(piece))
+                        rows = pa.record_batch(columns, schema=self.schema)
+                        file.write_batch(rows, row_group_size=2 * BUCKET_ROWS)
         except OSError as error:
             raise output_error(self.shuffle.output, error) from None
         return Fragment.of(path)

@@ -1,9 +1,9 @@
 """Rows of many flat files put where they belong in outputs of known length, by many processes."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,23 +11,31 @@ from captools.engine.crew import Crew
 from captools.flat.collection import Collection
 from captools.flat.extent import Extent
 from captools.flat.laid import Chunk, LaidFile, Packing, Places
-from captools.flat.parts import Part, RowReader, cut_at, each_part
+from captools.flat.parts import RowReader, Span, cut_at, described, each_part, rows_of
 from captools.io.atomic import hidden_folder, output_error
 
 PART_CHUNKS = 16  # of rows that a worker takes at a time
 
 
-class Target(NamedTuple):
-    """Where the rows of a part go: to which output, and the first of them to which row."""
+class Part(NamedTuple):
+    """Rows that go to an output, the first of them to `row`."""
 
+    number: int
+    spans: tuple[Span, ...]
     output: int
     row: int
+    places: Places | None = None  # if they go straight there
+
+    def __str__(self) -> str:
+        return described(self.spans)
 
 
 def fill(
     crew: Crew, collection: Collection, outputs: Sequence[LaidFile], chunk_rows: int
-) -> list[Extent]:
-    """Write the rows of a collection to outputs that are as long together; return where they lie.
+) -> Iterator[Extent]:
+    """Write the rows of a collection to outputs that are as long together.
+
+    Each time an output has all its rows, yield where they lie.
 
     Parameters
     ----------
@@ -36,37 +44,47 @@ def fill(
     collection : Collection
         Of files of which all rows count.
     outputs : sequence of LaidFile
-        The outputs in the order of their rows.
+        The outputs in the order of their rows, which all have some.
     chunk_rows : int
         Rows of a chunk.
     """
-    # Where nothing is compressed, parts need not begin with a chunk, and files are opened once.
     is_packed = outputs[0].batch.compression is not None
-    ends = [] if is_packed else list(accumulate(collection.lengths))
-    targets, edges = _cut(outputs, PART_CHUNKS * chunk_rows, ends)
-    parts = cut_at(collection.paths, collection.lengths, edges)
-    extents = [Extent() for _ in outputs]
-    reader = collection.reader
-    first = outputs[0]
+    # Where nothing is compressed, parts need not begin with a chunk, and files are opened once.
+    ends = [] if is_packed else list(accumulate(file.rows for file in collection.files))
+    parts = _cut(collection, outputs, PART_CHUNKS * chunk_rows, ends)
+    if is_packed:
+        yield from _fill_packed(crew, collection.reader, parts, outputs)
+        return
     places = [one.places() for one in outputs]
-    if not is_packed:
-        for part, found in each_part(crew, _Put(reader, places, targets), parts):
-            extents[targets[part.number].output].include(found)
-        return extents
-    with hidden_folder(first.path) as folder:
-        pack = _Pack(reader, places[0], first.packing(), folder.absolute())
-        for part, (found, chunks) in each_part(crew, pack, parts):
-            output, row = targets[part.number]
-            extents[output].include(found)
-            outputs[output].place(row, part.rows, chunks, pack.path(part))
-            pack.path(part).unlink()
-    return extents
+    parts = [part._replace(places=places[part.output]) for part in parts]
+    done = each_part(crew, _Put(collection.reader), parts)
+    for _, of_output in groupby(done, lambda one: one[0].output):
+        extent = Extent()
+        for _, found in of_output:
+            extent.include(found)
+        yield extent
+
+
+def _fill_packed(
+    crew: Crew, reader: RowReader, parts: list[Part], outputs: Sequence[LaidFile]
+) -> Iterator[Extent]:
+    """Do the same with outputs that are compressed: their chunks are made in files of their own."""
+    with hidden_folder(outputs[0].path) as folder:
+        pack = _Pack(reader, outputs[0].packing(), outputs[0].path, folder)
+        done = each_part(crew, pack, parts)
+        for number, of_output in groupby(done, lambda one: one[0].output):
+            extent = Extent()
+            for part, (found, chunks) in of_output:
+                extent.include(found)
+                outputs[number].place(part.row, rows_of(part.spans), chunks, pack.path(part))
+                pack.path(part).unlink()
+            yield extent
 
 
 def _cut(
-    outputs: Sequence[LaidFile], rows: int, ends: Sequence[int]
-) -> tuple[list[Target], list[int]]:
-    """Return where parts of at most so many rows go, and at which rows of all they end.
+    collection: Collection, outputs: Sequence[LaidFile], rows: int, ends: Sequence[int]
+) -> list[Part]:
+    """Return all rows in parts of at most so many, each of one output.
 
     They end earlier at the last of `ends` that they reach.
     """
@@ -79,10 +97,11 @@ def _cut(
             reached = bisect_right(ends, start + stop)
             if reached and ends[reached - 1] > start + row:
                 stop = ends[reached - 1] - start
-            targets.append(Target(number, row))
+            targets.append((number, row))
             edges.append(start + stop)
             row = stop
-    return targets, edges
+    cuts = zip(cut_at(collection.files, edges), targets, strict=True)
+    return [Part(number, spans, *target) for number, (spans, target) in enumerate(cuts)]
 
 
 @dataclass(frozen=True)
@@ -90,15 +109,12 @@ class _Put:
     """Writes parts where they belong."""
 
     reader: RowReader
-    places: list[Places]
-    targets: list[Target]
 
     def __call__(self, part: Part) -> Extent:
         """Write one part, and return where its rows lie."""
-        output, row = self.targets[part.number]
-        places, extent = self.places[output], Extent()
+        places, row, extent = part.places, part.row, Extent()
         with places.opened() as file:
-            for table in self.reader.tables(part, list(places.columns)):
+            for table in self.reader.tables(part.spans, list(places.columns)):
                 extent.add(table.columns)
                 places.put(file, row, table.columns)
                 row += table.rows
@@ -110,19 +126,18 @@ class _Pack:
     """Compresses parts, each to a file of its own."""
 
     reader: RowReader
-    places: Places
     packing: Packing
+    output: Path
     folder: Path
 
     def __call__(self, part: Part) -> tuple[Extent, list[Chunk]]:
         """Compress one part; return where its rows lie, and its chunks."""
-        dtypes = {name: slot.dtype for name, slot in self.places.columns.items()}
-        columns, extent = self.reader.columns(part, list(dtypes)), Extent()
+        columns, extent = self.reader.columns(part.spans, list(self.packing.dtypes)), Extent()
         extent.add(columns)
         try:
-            return extent, self.packing.pack(columns, dtypes, self.path(part))
+            return extent, self.packing.pack(columns, self.path(part))
         except OSError as error:
-            raise output_error(self.places.path, error) from None
+            raise output_error(self.output, error) from None
 
     def path(self, part: Part) -> Path:
         """Return the file of a part."""

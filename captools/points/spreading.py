@@ -1,5 +1,6 @@
 """Points brought to their tiles: sorted by parts of the inputs, then read tile by tile."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,7 +10,7 @@ import numpy as np
 from captools.engine.crew import Crew
 from captools.flat.collection import Collection
 from captools.flat.parts import Part, RowReader, cut, each_part
-from captools.flat.shuffle import Shuffle, Stretch
+from captools.flat.shuffle import Shuffle, gathered
 from captools.geo.grid import Grid, assign, key_of, known
 
 PART_BYTES = 1 << 26  # of rows that a worker sorts at a time
@@ -28,36 +29,16 @@ class Sorted(NamedTuple):
 
 @dataclass(frozen=True)
 class Held:
-    """The rows of a tile in all parts: `rows` of them, `core` in its square.
-
-    Where they lie say, for each part with such rows, its number, the first byte and the rows.
-    """
+    """The rows of a tile in all parts, and where they lie: `core` of them are in its square."""
 
     key: int
     core: int
-    places: list[tuple[int, int, int]]
+    places: np.ndarray
 
     @property
     def rows(self) -> int:
         """How many they are."""
-        return sum(rows for _, _, rows in self.places)
-
-    def pieces(self, most: int) -> Iterator[list[Stretch]]:
-        """Yield all rows in their order, at most so many at a time."""
-        piece: list[Stretch] = []
-        room = most
-        for part, at, rows in self.places:
-            first = 0
-            while first < rows:
-                stop = min(rows, first + room)
-                piece.append(Stretch(part, at, rows, first, stop))
-                room -= stop - first
-                first = stop
-                if not room:
-                    yield piece
-                    piece, room = [], most
-        if piece:
-            yield piece
+        return int(self.places["rows"].sum())
 
 
 def spread(
@@ -65,7 +46,7 @@ def spread(
 ) -> tuple[list[Held], int]:
     """Sort all points by tile; return the tiles that are core of any, and what has no place."""
     rows = max(1, PART_BYTES // shuffle.row_bytes)
-    parts = cut(collection.paths, collection.lengths, rows)
+    parts = cut(collection.files, rows)
     sort = _Sort(collection.reader, grid, shuffle)
     found = [one for _, one in each_part(crew, sort, parts)]
     return list(_tiles(found, shuffle.row_bytes)), sum(one.lost for one in found)
@@ -73,18 +54,12 @@ def spread(
 
 def _tiles(found: Sequence[Sorted], row_bytes: int) -> Iterator[Held]:
     """Yield the tiles that are core of any point, by increasing key."""
-    if not found:
-        return
-    part = np.repeat(np.arange(len(found)), [len(one.keys) for one in found])
-    keys, rows, core = (
-        np.concatenate([getattr(one, name) for one in found]) for name in ("keys", "rows", "core")
-    )
-    at = np.concatenate([np.cumsum(one.rows) - one.rows for one in found]) * row_bytes
-    order = np.argsort(keys, kind="stable")
-    for of_tile in np.split(order, np.flatnonzero(np.diff(keys[order])) + 1):
-        if count := int(core[of_tile].sum()):
-            places = zip(*(one[of_tile].tolist() for one in (part, at, rows)), strict=True)
-            yield Held(int(keys[of_tile[0]]), count, list(places))
+    held: Counter[int] = Counter()
+    for one in found:
+        held.update(dict(zip(one.keys.tolist(), one.core.tolist(), strict=True)))
+    for key, places in gathered([(one.keys, one.rows) for one in found], row_bytes):
+        if held[key]:
+            yield Held(key, held[key], places)
 
 
 @dataclass(frozen=True)
@@ -98,7 +73,7 @@ class _Sort:
     def __call__(self, part: Part) -> Sorted:
         """Sort one part."""
         names = [name for name in self.shuffle.dtypes if name in self.reader.shared.dtypes]
-        columns = self.reader.columns(part, names)
+        columns = self.reader.columns(part.spans, names)
         x, y = columns["x"], columns["y"]
         point, column, row, core = _assigned(x, y, self.grid)
         keys, bucket = _numbered(column, row)

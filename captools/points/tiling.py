@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,13 +20,21 @@ from captools.flat.endings import check_ending
 from captools.flat.extent import Extent
 from captools.flat.header import header
 from captools.flat.places import USUAL, PlaceNames
-from captools.flat.shuffle import Shuffle
+from captools.flat.shuffle import Shuffle, pieces
 from captools.flat.table import Table
 from captools.flat.writer import PIECE_ROWS, FlatWriter
 from captools.geo import coords
 from captools.geo.grid import Grid, place_of
 from captools.geo.outline import geometry
-from captools.io.atomic import Outputs, appearing, appearing_folder, check_outputs, hidden_folder
+from captools.io.atomic import (
+    Outputs,
+    appearing,
+    appearing_folder,
+    check_outputs,
+    clear,
+    hidden_folder,
+    temporaries,
+)
 from captools.points.spreading import CORE, Held, spread
 from captools.progress import counted
 
@@ -71,13 +80,14 @@ def tile_files(
         written = Outputs(rows_in=collection.total_in)
         with hidden_folder(hidden / "buckets") as buckets:
             dtypes = collection.dtypes | {CORE: np.dtype(bool)}
-            shuffle = Shuffle(buckets.absolute(), dtypes, output)
+            shuffle = Shuffle(buckets, dtypes, output)
             held, lost = spread(crew, collection, grid, shuffle)
             _check_spread(held, lost)
-            write = _Write(shuffle, grid, hidden.absolute(), About.of(collection, options))
+            write = _Write(shuffle, grid, hidden, About.of(collection, options))
             for _, found in crew.each(write, _groups(held)):
                 if isinstance(found, CaptoolsError):
                     raise found
+        clear(hidden)
         tiles = [Tile(grid, one.key, one.rows, one.core) for one in held]
         written += [output / tile.file for tile in tiles]
         written.rows_out = sum(tile.rows for tile in tiles)
@@ -105,7 +115,8 @@ def _check_output(output: Path, files: list[str | Path]) -> None:
         return
     if not output.is_dir():
         raise ValueError(f"output {output} is not a folder")
-    names = sorted(entry.name for entry in output.iterdir())
+    left = {entry.name for _, _, entry in temporaries(output)}  # by a worker that was cut off
+    names = sorted(entry.name for entry in output.iterdir() if entry.name not in left)
     other = [name for name in names if name != INDEX and not _NAME.fullmatch(name)]
     if names and (other or INDEX not in names):
         listed = ", ".join((other or names)[:3]) + (", ..." if len(other or names) > 3 else "")
@@ -156,15 +167,24 @@ def _check_spread(held: list[Held], lost: int) -> None:
     _warn_of_many(len(held))
 
 
-def _groups(held: list[Held]) -> list[list[Held]]:
-    """Return the tiles in groups, each for one worker at a time."""
-    groups: list[list[Held]] = [[]]
+class Group(NamedTuple):
+    """Tiles that one worker writes at a time."""
+
+    tiles: list[Held]
+
+    def __str__(self) -> str:
+        return counted(len(self.tiles), "tile")
+
+
+def _groups(held: list[Held]) -> list[Group]:
+    """Return the tiles in groups."""
+    groups = [Group([])]
     rows = 0
     for one in held:
-        if rows >= GROUP_ROWS or len(groups[-1]) >= GROUP_TILES:
-            groups.append([])
+        if rows >= GROUP_ROWS or len(groups[-1].tiles) >= GROUP_TILES:
+            groups.append(Group([]))
             rows = 0
-        groups[-1].append(one)
+        groups[-1].tiles.append(one)
         rows += one.rows
     return groups
 
@@ -197,17 +217,18 @@ class _Write:
     folder: Path
     about: About
 
-    def __call__(self, held: list[Held]) -> None:
+    def __call__(self, group: Group) -> None:
         """Write those of a group."""
-        with FlatWriter(self.folder, self.about.options.compression) as batch:
-            for one in held:
+        compression = self.about.options.compression
+        with FlatWriter(self.folder, compression, makes=False) as batch:
+            for one in group.tiles:
                 process.check()
                 self._write(batch, one)
 
     def _write(self, batch: FlatWriter, held: Held) -> None:
         tile = Tile(self.grid, held.key, held.rows, held.core)
         stream, extent, about = batch.stream(tile.file), Extent(), self.about
-        for piece in held.pieces(PIECE_ROWS):
+        for piece in pieces(held.places, PIECE_ROWS):
             table = Table(self.shuffle.take(piece), about.column_attrs)
             extent.add(table.columns)
             stream.append(table)

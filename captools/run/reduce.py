@@ -8,7 +8,7 @@ import re
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -40,8 +40,7 @@ def run_reduce(
 ) -> int:
     """Run a reduce step over inputs and return the exit code.
 
-    The options are those of the step, and `timeout`, as for `watched.call`. With MPI the first
-    rank works in this process, for no copy of it would have the others.
+    The options are those of the step, and `timeout`, as for `watched.call`.
 
     Raises
     ------
@@ -49,15 +48,15 @@ def run_reduce(
         If the inputs or the output are wrong usage; nothing was done.
     """
     make = partial(_make, function, getattr(step, "survey", None))
-    timeout = options.pop("timeout", None)
+    watch = partial(watched.call, make, **options)
     if options.get("engine") != "mpi":
-        watch = partial(watched.call, partial(make, partial(given, None, timeout)), **options)
-        return _run(partial(watch, timeout=timeout), words, output, skip_bad)
-    with pool_of("mpi", None, None) as pool:
+        return _run(watch, words, output, skip_bad)
+    # Ranks that end only when the first one has given up may have written until then.
+    with _swept(output), pool_of("mpi", None, None) as pool:
         if pool is None:  # a rank that has worked for the first one
             return 0
-        alone = partial(make, partial(given, pool, timeout), **options)
-        return _run(alone, words, output, skip_bad)
+        with given(pool, None):
+            return _run(watch, words, output, skip_bad)
 
 
 def _run(
@@ -129,12 +128,12 @@ def _check_folder(output: Path) -> None:
 
 
 @contextmanager
-def _swept(output: Path) -> Iterator[None]:
+def _swept(output: Path | Url) -> Iterator[None]:
     """Remove what a process left that was ended while it made an output."""
     try:
         yield
     except BaseException:
-        if output.parent.is_dir():
+        if isinstance(output, Path) and output.parent.is_dir():
             sweep(output.parent)
         raise
 
@@ -201,16 +200,14 @@ def _without_numbers(url: Url) -> str:
 def _make(
     function: Callable[..., Outputs],
     survey: Callable[..., None] | None,
-    setting: Callable[[], AbstractContextManager],
     paths: list[str],
     output: Path,
     **options: object,
 ) -> Outputs:
-    """Look at the inputs, and do the work in a setting for its crew."""
+    """Look at the inputs, and do the work."""
     if survey is not None:
         survey(paths, **options)
-    with setting():
-        return function(paths, output, **options)
+    return function(paths, output, **options)
 
 
 def _build(

@@ -18,10 +18,14 @@ import logging
 import sys
 from collections.abc import Generator, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from captools import options
+
+if TYPE_CHECKING:
+    from captools.engine.pool import Pool
 
 KIND = "query"
 log = logging.getLogger(__name__)
@@ -68,18 +72,32 @@ def check(
         If there are no inputs.
     """
     # Imported here: the command line reads this module for its options alone.
+    from captools.engine import pool_of
+
+    if scheduler is not None and engine != "dask":
+        raise ValueError("--scheduler goes with --engine dask")
+    with pool_of(engine, jobs, scheduler) as pool:
+        if pool is None:  # a rank of MPI that has worked for the first one, which reads the list
+            return 0
+        return (yield from _findings(pool, words, timeout, failed))
+
+
+def _findings(
+    pool: "Pool", words: Iterable[str], timeout: float | None, failed: bool
+) -> Generator[str, None, int]:
+    """Do what `check` does, by a pool."""
     from captools.gnss.names import SUFFIXES
     from captools.io.listing import given
-    from captools.run.inspection import Where, inspect, with_digests
+    from captools.run.inspection import inspect, with_digests
 
     paths = with_digests(given(words, (".h5", *SUFFIXES)))
     if not paths:
         log.info("no inputs: nothing to do")
         return 0
     bad: list[str] = []
-    # TileDB, in use in a process, does not bear that this is copied.
-    where = Where(engine, jobs, scheduler, may_copy="tiledb" not in sys.modules)
-    for finding in inspect(check_input, paths, where, timeout):
+    if "tiledb" not in sys.modules:  # in use in a process, it does not bear that this is copied
+        pool = pool.for_items(len(paths))
+    for finding in inspect(check_input, paths, pool, timeout):
         if finding.is_bad:
             bad.append(finding.message)
         if not failed:

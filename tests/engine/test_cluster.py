@@ -195,6 +195,58 @@ def test_a_fold_names_all_that_is_bad(folded):
         assert not list(folded.glob("*none*"))
 
 
+def test_check_reads_the_list_once_whoever_checks(folded):
+    paths = [str(path) for path in sorted((folded / "in").iterdir())]
+    words = [str(word) for word in mpiexec(3, "check", "-")]
+    done = subprocess.run(
+        words,
+        cwd=folded,
+        env=ENVIRONMENT,
+        input="\n".join(paths),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()] == paths
+
+
+def test_a_fold_by_hand_makes_its_output_once(folded):
+    code = "import captools; print(captools.merge('in', 'by_hand.h5', engine='mpi'))"
+    for ranks in ([], mpiexec(2)[:3]):
+        done = run(*ranks, sys.executable, "-c", code, cwd=folded)
+        assert done.returncode == 0, done.stderr
+        others = ["[]"] if ranks else []
+        assert sorted(done.stdout.splitlines()) == ["[PosixPath('by_hand.h5')]", *others]
+        assert (folded / "by_hand.h5").read_bytes() == (folded / "1/all.h5").read_bytes()
+
+
+def test_a_fold_that_fails_on_mpi_says_why_and_leaves_nothing(folded):
+    words = [str(word) for word in mpiexec(3, "merge", "in", "-o", "full/all.h5", "--no-fsync")]
+    limit = 'ulimit -f 20000; exec "$@"'  # kilobytes
+    done = run("bash", "-c", limit, "bash", *words, cwd=folded)
+    assert done.returncode == 1
+    assert "full/all.h5: cannot be written (File too large)" in done.stderr
+    assert list((folded / "full").iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_fold_on_mpi_that_is_stopped_leaves_nothing(folded, number):
+    out = folded / f"stopped-{number}"
+    words = [str(word) for word in mpiexec(3, "merge", "in", "-z", "gzip", "-o", out / "all.h5")]
+    with subprocess.Popen(
+        words, cwd=folded, env=ENVIRONMENT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    ) as process:
+        wait_for(lambda: any(out.rglob("*.chunks")))
+        for rank in psutil.Process(process.pid).children(recursive=True):
+            if "merge" in " ".join(rank.cmdline()):
+                rank.send_signal(number)
+        said = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 128 + number, said
+    assert list(out.iterdir()) == []
+
+
 @pytest.fixture(scope="module")
 def station(tmp_path_factory):
     """A folder with ten short days of a GNSS receiver, as RINEX files and as an array."""

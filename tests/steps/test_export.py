@@ -156,6 +156,28 @@ def test_row_groups_hold_neighbours(paths, tmp_path):
     assert_same_set(pd.read_parquet(tmp_path / "all.parquet")[list(content(paths))], content(paths))
 
 
+@pytest.mark.usefixtures("small_buckets")
+def test_of_more_rows_there_are_larger_buckets_not_more(paths, tmp_path, monkeypatch):
+    export(paths, tmp_path / "many.parquet")
+    gathered, counts = geoparquet.gathered, []
+
+    def count(*arguments):
+        found = list(gathered(*arguments))
+        counts.append(len(found))
+        return found
+
+    monkeypatch.setattr(geoparquet, "gathered", count)
+    monkeypatch.setattr(geoparquet, "MOST_BUCKETS", 4)
+    export(paths, tmp_path / "few.parquet")
+    assert counts[0] <= 6
+    many, few = (pq.ParquetFile(tmp_path / f"{name}.parquet") for name in ("many", "few"))
+    sizes = [few.metadata.row_group(n).num_rows for n in range(few.num_row_groups)]
+    assert max(sizes) <= 2 * 128
+    assert len(sizes) > 12
+    names = list(content(paths))
+    assert_same_set(*(one.read(names).to_pandas() for one in (many, few)))
+
+
 @pytest.mark.parametrize("name", ["all.parquet", "all.csv"])
 def test_two_workers_write_what_one_writes(tmp_path, monkeypatch, name):
     monkeypatch.setattr(geoparquet, "BUCKET_ROWS", 512)
