@@ -44,6 +44,7 @@ PORTABLE = (
     "tests/archive/test_catalogue.py",  # icepyx, earthaccess, requests
     "tests/engine/test_cluster.py::test_a_dask_cluster_of_its_own",
     "tests/engine/test_each.py::test_values_come_in_the_order_of_the_items",
+    "tests/flat/test_attributes.py::test_xarray_gives_str",  # h5py, netCDF4
     *("tests/flat/test_frames.py", "tests/flat/test_reader.py"),  # h5py, pandas, dask, xarray
     *("tests/geo/test_conditions.py", "tests/geo/test_coords.py"),  # numexpr, pyproj, astropy
     *("tests/geo/test_masks.py", "tests/geo/test_polygons.py"),  # shapely, pyogrio, rasterio

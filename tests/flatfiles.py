@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from pathlib import Path
 
 import h5py
@@ -102,6 +103,21 @@ def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) 
     for name, values in expected.items():
         assert found[name].dtype == values.dtype, name
         np.testing.assert_array_equal(found[name], values, err_msg=name)
+
+
+def assert_no_heap(path: Path) -> None:
+    """Check that nothing in an HDF5 file is of variable length, nor a heap for it there."""
+
+    def look(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        dtypes = {one: item.attrs.get_id(one).dtype for one in item.attrs}
+        dtypes |= {"": item.dtype} if isinstance(item, h5py.Dataset) else {}
+        assert [one for one in dtypes if dtypes[one].hasobject] == [], f"{path}: {name}"
+
+    with h5py.File(path) as file:
+        look("/", file)
+        file.visititems(look)
+    heaps = re.finditer(b"GCOL", path.read_bytes())
+    assert [heap.start() for heap in heaps if heap.start() % 8 == 0] == [], path
 
 
 def sources_of(path: Path) -> list[str]:

@@ -161,3 +161,11 @@ def reduce_granule(
 
 if __name__ == "__main__":
     reduce_granule(Path(sys.argv[1]), Path(sys.argv[2]))
+
+
+def said(item: h5py.Group | h5py.Dataset) -> dict[str, object]:
+    """Return the attributes of a file or column, text as str: it is stored as bytes."""
+    return {
+        name: value.decode() if isinstance(value, bytes) else value
+        for name, value in item.attrs.items()
+    }

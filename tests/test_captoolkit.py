@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 from astropy.time import Time
+from straightforward import said
 
 from captools import cli, readatl06
 from captools.captoolkit import COMMANDS, answer
@@ -131,7 +132,7 @@ def read(granule, folder, **options):
     kept = {}
     for path in readatl06(granule, folder, **options):
         with h5py.File(path) as file:
-            kept[file.attrs["beam"]] = {name: file[name][:] for name in file if name[0] != "_"}
+            kept[said(file)["beam"]] = {name: file[name][:] for name in file if name[0] != "_"}
     return kept
 
 

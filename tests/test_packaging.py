@@ -15,6 +15,7 @@ import h5py
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from straightforward import said
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGING = ROOT / "packaging"
@@ -98,7 +99,7 @@ def test_what_is_installed_from_a_wheelhouse_without_network_works(installed, tm
     assert len(printed.splitlines()) == 6
     for line in printed.splitlines():
         with h5py.File(tmp_path / line) as file:
-            assert file.attrs["captools_version"] == PROJECT["version"]
+            assert said(file)["captools_version"] == PROJECT["version"]
 
 
 def image(name):

@@ -6,7 +6,7 @@ their order: so it makes the same bytes whoever does them.
 
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 from captools import process
 from captools.engine import pool_of
 from captools.engine.each import as_work, in_order
-from captools.engine.local import local
 from captools.engine.pool import Pool
 from captools.errors import BadInputs, CaptoolsError, CaptoolsWarning
 
@@ -95,7 +94,7 @@ class Crew:
                 yield item, _value(function, item)
             return
         pool, timeout = _given.get()
-        self._pool = self._pool or pool or self._opened.enter_context(self._new_pool())
+        self._pool = self._pool or pool or self._new_pool()
         work = as_work(_Heard(function), _blame)
         with closing(in_order(self._pool, work, items, timeout)) as values:
             for item, value in zip(items, values, strict=True):
@@ -110,10 +109,11 @@ class Crew:
                 self._said.add(message)
                 warnings.warn(message, CaptoolsWarning, stacklevel=4)
 
-    def _new_pool(self) -> AbstractContextManager[Pool]:
-        if self._is_local:
-            return local(self._engine[1], self._may_copy)
-        return pool_of(*self._engine)
+    def _new_pool(self) -> Pool:
+        pool = self._opened.enter_context(pool_of(*self._engine))
+        if self._may_copy:
+            pool.begin(pool.size())
+        return pool
 
 
 def _blame(item: Any, why: str, reading: str | None) -> CaptoolsError:

@@ -39,26 +39,25 @@ class Pool:
         Returns how many items to have under way.
     abort : callable
         Ends what is under way at once, and maybe this process with an exit code.
-    lone : Executor, optional
-        Where to submit a single item to, if that is quicker.
+    copy : callable, optional
+        Starts so many workers as copies of this process, which are there at once.
     """
 
     executor: Executor
     run_one: Callable[[Work, Any, float | None], Result]
     size: Callable[[], int]
     abort: Callable[[int], None]
-    lone: Executor | None = None
+    copy: Callable[[int], None] | None = None
 
     def without_copies(self) -> "Pool":
         """Return the same pool, which copies no process: a library in use may not bear it."""
-        return replace(self, lone=None)
+        return replace(self, copy=None)
 
-    def for_items(self, count: int) -> "Pool":
-        """Return the same pool with the executor that is best at so many items."""
+    def begin(self, count: int) -> None:
+        """Start the workers that so many items need, where that is quicker than one by one."""
         # A copy of this process would keep the locks of its threads, but not the threads.
-        if count == 1 and self.lone and threading.active_count() == 1:
-            return replace(self, executor=self.lone)
-        return self
+        if self.copy and threading.active_count() == 1:
+            self.copy(min(count, self.size()))
 
     def run(
         self, work: Work, items: Iterable[Any], stop: Stop, timeout: float | None = None

@@ -6,12 +6,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import (
-    Executor,
-    Future,
-    ThreadPoolExecutor,
-)
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -97,6 +91,8 @@ def meaning(code: int) -> str:
 
 def _serve(pipe: Connection, parent: int) -> None:
     """Do the inputs that come through the pipe, in a process of its own."""
+    _workers.clear()  # which a copy has of its parent
+    _waiting.clear()
     _follow(parent)
     watched_by(Watcher(pipe.send))
     own_process()
@@ -141,68 +137,46 @@ def leave_signals_to_parent() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
-class Copies(Executor):
-    """Does an input in a copy of this process, which is there at once.
-
-    For a single input, which would else wait half a second for a worker to
-    start. Where there are more, threads drive the workers, and a process with
-    threads at work cannot be copied safely.
-    """
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(1)
-
-    def submit(self, run: Callable, /, *call: Any, **more: Any) -> Future:
-        """Do one item, for so many seconds at most: called with the work, the item and these."""
-        work, item, timeout = call
-        return self._threads.submit(_once, copied(), work, item, timeout)
-
-
-def _once(worker: Worker, work: Work, item: Any, timeout: float | None) -> Result:
-    """Do the only item of a worker."""
-    try:
-        return worker.do(work, item, timeout)
-    finally:
-        worker.kill()
-
-
 _workers: set[Worker] = set()  # of this process, to be ended with it
+_waiting: list[Worker] = []  # those of them that no thread drives yet
 _own = threading.local()
 ended = threading.Event()  # no worker is to begin with another input
 _starting = threading.Lock()  # held while workers are started or ended
 
 
-def copied() -> Worker:
-    """Return a worker that is a copy of this process, which must have no other thread."""
-    worker = Worker(multiprocessing.get_context("fork").Process)
-    _workers.add(worker)
-    return worker
+def start_copies(count: int) -> None:
+    """Start workers that are copies of this process, which must have no other thread.
 
-
-def drive(workers: list[Worker]) -> None:
-    """Let this thread drive one of these workers, if there are any left."""
-    with suppress(IndexError):
-        _own.worker = workers.pop()
+    They are there at once, where one that begins as an interpreter of its own takes half a second.
+    """
+    for _ in range(count):
+        _waiting.append(_started(multiprocessing.get_context("fork").Process))
 
 
 def in_worker(work: Work, item: Any, timeout: float | None) -> Result:
-    """Do one item in the worker of this thread, a new one if it has died."""
+    """Do one item in the worker of this thread, another one if it has died."""
     with _starting:
         if ended.is_set():
             return work.lost(item, CUT_SHORT)
         worker = getattr(_own, "worker", None)
-        if worker is None or not worker.is_alive:
+        while worker is None or not worker.is_alive:
             if worker is not None:
                 worker.kill()  # it may be about to end
                 _workers.discard(worker)
-            worker = _own.worker = Worker(FreshProcess)
-            _workers.add(worker)
+            worker = _own.worker = _waiting.pop() if _waiting else _started(FreshProcess)
     return worker.do(work, item, timeout)
+
+
+def _started(kind: type[BaseProcess]) -> Worker:
+    worker = Worker(kind)
+    _workers.add(worker)
+    return worker
 
 
 def kill_workers() -> None:
     """End all workers, for good: their threads may be about to start new ones."""
     with _starting:
         ended.set()
+        _waiting.clear()
         while _workers:
             _workers.pop().kill()

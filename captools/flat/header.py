@@ -1,11 +1,30 @@
-"""The header of a flat file that is made of others."""
+"""The header of a flat file: reading it, and making that of a file that is made of others."""
 
 import json
+from pathlib import Path
 
 from captools import __version__
 from captools.flat.extent import Extent
+from captools.flat.reader import FlatFile
 
 _BOUNDS = ("bounds_lonlat", "bounds_xy", "t_span")
+
+
+def read_header(path: str | Path) -> dict[str, object]:
+    """Return the attributes of a flat file: text as str, numbers, and arrays of them.
+
+    Parameters
+    ----------
+    path : path
+        A file of captools, of any version, or an older one, of whose header its name says a part.
+
+    Raises
+    ------
+    InputError
+        If the file is not there, is damaged, or no flat file.
+    """
+    with FlatFile(path) as file:
+        return dict(file.header)
 
 
 def header(

@@ -9,9 +9,9 @@ import h5py
 import numpy as np
 from h5py import h5g
 
+from captools.flat.attributes import set_attribute, write_private
 from captools.flat.batch import Batch
-from captools.flat.image import set_attribute
-from captools.io.atomic import PRIVATE, output_error, temporary_name
+from captools.io.atomic import output_error, temporary_name
 from captools.io.durable import hurry
 
 AHEAD_BYTES = 1 << 25  # written before the disk is asked to begin
@@ -93,8 +93,7 @@ class HiddenFile:
 
     def close(self, attrs: dict[str, object], private: dict[str, np.ndarray] | None = None) -> None:
         """Write the header, and close the file."""
-        for name, values in (private or {}).items():
-            self.file.create_dataset(f"{PRIVATE}/{name}", data=values)
+        write_private(self.file.id, private or {})
         for key, value in attrs.items():
             set_attribute(h5g.open(self.file.id, b"/"), key, value)
         self.file.close()

@@ -8,18 +8,13 @@ from functools import cache
 
 import h5py
 import numpy as np
-from h5py import h5a, h5d, h5f, h5g, h5p, h5s, h5t
+from h5py import h5d, h5f, h5g, h5p, h5s
 
 from captools.flat import lzf
+from captools.flat.attributes import set_attribute, write_private
 from captools.flat.chunks import write_chunks
 from captools.flat.table import Table
-from captools.io.atomic import PRIVATE
 from captools.io.hdf5 import hdf5_type
-
-_SCALAR = h5s.create(h5s.SCALAR)
-_STRING = h5py.string_dtype()
-_TEXT = h5t.py_create(_STRING, logical=True)
-_OBJECT = h5t.py_create(_STRING)  # the same in memory
 
 
 def image(table: Table, compression: str | None) -> bytes:
@@ -39,10 +34,7 @@ def image(table: Table, compression: str | None) -> bytes:
         dataset = _create_column(file, name, values, compression)
         for key, value in table.column_attrs.get(name, {}).items():
             set_attribute(dataset, key, value)
-    if table.private:
-        private = h5g.create(file, PRIVATE.encode())
-    for name, values in table.private.items():
-        h5py.Group(private).create_dataset(name, data=values)
+    write_private(file, table.private)
     root = h5g.open(file, b"/")
     for key, value in table.attrs.items():
         set_attribute(root, key, value)
@@ -75,14 +67,3 @@ def _layout() -> h5p.PropDCID:
     layout = h5p.create(h5p.DATASET_CREATE)
     layout.set_obj_track_times(False)
     return layout
-
-
-def set_attribute(of: h5g.GroupID | h5d.DatasetID, name: str, value: object) -> None:
-    """Give a group or dataset an attribute: text, or numbers in their dtype."""
-    if isinstance(value, str):
-        h5a.create(of, name.encode(), _TEXT, _SCALAR).write(np.array(value, _STRING), _OBJECT)
-        return
-    value = np.asarray(value)
-    kind = hdf5_type(value.dtype)
-    space = h5s.create_simple(value.shape) if value.ndim else _SCALAR
-    h5a.create(of, name.encode(), kind, space).write(value, kind)

@@ -15,10 +15,10 @@ import h5py
 import numpy as np
 from h5py import h5d, h5p, h5s
 
+from captools.flat.attributes import set_attribute
 from captools.flat.batch import Batch
 from captools.flat.chunks import PACKS, chunks_of, create_chunked
 from captools.flat.hidden import HiddenFile
-from captools.flat.image import set_attribute
 from captools.io.atomic import output_error
 from captools.io.durable import hurry
 from captools.io.hdf5 import hdf5_type

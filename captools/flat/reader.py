@@ -13,6 +13,7 @@ from h5py import h5a, h5g
 from captools import process
 from captools.errors import CaptoolsWarning, InputError
 from captools.flat import legacy, places
+from captools.flat.attributes import long_attributes, root_attributes
 from captools.flat.extent import check_bounds
 from captools.flat.opening import NotFlatError, check_kinds, find_columns, listed, stored_sources
 from captools.flat.places import USUAL, PlaceNames
@@ -21,11 +22,9 @@ from captools.io.address import Url, parse_location
 from captools.io.columns import Rows, fetch_ahead
 from captools.io.hdf5 import (
     DAMAGE,
-    attribute,
     check_unchanged,
     descriptor,
     open_file,
-    text,
     unreadable,
     version,
 )
@@ -268,7 +267,7 @@ class FlatFile:
         """Return units, long name and fill value of a column; InputError if it is damaged."""
         known = legacy.described(name, str(self.attrs.get("product", "")))
         try:
-            return known.attributes | self.columns[name].attributes
+            return known.attributes | self.columns[name].attributes | self._long.get(name, {})
         except DAMAGE as error:
             raise self._damage(name, error) from None
 
@@ -312,15 +311,16 @@ class FlatFile:
     # --- how it is understood -------------------------------------------------
 
     def _attributes(self) -> dict[str, object]:
-        attributes = {}
-        for at in range(h5a.get_num_attrs(self._root)):
-            name = h5a.open(self._root, index=at).name.decode()
-            value = attribute(self._root, name)
-            attributes[name] = text(value) if value.dtype.kind in "OSU" else value[()]
-            check_bounds(name, attributes[name])
+        attributes = root_attributes(self._root) | self._long.get("", {})
+        for name, value in attributes.items():
+            check_bounds(name, value)
         if "height" in attributes:
             attributes["height"] = legacy.our_name(attributes["height"])
         return attributes
+
+    @cached_property
+    def _long(self) -> dict[str, dict[str, object]]:
+        return long_attributes(self._file)
 
     def _as_ours(self, stored: dict[str, Source], given: PlaceNames) -> dict[str, FlatColumn]:
         """Return the columns under our names, those of older files mended."""

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from captools.flat.attributes import set_attribute
 from captools.flat.batch import Batch
 from captools.flat.chunks import PACKS, ChunkedColumn, create_chunked
 from captools.flat.hidden import HiddenFile
-from captools.flat.image import image, set_attribute
+from captools.flat.image import image
 from captools.flat.laid import LaidFile
 from captools.flat.table import Table, joined
 from captools.io.atomic import output_error, temporary_name

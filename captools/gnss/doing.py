@@ -46,13 +46,15 @@ class Doer:
     ) -> Iterator[tuple[Any, Part]]:
         """Yield the good items, each with the value of a function of it.
 
-        A single item is done in a copy of this process, which is there at once, or if a library
-        does not bear that, in this one.
+        They are done in copies of this process, which are there at once; if a library does not
+        bear that, in other processes, and a single item in this one.
         """
         work, shown = as_work(function), progress.Progress(len(items))
         pool = self.pool
-        if pool is not None and len(items) == 1:
-            pool = pool.for_items(1) if may_copy else None
+        if pool is not None and may_copy:
+            pool.begin(len(items))
+        elif len(items) == 1:
+            pool = None
         try:
             with closing(self._outcomes(pool, work, items, shown)) as outcomes:
                 for item, outcome in zip(items, outcomes, strict=True):

@@ -29,8 +29,9 @@ def joined(granule: Granule, parts: list[Table], rows_in: int) -> Table:
         whole.column_attrs[name] = identity_column(name).attributes
     for name in ("beam", "beam_type", *granule.product.track_numbers, "rows_in"):
         values = [part.attrs[name] for part in parts if name in part.attrs]
-        text = values and isinstance(values[0], str)
-        if values:
-            whole.private[f"beams/{name}"] = np.array(values, dtype="S" if text else "i8")
+        if values and isinstance(values[0], str):
+            whole.private[f"beams/{name}"] = np.array([value.encode() for value in values])
+        elif values:
+            whole.private[f"beams/{name}"] = np.array(values, dtype="i8")
     whole.private["beams/rows"] = np.array([part.rows for part in parts], dtype="i8")
     return whole

@@ -224,13 +224,19 @@ def attribute_value(stored: h5a.AttrID, dtype: np.dtype | None = None) -> np.nda
 
 
 def hdf5_type(dtype: np.dtype) -> h5t.TypeID:
-    """Return the HDF5 type that stands for a numpy dtype of numbers or booleans.
+    """Return the HDF5 type that stands for a numpy dtype of numbers, booleans or text.
 
-    Of the plain dtype: what h5py keeps in it of an enumeration does not count.
+    Of the plain dtype: what h5py keeps in it of an enumeration does not count. Text (``S``) is
+    UTF-8 of one length, padded with zeros.
     """
-    return _plain_type(dtype.str)
+    return _text_type(dtype.itemsize) if dtype.kind == "S" else _plain_type(dtype.str)
 
 
 @lru_cache(maxsize=32)
 def _plain_type(code: str) -> h5t.TypeID:
     return h5t.py_create(np.dtype(code), logical=True)
+
+
+@lru_cache(maxsize=128)
+def _text_type(length: int) -> h5t.TypeID:
+    return h5t.py_create(h5py.string_dtype("utf-8", length), logical=True)

@@ -158,7 +158,7 @@ def _run_map(
     if found and hasattr(step, "survey"):
         with suppress(BadInputs):  # it will be an input that failed
             watched.call(
-                *(step.survey, found), timeout=asked.timeout, may_copy=bool(pool.lone), **options
+                *(step.survey, found), timeout=asked.timeout, may_copy=bool(pool.copy), **options
             )
     if not paths:
         log.info("no inputs: nothing to do")
@@ -291,7 +291,7 @@ def _run(
     """Do the inputs, write down each as it ends, and return the exit code."""
     progress = Progress(len(run.paths))
     try:
-        pool = pool.for_items(len(run.paths))
+        pool.begin(len(run.paths))
         paths = under_way(run.paths, journal, task)
         with stoppable() as stop, closing(pool.run(task, paths, stop, run.timeout)) as results:
             for result in results:

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 
 from captools.extras import require
+from captools.simulation.hdf5 import set_attributes
 
 UNITS = "nm/m/s"
 CHUNK_SAMPLES = 3000
@@ -37,7 +38,10 @@ class Block:
 
 
 def write_dasdae(path: Path, block: Block) -> None:
-    """Write a file as DASCore does: samples are (distance, time)."""
+    """Write a file as DASCore does: samples are (distance, time).
+
+    Its text is of variable length: of any other, DASCore makes ``b'DAS'``.
+    """
     with h5py.File(path, "w") as file:
         file.attrs["__format__"] = "DASDAE"
         file.attrs["__DASDAE_version__"] = "1"
@@ -62,7 +66,8 @@ def write_plain(path: Path, block: Block) -> None:
     with h5py.File(path, "w") as file:
         acquisition = file.create_group("Acquisition")
         spacing = float(block.distances[1] - block.distances[0]) if channels > 1 else 1.0
-        acquisition.attrs.update(
+        set_attributes(
+            acquisition,
             {
                 "schemaVersion": "2.1",
                 "uuid": "00000000-0000-0000-0000-000000000000",
@@ -76,21 +81,20 @@ def write_plain(path: Path, block: Block) -> None:
                 "PulseWidthUnit": "ns",
                 "GaugeLength": 10.0,
                 "GaugeLengthUnit": "m",
-            }
+            },
         )
         raw = acquisition.create_group("Raw[0]")
-        raw.attrs.update({"NumberOfLoci": channels, "OutputDataRate": float(block.rate)})
-        raw.attrs["RawDataUnit"] = UNITS
+        about = {"NumberOfLoci": channels, "OutputDataRate": float(block.rate)}
+        set_attributes(raw, about | {"RawDataUnit": UNITS})
         samples = raw.create_dataset(
             "RawData",
             data=np.ascontiguousarray(block.samples.T),
             chunks=(min(channels, 64), min(count, CHUNK_SAMPLES)),
         )
-        samples.attrs["Dimensions"] = ["locus", "time"]
+        set_attributes(samples, {"Dimensions": np.array([b"locus", b"time"])})
         times = raw.create_dataset("RawDataTime", data=block.times // 1000)  # microseconds
-        times.attrs["PartStartTime"] = _iso(block.times[0])
-        times.attrs["PartEndTime"] = _iso(block.times[-1])
-        times.attrs["Count"] = count
+        edges = {"PartStartTime": _iso(block.times[0]), "PartEndTime": _iso(block.times[-1])}
+        set_attributes(times, edges | {"Count": count})
 
 
 def write_zarr(path: Path, blocks: Iterable[Block], count: int) -> None:

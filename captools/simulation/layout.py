@@ -1,7 +1,6 @@
 """How a dataset lies in an HDF5 file: chunks and filters."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -35,19 +34,11 @@ class Layout:
     fletcher32: bool = False
     contiguous: bool = False
 
-    def options(self, shape: tuple[int, ...], dtype: np.dtype) -> dict[str, Any]:
-        """Give the arguments of ``h5py.Group.create_dataset`` for data of this shape and dtype."""
-        if self.contiguous:
-            return {}
-        integers_compress = dtype.kind in "iu" and self.compression is not None
-        return {
-            "chunks": (self.chunk, *shape[1:]),
-            "maxshape": (None, *shape[1:]),
-            "compression": self.compression,
-            "compression_opts": self.level if self.compression == "gzip" else None,
-            "shuffle": integers_compress if self.shuffle is None else self.shuffle,
-            "fletcher32": self.fletcher32,
-        }
+    def shuffles(self, dtype: np.dtype) -> bool:
+        """Return whether the bytes of values of this dtype are shuffled."""
+        if self.shuffle is None:
+            return dtype.kind in "iu" and self.compression is not None
+        return self.shuffle
 
 
 PRODUCT = Layout()

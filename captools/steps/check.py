@@ -96,7 +96,7 @@ def _findings(
         return 0
     bad: list[str] = []
     if "tiledb" not in sys.modules:  # in use in a process, it does not bear that this is copied
-        pool = pool.for_items(len(paths))
+        pool.begin(len(paths))
     for finding in inspect(check_input, paths, pool, timeout):
         if finding.is_bad:
             bad.append(finding.message)

@@ -425,9 +425,7 @@ def kill_tree(process):
 
 def kill_a_worker(process):
     """Kill a process that works for the first one, if there is one yet."""
-    family = psutil.Process(process.pid).children(recursive=True)
-    workers = [member for member in family if "spawn_main" in " ".join(member.cmdline())]
-    if workers:
+    if workers := psutil.Process(process.pid).children():
         with contextlib.suppress(psutil.NoSuchProcess):
             random.choice(workers).kill()
 

@@ -213,12 +213,12 @@ def test_where_no_tool_lists_processes_nothing_is_said_of_it(tmp_path):
 
 
 def workers_of(process):
-    """The worker processes below a process, without the keeper of semaphores that they have."""
+    """The worker processes below a process: its copies, and those that began anew."""
     found = []
     for child in process.children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
             words = " ".join(child.cmdline())
-            if "spawn_main" in words:
+            if "spawn_main" in words or child.cmdline() == process.cmdline():
                 found.append(child)
     return found
 
@@ -258,37 +258,62 @@ def test_when_the_parent_is_killed_its_workers_end_too(tmp_path, jobs, busy):
     assert [path.name for path in (tmp_path / "out").glob("*.h5")] == []
 
 
-# --- a single input -----------------------------------------------------------------
+# --- copies of the process ------------------------------------------------------------
 
 
-def end_of_one(outdir, path, **more):
-    """Return the facts of a single input, done as a run does one."""
+def ends_in_copies(outdir, paths, **more):
+    """Return the facts of inputs, done as a run does them."""
     task = Task(toy, outputs, LocalFolder(outdir), {}, 1)
     before = psutil.Process().children()
     # Threads that libraries left here when they served other tests do not count.
     alone = mock.patch.object(threading, "active_count", return_value=1)
     with alone, local(2) as pool:
-        (end,) = filter(None, pool.for_items(1).run(task, [path], Stop(), **more))
+        pool.begin(len(paths))
+        assert len(worker._waiting) == min(len(paths), 2)
+        ended = [*filter(None, pool.run(task, paths, Stop(), **more))]
     assert set(psutil.Process().children()) <= set(before)
-    return facts_of([end])[path][0]
+    return facts_of(ended)
 
 
-def test_a_single_input_ends_as_one_of_many_without_a_worker(tmp_path, outdir, monkeypatch):
+def end_of_one(outdir, path, **more):
+    """Return the facts of a single input, done as a run does one."""
+    return ends_in_copies(outdir, [path], **more)[path][0]
+
+
+def test_in_copies_inputs_end_as_in_processes_that_begin_anew(tmp_path, outdir):
     paths = write_inputs(tmp_path / "in", **MANY)
-    among_many = facts_of(ends(outdir, paths, 2))
-    monkeypatch.setattr(worker, "in_worker", None)
+    anew = facts_of(ends(outdir, paths, 2))
+    assert ends_in_copies(outdir, paths) == anew
     for path in paths:
-        assert end_of_one(outdir, path) == among_many[path][0]
+        assert end_of_one(outdir, path) == anew[path][0]
 
 
-def test_a_process_with_threads_is_not_copied_for_a_single_input():
+def test_inputs_that_live_need_no_process_that_begins_anew(tmp_path, outdir, monkeypatch):
+    monkeypatch.setattr(worker, "FreshProcess", None)
+    paths = write_inputs(tmp_path / "in", a="ok", b="ok", c="ok", d="ok", e="ok")
+    assert {fact["status"] for fact, _, _ in ends_in_copies(outdir, paths).values()} == {"done"}
+
+
+def test_a_copy_that_waited_too_long_is_not_given_an_input(tmp_path, outdir, monkeypatch):
+    monkeypatch.setattr(worker, "IDLE_SECONDS", 0.1)
+    paths = write_inputs(tmp_path / "in", a="ok", b="ok")
+    task = Task(toy, outputs, LocalFolder(outdir), {}, 1)
+    with mock.patch.object(threading, "active_count", return_value=1), local(2) as pool:
+        pool.begin(2)
+        psutil.wait_procs([psutil.Process(one._process.pid) for one in worker._waiting], 20)
+        ended = facts_of(filter(None, pool.run(task, paths, Stop())))
+    assert {fact["status"] for fact, _, _ in ended.values()} == {"done"}
+
+
+def test_a_process_with_threads_is_not_copied():
     # The copy would have the locks that they hold, and nobody to let go of them.
     done = threading.Event()
     thread = threading.Thread(target=done.wait)
     thread.start()
     try:
         with local(2) as pool:
-            assert pool.for_items(1) is pool
+            pool.begin(2)
+            assert worker._waiting == []
     finally:
         done.set()
         thread.join()

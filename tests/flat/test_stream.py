@@ -15,7 +15,7 @@ import pytest
 from flatfiles import assert_equal, random_columns, small_pieces
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from straightforward import read_flat
+from straightforward import read_flat, said
 
 from captools.errors import FolderError, OutputError
 from captools.flat.table import Table
@@ -58,9 +58,9 @@ def test_pieces_of_any_length_make_the_whole(lengths, chunked, compression, piec
         assert os.listdir(place) == ["a.h5"]
         assert_equal(read_flat(*written), columns)
         with h5py.File(*written) as file:
-            assert file.attrs["crs"] == "EPSG:3031"
+            assert said(file)["crs"] == "EPSG:3031"
             assert file["_captools/source"][()].tolist() == [b"x", b"yy"]
-            assert file["h_li"].attrs["units"] == "m"
+            assert said(file["h_li"])["units"] == "m"
             assert file["h_li"].attrs["_FillValue"] == np.float32(3)
             assert file["lat"].compression == (None if compression == "none" else compression)
 

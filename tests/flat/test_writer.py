@@ -13,6 +13,7 @@ import time
 import h5py
 import numpy as np
 import pytest
+from straightforward import said
 
 from captools.errors import FolderError, OutputError
 from captools.flat.table import Table
@@ -82,8 +83,8 @@ def test_columns_and_attributes_are_read_back_as_they_were(tmp_path, compression
             assert file[name].shape == (3,)
             assert file[name].compression == (None if compression == "none" else compression)
             np.testing.assert_array_equal(file[name][:], values)
-        assert dict(file["h_li"].attrs) == {"units": "m", "long_name": "height"}
-        assert file.attrs["beam"] == "gt1l"
+        assert said(file["h_li"]) == {"units": "m", "long_name": "height"}
+        assert said(file)["beam"] == "gt1l"
         assert file.attrs["rgt"] == 277
         assert file.attrs["bounds_xy"].tolist() == [0.0, 1.0, 2.0, 3.0]
 

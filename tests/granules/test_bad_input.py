@@ -72,7 +72,7 @@ def reason(run, tmp_path):
 def in_process(monkeypatch):
     """Let inputs be done in this process, where a test can meddle with them."""
     monkeypatch.setattr("captools.engine.local.in_worker", lambda work, item, timeout: work(item))
-    monkeypatch.setattr(Pool, "for_items", lambda pool, count: pool)
+    monkeypatch.setattr(Pool, "begin", lambda pool, count: None)
 
 
 def assert_clear(error, path):

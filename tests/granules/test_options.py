@@ -84,4 +84,4 @@ def test_read_is_readatl06_where_the_granule_is_of_atl06(granule, tmp_path, opti
         with h5py.File(one) as file, h5py.File(other) as again:
             assert list(file) == list(again)
             assert all(file[name][()].tobytes() == again[name][()].tobytes() for name in file)
-            assert (file.attrs["options"], again.attrs["step"]) == (again.attrs["options"], "read")
+            assert (file.attrs["options"], again.attrs["step"]) == (again.attrs["options"], b"read")

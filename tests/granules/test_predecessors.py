@@ -18,7 +18,7 @@ import straightforward
 from astropy.time import Time, TimeDelta
 from h5py import h5i
 from pyproj import Geod
-from straightforward import BEAMS, read_flat
+from straightforward import BEAMS, read_flat, said
 
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
@@ -31,7 +31,7 @@ from captools.steps.readatl06 import readatl06
 
 def header(path):
     with h5py.File(path) as file:
-        return dict(file.attrs)
+        return said(file)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_07_ascending_and_descending_files_have_the_same_columns(granule, tmp_pa
     for path in paths:
         with h5py.File(path) as file:
             described.add(
-                tuple((name, item.dtype.str, item.attrs["units"]) for name, item in file.items())
+                tuple((name, item.dtype.str, said(item)["units"]) for name, item in file.items())
             )
     assert len(described) == 1
 
@@ -180,7 +180,7 @@ def test_08_dtypes_units_and_equal_lengths_survive_the_writing(tmp_path):
             for name, column in values.items():
                 assert file[name].dtype == column.dtype
                 np.testing.assert_array_equal(file[name][:], column)
-                assert file[name].attrs["units"] == "u" + name
+                assert said(file[name])["units"] == "u" + name
 
 
 def test_08_a_column_of_another_length_is_refused(run, tmp_path):

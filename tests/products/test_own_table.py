@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 from astropy.time import Time, TimeDelta
+from straightforward import said
 
 from captools.errors import CaptoolsWarning, InputError
 from captools.products import get
@@ -15,7 +16,7 @@ from captools.steps.read import read
 
 def flat(path):
     with h5py.File(path) as file:
-        return {name: one[()] for name, one in file.items()}, dict(file.attrs)
+        return {name: one[()] for name, one in file.items()}, said(file)
 
 
 OWN = """

@@ -8,6 +8,7 @@ import fsspec
 import h5py
 import numpy as np
 import pytest
+from straightforward import said
 
 from captools.errors import CaptoolsWarning, InputError
 from captools.flat.reader import FlatFile
@@ -24,7 +25,7 @@ POINTS, CYCLES = 60, 3
 def flat(path):
     with h5py.File(path) as file:
         columns = {name: one[()] for name, one in file.items() if isinstance(one, h5py.Dataset)}
-        return columns, dict(file.attrs)
+        return columns, said(file)
 
 
 def column_values(product: Product, name: str, shape, rng):

@@ -436,15 +436,14 @@ def test_a_store_in_an_object_store_is_written_to_at_its_address(tmp_path):
 def test_a_step_says_that_its_process_must_not_be_copied(tmp_path, go, monkeypatch, forks):
     copied = []
 
-    class Watched(worker.Copies):
-        def submit(self, *arguments):
-            copied.append(arguments)
-            return super().submit(*arguments)
+    def start_copies(count):
+        copied.append(count)
+        worker.start_copies(count)
 
-    monkeypatch.setattr("captools.engine.local.Copies", Watched)
+    monkeypatch.setattr("captools.engine.local.start_copies", start_copies)
     if not forks:
         monkeypatch.setattr(windowed, "FORKS", False, raising=False)
     with mock.patch.object(threading, "active_count", return_value=1):
         assert go(shard=(0, 10))[0] == 0
-    assert len(copied) == forks
+    assert copied == [1] * forks
     assert [one.input for one in journal(tmp_path)] == ["w00", "w00"]  # under way, then done

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 from flatfiles import write_flat
-from straightforward import read_flat
+from straightforward import read_flat, said
 
 from captools.errors import InputError
 from captools.flat.table import Table
@@ -24,7 +24,7 @@ def beam(granule, tmp_path_factory):
 
 def header_of(path):
     with h5py.File(path) as file:
-        return dict(file.attrs)
+        return said(file)
 
 
 @pytest.mark.parametrize("block", [50, 1 << 17])
@@ -45,7 +45,7 @@ def test_new_columns_are_computed_in_double_precision(beam, tmp_path, monkeypatc
         np.testing.assert_array_equal(new[name], values)
     assert (written.rows_in, written.rows_out) == (len(corrected), len(corrected))
     with h5py.File(written[0]) as file:
-        about = dict(file["h_cor"].attrs)
+        about = said(file["h_cor"])
     assert about == {"units": "m", "long_name": "h_li - dac - tide_ocean"}
 
 
@@ -159,7 +159,7 @@ def test_units_that_are_not_known_are_asked_for(tmp_path):
         tmp_path / "a.h5", tmp_path / "out", expressions=["c = -a + 2", "d = c + abs(a)"]
     )
     with h5py.File(path) as file:
-        assert [file[name].attrs["units"] for name in "cd"] == ["m", "m"]
+        assert [said(file[name])["units"] for name in "cd"] == ["m", "m"]
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_what_another_column_is_made_of_is_not_taken_away(run, beam, tmp_path):
     assert calc("2", "5", "--undo", "h2").exit_code == 0
     assert calc("5", "6", "--undo", "h3").exit_code == 0
     with h5py.File(tmp_path / "6" / beam.name) as file:
-        assert file.attrs["height"] == "h_li"
+        assert said(file)["height"] == "h_li"
 
 
 def test_an_older_file_is_renamed_first(tmp_path):

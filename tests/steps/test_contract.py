@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from flatfiles import assert_no_heap
 from pieces import need_dascore
 
 from captools import cli
@@ -237,6 +238,8 @@ OF_KIND = {
     kind: [step for step in STEPS if KINDS[step] == kind] for kind in ("map", "reduce", "query")
 }
 WRONG = [(step, ending) for step, example in EXAMPLES.items() for ending in example.wrong]
+WRITE_HDF5 = {"calc", "dasprocess", "download", "filter", "merge", "read", "readatl06"}
+WRITE_HDF5 |= {"readrinex", "reproject", "simulate", "tile"}
 SHARED = ["-q", "--quiet", "--verbose", "-h", "--help"]
 SHARED_BY_KIND = {
     "map": [
@@ -411,11 +414,15 @@ def test_help_says_what_it_does_shows_an_example_and_explains_every_option(run, 
 
 
 @every_step
-def test_it_succeeds_and_leaves_no_temporary_file(run, place, step):
+def test_it_succeeds_and_leaves_no_temporary_file_nor_a_heap_of_strings(run, place, step):
     result = run(step, *EXAMPLES[step].words)
     assert result.exit_code == 0, result.stderr
     assert (result.stdout == "") == is_store(place / "out")
     assert_no_temporary_file(place)
+    files = [*place.glob("out*.h5"), *place.glob("out/**/*.h5")]
+    assert bool(files) == (step in WRITE_HDF5)
+    for path in (*files, *place.glob("granules/*.h5"), *place.glob("das/*.h5")):
+        assert_no_heap(path)
 
 
 @every_step

@@ -12,7 +12,7 @@ from astropy.time import Time
 from flatfiles import write_flat
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from straightforward import read_flat
+from straightforward import read_flat, said
 
 from captools.errors import InputError
 from captools.flat.table import Table
@@ -105,7 +105,7 @@ def test_the_header_says_what_was_done_and_where_the_rows_lie(beam, tmp_path):
     (path,) = filter_file(beam, tmp_path, where="q_flag == 0")
     rows = read_flat(path)
     with h5py.File(path) as file, h5py.File(beam) as source:
-        header, before = dict(file.attrs), dict(source.attrs)
+        header, before = said(file), said(source)
         assert dict(file["h_li"].attrs) == dict(source["h_li"].attrs)
     assert header["step"] == "filter"
     assert json.loads(header["options"]) == {"where": "q_flag == 0", "compression": "none"}
@@ -410,7 +410,7 @@ def test_real_files_of_the_tutorial_are_filtered_in_our_names(run, real_data, tm
         np.testing.assert_array_equal(rows["h_li"], source["h_elv"][keep])
         with h5py.File(path) as file:
             assert file.attrs["rgt"] == 54
-            assert file["h_li"].attrs["units"] == "m"
+            assert said(file["h_li"])["units"] == "m"
 
 
 def test_whole_numbers_without_a_value_meet_no_condition(tmp_path):

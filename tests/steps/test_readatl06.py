@@ -21,7 +21,7 @@ from affine import Affine
 from astropy.time import Time
 from processes import COMMAND
 from pyproj import Proj
-from straightforward import ATC, BEAMS, DEM, DERIVED, SOURCES, assert_same_rows, read_flat
+from straightforward import ATC, BEAMS, DEM, DERIVED, SOURCES, assert_same_rows, read_flat, said
 
 import captools
 from captools.errors import CaptoolsWarning, InputError
@@ -110,7 +110,7 @@ def journal(out):
 
 def attributes(path, name="/"):
     with h5py.File(path, "r") as file:
-        return dict(file[name].attrs)
+        return said(file[name])
 
 
 # --- real granules ------------------------------------------------------------
@@ -308,9 +308,9 @@ def test_every_column_has_units_and_a_long_name(granule, tmp_path):
         for name, column in file.items():
             assert column.ndim == 1
             assert len(column) == len(file["lat"])
-            assert column.attrs["units"] == units.get(name, "m"), name
+            assert said(column)["units"] == units.get(name, "m"), name
             assert len(column.attrs["long_name"]) > 4, name
-        assert file["photons"].attrs["long_name"] == "Number of Photons in Fit"
+        assert said(file["photons"])["long_name"] == "Number of Photons in Fit"
 
 
 def test_the_header_has_what_the_contract_lists_and_nothing_else(granule, tmp_path):
@@ -1116,7 +1116,7 @@ def test_one_file_a_granule_holds_what_the_files_of_the_beams_hold(granule, tmp_
             table = joined["_captools/beams"]
             assert table["rows"][()].tolist() == lengths
             for name in ("beam", "beam_type"):
-                assert table[name].asstr()[()].tolist() == [beam.attrs[name] for beam in beams]
+                assert table[name][()].tolist() == [beam.attrs[name] for beam in beams]
             for name in ("spot", "rows_in"):
                 assert table[name][()].tolist() == [beam.attrs[name] for beam in beams]
             assert joined.attrs["rows_in"] == whole.rows_in

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from arraycells import NUMBERS, cells, fragments, simulated
 from processes import lines_of, start
-from straightforward import read_flat
+from straightforward import read_flat, said
 
 import captools
 from captools.gnss.names import SUFFIXES
@@ -256,10 +256,10 @@ def test_a_flat_file_of_each_input_has_a_row_for_each_value(run, days, truth, tm
         found |= dict(zip(keys, rows["snr"].tolist(), strict=True))
     assert found == truth
     with h5py.File(tmp_path / "out" / names[0]) as file:
-        assert file.attrs["station"] == "P057"
-        assert file["snr"].attrs["units"] == "dB-Hz"
+        assert said(file)["station"] == "P057"
+        assert said(file["snr"])["units"] == "dB-Hz"
         assert (file["snr"].dtype, file["t_gps"].dtype) == ("f4", "f8")
-        assert file["system"].attrs["long_name"].startswith("satellite system: 1 GPS, 2 GLONASS,")
+        assert said(file["system"])["long_name"].startswith("satellite system: 1 GPS, 2 GLONASS,")
         assert file.attrs["t_span"].tolist() == [1_388_102_400.0, 1_388_188_740.0]
 
 

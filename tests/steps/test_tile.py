@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from straightforward import said
 
 from captools.errors import BadInputs, CaptoolsWarning, FolderError, InputError
 from captools.flat.table import Table
@@ -51,7 +52,7 @@ def scattered(folder, name="a.h5", count=500, half=250e3, seed=0):
 
 def read(path):
     with h5py.File(path) as file:
-        return {name: file[name][:] for name in file if name != "_captools"}, dict(file.attrs)
+        return {name: file[name][:] for name in file if name != "_captools"}, said(file)
 
 
 # --- which tiles ----------------------------------------------------------------------
