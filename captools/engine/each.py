@@ -104,19 +104,32 @@ class _Numbered:
         number, what = item
         return _with_number(number, self.work(what))
 
-    def lost(self, item: tuple[int, Any], why: str, died: bool = False) -> Result:
+    def lost(
+        self, item: tuple[int, Any], why: str, died: bool = False, reading: str | None = None
+    ) -> Result:
         """Return the result of an item that was not seen to end by itself."""
         number, what = item
-        return _with_number(number, self.work.lost(what, why, died))
+        return _with_number(number, self.work.lost(what, why, died, reading))
 
 
 def _with_number(number: int, result: Result) -> Result:
     return result._replace(outcome=(number, result.outcome))
 
 
-def as_work(function: Callable[[Any], Any]) -> Work:
-    """Return a function as a piece of work, whose outcome is its value, or what is wrong."""
-    return _Call(function, remote.used(), durable.used())
+def item_is_bad(item: Any, why: str, reading: str | None) -> CaptoolsError:
+    """Return the error of an item that cost its process: it is the one that was read."""
+    return InputError(f"{item}: {why}")
+
+
+def as_work(
+    function: Callable[[Any], Any],
+    blame: Callable[[Any, str, str | None], CaptoolsError] = item_is_bad,
+) -> Work:
+    """Return a function as a piece of work, whose outcome is its value, or what is wrong.
+
+    `blame` returns the error of an item that was lost: called with it, why, and what was read.
+    """
+    return _Call(function, blame, remote.used(), durable.used())
 
 
 @dataclass(frozen=True)
@@ -124,6 +137,7 @@ class _Call:
     """What `as_work` returns."""
 
     function: Callable[[Any], Any]
+    blame: Callable[[Any, str, str | None], CaptoolsError]
     access: Access
     durable: bool
 
@@ -138,6 +152,6 @@ class _Call:
         except Exception as error:  # a bug of ours must not cost the other items
             return Result(CaptoolsError(unexpected(item, error)))
 
-    def lost(self, item: Any, why: str, died: bool = False) -> Result:
+    def lost(self, item: Any, why: str, died: bool = False, reading: str | None = None) -> Result:
         """Return the end of an item that was not seen to end by itself."""
-        return Result(InputError(f"{item}: {why}"), died=died)
+        return Result(self.blame(item, why, reading), died=died)

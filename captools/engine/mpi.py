@@ -1,7 +1,9 @@
 """The engine of MPI: the first rank leads, the others work."""
 
+import logging
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import cast
@@ -9,7 +11,10 @@ from typing import cast
 from captools.engine.local import local
 from captools.engine.pool import Pool
 from captools.engine.worker import ended, in_worker, kill_workers, leave_signals_to_parent
-from captools.errors import MissingExtra, one_line
+from captools.errors import CaptoolsError, MissingExtra, one_line
+from captools.process import GRACE_SECONDS
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -44,11 +49,44 @@ def mpi() -> Iterator[Pool | None]:
         with MPICommExecutor(world, root=0) as executor:
             if executor is not None:
                 ranks = cast(Executor, executor)  # it has all methods of one
-                yield Pool(ranks, in_worker, lambda: world.Get_size() - 1, world.Abort)
+                with _ending(ranks, world.Abort):
+                    size = world.Get_size() - 1
+                    yield Pool(ranks, in_worker, lambda: size, _hasten(world.Abort))
     finally:
         kill_workers()
     if world.Get_rank():
         yield None
+
+
+def _hasten(abort: Callable[[int], None]) -> Callable[[int], None]:
+    """Return what ends all ranks where a signal asked for the end, and its grace is over.
+
+    Where something else did (code 1), this rank has to say what before it ends.
+    """
+    return lambda code: abort(code) if code != 1 else None
+
+
+@contextmanager
+def _ending(ranks: Executor, abort: Callable[[int], None]) -> Iterator[None]:
+    """Wait for what is under way when an error ends the block, but not for ever."""
+    try:
+        yield
+    except BaseException as error:
+        late = threading.Timer(GRACE_SECONDS, _give_up, (error, abort))
+        late.daemon = True
+        late.start()
+        ranks.shutdown(cancel_futures=True)
+        late.cancel()
+        raise
+
+
+def _give_up(error: BaseException, abort: Callable[[int], None]) -> None:
+    """End all ranks with the exit code of an error, which nobody will say any more."""
+    if isinstance(error, CaptoolsError):
+        log.error("error: %s", one_line(error))
+    known = {KeyboardInterrupt: 130, GeneratorExit: 0}
+    code = error.code if isinstance(error, SystemExit) else known.get(type(error), 1)
+    abort(code if isinstance(code, int) else 1)
 
 
 def _check_launcher() -> None:

@@ -21,6 +21,11 @@ class Work(Protocol):
         """Do one item."""
         ...
 
-    def lost(self, item: Any, /, why: str, died: bool = False) -> Result:
-        """Return the result of an item that was not seen to end by itself."""
+    def lost(
+        self, item: Any, /, why: str, died: bool = False, reading: str | None = None
+    ) -> Result:
+        """Return the result of an item that was not seen to end by itself.
+
+        `reading` is the file that its process was at, if it said so.
+        """
         ...

@@ -48,21 +48,21 @@ class Worker:
 
     def do(self, work: Work, item: Any, timeout: float | None) -> Result:
         """Do one item; `timeout` seconds without progress end its process."""
-        limit = timeout
+        limit, reading = timeout, None
         try:
             self._pipe.send((work, item))
             while self._pipe.poll(limit):
                 heard = self._pipe.recv()
                 if not isinstance(heard, Reading):
                     return heard
-                limit = heard.limit(timeout)  # it gets on
+                limit, reading = heard.limit(timeout), heard.path  # it gets on
         except (EOFError, OSError):
             self.kill()
             if ended.is_set():
                 return work.lost(item, CUT_SHORT)
-            return work.lost(item, f"its process died ({self._how()})", died=True)
+            return work.lost(item, f"its process died ({self._how()})", True, reading)
         self.kill()  # first, so that it writes nothing after the clean-up
-        return work.lost(item, f"took longer than {limit:g} s (--timeout)")
+        return work.lost(item, f"took longer than {limit:g} s (--timeout)", False, reading)
 
     def kill(self) -> None:
         """End the process, whatever it does."""

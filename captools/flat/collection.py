@@ -13,6 +13,7 @@ from captools.flat import legacy
 from captools.flat.alike import Alike
 from captools.flat.opening import listed
 from captools.flat.origins import CORE, Origins, is_tile
+from captools.flat.parts import Member, RowReader, Span
 from captools.flat.places import USUAL, PlaceNames
 from captools.flat.reader import FlatFile
 from captools.flat.sharing import DifferError, SharedColumns
@@ -44,6 +45,8 @@ class Collection:
     ----------
     rows : list of int
         Of each file, those that count.
+    files : list of Member
+        The files with all their rows.
     left_out : int
         Rows of overlaps that do not count.
     dtypes : dict of str to dtype
@@ -74,6 +77,7 @@ class Collection:
         self.place_names = place_names
         self.shared = SharedColumns(mode, names)
         self.rows: list[int] = []
+        self.files: list[Member] = []
         self.left_out = 0
         self.sources: dict[str, None] = {}  # a set that keeps its order
         self.crs = ""
@@ -110,6 +114,11 @@ class Collection:
         return self.shared.attributes
 
     @property
+    def reader(self) -> RowReader:
+        """How its rows are read."""
+        return RowReader(self.shared, self.all_rows, self.place_names)
+
+    @property
     def attrs(self) -> dict[str, object]:
         """The part of the header that all files have in common."""
         common = self._alike.attrs
@@ -143,24 +152,7 @@ class Collection:
             If files are damaged. All others are read to their end, so that it names all of them.
         """
         names = list(self.dtypes if names is None else names)
-        bad: dict[str, str] = {}
-        for path in track(self.paths):
-            with naming_bad(bad, path), FlatFile(path, self.place_names) as file:
-                for rows in file.ranges():
-                    check()
-                    table = self._table(file, names, rows)
-                    if not bad:
-                        yield table
-                file.check_unchanged()
-        if bad:
-            raise BadInputs(bad)
-
-    def _table(self, file: FlatFile, names: list[str], rows: slice) -> Table:
-        table = self.shared.table(file, names, rows)
-        if self.all_rows or not is_tile(file):
-            return table
-        core = table.columns[CORE] if CORE in names else file.read(CORE, rows)
-        return table if core.all() else table.where(core)
+        yield from self.reader.tables(track([Span(one, 0, one.rows) for one in self.files]), names)
 
     # --- whether they go together -----------------------------------------------
 
@@ -203,6 +195,7 @@ class Collection:
         if not self.all_rows and is_tile(file):
             kept = sum(np.count_nonzero(file.read(CORE, rows)) for rows in file.ranges())
         self.rows.append(kept)
+        self.files.append(Member.of(file))
         self.left_out += file.rows - kept
 
     def _check_crs(self, file: FlatFile) -> None:

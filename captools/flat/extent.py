@@ -38,6 +38,12 @@ class Extent:
             np.minimum.at(self._west, at, lon)
             np.maximum.at(self._east, at, lon)
 
+    def include(self, other: "Extent") -> None:
+        """Take in where other rows lie."""
+        self._bounds.include(other._bounds)
+        np.minimum(self._west, other._west, out=self._west)
+        np.maximum(self._east, other._east, out=self._east)
+
     def attributes(self) -> dict[str, np.ndarray]:
         """Return the bounds as the header of a flat file has them, as far as they are known."""
         bounds = {}

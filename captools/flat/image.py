@@ -34,7 +34,9 @@ def image(table: Table, compression: str | None) -> list[bytes | memoryview]:
 def _laid_out(table: Table, compression: str | None = None) -> h5f.FileID:
     """Return a flat file in memory."""
     access = h5p.create(h5p.FILE_ACCESS)
-    access.set_fapl_core(block_size=1 << 20, backing_store=False)
+    # Room for all at once, for HDF5 would copy what is there each time that it gets more.
+    size = sum(values.nbytes for values in table.columns.values()) if compression is None else 0
+    access.set_fapl_core(block_size=size + (1 << 20), backing_store=False)
     # Readers of any age know the earliest format, and later ones store the time of writing.
     access.set_libver_bounds(h5f.LIBVER_EARLIEST, h5f.LIBVER_LATEST)
     file = h5f.create(b"flat", h5f.ACC_TRUNC, fapl=access)

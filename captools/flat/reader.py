@@ -26,6 +26,7 @@ from captools.io.hdf5 import (
     descriptor,
     open_file,
     unreadable,
+    version,
 )
 from captools.io.packing import Source, known
 from captools.io.rows import Rows
@@ -238,6 +239,10 @@ class FlatFile:
         """
         return known(self.read(name, rows), self.columns[name].fill_value)
 
+    def version(self) -> tuple[object, ...]:
+        """Return what is another if the file is."""
+        return version(self._file)
+
     def check_unchanged(self) -> None:
         """Raise InputError if the file, on a server, is no longer what was opened."""
         check_unchanged(self._file)
@@ -291,11 +296,12 @@ class FlatFile:
             dict(self.attrs),
         )
 
-    def ranges(self, size: int | None = None) -> Iterator[slice]:
-        """Yield ranges of so many rows (by default as fit in memory) that make up the file."""
+    def ranges(self, size: int | None = None, of: slice = slice(None)) -> Iterator[slice]:
+        """Yield ranges of so many rows (by default as fit in memory) that make up some or all."""
         size = size or BLOCK_ROWS
-        for start in range(0, self.rows, size):
-            yield slice(start, min(start + size, self.rows))
+        first, stop, _ = of.indices(self.rows)
+        for start in range(first, stop, size):
+            yield slice(start, min(start + size, stop))
 
     def check_columns(self, names: Iterable[str]) -> None:
         """Raise InputError if a column is missing, naming those there are."""

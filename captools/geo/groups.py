@@ -26,7 +26,7 @@ class Groups:
     """
 
     def __init__(self, keys: np.ndarray) -> None:
-        order = np.argsort(keys, kind="stable")
+        order = np.argsort(keys)
         self._starts = np.flatnonzero(np.diff(keys[order], prepend=keys[order][:1] - 1))
         self.counts = np.diff(self._starts, append=len(keys))
         self.index = np.empty(len(keys), np.int64)
@@ -34,7 +34,11 @@ class Groups:
 
     def medians(self, values: np.ndarray) -> np.ndarray:
         """Return the median of each group of finite values, shape (groups,)."""
-        ordered = values[np.lexsort((values, self.index))]
+        # By value, then by group and place in that order, as one number: a quarter of lexsort.
+        by_value = np.argsort(values)
+        ranked = self.index[by_value] << 32 | np.arange(len(values))
+        ranked.sort()
+        ordered = values[by_value[ranked & 0xFFFFFFFF]]
         low, high = (self._starts + half for half in ((self.counts - 1) // 2, self.counts // 2))
         return (ordered[low] + ordered[high]) / 2
 

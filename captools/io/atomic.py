@@ -87,10 +87,22 @@ def sweep(folder: Path, names: Container[str] | None = None) -> None:
                 final = Path(folder, name)
                 if entry.name.endswith(OLD) and not final.exists():
                     os.rename(entry.path, final)
-                elif entry.is_dir():  # buckets, the outputs of `tile`
-                    shutil.rmtree(entry.path)
                 else:
-                    os.unlink(entry.path)
+                    _remove(entry)
+
+
+def clear(folder: Path) -> None:
+    """Remove all that is half-written in a folder of this process, in which no other works now."""
+    for _, _, entry in temporaries(folder):
+        with contextlib.suppress(FileNotFoundError):
+            _remove(entry)
+
+
+def _remove(entry: os.DirEntry) -> None:
+    if entry.is_dir():  # buckets, the outputs of `tile`
+        shutil.rmtree(entry.path)
+    else:
+        os.unlink(entry.path)
 
 
 def _is_alive(pid: int) -> bool:
@@ -205,6 +217,23 @@ def appearing_folder(output: Path) -> Iterator[Path]:
         raise FolderError(f"{output}: cannot be written ({why})") from None
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def hidden_folder(output: Path) -> Iterator[Path]:
+    """Yield a folder beside an output for what it takes to make it, which is then gone.
+
+    Its path leads there from any folder, for processes elsewhere.
+    """
+    folder = output.absolute().parent / temporary_name(output.name)
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise output_error(output, error) from None
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def replace_folder(final: Path, new: Path) -> None:

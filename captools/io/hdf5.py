@@ -74,6 +74,17 @@ def descriptor(file: h5py.File) -> int | None:
     return None if isinstance(file, ServedFile) else file.id.get_vfd_handle()
 
 
+def version(file: h5py.File) -> tuple[object, ...]:
+    """Return what is another if a file is: its size, and the time of change or what a server says.
+
+    In plain types, for other processes.
+    """
+    if isinstance(file, ServedFile):
+        return file.source.size, file.source.identity
+    status = os.fstat(file.id.get_vfd_handle())
+    return status.st_size, status.st_mtime_ns
+
+
 def check_unchanged(file: h5py.File) -> None:
     """Raise InputError if a file on a server has changed since it was opened."""
     if isinstance(file, ServedFile):

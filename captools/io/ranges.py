@@ -48,7 +48,7 @@ class RemoteFile(io.RawIOBase):
         self._system = remote.file_system(url)
         details = remote.details(url)
         self.size = details["size"]
-        self._identity = remote.identity_of(details)
+        self.identity = remote.identity_of(details)
         if self.size is None:
             raise InputError(f"{url}: the server does not say how long it is")
         self._at = 0
@@ -131,7 +131,7 @@ class RemoteFile(io.RawIOBase):
         """Raise InputError if ranges may come from different contents of the file."""
         if self.size <= SMALL_BYTES:
             return
-        if remote.identity_of(remote.details(self.url)) != self._identity:
+        if remote.identity_of(remote.details(self.url)) != self.identity:
             raise InputError(f"{self.url}: has changed while it was read: read it again")
 
     def close(self) -> None:

@@ -60,9 +60,17 @@ class Canvas:
         if not inside.all():
             x, y = x[inside], y[inside]
         wide, high = self.pixel
-        column = np.minimum(((x - self.xmin) * (1 / wide)).astype(np.int64), self.width - 1)
-        row = np.minimum(((y - self.ymin) * (1 / high)).astype(np.int64), self.height - 1)
-        return (self.height - 1 - row) * self.width + column, inside
+        kind = (
+            np.int32 if self.width * self.height < 1 << 31 else np.int64
+        )  # the smaller is quicker
+        column = ((x - self.xmin) * (1 / wide)).astype(kind)
+        row = ((y - self.ymin) * (1 / high)).astype(kind)
+        np.minimum(column, self.width - 1, out=column)
+        np.minimum(row, self.height - 1, out=row)
+        np.subtract(self.height - 1, row, out=row)
+        row *= self.width
+        row += column
+        return row, inside
 
 
 def fit(
@@ -150,11 +158,11 @@ class Aggregate:
             return
         if values is not None and len(pixel) < len(values):
             values = values[inside]
-        count = np.bincount(pixel, minlength=self.count.size)
         if self.kind == "mean":
-            self.first += np.bincount(pixel, values, self.count.size)
+            np.add.at(self.first, pixel, values.astype(np.float64, copy=False))
         elif self.kind == "std":
             values = values.astype(np.float64)
+            count = np.bincount(pixel, minlength=self.count.size)
             mean = np.bincount(pixel, values, count.size) / np.maximum(count, 1)
             squares = np.bincount(pixel, (values - mean[pixel]) ** 2, count.size)
             self._join_deviations(count, mean, squares)
@@ -162,7 +170,7 @@ class Aggregate:
             np.minimum.at(self.first, pixel, values)
         elif self.kind == "max":
             np.maximum.at(self.first, pixel, values)
-        self.count += count
+        np.add.at(self.count, pixel, 1)
 
     def join(self, other: "Aggregate") -> None:
         """Add the points of another aggregate of the same pixels and kind."""

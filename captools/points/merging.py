@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from captools.engine.crew import Crew
 from captools.errors import InputError
 from captools.flat.collection import Collection
 from captools.flat.endings import check_ending
@@ -17,8 +18,9 @@ from captools.flat.extent import Extent
 from captools.flat.header import header
 from captools.flat.reader import FlatFile
 from captools.flat.table import Table, column_names
-from captools.flat.writer import FlatWriter
+from captools.flat.writer import CHUNK_ROWS, FlatWriter
 from captools.io.atomic import Outputs, check_is_file, check_outputs
+from captools.points.laying import fill
 from captools.points.sorting import find_cuts, in_order, sample
 from captools.process import check
 
@@ -54,7 +56,9 @@ class MergeOptions:
         }
 
 
-def merge_files(files: Iterable[str | Path], output: Path, options: MergeOptions) -> Outputs:
+def merge_files(
+    files: Iterable[str | Path], output: Path, options: MergeOptions, crew: Crew
+) -> Outputs:
     """Merge; see the step `merge`."""
     files = list(files)
     check_ending(output, "merge")
@@ -65,11 +69,17 @@ def merge_files(files: Iterable[str | Path], output: Path, options: MergeOptions
     with FlatWriter(output.parent, options.compression) as batch:
         batch.written.rows_in = collection.total_in
         batch.written.removed = collection.removed
-        lengths = _lengths(output.name, collection.total, options.parts)
-        shares = Shares(batch, collection, lengths, options.options())
-        blocks = _by_time(collection, output.parent) if options.sort else collection.blocks()
-        for table in blocks:
-            shares.add(table)
+        lengths = [one for one in _lengths(output.name, collection.total, options.parts) if one[1]]
+        about = About(collection, options.options())
+        if lengths and (options.sort or collection.left_out):
+            shares = Shares(batch, about, lengths)
+            blocks = _by_time(collection, output.parent) if options.sort else collection.blocks()
+            for table in blocks:
+                shares.add(table)
+        elif lengths:
+            laid = [batch.lay(*one, collection.dtypes) for one in lengths]
+            for file, extent in zip(laid, fill(crew, collection, laid, CHUNK_ROWS), strict=True):
+                file.finish(about.header(extent), collection.column_attrs, about.private)
         if options.parts is not None:  # a kill shall not leave parts of both
             batch.replaced += _earlier_parts(output)
     return batch.written
@@ -111,24 +121,32 @@ def _lengths(name: str, total: int, parts: int | None) -> list[tuple[str, int]]:
     ]
 
 
-class Shares:
-    """The outputs, filled one after another."""
+class About:
+    """What outputs say of themselves."""
 
-    def __init__(
-        self,
-        batch: FlatWriter,
-        collection: Collection,
-        lengths: list[tuple[str, int]],
-        options: dict,
-    ) -> None:
-        self._batch = batch
+    def __init__(self, collection: Collection, options: dict) -> None:
         self._collection = collection
         self._options = options
         whole = json.dumps([collection.digest, options], sort_keys=True).encode()
         is_set = options["parts"] is not None
         self._set = {"set": hashlib.blake2b(whole, digest_size=8).hexdigest()} if is_set else {}
-        self._lengths = iter([(name, rows) for name, rows in lengths if rows])
-        self._sources = np.array([name.encode() for name in collection.sources])
+        self.private = {"source": np.array([name.encode() for name in collection.sources])}
+
+    def header(self, extent: Extent) -> dict[str, object]:
+        """Return the header of one of them, whose rows lie there."""
+        known = self._collection
+        crs = {"crs": known.crs} if known.crs else {}
+        about = known.attrs | crs | self._set
+        return header(about, "merge", self._options, known.total_in, extent)
+
+
+class Shares:
+    """The outputs, filled one after another with rows that come in their order."""
+
+    def __init__(self, batch: FlatWriter, about: About, lengths: list[tuple[str, int]]) -> None:
+        self._batch = batch
+        self._about = about
+        self._lengths = iter(lengths)
         self._left = 0
 
     def add(self, table: Table) -> None:
@@ -143,15 +161,8 @@ class Shares:
             self._stream.append(part)
             self._left -= part.rows
             if not self._left:
-                self._finish()
+                self._stream.finish(self._about.header(self._extent), self._about.private)
             table = table.where(slice(part.rows, None))
-
-    def _finish(self) -> None:
-        known = self._collection
-        crs = {"crs": known.crs} if known.crs else {}
-        about = known.attrs | crs | self._set
-        attrs = header(about, "merge", self._options, known.total_in, self._extent)
-        self._stream.finish(attrs, {"source": self._sources})
 
 
 def _by_time(collection: Collection, folder: Path) -> Iterator[Table]:

@@ -5,32 +5,43 @@ import logging
 import os
 import re
 import warnings
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from captools import process
-from captools.errors import CaptoolsWarning, InputError
-from captools.flat.buckets import Buckets
+from captools.engine.crew import Crew
+from captools.errors import CaptoolsError, CaptoolsWarning, InputError
 from captools.flat.collection import Collection
 from captools.flat.endings import check_ending
 from captools.flat.extent import Extent
 from captools.flat.header import header
 from captools.flat.places import USUAL, PlaceNames
+from captools.flat.shuffle import Shuffle, pieces
+from captools.flat.table import Table
 from captools.flat.writer import PIECE_ROWS, FlatWriter
 from captools.geo import coords
-from captools.geo.grid import Grid, assign, key_of, known, place_of
+from captools.geo.grid import Grid, place_of
 from captools.geo.outline import geometry
-from captools.io.atomic import Outputs, appearing, appearing_folder, check_outputs
+from captools.io.atomic import (
+    Outputs,
+    appearing,
+    appearing_folder,
+    check_outputs,
+    clear,
+    hidden_folder,
+    temporaries,
+)
+from captools.points.spreading import CORE, Held, spread
 from captools.progress import counted
 
 INDEX = "tiles.geojson"
-CORE = {"units": "1", "long_name": "inside the square of the tile, not in its overlap"}
+CORE_ATTRS = {"units": "1", "long_name": "inside the square of the tile, not in its overlap"}
 MANY_TILES = 10_000
-SLICE_ROWS = 1 << 14  # placed at a time: each may go to nine tiles
+GROUP_ROWS, GROUP_TILES = 1 << 19, 100  # that a worker writes at a time
 log = logging.getLogger(__name__)
 _NAME = re.compile(r"tile_[+-][\d.]+_[+-][\d.]+_[\d.]+km\.h5")
 
@@ -55,7 +66,9 @@ class TileOptions:
         return options | {"common": mode == "common"} | more
 
 
-def tile_files(files: Iterable[str | Path], output: Path, options: TileOptions) -> Outputs:
+def tile_files(
+    files: Iterable[str | Path], output: Path, options: TileOptions, crew: Crew
+) -> Outputs:
     """Tile; see the step `tile`."""
     files = list(files)
     grid = Grid.of(options.size, options.overlap, options.extent)
@@ -65,23 +78,27 @@ def tile_files(files: Iterable[str | Path], output: Path, options: TileOptions) 
         collection = Collection(files, options.mode, place_names=options.place_names)
         _check_place(collection)
         written = Outputs(rows_in=collection.total_in)
-        with Buckets(hidden) as buckets:
-            cores, lost = _spread(collection, grid, buckets)
-            _warn_of_many(len(cores))
-            tiles = [Tile(grid, key, buckets.rows[key], cores[key]) for key in sorted(cores)]
-            for tile in tiles:
-                process.check()
-                with FlatWriter(hidden, options.compression) as batch:
-                    _write_tile(batch, tile, buckets, collection, options)
-                written.append(output / tile.file)
-                written.rows_out += tile.rows
+        with hidden_folder(hidden / "buckets") as buckets:
+            dtypes = collection.dtypes | {CORE: np.dtype(bool)}
+            shuffle = Shuffle(buckets, dtypes, output)
+            held, lost = spread(crew, collection, grid, shuffle)
+            _check_spread(held, lost)
+            write = _Write(shuffle, grid, hidden, About.of(collection, options))
+            for _, found in crew.each(write, _groups(held)):
+                if isinstance(found, CaptoolsError):
+                    raise found
+        clear(hidden)
+        tiles = [Tile(grid, one.key, one.rows, one.core) for one in held]
+        written += [output / tile.file for tile in tiles]
+        written.rows_out = sum(tile.rows for tile in tiles)
+        core = sum(tile.core for tile in tiles)
         with appearing(hidden / INDEX) as file:
             file.write(index(tiles, collection.crs).encode())
         written.append(output / INDEX)
     placed = collection.total - lost
-    outside = {"no x, y": lost, "outside the extent": placed - cores.total()}
+    outside = {"no x, y": lost, "outside the extent": placed - core}
     written.removed = collection.removed | {why: rows for why, rows in outside.items() if rows}
-    if again := written.rows_out - cores.total():
+    if again := written.rows_out - core:
         written.added = {"in overlaps": again}
     return written
 
@@ -98,7 +115,8 @@ def _check_output(output: Path, files: list[str | Path]) -> None:
         return
     if not output.is_dir():
         raise ValueError(f"output {output} is not a folder")
-    names = sorted(entry.name for entry in output.iterdir())
+    left = {entry.name for _, _, entry in temporaries(output)}  # by a worker that was cut off
+    names = sorted(entry.name for entry in output.iterdir() if entry.name not in left)
     other = [name for name in names if name != INDEX and not _NAME.fullmatch(name)]
     if names and (other or INDEX not in names):
         listed = ", ".join((other or names)[:3]) + (", ..." if len(other or names) > 3 else "")
@@ -139,44 +157,84 @@ class Tile:
         return self.grid.name(*place_of(self.key))
 
 
-def _spread(collection: Collection, grid: Grid, buckets: Buckets) -> tuple[Counter[int], int]:
-    """Put all points into the buckets of their tiles.
-
-    Return how many core ones each has, and how many points have no place.
-    """
-    cores, lost = Counter(), 0
-    for table in collection.blocks():
-        process.check()
-        for start in range(0, table.rows, SLICE_ROWS):
-            part = table.where(slice(start, start + SLICE_ROWS))
-            point, column, row, core = assign(part.columns["x"], part.columns["y"], grid)
-            keys = key_of(column, row)
-            buckets.add(keys, part.where(point).columns | {"core": core})
-            of, counts = np.unique(keys[core], return_counts=True)
-            cores.update(dict(zip(of.tolist(), counts.tolist(), strict=True)))
-            lost += part.rows - int(known(part.columns["x"], part.columns["y"]).sum())
+def _check_spread(held: list[Held], lost: int) -> None:
+    """Say what has no place, and that many files will be made; InputError if there is no tile."""
     if lost:
         rows = counted(lost, "row")
         warnings.warn(f"{rows} without x, y left out", CaptoolsWarning, stacklevel=3)
-    if not cores:
+    if not held:
         raise InputError("no point lies in any tile: nothing was written")
-    return cores, lost
+    _warn_of_many(len(held))
 
 
-def _write_tile(
-    batch: FlatWriter, tile: Tile, buckets: Buckets, collection: Collection, options: TileOptions
-) -> None:
-    """Write the file of one tile."""
-    stream, extent = batch.stream(tile.file), Extent()
-    for table in buckets.blocks(tile.key, PIECE_ROWS):
-        table.column_attrs = collection.column_attrs | {"core": CORE}
-        extent.add(table.columns)
-        stream.append(table)
-    inherited = collection.attrs | {"crs": collection.crs}
-    attrs = header(inherited, "tile", options.options(), collection.total_in, extent)
-    attrs |= {"tile": np.array(tile.square), "overlap": tile.grid.overlap}
-    sources = np.array([name.encode() for name in collection.sources])
-    stream.finish(attrs, {"source": sources})
+class Group(NamedTuple):
+    """Tiles that one worker writes at a time."""
+
+    tiles: list[Held]
+
+    def __str__(self) -> str:
+        return counted(len(self.tiles), "tile")
+
+
+def _groups(held: list[Held]) -> list[Group]:
+    """Return the tiles in groups."""
+    groups = [Group([])]
+    rows = 0
+    for one in held:
+        if rows >= GROUP_ROWS or len(groups[-1].tiles) >= GROUP_TILES:
+            groups.append(Group([]))
+            rows = 0
+        groups[-1].tiles.append(one)
+        rows += one.rows
+    return groups
+
+
+@dataclass(frozen=True)
+class About:
+    """What tiles say of themselves, all of them alike."""
+
+    inherited: dict[str, object]
+    column_attrs: dict[str, dict]
+    sources: list[bytes]
+    rows_in: int
+    options: TileOptions
+
+    @classmethod
+    def of(cls, collection: Collection, options: TileOptions) -> "About":
+        """Return what tiles of these files say."""
+        sources = [name.encode() for name in collection.sources]
+        attrs = collection.attrs | {"crs": collection.crs}
+        columns = collection.column_attrs | {CORE: CORE_ATTRS}
+        return cls(attrs, columns, sources, collection.total_in, options)
+
+
+@dataclass(frozen=True)
+class _Write:
+    """Writes the files of tiles."""
+
+    shuffle: Shuffle
+    grid: Grid
+    folder: Path
+    about: About
+
+    def __call__(self, group: Group) -> None:
+        """Write those of a group."""
+        compression = self.about.options.compression
+        with FlatWriter(self.folder, compression, makes=False) as batch:
+            for one in group.tiles:
+                process.check()
+                self._write(batch, one)
+
+    def _write(self, batch: FlatWriter, held: Held) -> None:
+        tile = Tile(self.grid, held.key, held.rows, held.core)
+        stream, extent, about = batch.stream(tile.file), Extent(), self.about
+        for piece in pieces(held.places, PIECE_ROWS):
+            table = Table(self.shuffle.take(piece), about.column_attrs)
+            extent.add(table.columns)
+            stream.append(table)
+        attrs = header(about.inherited, "tile", about.options.options(), about.rows_in, extent)
+        attrs |= {"tile": np.array(tile.square), "overlap": self.grid.overlap}
+        stream.finish(attrs, {"source": np.array(about.sources)})
 
 
 # --- the index --------------------------------------------------------------------

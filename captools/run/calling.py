@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from captools.engine import pool_of
+from captools.engine.crew import given
 from captools.io.address import parse_location
 from captools.io.atomic import Outputs
 from captools.io.listing import named
@@ -57,9 +59,15 @@ def _map_call(function: Callable[..., Outputs], step: ModuleType) -> Callable[..
 
 
 def _reduce_call(function: Callable[..., Outputs], step: ModuleType) -> Callable[..., Outputs]:
-    def call(given: object, output: str | Path, **options: Any) -> Outputs:
+    def call(files: object, output: str | Path, **options: Any) -> Outputs:
         _check(function, options)
-        return function(_paths(given), output, **options)
+        if options.get("engine") != "mpi":
+            return function(_paths(files), output, **options)
+        with pool_of("mpi", None, None) as pool:
+            if pool is None:  # a rank that has worked for the first one
+                return Outputs()
+            with given(pool, None):
+                return function(_paths(files), output, **options)
 
     return _with_first_named(call, function)
 

@@ -6,7 +6,7 @@ A damaged file can crash HDF5 or keep it busy for ever: that costs this file onl
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,16 +14,17 @@ from pathlib import Path
 
 from captools import process, progress
 from captools.engine.each import in_order
-from captools.engine.local import local
+from captools.engine.pool import Pool
 from captools.engine.work import Result
 from captools.errors import CaptoolsError, InputError, one_line, unexpected
 from captools.io import remote
 from captools.io.address import folders_of, is_remote
-from captools.io.atomic import sweep
+from captools.io.atomic import hidden_folder, sweep
 from captools.io.durable import digest
 from captools.io.remote import Access
 from captools.run.journal import Outcome, records
 
+COPIES = "captools-copies"  # of files on servers, in TMPDIR
 log = logging.getLogger(__name__)
 
 
@@ -100,7 +101,6 @@ class Check:
 
     check: Callable[..., str]
     access: Access
-    copies: Path | None = None  # the folder for those of files on servers
 
     def __call__(self, path: str) -> Result:
         """Check one file."""
@@ -108,26 +108,24 @@ class Check:
         try:
             if isinstance(path, Written):
                 path.check()
-            return Result(Finding(path, "done", what=self.check(path, folder=self.copies)))
+            with _copies(path) as folder:
+                return Result(Finding(path, "done", what=self.check(path, folder=folder)))
         except CaptoolsError as error:
             return Result(Finding(path, "failed", error=one_line(error)))
         except Exception as error:  # a bug of ours must not cost the other files
             return Result(Finding(path, "failed", error=unexpected(path, error)))
 
-    def lost(self, path: str, why: str, died: bool = False) -> Result:
+    def lost(self, path: str, why: str, died: bool = False, reading: str | None = None) -> Result:
         """Return the end of a file that was not seen to end by itself."""
-        if self.copies is not None:  # copies of killed workers would fill the disk
-            with suppress(OSError):
-                sweep(self.copies)
+        sweep_copies([path])
         return Result(Finding(path, "failed", error=f"{path}: {why}"), died=died)
 
 
 def inspect(
     check: Callable[..., str],
     paths: Sequence[str],
-    jobs: int | None = None,
+    pool: Pool,
     timeout: float | None = None,
-    may_copy: bool = True,
 ) -> Iterator[Finding]:
     """Check files and yield what is found, in their order; show how far it is.
 
@@ -138,12 +136,10 @@ def inspect(
         file is, or raises what is wrong with it. It goes to other processes.
     paths : sequence of str
         The files, each once.
-    jobs : int, optional
-        Processes; by default the cores that this one may use.
+    pool : Pool
+        Who checks them.
     timeout : float, optional
         Seconds after which a file is a bad one.
-    may_copy : bool
-        Whether files may be checked in copies of this process.
     """
     shown = progress.Progress(len(paths))
 
@@ -154,10 +150,8 @@ def inspect(
 
     is_read = True
     try:
-        with process.interruptible(), _copies(paths) as copies, local(jobs) as pool:
-            if may_copy:
-                pool.begin(len(paths))
-            work = Check(check, remote.used(), copies)
+        with process.interruptible():
+            work = Check(check, remote.used())
             for finding in in_order(pool, work, paths, timeout, hear):
                 with shown.aside():
                     yield finding
@@ -166,6 +160,7 @@ def inspect(
         raise
     finally:
         shown.close()
+        sweep_copies(paths)
         if is_read:
             _sum_up(shown)
 
@@ -177,10 +172,17 @@ def _sum_up(shown: progress.Progress) -> None:
 
 
 @contextmanager
-def _copies(paths: Sequence[str]) -> Iterator[Path | None]:
-    """Yield a folder for copies, if files are on servers; workers that are killed leave theirs."""
-    if not any(map(is_remote, paths)):
+def _copies(path: str) -> Iterator[Path | None]:
+    """Yield a folder for a copy of a file on a server, on the host of who checks it."""
+    if not is_remote(path):
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="captools-") as folder:
-        yield Path(folder)
+    with hidden_folder(Path(tempfile.gettempdir(), COPIES)) as folder:
+        yield folder
+
+
+def sweep_copies(paths: Iterable[str]) -> None:
+    """Remove copies that processes of this host left when they were killed, if there may be any."""
+    if any(map(is_remote, paths)):
+        with suppress(OSError):
+            sweep(Path(tempfile.gettempdir()), [COPIES])

@@ -15,6 +15,8 @@ from types import ModuleType
 from typing import Any
 
 from captools import process, progress
+from captools.engine import pool_of
+from captools.engine.crew import given
 from captools.errors import BadInputs, CaptoolsError, CaptoolsWarning, OutputError
 from captools.io import listing, remote
 from captools.io.address import Url, folders_of
@@ -45,6 +47,25 @@ def run_reduce(
     ValueError
         If the inputs or the output are wrong usage; nothing was done.
     """
+    make = partial(_make, function, getattr(step, "survey", None))
+    watch = partial(watched.call, make, **options)
+    if options.get("engine") != "mpi":
+        return _run(watch, words, output, skip_bad)
+    # Ranks that end only when the first one has given up may have written until then.
+    with _swept(output), pool_of("mpi", None, None) as pool:
+        if pool is None:  # a rank that has worked for the first one
+            return 0
+        with given(pool, None):
+            return _run(watch, words, output, skip_bad)
+
+
+def _run(
+    make: Callable[[list[str], Path], Outputs],
+    words: tuple[str, ...],
+    output: Path | Url,
+    skip_bad: bool,
+) -> int:
+    """Run a reduce step by a call that makes the output of its inputs."""
     paths = listing.given(words)
     if not paths:
         log.info("no inputs: nothing to do")
@@ -61,8 +82,7 @@ def run_reduce(
         _warnings_by_kind(),
         _workplace(output) as local,
     ):
-        make = partial(_make, function, getattr(step, "survey", None))
-        written = _build(partial(watched.call, make, **options), paths, local, skip_bad)
+        written = _build(make, paths, local, skip_bad)
         if written is not None and isinstance(output, Url):
             _send(written, local, output)
     if written is None:
@@ -108,12 +128,12 @@ def _check_folder(output: Path) -> None:
 
 
 @contextmanager
-def _swept(output: Path) -> Iterator[None]:
+def _swept(output: Path | Url) -> Iterator[None]:
     """Remove what a process left that was ended while it made an output."""
     try:
         yield
     except BaseException:
-        if output.parent.is_dir():
+        if isinstance(output, Path) and output.parent.is_dir():
             sweep(output.parent)
         raise
 

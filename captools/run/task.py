@@ -67,7 +67,7 @@ class Task:
         outcome.ended = now()
         return Result(outcome, fatal)
 
-    def lost(self, path: str, why: str, died: bool = False) -> Result:
+    def lost(self, path: str, why: str, died: bool = False, reading: str | None = None) -> Result:
         """Return the end of an input that was not seen to end by itself."""
         remote.use(self.access)
         error = f"{path}: {why}"

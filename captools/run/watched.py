@@ -18,10 +18,12 @@ from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from captools import process, progress
+from captools.engine.crew import given, given_pool
 from captools.engine.fresh import FreshProcess
+from captools.engine.relay import Call, Line, Server, relayed
 from captools.engine.worker import die_with_parent, meaning
 from captools.errors import BadInputs, CaptoolsError, CaptoolsWarning, InputError, one_line
 from captools.extras import own_process
@@ -46,7 +48,8 @@ def call(
 ) -> Any:
     """Return what a function returns, or raise what it raises, called in a process of its own.
 
-    Its messages, warnings and progress are shown here; if it yields lines, they are printed.
+    Its messages, warnings and progress are shown here; if it yields lines, they are printed. A
+    pool that this process is given is that of its crews, too.
 
     Parameters
     ----------
@@ -65,25 +68,33 @@ def call(
         If its process gets no further with an input, or dies of it.
     """
     if sys.platform != "linux":  # elsewhere a copy of a process may not work
-        return function(paths, *arguments, **options)
-    # A copy of this process would not have the threads that fetch from servers.
-    may_copy = may_copy and not any(map(is_remote, paths))
+        with given(given_pool(), timeout):
+            return function(paths, *arguments, **options)
+    pool = given_pool()
+    # A copy of this process would not have the threads that fetch from servers, or MPI's.
+    may_copy = may_copy and pool is None and not any(map(is_remote, paths))
     kind = multiprocessing.get_context("fork").Process if may_copy else FreshProcess
     pipe, theirs = multiprocessing.Pipe(duplex=False)
     work = partial(function, paths, *arguments, **options)
-    said = work, remote.used(), durable.used(), log.level
-    child = kind(target=_serve, args=(theirs, *said))
+    server = None if pool is None else Server(pool)
+    line = None if server is None else server.line
+    setting = _Setting(remote.used(), durable.used(), log.level, timeout, line)
+    child = kind(target=_serve, args=(theirs, work, setting))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # threads of others are idle
         child.start()
     theirs.close()  # so that the pipe ends when the process does
+    if server is not None:
+        server.begin()
     try:
-        return _Watch(child, pipe, timeout).value()
+        return _Watch(child, pipe, timeout, server).value()
     finally:
         child.terminate()
         child.join(GRACE_SECONDS)
         _kill(child)
         pipe.close()
+        if server is not None:
+            server.close()
 
 
 def without_bad(function: Callable[..., Any], paths: Sequence[str], **options: Any) -> Any:
@@ -111,8 +122,11 @@ def _kill(child: BaseProcess) -> None:
 class _Watch:
     """What is heard of a process, and what that means."""
 
-    def __init__(self, child: BaseProcess, pipe: Connection, timeout: float | None) -> None:
+    def __init__(
+        self, child: BaseProcess, pipe: Connection, timeout: float | None, server: Server | None
+    ) -> None:
         self._child, self._pipe, self._timeout = child, pipe, timeout
+        self._server = server
         self._now = process.Reading()
         self._bar: progress.Progress | None = None
 
@@ -166,6 +180,9 @@ class _Watch:
     def _warning(self, said: tuple[str, type[Warning], str, int]) -> None:
         warnings.showwarning(*said)
 
+    def _submit(self, asked: Call) -> None:
+        cast(Server, self._server).submit(asked)
+
     def _begin(self, total: int) -> None:
         self._bar = progress.Progress(total)
 
@@ -183,9 +200,17 @@ class _Watch:
 # --- in the other process ---------------------------------------------------------
 
 
-def _serve(
-    pipe: Connection, function: Callable[[], Any], access: Access, waits: bool, level: int
-) -> None:
+class _Setting(NamedTuple):
+    """What the other process has from this one."""
+
+    access: Access
+    waits: bool
+    level: int  # of the log
+    timeout: float | None
+    line: Line | None  # to who does the parts of a fold
+
+
+def _serve(pipe: Connection, function: Callable[[], Any], setting: _Setting) -> None:
     """Call the function, and say through the pipe what becomes of it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the parent says when to end
     die_with_parent()
@@ -197,16 +222,18 @@ def _serve(
     def send_warning(message: Any, *where: Any, **more: Any) -> None:
         send("warning", (str(message), *where[:3]))
 
-    remote.use(access)
-    durable.use(waits)
+    remote.use(setting.access)
+    durable.use(setting.waits)
     log.handlers, log.propagate = [_Sender(send)], False
-    log.setLevel(level)
+    log.setLevel(setting.level)
     process.watched_by(process.Watcher(partial(send, "reading")))
+    pool = relayed(partial(send, "submit"), setting.line) if setting.line else None
     with (
         pipe,
         suppress(BrokenPipeError),
         process.interruptible(),
         progress.shown(lambda total: _Bar(total, send)),
+        given(pool, setting.timeout),
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("always", CaptoolsWarning)

@@ -18,23 +18,29 @@ import logging
 import sys
 from collections.abc import Generator, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from captools import options
+
+if TYPE_CHECKING:
+    from captools.engine.pool import Pool
 
 KIND = "query"
 log = logging.getLogger(__name__)
 
 
 @options.words
-@options.jobs
+@options.engine
 @options.timeout
 @click.option("--failed", is_flag=True, help="Print only the bad files, one path per line.")
 @options.remote
 def check(
     words: Iterable[str],
     jobs: int | None = None,
+    engine: str = "local",
+    scheduler: str | None = None,
     timeout: float | None = None,
     failed: bool = False,
 ) -> Generator[str, None, int]:
@@ -46,6 +52,10 @@ def check(
         Inputs as for a map step.
     jobs : int, optional
         Processes; by default the cores that this one may use.
+    engine : {"local", "mpi", "dask"}
+        Where the work is done.
+    scheduler : str, optional
+        Of a dask cluster that runs.
     timeout : float, optional
         Seconds after which a file is a bad one.
     failed : bool
@@ -62,6 +72,20 @@ def check(
         If there are no inputs.
     """
     # Imported here: the command line reads this module for its options alone.
+    from captools.engine import pool_of
+
+    if scheduler is not None and engine != "dask":
+        raise ValueError("--scheduler goes with --engine dask")
+    with pool_of(engine, jobs, scheduler) as pool:
+        if pool is None:  # a rank of MPI that has worked for the first one, which reads the list
+            return 0
+        return (yield from _findings(pool, words, timeout, failed))
+
+
+def _findings(
+    pool: "Pool", words: Iterable[str], timeout: float | None, failed: bool
+) -> Generator[str, None, int]:
+    """Do what `check` does, by a pool."""
     from captools.gnss.names import SUFFIXES
     from captools.io.listing import given
     from captools.run.inspection import inspect, with_digests
@@ -71,8 +95,9 @@ def check(
         log.info("no inputs: nothing to do")
         return 0
     bad: list[str] = []
-    # TileDB, in use in a process, does not bear that this is copied.
-    for finding in inspect(check_input, paths, jobs, timeout, may_copy="tiledb" not in sys.modules):
+    if "tiledb" not in sys.modules:  # in use in a process, it does not bear that this is copied
+        pool.begin(len(paths))
+    for finding in inspect(check_input, paths, pool, timeout):
         if finding.is_bad:
             bad.append(finding.message)
         if not failed:

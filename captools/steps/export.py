@@ -62,6 +62,7 @@ def _array_of(files: list[str], options: dict[str, object]) -> str | None:
 @options.common
 @options.all_rows
 @options.places
+@options.engine
 def export(
     files: Iterable[str | Path],
     output: str | Path,
@@ -72,6 +73,9 @@ def export(
     all_rows: bool = False,
     xy: str | Iterable[str] | None = None,
     lonlat: str | Iterable[str] | None = None,
+    jobs: int | None = None,
+    engine: str = "local",
+    scheduler: str | None = None,
 ) -> "Outputs":
     """Write the rows of flat files into one GeoParquet or CSV file, or an array by day.
 
@@ -96,6 +100,12 @@ def export(
         Of tiles, write the rows of their overlaps too; by default core rows only.
     xy, lonlat : str or two of str, optional
         The columns that are x and y, lon and lat; they get these names.
+    jobs : int, optional
+        Processes; by default the cores that this one may use.
+    engine : {"local", "mpi", "dask"}
+        Where the work is done.
+    scheduler : str, optional
+        Of a dask cluster that runs.
 
     Returns
     -------
@@ -115,6 +125,7 @@ def export(
     OutputError
         If the output cannot be written. In any case nothing is left half-written.
     """
+    from captools.engine.crew import Crew
     from captools.flat.places import PlaceNames
     from captools.flat.sharing import mode_of
     from captools.points.exporting import ExportOptions, export_files
@@ -127,4 +138,5 @@ def export(
         return export_days(parse_location(array), local_path(output))
     names = PlaceNames.of(lonlat, xy)
     wanted = ExportOptions(variables, mode_of(common, union), all_rows, names)
-    return export_files(files, local_path(output), wanted)
+    with Crew(engine, jobs, scheduler, may_copy=True) as crew:
+        return export_files(files, local_path(output), wanted, crew)

@@ -46,6 +46,7 @@ def survey(paths: list[str], **options: object) -> None:
 @options.all_rows
 @click.option("--sort", is_flag=True, help="Order the rows by time.")
 @options.compression
+@options.engine
 def merge(
     files: Iterable[str | Path],
     output: str | Path,
@@ -57,6 +58,9 @@ def merge(
     all_rows: bool = False,
     sort: bool = False,
     compression: str = "none",
+    jobs: int | None = None,
+    engine: str = "local",
+    scheduler: str | None = None,
 ) -> "Outputs":
     """Write the rows of flat files into one, or into several of nearly equal length.
 
@@ -80,6 +84,12 @@ def merge(
         Order the rows by time; rows of one time stay in order, those without time come last.
     compression : {"none", "lzf", "gzip"}
         Of the output.
+    jobs : int, optional
+        Processes; by default the cores that this one may use.
+    engine : {"local", "mpi", "dask"}
+        Where the work is done.
+    scheduler : str, optional
+        Of a dask cluster that runs.
 
     Returns
     -------
@@ -95,9 +105,11 @@ def merge(
     OutputError
         If the output cannot be written. In any case nothing is left half-written.
     """
+    from captools.engine.crew import Crew
     from captools.flat.sharing import mode_of
     from captools.points.merging import MergeOptions, merge_files
 
     mode = mode_of(common, union)
     wanted = MergeOptions(parts, mode, variables, sort, compression, all_rows)
-    return merge_files(files, local_path(output), wanted)
+    with Crew(engine, jobs, scheduler, may_copy=True) as crew:
+        return merge_files(files, local_path(output), wanted, crew)

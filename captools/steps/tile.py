@@ -60,6 +60,7 @@ def survey(paths: list[str], *, lonlat: object, xy: object, **options: object) -
 @options.common
 @options.places
 @options.compression
+@options.engine
 def tile(
     files: Iterable[str | Path],
     output: str | Path,
@@ -72,6 +73,9 @@ def tile(
     xy: str | Iterable[str] | None = None,
     lonlat: str | Iterable[str] | None = None,
     compression: str = "none",
+    jobs: int | None = None,
+    engine: str = "local",
+    scheduler: str | None = None,
 ) -> "Outputs":
     """Write the rows of flat files into one file for each square of a grid.
 
@@ -96,6 +100,12 @@ def tile(
         The columns that are x and y, lon and lat; they get these names.
     compression : {"none", "lzf", "gzip"}
         Of the tiles.
+    jobs : int, optional
+        Processes; by default the cores that this one may use.
+    engine : {"local", "mpi", "dask"}
+        Where the work is done.
+    scheduler : str, optional
+        Of a dask cluster that runs.
 
     Returns
     -------
@@ -114,10 +124,12 @@ def tile(
     OutputError
         If the output cannot be written. In any case nothing is left half-written.
     """
+    from captools.engine.crew import Crew
     from captools.flat.places import PlaceNames
     from captools.flat.sharing import mode_of
     from captools.points.tiling import TileOptions, tile_files
 
     names = PlaceNames.of(lonlat, xy)
     wanted = TileOptions(size, overlap, extent, mode_of(common, union), compression, names)
-    return tile_files(files, local_path(output), wanted)
+    with Crew(engine, jobs, scheduler, may_copy=True) as crew:
+        return tile_files(files, local_path(output), wanted, crew)

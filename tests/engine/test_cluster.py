@@ -18,6 +18,7 @@ import plainrinex
 import psutil
 import pytest
 from cluster import need, slurm
+from flatfiles import random_columns, write_flat
 
 import captools
 from captools.das import scanning
@@ -121,6 +122,129 @@ def test_a_dask_cluster_of_its_own(place, truth, out):
     done = run(*words, cwd=place)
     assert done.returncode == 0, done.stderr
     assert content(out) == truth
+
+
+@pytest.mark.parametrize("engine", ["local", "mpi", "dask"])
+def test_an_export_is_the_same(place, engine):
+    need("distributed", engine == "dask" and shutil.which("dask", path=str(BIN)) is None)
+    granules = {path.stem for path in (place / "in").iterdir()}  # real ones have another CRS
+    paths = [one for one in (place / "serial").glob("*.h5") if one.stem[:-5] in granules]
+    (place / "flat.txt").write_text("".join(f"{path}\n" for path in sorted(paths)))
+    words = ("export", "@flat.txt", "-o", f"{engine}.parquet")
+    command = [CAPTOOLS, *words, "--engine", engine, "-n", 2]
+    done = run(*(mpiexec(3, *words) if engine == "mpi" else command), cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [f"{engine}.parquet"]
+    captools.export(sorted(paths), place / "one.parquet", jobs=1)
+    assert (place / f"{engine}.parquet").read_bytes() == (place / "one.parquet").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def folded(tmp_path_factory):
+    """A folder with files of as many rows as make several parts, and what one process makes."""
+    folder = tmp_path_factory.mktemp("folded")
+    columns = random_columns(90_000, 0)
+    place = np.random.default_rng(1).uniform(-1e6, 1e6, (2, 90_000))
+    columns |= dict(zip("xy", place, strict=True))
+    for name in "abcdefg":
+        write_flat(folder / "in" / f"{name}.h5", columns, crs="EPSG:3031")
+    for name, words in FOLDS.items():
+        done = run(CAPTOOLS, *words, "-o", f"1/{name}", "-n", 1, cwd=folder)
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+FOLDS = {
+    "all.h5": ("merge", "in"),
+    "some.h5": ("merge", "in", "-m", 3, "-z", "gzip"),
+    "tiles": ("tile", "in", "-d", 300, "-r", 30),
+}
+
+
+@pytest.mark.parametrize("engine", ["local", "mpi", "dask"])
+def test_a_fold_makes_the_same(folded, engine):
+    need("distributed", engine == "dask" and shutil.which("dask", path=str(BIN)) is None)
+    for name, words in FOLDS.items():
+        words = (*words, "-o", f"{engine}/{name}")
+        command = [CAPTOOLS, *words, "--engine", engine, "-n", 2]
+        done = run(*(mpiexec(3, *words) if engine == "mpi" else command), cwd=folded)
+        assert done.returncode == 0, done.stderr
+    one, other = (
+        {
+            path.relative_to(place): path.read_bytes()
+            for path in place.rglob("*.*")
+            if path.is_file()
+        }
+        for place in (folded / "1", folded / engine)
+    )
+    assert len(one) > 40
+    assert other == one
+
+
+def test_a_fold_names_all_that_is_bad(folded):
+    shutil.copytree(folded / "in", folded / "bad")
+    for name in "bf":
+        os.truncate(folded / "bad" / f"{name}.h5", 3_000_000)
+    for engine in ("local", "mpi"):
+        words = ("merge", "bad", "-o", "none.h5")
+        command = [CAPTOOLS, *words, "-n", 2]
+        done = run(*(mpiexec(3, *words) if engine == "mpi" else command), cwd=folded)
+        assert (done.returncode, done.stdout) == (1, "")
+        failed = [line.split(":") for line in done.stderr.splitlines() if "failed" in line]
+        assert [Path(words[1]).name for words in failed] == ["b.h5", "f.h5"]
+        assert not list(folded.glob("*none*"))
+
+
+def test_check_reads_the_list_once_whoever_checks(folded):
+    paths = [str(path) for path in sorted((folded / "in").iterdir())]
+    words = [str(word) for word in mpiexec(3, "check", "-")]
+    done = subprocess.run(
+        words,
+        cwd=folded,
+        env=ENVIRONMENT,
+        input="\n".join(paths),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()] == paths
+
+
+def test_a_fold_by_hand_makes_its_output_once(folded):
+    code = "import captools; print(captools.merge('in', 'by_hand.h5', engine='mpi'))"
+    for ranks in ([], mpiexec(2)[:3]):
+        done = run(*ranks, sys.executable, "-c", code, cwd=folded)
+        assert done.returncode == 0, done.stderr
+        others = ["[]"] if ranks else []
+        assert sorted(done.stdout.splitlines()) == ["[PosixPath('by_hand.h5')]", *others]
+        assert (folded / "by_hand.h5").read_bytes() == (folded / "1/all.h5").read_bytes()
+
+
+def test_a_fold_that_fails_on_mpi_says_why_and_leaves_nothing(folded):
+    words = [str(word) for word in mpiexec(3, "merge", "in", "-o", "full/all.h5", "--no-fsync")]
+    limit = 'ulimit -f 20000; exec "$@"'  # kilobytes
+    done = run("bash", "-c", limit, "bash", *words, cwd=folded)
+    assert done.returncode == 1
+    assert "full/all.h5: cannot be written (File too large)" in done.stderr
+    assert list((folded / "full").iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_fold_on_mpi_that_is_stopped_leaves_nothing(folded, number):
+    out = folded / f"stopped-{number}"
+    words = [str(word) for word in mpiexec(3, "merge", "in", "-z", "gzip", "-o", out / "all.h5")]
+    with subprocess.Popen(
+        words, cwd=folded, env=ENVIRONMENT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    ) as process:
+        wait_for(lambda: any(out.rglob("*.chunks")))
+        for rank in psutil.Process(process.pid).children(recursive=True):
+            if "merge" in " ".join(rank.cmdline()):
+                rank.send_signal(number)
+        said = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 128 + number, said
+    assert list(out.iterdir()) == []
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from processes import call, call_on_terminal, start
 
 from captools import check
 from captools.engine import each
+from captools.engine.local import local
 from captools.errors import InputError
 from captools.granules.checking import check_file
 from captools.io.remote import Access
@@ -160,11 +161,12 @@ def test_only_a_batch_of_findings_waits(tmp_path, monkeypatch):
             asked.append(which)
             return super().__getitem__(which)
 
-    found = inspection.inspect(check_file, Watched(paths), 2)
-    for number, path in enumerate(paths):
-        assert next(found).input == path
-        assert len(asked) == number // 3 + 1  # the next batch begins when this one is out
-    assert list(found) == []
+    with local(2) as pool:
+        found = inspection.inspect(check_file, Watched(paths), pool)
+        for number, path in enumerate(paths):
+            assert next(found).input == path
+            assert len(asked) == number // 3 + 1  # the next batch begins when this one is out
+        assert list(found) == []
 
 
 @pytest.mark.parametrize(("how", "meaning"), toy.DEATHS.items())

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -21,11 +22,11 @@ from hypothesis.extra.numpy import arrays
 
 import captools
 from captools import export
-from captools.errors import CaptoolsWarning, FolderError, InputError, MissingExtra
+from captools.errors import BadInputs, CaptoolsWarning, FolderError, InputError, MissingExtra
 from captools.flat.collection import Collection
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
-from captools.points import exporting
+from captools.points import curve, exporting, geoparquet
 
 DTYPES = {"h_li": "f4", "t_gps": "f8", "q_flag": "i1", "segment_id": "i2", "is_asc": "?"}
 HEADER = {"captools_version": "1", "crs": "EPSG:3031", "rgt": 5, "cycle": 2, "spot": 1}
@@ -83,8 +84,8 @@ def paths(tmp_path_factory):
 
 @pytest.fixture
 def small_buckets(monkeypatch):
-    monkeypatch.setattr(exporting, "BUCKET_ROWS", 128)
-    monkeypatch.setattr(exporting, "STRIDE_ROWS", 4)
+    monkeypatch.setattr(geoparquet, "BUCKET_ROWS", 128)
+    monkeypatch.setattr(geoparquet, "STRIDE_ROWS", 4)
 
 
 @pytest.fixture(scope="module")
@@ -155,9 +156,63 @@ def test_row_groups_hold_neighbours(paths, tmp_path):
     assert_same_set(pd.read_parquet(tmp_path / "all.parquet")[list(content(paths))], content(paths))
 
 
+@pytest.mark.usefixtures("small_buckets")
+def test_of_more_rows_there_are_larger_buckets_not_more(paths, tmp_path, monkeypatch):
+    export(paths, tmp_path / "many.parquet")
+    gathered, counts = geoparquet.gathered, []
+
+    def count(*arguments):
+        found = list(gathered(*arguments))
+        counts.append(len(found))
+        return found
+
+    monkeypatch.setattr(geoparquet, "gathered", count)
+    monkeypatch.setattr(geoparquet, "MOST_BUCKETS", 4)
+    export(paths, tmp_path / "few.parquet")
+    assert counts[0] <= 6
+    many, few = (pq.ParquetFile(tmp_path / f"{name}.parquet") for name in ("many", "few"))
+    sizes = [few.metadata.row_group(n).num_rows for n in range(few.num_row_groups)]
+    assert max(sizes) <= 2 * 128
+    assert len(sizes) > 12
+    names = list(content(paths))
+    assert_same_set(*(one.read(names).to_pandas() for one in (many, few)))
+
+
+@pytest.mark.parametrize("name", ["all.parquet", "all.csv"])
+def test_two_workers_write_what_one_writes(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(geoparquet, "BUCKET_ROWS", 512)
+    monkeypatch.setattr(geoparquet, "STRIDE_ROWS", 4)
+    monkeypatch.setattr(geoparquet, "PART_BYTES", 1 << 19)
+    monkeypatch.setattr(exporting, "PART_ROWS", 5000)
+    paths = make(tmp_path / "in", rows=9000)
+    written = [export(paths, tmp_path / f"{jobs}/{name}", jobs=jobs)[0] for jobs in (1, 2)]
+    assert written[0].read_bytes() == written[1].read_bytes()
+    if name == "all.parquet":
+        found = geopandas.read_parquet(written[1]).drop(columns="geometry")
+        assert_same_set(pd.DataFrame(found), content(paths))
+        assert pq.read_metadata(written[1]).num_row_groups > 40
+    assert sorted(path.name for path in (tmp_path / "2").iterdir()) == [name]
+
+
+def test_two_workers_name_all_damaged_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(geoparquet, "PART_BYTES", 1 << 19)
+    paths = make(tmp_path / "in", rows=20_000, files=4)
+    for path in paths[1::2]:
+        with h5py.File(path, "r+") as file:
+            file.attrs["identity"] = "spot"
+            del file["h_li"]
+            file["h_li"] = np.zeros(20_000, "f4")
+            at = file["h_li"].id.get_offset()
+        os.truncate(path, at + 100)
+    with pytest.raises(BadInputs) as error:
+        export(paths, tmp_path / "out/all.parquet", jobs=2)
+    assert sorted(error.value.errors) == [str(path) for path in paths[1::2]]
+    assert not list((tmp_path / "out").glob("*"))
+
+
 def test_the_curve_goes_from_neighbour_to_neighbour():
     columns, rows = (cells.ravel() for cells in np.meshgrid(np.arange(32), np.arange(32)))
-    along = exporting.hilbert(columns, rows)
+    along = curve.hilbert(columns, rows)
     order = np.argsort(along)
     assert sorted(along) == list(range(1024))
     steps = abs(np.diff(columns[order])) + abs(np.diff(rows[order]))

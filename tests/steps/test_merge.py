@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -30,6 +31,7 @@ from hypothesis import strategies as st
 from straightforward import read_flat, said
 
 from captools.errors import BadInputs, CaptoolsWarning, InputError
+from captools.flat import laid
 from captools.steps.merge import merge
 from captools.steps.preview import preview
 
@@ -162,6 +164,38 @@ def test_parts_are_numbered_so_that_names_sort(run, files, tmp_path):
 
 
 # --- who they are ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_many_parts_need_few_open_files(tmp_path, compression):
+    path = write_flat(tmp_path / "a.h5", random_columns(300, 0))
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 20, most[1]))
+    try:
+        parts = merge([path], tmp_path / "b.h5", parts=60, jobs=1, compression=compression)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, most)
+    assert len(parts) == 60
+    numbers = [read_flat(part)["number"] for part in parts]
+    assert np.concatenate(numbers).tolist() == list(range(300))
+
+
+def test_the_file_has_its_length_before_workers_write_into_it(tmp_path, monkeypatch):
+    paths = [write_flat(tmp_path / f"in/{n}.h5", random_columns(500, n)) for n in range(3)]
+    put, sizes = laid.Places.put, []
+
+    def look_and_put(self, file, row, columns):
+        sizes.append(os.fstat(file).st_size)
+        held = [os.path.realpath(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd")]
+        assert held.count(str(self.hidden)) == 1  # and nobody else has it open
+        put(self, file, row, columns)
+
+    monkeypatch.setattr(laid.Places, "put", look_and_put)
+    merge(paths, tmp_path / "all.h5", jobs=1)
+    with h5py.File(tmp_path / "all.h5") as file:
+        ends = [file[name].id.get_offset() + file[name].nbytes for name in random_columns(1, 0)]
+    assert len(sizes) == 3
+    assert min(sizes) >= max(ends)
 
 
 def test_what_identifies_a_file_becomes_columns_of_small_integers(tmp_path):

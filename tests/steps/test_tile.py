@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,13 +17,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from straightforward import said
 
-from captools.errors import BadInputs, CaptoolsWarning, InputError
+from captools.errors import BadInputs, CaptoolsWarning, FolderError, InputError
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
 from captools.geo import coords
 from captools.geo.grid import Grid, assign
 from captools.geo.outline import geometry
 from captools.geo.select import check_extent
+from captools.io.atomic import temporary_name
+from captools.points import tiling
 from captools.steps.tile import tile
 
 whole = st.integers(-60, 60).map(float)
@@ -260,6 +263,37 @@ def test_a_folder_of_tiles_is_replaced_and_any_other_refused(tmp_path):
     with pytest.raises(ValueError, match=r"mine\.txt"):
         tile(files, out, size=100)
     assert {path.name for path in tmp_path.iterdir()} == {"in", "out"}
+
+
+def test_what_a_dead_worker_left_is_not_in_the_folder_of_tiles(tmp_path, monkeypatch):
+    write, left = tiling._Write.__call__, temporary_name("tile_+0_+0_10km.h5")
+
+    def write_and_leave(self, group):
+        (self.folder / left).touch()
+        return write(self, group)
+
+    monkeypatch.setattr(tiling._Write, "__call__", write_and_leave)
+    path = scattered(tmp_path / "in")
+    written = tile([path], tmp_path / "tiles", size=100)
+    assert {one.name for one in written} == {one.name for one in (tmp_path / "tiles").iterdir()}
+    (tmp_path / "tiles" / left).touch()  # of one that was only cut off, and came back
+    assert tile([path], tmp_path / "tiles", size=100) == written
+
+
+def test_a_worker_makes_no_folder_anew_that_was_given_up(tmp_path, monkeypatch):
+    write = tiling._Write.__call__
+
+    def write_too_late(self, group):
+        shutil.rmtree(self.folder)
+        try:
+            return write(self, group)
+        finally:
+            assert not self.folder.exists()
+
+    monkeypatch.setattr(tiling._Write, "__call__", write_too_late)
+    with pytest.raises(FolderError, match="cannot be written"):
+        tile([scattered(tmp_path / "in")], tmp_path / "tiles", size=100)
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
 def test_bad_inputs_leave_nothing_and_keep_what_was(tmp_path):
