@@ -1,6 +1,7 @@
 """The same bytes from every engine, and nothing lost when things die: real MPI, SLURM, dask."""
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -124,15 +125,51 @@ def test_a_dask_cluster_of_its_own(place, truth, out):
     assert content(out) == truth
 
 
+@contextlib.contextmanager
+def dask_cluster(folder):
+    """Run a dask scheduler and two workers; yield the scheduler's process and address."""
+    need("distributed", shutil.which("dask", path=str(BIN)) is None)
+    address = folder / "scheduler.json"
+    common = ["--scheduler-file", address, "--no-dashboard"]
+    scheduler = [BIN / "dask", "scheduler", "--port", "0", *common]
+    workers = [BIN / "dask", "worker", "--nworkers", "2", "--nthreads", "1", *common]
+    with contextlib.ExitStack() as stack:
+        started = []
+        for words in (scheduler, workers):
+            process = subprocess.Popen(
+                [str(word) for word in words], env=ENVIRONMENT, stderr=subprocess.DEVNULL
+            )
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+            started.append(process)
+            wait_for(lambda: address.exists() and address.stat().st_size > 0)
+        yield started[0], json.loads(address.read_text())["address"]
+
+
+@pytest.fixture(scope="module")
+def on(tmp_path_factory):
+    """How to start a command on an engine: by two processes, three ranks, or two dask workers."""
+    with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def dask():
+            _, address = stack.enter_context(dask_cluster(tmp_path_factory.mktemp("dask")))
+            return ["--engine", "dask", "--scheduler", address]
+
+        def command(engine, *words):
+            if engine == "mpi":
+                return mpiexec(3, *words)
+            return [CAPTOOLS, *words, *(dask() if engine == "dask" else ["-n", 2])]
+
+        yield command
+
+
 @pytest.mark.parametrize("engine", ["local", "mpi", "dask"])
-def test_an_export_is_the_same(place, engine):
-    need("distributed", engine == "dask" and shutil.which("dask", path=str(BIN)) is None)
+def test_an_export_is_the_same(place, on, engine):
     granules = {path.stem for path in (place / "in").iterdir()}  # real ones have another CRS
     paths = [one for one in (place / "serial").glob("*.h5") if one.stem[:-5] in granules]
     (place / "flat.txt").write_text("".join(f"{path}\n" for path in sorted(paths)))
-    words = ("export", "@flat.txt", "-o", f"{engine}.parquet")
-    command = [CAPTOOLS, *words, "--engine", engine, "-n", 2]
-    done = run(*(mpiexec(3, *words) if engine == "mpi" else command), cwd=place)
+    done = run(*on(engine, "export", "@flat.txt", "-o", f"{engine}.parquet"), cwd=place)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [f"{engine}.parquet"]
     captools.export(sorted(paths), place / "one.parquet", jobs=1)
@@ -162,12 +199,9 @@ FOLDS = {
 
 
 @pytest.mark.parametrize("engine", ["local", "mpi", "dask"])
-def test_a_fold_makes_the_same(folded, engine):
-    need("distributed", engine == "dask" and shutil.which("dask", path=str(BIN)) is None)
+def test_a_fold_makes_the_same(folded, on, engine):
     for name, words in FOLDS.items():
-        words = (*words, "-o", f"{engine}/{name}")
-        command = [CAPTOOLS, *words, "--engine", engine, "-n", 2]
-        done = run(*(mpiexec(3, *words) if engine == "mpi" else command), cwd=folded)
+        done = run(*on(engine, *words, "-o", f"{engine}/{name}"), cwd=folded)
         assert done.returncode == 0, done.stderr
     one, other = (
         {
@@ -262,11 +296,9 @@ def station(tmp_path_factory):
 
 # An array by MPI is compared below.
 @pytest.mark.parametrize(("engine", "source"), [("mpi", "rinex"), ("dask", "station.tdb")])
-def test_statistics_are_printed_once_and_the_same(station, engine, source):
+def test_statistics_are_printed_once_and_the_same(station, on, engine, source):
     serial = captools.snr(station / source, how="serial")
-    need("distributed", engine == "dask" and shutil.which("dask", path=str(BIN)) is None)
-    command = [CAPTOOLS, "snr", source, "--engine", "dask", "-n", 2]
-    done = run(*(mpiexec(2, "snr", source) if engine == "mpi" else command), cwd=station)
+    done = run(*on(engine, "snr", source), cwd=station)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(serial) == 1 + 10
     assert done.stdout.splitlines() == serial
@@ -296,16 +328,14 @@ def fibre(tmp_path_factory):
 
 
 @pytest.mark.parametrize("step", [CUBE, PICTURES])
-def test_of_a_fibre_all_engines_make_the_same(fibre, step):
+def test_of_a_fibre_all_engines_make_the_same(fibre, on, step):
     folder, known = fibre
     serial = known(f"{step[0]}.serial")
     done = run(CAPTOOLS, *step, "-o", serial, "-n", 1, cwd=folder)
     assert done.returncode == 0, done.stderr
     for engine in ("mpi", "dask"):
         out = known(f"{step[0]}.{engine}")
-        need("distributed", engine == "dask" and shutil.which("dask", path=str(BIN)) is None)
-        command = [CAPTOOLS, *step, "-o", out, "--engine", "dask", "-n", 2]
-        done = run(*(mpiexec(3, *step, "-o", out) if engine == "mpi" else command), cwd=folder)
+        done = run(*on(engine, *step, "-o", out), cwd=folder)
         assert done.returncode == 0, done.stderr
         assert every_file(out) == every_file(serial)
     assert len(every_file(serial)) > 6
@@ -327,31 +357,8 @@ def test_the_first_mpi_rank_compares(station):
     assert ways == ["how", "rinex", "serial", "parallel"]
 
 
-@contextlib.contextmanager
-def dask_cluster(folder):
-    """Run a dask scheduler and two workers; yield the scheduler's process and address."""
-    need("distributed", shutil.which("dask", path=str(BIN)) is None)
-    address = folder / "scheduler.json"
-    common = ["--scheduler-file", address, "--no-dashboard"]
-    scheduler = [BIN / "dask", "scheduler", "--port", "0", *common]
-    workers = [BIN / "dask", "worker", "--nworkers", "2", "--nthreads", "1", *common]
-    with contextlib.ExitStack() as stack:
-        started = []
-        for words in (scheduler, workers):
-            process = subprocess.Popen(
-                [str(word) for word in words], env=ENVIRONMENT, stderr=subprocess.DEVNULL
-            )
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
-            started.append(process)
-            wait_for(lambda: address.exists() and address.stat().st_size > 0)
-        yield started[0], json.loads(address.read_text())["address"]
-
-
-def test_a_running_dask_cluster(place, truth, out, tmp_path):
-    with dask_cluster(tmp_path) as (_, address):
-        words = (CAPTOOLS, "readatl06", "@list.txt", "-o", out, "--engine", "dask")
-        done = run(*words, "--scheduler", address, cwd=place)
+def test_a_running_dask_cluster(place, truth, out, on):
+    done = run(*on("dask", "readatl06", "@list.txt", "-o", out), cwd=place)
     assert done.returncode == 0, done.stderr
     assert content(out) == truth
 
