@@ -5,6 +5,7 @@ those that only its parent reaches.
 """
 
 import multiprocessing
+import pickle
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
@@ -67,7 +68,10 @@ class Server:
         error = CancelledError() if future.cancelled() else future.exception()
         value = None if error else future.result()
         with self._lock, suppress(OSError):  # who asked may have been ended
-            self._answers.send((number, value, error))
+            try:
+                self._answers.send((number, value, error))
+            except (TypeError, AttributeError, pickle.PicklingError) as why:
+                self._answers.send((number, None, RuntimeError(str(why))))
 
 
 class _Relay(Executor):
@@ -88,13 +92,16 @@ class _Relay(Executor):
         return future
 
     def _hear(self, answers: Connection) -> None:
-        with suppress(EOFError, OSError):  # this process is about to end with the other one
+        try:
             for number, value, error in _received(answers):
                 future = self._waiting.pop(number)
                 if error is None:
                     future.set_result(value)
                 else:
                     future.set_exception(error)
+        except Exception as error:  # nobody hears any more: nobody shall wait
+            for future in list(self._waiting.values()):
+                future.set_exception(error)
 
 
 def _received(answers: Connection) -> Iterator[Any]:

@@ -19,7 +19,7 @@ from captools.flat.attributes import set_attribute
 from captools.flat.batch import Batch
 from captools.flat.chunks import PACKS, chunks_of, create_chunked
 from captools.flat.hidden import HiddenFile
-from captools.io.atomic import output_error
+from captools.io.atomic import attempt, output_error
 from captools.io.durable import hurry
 from captools.io.hdf5 import hdf5_type
 
@@ -99,7 +99,7 @@ class Packing:
     def pack(self, columns: dict[str, np.ndarray], path: Path) -> list[Chunk]:
         """Write the chunks of rows to a file of their own, column by column."""
         made = []
-        with open(path, "wb") as file:
+        with attempt(path) as own, open(own, "wb") as file:
             for name, dtype in self.dtypes.items():
                 for _, chunk in chunks_of(columns[name], dtype, self.length):
                     data, spared = PACKS[self.compression](chunk)
@@ -162,7 +162,10 @@ class LaidFile(HiddenFile):
                 dataset = h5d.open(whole.id, name.encode())
                 for at in range(row, row + rows, self._length):
                     chunk = next(waiting)
-                    dataset.write_direct_chunk((at,), file.read(chunk.bytes), chunk.spared)
+                    data = file.read(chunk.bytes)
+                    if len(data) < chunk.bytes:
+                        raise OSError("what was kept for it is cut off")
+                    dataset.write_direct_chunk((at,), data, chunk.spared)
 
     def finish(
         self,

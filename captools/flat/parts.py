@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -76,6 +76,8 @@ class Part(NamedTuple):
 
 def described(spans: Sequence[Span]) -> str:
     """Return what to call rows of files in a message."""
+    if not spans:
+        return "no rows"
     more = f" and {counted(len(spans) - 1, 'file')} more" if len(spans) > 1 else ""
     return f"rows of {spans[0].file.path}{more}"
 
@@ -192,21 +194,22 @@ def each_part(
         If files cannot be used; all others are tried, so that it names all of them.
     """
     bad: dict[str, str] = {}
-    files = track([span.file.path for part in parts for span in part.spans if span.is_last])
-    next(files, None)
-    while parts:
-        rest = []
-        for part, found in crew.each(function, parts):
-            if isinstance(found, BadInputs):
-                bad |= found.errors
-                rest += _without(part, found.errors)
-            elif isinstance(found, CaptoolsError):
-                raise found
-            elif not bad:
-                yield part, found
-            for _ in range(sum(span.is_last for span in part.spans)):
-                next(files, None)
-        parts = rest  # what is behind a file that cost its process was not read
+    ends = [span.file.path for part in parts for span in part.spans if span.is_last]
+    with closing(track(ends)) as files:
+        next(files, None)
+        while parts:
+            rest = []
+            for part, found in crew.each(function, parts):
+                if isinstance(found, BadInputs):
+                    bad |= found.errors
+                    rest += _without(part, found.errors)
+                elif isinstance(found, CaptoolsError):
+                    raise found
+                elif not bad:
+                    yield part, found
+                for _ in range(sum(span.is_last for span in part.spans)):
+                    next(files, None)
+            parts = rest  # what is behind a file that cost its process was not read
     if bad:
         raise BadInputs(bad)
 

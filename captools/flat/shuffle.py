@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from captools.errors import FolderError
-from captools.io.atomic import output_error
+from captools.io.atomic import attempt, output_error
 from captools.process import check
 
 # Where rows of a bucket lie: in the file of a part, so many, from this byte on.
@@ -81,7 +81,7 @@ class Shuffle:
                 stored[at : at + (stop - first) * size] = values[first * size : stop * size]
             before += size
         try:
-            with open(self._path(part), "wb") as file:  # closing it may fail, too
+            with attempt(self._path(part)) as path, open(path, "wb") as file:
                 file.write(stored)
         except OSError as error:
             raise output_error(self.output, error) from None

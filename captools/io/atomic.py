@@ -236,6 +236,17 @@ def hidden_folder(output: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def attempt(path: Path) -> Iterator[Path]:
+    """Yield a name to write a file of a hidden folder under, which then gets its own.
+
+    The same work may be tried again elsewhere, as by dask, while the first one who does it lives.
+    """
+    own = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    yield own
+    own.replace(path)
+
+
 def replace_folder(final: Path, new: Path) -> None:
     """Put a new folder in place of one, if that is there, which goes or gets the new one's name."""
     if not final.exists():

@@ -86,6 +86,8 @@ class Spliced:
         with open(part.path, "rb") as file:
             file.seek(len(MAGIC))
             shutil.copyfileobj(file, self._file, COPY_BYTES)
+        if self._file.tell() < by + part.end:
+            raise OSError("what was kept for it is cut off")
         self._at = self._file.seek(by + part.end)
         self._file.truncate()  # the part's own footer
         for group in part.groups:

@@ -16,7 +16,14 @@ from captools.flat.endings import check_ending
 from captools.flat.parts import Part, RowReader, cut, each_part
 from captools.flat.places import USUAL, PlaceNames
 from captools.flat.table import Table, column_names
-from captools.io.atomic import Outputs, appearing, check_is_file, hidden_folder, output_error
+from captools.io.atomic import (
+    Outputs,
+    appearing,
+    attempt,
+    check_is_file,
+    hidden_folder,
+    output_error,
+)
 from captools.points.arrow import column, schema_of
 from captools.points.geoparquet import PLACES, write_geoparquet
 
@@ -76,9 +83,12 @@ def _write_csv(collection: Collection, names: list[str], output: Path, crew: Cre
     with appearing(output) as file, hidden_folder(output) as folder:
         as_text = _AsText(collection.reader, tuple(names), folder, output)
         file.write(as_text.stored(head.getvalue().encode()))
-        for _, written in each_part(crew, as_text, parts):
+        for _, (written, size) in each_part(crew, as_text, parts):
+            stop = file.tell() + size
             with open(written, "rb") as text:
                 shutil.copyfileobj(text, file)
+            if file.tell() != stop:
+                raise OSError("what was kept for it is cut off")
             written.unlink()
 
 
@@ -91,18 +101,19 @@ class _AsText:
     folder: Path
     output: Path
 
-    def __call__(self, part: Part) -> Path:
-        """Return a file with the lines of a part."""
+    def __call__(self, part: Part) -> tuple[Path, int]:
+        """Return a file with the lines of a part, and its size."""
         path = self.folder / str(part.number)
         try:
-            with open(path, "wb") as file:
+            with attempt(path) as own, open(own, "wb") as file:
                 for table in self.reader.tables(part.spans, self.names):
                     for start in range(0, table.rows, CSV_ROWS):
                         lines = self._lines(table.where(slice(start, start + CSV_ROWS)))
                         file.write(self.stored(lines))
+                size = file.tell()
         except OSError as error:
             raise output_error(self.output, error) from None
-        return path
+        return path, size
 
     def stored(self, text: bytes) -> bytes:
         """Return text as it is stored, compressed without name and time: same input, same bytes."""

@@ -17,7 +17,7 @@ from captools.errors import CaptoolsError, InputError
 from captools.flat.collection import Collection
 from captools.flat.parts import Part, RowReader, cut, each_part
 from captools.flat.shuffle import Shuffle, gathered, pieces
-from captools.io.atomic import appearing, hidden_folder, output_error
+from captools.io.atomic import appearing, attempt, hidden_folder, output_error
 from captools.io.parquet import Fragment, Spliced
 from captools.points.arrow import array, bits, column, schema_of
 from captools.points.curve import NOWHERE, Curve, bounds_of
@@ -164,7 +164,10 @@ class _Encode:
 
         path = self.shuffle.folder / f"{task.number}.parquet"
         try:
-            with ParquetWriter(path, self.schema, compression="zstd", **self._encodings()) as file:
+            with (
+                attempt(path) as own,
+                ParquetWriter(own, self.schema, compression="zstd", **self._encodings()) as file,
+            ):
                 for places in task.buckets:
                     for piece in pieces(places, self.most):
                         columns = self._columns(self.shuffle.take(piece))

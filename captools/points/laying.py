@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from captools.engine.crew import Crew
+from captools.errors import CaptoolsError
 from captools.flat.collection import Collection
 from captools.flat.extent import Extent
 from captools.flat.laid import Chunk, LaidFile, Packing, Places
@@ -118,6 +119,8 @@ class _Put:
                 extent.add(table.columns)
                 places.put(file, row, table.columns)
                 row += table.rows
+        if row != part.row + rows_of(part.spans):
+            raise CaptoolsError(f"{part}: changed meanwhile: run the command again")
         return extent
 
 

@@ -147,6 +147,7 @@ class _Watch:
                     limit = self._now.limit(self._timeout)
                     raise self._stuck(f"no progress for {limit:g} s (--timeout)")
         except EOFError:
+            process.check()  # what was to stop this one may have ended the other
             self._child.join()
             raise self._stuck(f"its process died ({meaning(self._child.exitcode or 0)})") from None
         finally:
