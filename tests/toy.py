@@ -4,6 +4,7 @@ In a module of its own, which worker processes can import.
 """
 
 import ctypes
+import faulthandler
 import os
 import signal
 import time
@@ -41,6 +42,7 @@ def die(how: str) -> None:
         case "sigkill":
             os.kill(os.getpid(), signal.SIGKILL)
         case "sigsegv":
+            faulthandler.disable()  # pytest's, in a copy of its process
             ctypes.string_at(0)
         case "exit":
             os._exit(3)

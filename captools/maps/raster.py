@@ -53,8 +53,9 @@ class Canvas:
         Examples
         --------
         >>> canvas = Canvas(0.0, 2.0, 0.0, 2.0, 2, 2)
-        >>> canvas.locate(np.array([0.5, 1.5, 9.0]), np.array([0.5, 2.0, 0.0]))
-        (array([2, 1]), array([ True,  True, False]))
+        >>> pixel, inside = canvas.locate(np.array([0.5, 1.5, 9.0]), np.array([0.5, 2.0, 0.0]))
+        >>> pixel.tolist(), inside.tolist()
+        ([2, 1], [True, True, False])
         """
         inside = (x >= self.xmin) & (x <= self.xmax) & (y >= self.ymin) & (y <= self.ymax)
         if not inside.all():

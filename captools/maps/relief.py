@@ -26,7 +26,7 @@ def illumination(heights: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> illumination(np.array([[0.0, 1.0, 2.0]] * 3))[1, 1] > 0.5  # it looks to the west
+    >>> bool(illumination(np.array([[0.0, 1.0, 2.0]] * 3))[1, 1] > 0.5)  # it looks to the west
     True
     >>> illumination(np.full((3, 3), 7.0))[1, 1].item()
     0.5
