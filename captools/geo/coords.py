@@ -115,7 +115,11 @@ def transform(x: np.ndarray, y: np.ndarray, source: str, target: str):
 
 def _transformed(x: np.ndarray, y: np.ndarray, source: str, target: str):
     """Transform coordinates as pyproj does, to NaN where it cannot."""
-    new_x, new_y = _transformer(source, target).transform(x, y)
+    if np.size(x) == 1:  # pyproj 3.7 warns of an array of one point, but not of a number
+        new = _transformer(source, target).transform(np.ravel(x)[0], np.ravel(y)[0])
+        new_x, new_y = (np.reshape(one, np.shape(x)) for one in new)
+    else:
+        new_x, new_y = _transformer(source, target).transform(x, y)
     outside = ~(np.isfinite(new_x) & np.isfinite(new_y))
     return np.where(outside, np.nan, new_x), np.where(outside, np.nan, new_y)
 
