@@ -20,7 +20,6 @@ from captools.io.address import Input
 _NAME = re.compile(r"(\d{8}T\d{6}(?:\.\d+)?Z)-(\d{8}T\d{6}(?:\.\d+)?Z)")
 TASK_NS = round(60 * SECOND)  # so long is a task, or one window
 SKIP, FILL = "skip", "fill"
-GAPS = (SKIP, FILL)
 
 
 @dataclass(frozen=True)

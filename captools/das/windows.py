@@ -16,7 +16,7 @@ import numpy as np
 from captools.das.records import SECOND, Record
 from captools.das.runs import Run
 
-WHOLE = np.iinfo(np.int64)
+INT64 = np.iinfo(np.int64)
 SNAP = 1e-3  # samples: a time in the middle of two belongs to the later one, rounded as it may be
 
 
@@ -111,8 +111,8 @@ class Stretch:
             portion, ours = self.portions[number], which == number
             position = (times[ours] - portion.record.start_ns) / portion.step_ns
             sample = np.floor(position + 0.5 + SNAP).astype(np.int64) - portion.first
-            low = 0 if number else WHOLE.min
-            high = portion.samples - 1 if number < len(self.portions) - 1 else WHOLE.max
+            low = 0 if number else INT64.min
+            high = portion.samples - 1 if number < len(self.portions) - 1 else INT64.max
             found[ours] = self._bases[number] + np.clip(sample, low, high)
         return found
 

@@ -7,11 +7,18 @@ May import io, errors and process. What the work is, an engine never looks into
 from contextlib import AbstractContextManager
 
 
+def check_engine(engine: str, scheduler: str | None) -> None:
+    """Raise ValueError if a scheduler is given to an engine that has none."""
+    if scheduler is not None and engine != "dask":
+        raise ValueError("--scheduler goes with --engine dask")
+
+
 def pool_of(engine: str, jobs: int | None, scheduler: str | None) -> AbstractContextManager:
-    """Return the pool of an engine, as a context.
+    """Return the pool of an engine, as a context; errors as `check_engine`.
 
     The context yields None on MPI ranks other than 0, when all is done.
     """
+    check_engine(engine, scheduler)
     if engine == "mpi":
         from captools.engine.mpi import mpi
 

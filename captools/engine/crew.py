@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from captools import process
-from captools.engine import pool_of
+from captools.engine import check_engine, pool_of
 from captools.engine.each import as_work, in_order
 from captools.engine.pool import Pool
 from captools.errors import BadInputs, CaptoolsError, CaptoolsWarning
@@ -64,8 +64,7 @@ class Crew:
         scheduler: str | None = None,
         may_copy: bool = False,
     ) -> None:
-        if scheduler is not None and engine != "dask":
-            raise ValueError("--scheduler goes with --engine dask")
+        check_engine(engine, scheduler)
         self._is_local = engine == "local"
         self._is_alone = self._is_local and (jobs or process.workers()) == 1
         self._engine = engine, jobs, scheduler

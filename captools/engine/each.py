@@ -116,14 +116,14 @@ def _with_number(number: int, result: Result) -> Result:
     return result._replace(outcome=(number, result.outcome))
 
 
-def item_is_bad(item: Any, why: str, reading: str | None) -> CaptoolsError:
+def _item_is_bad(item: Any, why: str, reading: str | None) -> CaptoolsError:
     """Return the error of an item that cost its process: it is the one that was read."""
     return InputError(f"{item}: {why}")
 
 
 def as_work(
     function: Callable[[Any], Any],
-    blame: Callable[[Any, str, str | None], CaptoolsError] = item_is_bad,
+    blame: Callable[[Any, str, str | None], CaptoolsError] = _item_is_bad,
 ) -> Work:
     """Return a function as a piece of work, whose outcome is its value, or what is wrong.
 

@@ -60,9 +60,9 @@ class Worker:
             self.kill()
             if ended.is_set():
                 return work.lost(item, CUT_SHORT)
-            return work.lost(item, f"its process died ({self._how()})", True, reading)
+            return work.lost(item, f"its process died ({self._how()})", died=True, reading=reading)
         self.kill()  # first, so that it writes nothing after the clean-up
-        return work.lost(item, f"took longer than {limit:g} s (--timeout)", False, reading)
+        return work.lost(item, f"took longer than {limit:g} s (--timeout)", reading=reading)
 
     def kill(self) -> None:
         """End the process, whatever it does."""

@@ -19,7 +19,7 @@ from captools.flat.attributes import set_attribute
 from captools.flat.batch import Batch
 from captools.flat.chunks import PACKS, chunks_of, create_chunked
 from captools.flat.hidden import HiddenFile
-from captools.io.atomic import attempt, output_error
+from captools.io.atomic import CUT_OFF, attempt, output_error
 from captools.io.durable import hurry
 from captools.io.hdf5 import hdf5_type
 
@@ -164,7 +164,7 @@ class LaidFile(HiddenFile):
                     chunk = next(waiting)
                     data = file.read(chunk.bytes)
                     if len(data) < chunk.bytes:
-                        raise OSError("what was kept for it is cut off")
+                        raise OSError(CUT_OFF)
                     dataset.write_direct_chunk((at,), data, chunk.spared)
 
     def finish(

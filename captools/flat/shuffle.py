@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from captools.errors import FolderError
-from captools.io.atomic import attempt, output_error
+from captools.io.atomic import CUT_OFF, attempt, output_error
 from captools.process import check
 
 # Where rows of a bucket lie: in the file of a part, so many, from this byte on.
@@ -113,7 +113,7 @@ class Shuffle:
         except OSError as error:
             raise output_error(self.output, error) from None
         if len(data) < size:
-            raise FolderError(f"{self.output}: cannot be written (what was kept for it is cut off)")
+            raise FolderError(f"{self.output}: cannot be written ({CUT_OFF})")
         return data
 
     def _path(self, part: int) -> Path:

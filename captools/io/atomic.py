@@ -22,6 +22,7 @@ from captools.io.durable import Stamp, seal, settle_folder
 
 PRIVATE = "_captools"  # the folder beside, and the group inside, flat files: ours, not data
 DAY_SECONDS = 86400.0
+CUT_OFF = "what was kept for it is cut off"  # of an output whose parts are files
 OLD = ".old"  # in place of `.part`: a folder while another one takes its place
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # of <fcntl.h> and <linux/fs.h>
 _LEFTOVER = re.compile(r"\.(?P<name>.+)\.(?P<host>[^.]+)-(?P<pid>\d+)-[0-9a-f]{8}\.(part|old)")

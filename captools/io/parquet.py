@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from captools.errors import CaptoolsError
+from captools.io.atomic import CUT_OFF
 
 MAGIC = b"PAR1"
 COPY_BYTES = 1 << 22
@@ -87,7 +88,7 @@ class Spliced:
             file.seek(len(MAGIC))
             shutil.copyfileobj(file, self._file, COPY_BYTES)
         if self._file.tell() < by + part.end:
-            raise OSError("what was kept for it is cut off")
+            raise OSError(CUT_OFF)
         self._at = self._file.seek(by + part.end)
         self._file.truncate()  # the part's own footer
         for group in part.groups:

@@ -84,16 +84,16 @@ def _blocks(
 def _profile(survey: Survey, request: MapOptions) -> Chart:
     """Return a column against the distance from the first point of a pass."""
     names = ["lon", "lat", "t_gps", *([request.by] if request.by else [])]
-    blocks = [*_blocks(survey, request, names)]
+    blocks, times = [], Bounds()
+    for block in _blocks(survey, request, names):
+        times.add("t_gps", block["t_gps"])
+        low, high = times.get("t_gps", (0.0, 0.0))
+        _check_pass(high - low)  # before the next ones: they might be more than memory holds
+        blocks.append(block)
     if not blocks:
         raise survey.nothing(f"point with a value of {request.column}")
     columns = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
-    span = np.ptp(columns["t_gps"])
-    if not span <= HALF_ORBIT:
-        raise InputError(
-            f"a profile is of one pass, and the points are {span / 3600:.3g} hours apart: "
-            "name the files of a pass"
-        )
+    _check_pass(np.ptp(columns["t_gps"]))
     lon, lat = np.radians(columns["lon"]), np.radians(columns["lat"])
     place = np.array([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
     apart = np.linalg.norm(place - place[:, [columns["t_gps"].argmin()]], axis=0)
@@ -108,6 +108,15 @@ def _profile(survey: Survey, request: MapOptions) -> Chart:
             raise InputError(f"--by {request.by}: has more than {MOST} values")
         chart.groups = {category_name(request.by, one): values == one for one in found}
     return chart
+
+
+def _check_pass(seconds: float) -> None:
+    """Raise InputError if points are too far apart in time for a pass, or have none."""
+    if not seconds <= HALF_ORBIT:
+        raise InputError(
+            f"a profile is of one pass, and the points are {seconds / 3600:.3g} hours apart: "
+            "name the files of a pass"
+        )
 
 
 def _histogram(survey: Survey, request: MapOptions) -> Chart:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from captools.geo import coords
-from captools.maps import relief, shading
+from captools.maps import overlays, relief, shading
 from captools.maps.graticule import KEEPS_ROOM, draw_degrees, draw_graticule
 from captools.maps.locator import draw_locator
 from captools.maps.mapping import Map
-from captools.maps.overlays import Overlay
+from captools.maps.overlays import Lines, Overlay
 from captools.maps.raster import Canvas, fit
 from captools.maps.shading import Style
 from captools.maps.surveying import Limits, MapOptions
@@ -137,11 +137,12 @@ def make_figure(picture: Map, style: Style, look: Look = Look(), vector: bool = 
     else:
         _draw_colour_bar(axes, picture, style, norm, look)
     dot = (canvas.xmax - canvas.xmin) / axes.get_window_extent().width
-    for path, dashes in zip(look.overlays, cycle(LINES), strict=False):
-        for line in Overlay(path, picture.crs).within(_edges(canvas), dot):
+    over = [overlays.read(path) for path in look.overlays]
+    for found, dashes in zip(over, cycle(LINES), strict=False):
+        for line in Overlay(found, picture.crs).within(_edges(canvas), dot):
             axes.plot(*(line.T / scale), dashes, color="0.1", linewidth=size / 12, zorder=2)
     if look.inset:
-        _draw_inset(axes, picture, look, size)
+        _draw_inset(axes, picture, over, size)
     if unit == "km":
         _draw_scale_bar(axes, edges, size)
     if unit == "degrees":
@@ -260,13 +261,13 @@ def _inset_size(axes: "Axes", em: float) -> float:
     return min(LOCATOR * em, 0.35 * axes.get_window_extent().height)
 
 
-def _draw_inset(axes: "Axes", picture: Map, look: Look, size: float) -> None:
+def _draw_inset(axes: "Axes", picture: Map, over: list[Lines], size: float) -> None:
     """Draw where on its hemisphere the map lies, right of its lower corner."""
     em, figure, box = size * axes.figure.dpi / 72, axes.figure, axes.get_window_extent()
     wide, whole = _inset_size(axes, em), figure.bbox
     place = (box.x1 + 1.4 * em, box.y0, wide, wide)
     where = np.array(place) / np.array([whole.width, whole.height] * 2)
-    draw_locator(figure.add_axes(tuple(where)), picture.canvas, picture.crs, look.overlays)
+    draw_locator(figure.add_axes(tuple(where)), picture.canvas, picture.crs, over)
 
 
 def _draw_legend(axes: "Axes", picture: Map, size: float) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from captools.geo import coords
-from captools.maps.overlays import Overlay
+from captools.maps.overlays import Lines, Overlay
 from captools.maps.raster import Canvas
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ PIXELS = 200  # of the circle: finer than that, lines are not drawn
 FOOTPRINT = "#d62728"
 
 
-def draw_locator(axes: "Axes", canvas: Canvas, crs: str, overlays: Sequence[str]) -> None:
+def draw_locator(axes: "Axes", canvas: Canvas, crs: str, overlays: Sequence[Lines]) -> None:
     """Draw the hemisphere of a map in axes of its own.
 
     Parameters
@@ -29,8 +29,8 @@ def draw_locator(axes: "Axes", canvas: Canvas, crs: str, overlays: Sequence[str]
         What the map shows, in units of its CRS.
     crs : str
         The CRS.
-    overlays : sequence of str
-        Files of lines that are drawn over the map, and here too.
+    overlays : sequence of Lines
+        Those that are drawn over the map, and here too.
     """
     from matplotlib.patches import Circle
 
@@ -42,8 +42,8 @@ def draw_locator(axes: "Axes", canvas: Canvas, crs: str, overlays: Sequence[str]
     for lon, lat in _graticule():
         _draw(axes, coords.project(lon, lat, own), color="0.6", linewidth=0.3)
     edges = (-RADIUS, RADIUS, -RADIUS, RADIUS)
-    for path in overlays:
-        for line in Overlay(path, own).within(edges, 2 * RADIUS / PIXELS):
+    for found in overlays:
+        for line in Overlay(found, own).within(edges, 2 * RADIUS / PIXELS):
             _draw(axes, line.T, color="0.15", linewidth=0.5)
     x, y = coords.transform(*_frame(canvas), crs, own)
     _draw(axes, (x, y), color=FOOTPRINT, linewidth=1.3)

@@ -1,6 +1,7 @@
 """Lines to lay over a map: coasts, grounding lines, basins."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,28 +13,30 @@ PIECE = 256  # vertices that are left out, or thinned, together
 STEP_DEGREES = 0.5  # a long line between two vertices in degrees is bent in a projection
 
 
+class Lines(NamedTuple):
+    """Lines as a file has them."""
+
+    lines: np.ndarray  # shapely's
+    crs: str
+
+
 class Overlay:
-    """The lines, and the outlines of the polygons, of a vector file.
+    """Lines in the CRS of a map.
 
     Parameters
     ----------
-    path : str or Path
-        The file, in any CRS; or a layer of it, ``FILE:LAYER``.
+    found : Lines
+        The lines, in any CRS; see `read`.
     crs : str
         Of the map.
-
-    Raises
-    ------
-    ValueError
-        If the file cannot be read, holds no lines, or does not name its CRS.
     """
 
-    def __init__(self, path: str | Path, crs: str) -> None:
+    def __init__(self, found: Lines, crs: str) -> None:
         import shapely
 
         pieces = [
             shapely.linestrings(line[start : start + PIECE + 1])
-            for line in _lines(path, crs)
+            for line in _projected(found, crs)
             for start in range(0, len(line) - 1, PIECE)
         ]
         self._pieces = np.array(pieces, object)
@@ -59,11 +62,22 @@ class Overlay:
 
 def check(path: str | Path) -> None:
     """Raise ValueError if a file cannot be laid over a map."""
-    _read(path)
+    read(path)
 
 
-def _read(path: str | Path) -> tuple[np.ndarray, str]:
-    """Return the lines of a file, shapely's, and their CRS."""
+def read(path: str | Path) -> Lines:
+    """Return the lines, and the outlines of the polygons, of a vector file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, in any CRS; or a layer of it, ``FILE:LAYER``.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read, holds no lines, or does not name its CRS.
+    """
     require("geo", "pyogrio", "shapely")
     import shapely
 
@@ -77,19 +91,19 @@ def _read(path: str | Path) -> tuple[np.ndarray, str]:
     lines = lines[~shapely.is_empty(lines)]
     if not len(lines):
         raise ValueError(f"{name}: holds neither lines nor polygons")
-    return lines, named_crs(name, crs)
+    return Lines(lines, named_crs(name, crs))
 
 
-def _lines(path: str | Path, crs: str) -> list[np.ndarray]:
+def _projected(found: Lines, crs: str) -> list[np.ndarray]:
     """Return the vertices of each line in the CRS of a map, cut where they have no place in it."""
     import shapely
 
-    lines, own = _read(path)
+    lines, own = found
     if coords.crs_unit(own) == "degree":
         parts = [part for line in lines for part in _without_seams(shapely.get_coordinates(line))]
         lines = shapely.segmentize([shapely.linestrings(part) for part in parts], STEP_DEGREES)
     in_degrees = crs != "unknown" and coords.crs_unit(crs) == "degree"
-    found = []
+    projected = []
     for line in lines:
         x, y = shapely.get_coordinates(line).T
         if crs != "unknown":
@@ -101,8 +115,8 @@ def _lines(path: str | Path, crs: str) -> list[np.ndarray]:
         cuts = np.flatnonzero(cut) + 1
         vertices = np.column_stack([x, y])
         parts = zip(np.split(vertices, cuts), np.split(known, cuts), strict=True)
-        found += [part for part, seen in parts if seen[:1].all() and len(part) > 1]
-    return found
+        projected += [part for part, seen in parts if seen[:1].all() and len(part) > 1]
+    return projected
 
 
 def _without_seams(line: np.ndarray) -> list[np.ndarray]:

@@ -61,9 +61,7 @@ class Canvas:
         if not inside.all():
             x, y = x[inside], y[inside]
         wide, high = self.pixel
-        kind = (
-            np.int32 if self.width * self.height < 1 << 31 else np.int64
-        )  # the smaller is quicker
+        kind = np.int32 if self.width * self.height < 1 << 31 else np.int64  # quicker if short
         column = ((x - self.xmin) * (1 / wide)).astype(kind)
         row = ((y - self.ymin) * (1 / high)).astype(kind)
         np.minimum(column, self.width - 1, out=column)

@@ -17,6 +17,7 @@ from captools.flat.parts import Part, RowReader, cut, each_part
 from captools.flat.places import USUAL, PlaceNames
 from captools.flat.table import Table, column_names
 from captools.io.atomic import (
+    CUT_OFF,
     Outputs,
     appearing,
     attempt,
@@ -88,7 +89,7 @@ def _write_csv(collection: Collection, names: list[str], output: Path, crew: Cre
             with open(written, "rb") as text:
                 shutil.copyfileobj(text, file)
             if file.tell() != stop:
-                raise OSError("what was kept for it is cut off")
+                raise OSError(CUT_OFF)
             written.unlink()
 
 

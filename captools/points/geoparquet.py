@@ -17,6 +17,7 @@ from captools.errors import CaptoolsError, InputError
 from captools.flat.collection import Collection
 from captools.flat.parts import Part, RowReader, cut, each_part
 from captools.flat.shuffle import Shuffle, gathered, pieces
+from captools.flat.writer import CHUNK_ROWS
 from captools.io.atomic import appearing, attempt, hidden_folder, output_error
 from captools.io.parquet import Fragment, Spliced
 from captools.points.arrow import array, bits, column, schema_of
@@ -30,7 +31,6 @@ BUCKET_ROWS = 1 << 16  # sorted at a time, so a row group has about as many
 MOST_BUCKETS = 1 << 11  # each part may have rows of each: of more rows, larger ones are sorted
 STRIDE_ROWS = 1 << 9  # for each point that is sampled to find where to cut
 PART_BYTES = 1 << 26  # of the inputs, sorted into buckets at a time
-CHUNK_ROWS = 1 << 14  # parts end where chunks do, which are else inflated twice
 TASK_BUCKETS = 4  # whose row groups are made at a time
 PLACES = (("x", "y"), ("lon", "lat"))
 EDGES = ("xmin", "ymin", "xmax", "ymax")
@@ -56,6 +56,7 @@ def write_geoparquet(collection: Collection, names: list[str], output: Path, cre
     axes, crs = _axes(collection)
     dtypes = {name: collection.dtypes[name] for name in dict.fromkeys([*names, *axes])}
     rows = PART_BYTES // sum(dtype.itemsize for dtype in dtypes.values())
+    # Parts end where chunks do, which are else inflated twice.
     parts = cut(collection.files, max(1, rows // CHUNK_ROWS) * CHUNK_ROWS)
     reader = collection.reader
     bucket_rows = max(BUCKET_ROWS, collection.total // MOST_BUCKETS)

@@ -9,13 +9,13 @@ import numpy as np
 
 from captools.engine.crew import Crew
 from captools.flat.collection import Collection
+from captools.flat.origins import CORE
 from captools.flat.parts import Part, RowReader, cut, each_part
 from captools.flat.shuffle import Shuffle, gathered
 from captools.geo.grid import Grid, assign, key_of, known
 
 PART_BYTES = 1 << 26  # of rows that a worker sorts at a time
 SLICE_ROWS = 1 << 14  # placed at a time: each may go to nine tiles
-CORE = "core"
 
 
 class Sorted(NamedTuple):

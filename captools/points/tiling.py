@@ -19,6 +19,7 @@ from captools.flat.collection import Collection
 from captools.flat.endings import check_ending
 from captools.flat.extent import Extent
 from captools.flat.header import header
+from captools.flat.origins import CORE
 from captools.flat.places import USUAL, PlaceNames
 from captools.flat.shuffle import Shuffle, pieces
 from captools.flat.table import Table
@@ -35,7 +36,7 @@ from captools.io.atomic import (
     hidden_folder,
     temporaries,
 )
-from captools.points.spreading import CORE, Held, spread
+from captools.points.spreading import Held, spread
 from captools.progress import counted
 
 INDEX = "tiles.geojson"
@@ -133,7 +134,7 @@ def _check_place(collection: Collection) -> None:
         raise InputError(f"the inputs do not state the CRS of x and y: {remedy}")
     if (unit := coords.crs_unit(crs)) != "m":
         raise InputError(f"x and y ({crs}) are in units of {unit}, not metres: {remedy}")
-    if collection.dtypes.get("core", np.dtype(bool)) != np.dtype(bool):
+    if collection.dtypes.get(CORE, np.dtype(bool)) != np.dtype(bool):
         raise InputError("the inputs have a column core that is not that of tiles: rename it")
 
 
@@ -195,14 +196,14 @@ class About:
 
     inherited: dict[str, object]
     column_attrs: dict[str, dict]
-    sources: list[bytes]
+    sources: np.ndarray  # their names, once for all tiles
     rows_in: int
     options: TileOptions
 
     @classmethod
     def of(cls, collection: Collection, options: TileOptions) -> "About":
         """Return what tiles of these files say."""
-        sources = [name.encode() for name in collection.sources]
+        sources = np.array([name.encode() for name in collection.sources])
         attrs = collection.attrs | {"crs": collection.crs}
         columns = collection.column_attrs | {CORE: CORE_ATTRS}
         return cls(attrs, columns, sources, collection.total_in, options)
@@ -234,7 +235,7 @@ class _Write:
             stream.append(table)
         attrs = header(about.inherited, "tile", about.options.options(), about.rows_in, extent)
         attrs |= {"tile": np.array(tile.square), "overlap": self.grid.overlap}
-        stream.finish(attrs, {"source": np.array(about.sources)})
+        stream.finish(attrs, {"source": about.sources})
 
 
 # --- the index --------------------------------------------------------------------

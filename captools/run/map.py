@@ -133,8 +133,6 @@ def run_map(
         If the inputs, the engine or the output folder are wrong usage; nothing
         was done.
     """
-    if scheduler is not None and engine != "dask":
-        raise ValueError("--scheduler goes with --engine dask")
     given = {one.name: rest.pop(one.name) for one in fields(Asked) if one.name in rest}
     asked = Asked(**given, jobs=jobs)
     with pool_of(engine, jobs, scheduler) as pool:
@@ -223,7 +221,7 @@ def run_inputs(pool: Pool, task: Task, run: Run, into: list[str] | None = None) 
         Presence(run.folder.journal, run.name, task.method) as presence,
         closing(_open_journal(run, task)) as journal,
     ):
-        is_filled: Callable[[str], bool] = bool
+        is_filled = None
         if run.store is not None:
             run.store.prepare()
             is_filled = run.store.is_filled

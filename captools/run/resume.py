@@ -45,7 +45,10 @@ def _warn_of_strangers(folder: LocalFolder, ours: set[str]) -> None:
 
 
 def pending(
-    journal: Journal, task: Task, paths: list[str], is_filled: Callable[[str], bool] = bool
+    journal: Journal,
+    task: Task,
+    paths: list[str],
+    is_filled: Callable[[str], bool] | None = None,
 ) -> list[str]:
     """Return the inputs that are not done as they would be now, with their outputs there.
 
@@ -72,7 +75,7 @@ def pending(
         if key and not is_same:
             replaced.append(len(earlier.outputs))
         is_whole = all(there.hold(name, stamp) for name, stamp in earlier.written())
-        is_whole = is_whole and is_filled(path)
+        is_whole = is_whole and (is_filled is None or is_filled(path))
         lost += is_same and not is_whole
         if not (is_same and is_whole):
             left.append(path)

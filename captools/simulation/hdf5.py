@@ -5,7 +5,7 @@ hundreds of small datasets with thousands of attributes, which take far longer t
 """
 
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import h5py
@@ -36,8 +36,12 @@ def write_group(
 def set_attributes(node: h5py.Group, attributes: Mapping[str, Any]) -> None:
     """Set attributes: text as bytes of fixed length, numbers as they are."""
     for name, value in attributes.items():
-        plain = np.bytes_(value.encode()) if isinstance(value, str) else value
-        _set_attribute(node.id, name.encode(), np.asarray(plain))
+        _set_attribute(node.id, name.encode(), _as_stored(value))
+
+
+def _as_stored(value: Any, dtype: str | None = None) -> np.ndarray:
+    """Return an attribute as it is stored: text in bytes, numbers in a dtype if given."""
+    return np.asarray(value.encode()) if isinstance(value, str) else np.asarray(value, dtype)
 
 
 def _set_attribute(of: h5g.GroupID | h5d.DatasetID, name: bytes, value: np.ndarray) -> None:
@@ -74,12 +78,7 @@ def _encode(values: ArrayLike, dtype: np.dtype, fill: float | None) -> np.ndarra
 def _attributes(variable: Variable) -> list[tuple[bytes, np.ndarray]]:
     """Return the attributes of a dataset, with their numbers in its own type."""
     return [
-        (
-            name.encode(),
-            np.asarray(np.bytes_(value.encode()))
-            if isinstance(value, str)
-            else np.asarray(value, variable.dtype),
-        )
+        (name.encode(), _as_stored(value, variable.dtype))
         for name, value in variable.attributes.items()
     ]
 
@@ -112,6 +111,6 @@ def _type(dtype: np.dtype) -> h5t.TypeID:
     return h5t.py_create(dtype, logical=True)
 
 
-@cache
+@lru_cache(maxsize=64)  # few: each granule has lengths of its own
 def _space(shape: tuple[int, ...], most: tuple[int, ...]) -> h5s.SpaceID:
     return h5s.create_simple(shape, most) if shape else h5s.create(h5s.SCALAR)

@@ -74,8 +74,6 @@ def check(
     # Imported here: the command line reads this module for its options alone.
     from captools.engine import pool_of
 
-    if scheduler is not None and engine != "dask":
-        raise ValueError("--scheduler goes with --engine dask")
     with pool_of(engine, jobs, scheduler) as pool:
         if pool is None:  # a rank of MPI that has worked for the first one, which reads the list
             return 0

@@ -5,6 +5,7 @@ read, then selected, and only what is left is converted; columns are written wit
 Only the box, which it computed and never used, selects here.
 """
 
+import sys
 from pathlib import Path
 
 import h5py
@@ -12,26 +13,10 @@ import numpy as np
 from astropy.time import Time
 from pyproj import Transformer
 
+sys.path.append(str(Path(__file__).parents[1]))  # where the tests have theirs
+from straightforward import BEAMS, SOURCES
+
 GROUP = "land_ice_segments"
-BEAMS = ("gt1l", "gt1r", "gt2l", "gt2r", "gt3l", "gt3r")
-PATHS = {
-    "lat": "latitude",
-    "lon": "longitude",
-    "h_li": "h_li",
-    "s_li": "h_li_sigma",
-    "t_dt": "delta_time",
-    "q_flag": "atl06_quality_summary",
-    "s_fg": "fit_statistics/signal_selection_source",
-    "snr": "fit_statistics/snr_significance",
-    "h_rb": "fit_statistics/h_robust_sprd",
-    "dac": "geophysical/dac",
-    "f_sn": "geophysical/bsnow_conf",
-    "dh_fit_dx": "fit_statistics/dh_fit_dx",
-    "tide_earth": "geophysical/tide_earth",
-    "tide_load": "geophysical/tide_load",
-    "tide_ocean": "geophysical/tide_ocean",
-    "tide_pole": "geophysical/tide_pole",
-}
 
 
 def reduce_granule(path: Path, folder: Path, bbox: tuple | None = None) -> None:
@@ -42,7 +27,7 @@ def reduce_granule(path: Path, folder: Path, bbox: tuple | None = None) -> None:
             if f"{beam}/{GROUP}" not in file:
                 continue
             segments = file[beam][GROUP]
-            rows = {name: segments[at][:] for name, at in PATHS.items() if at in segments}
+            rows = {name: segments[at][:] for name, at in SOURCES.items() if at in segments}
             epoch = file["ancillary_data/atlas_sdp_gps_epoch"][:]
         lon, lat = rows["lon"], rows["lat"]
         west, east, south, north = bbox or (-180, 180, -90, 90)

@@ -35,22 +35,22 @@ def gridded(path, heights, crs="EPSG:3031", edge=1000.0):
 
 def test_a_parallel_of_two_points_is_bent_and_never_jumps(tmp_path):
     path = written(tmp_path / "a.geojson", "LineString", [[0, -70], [170, -70], [-100, -70]])
-    lines = Overlay(path, "EPSG:3031").within(WHOLE, 1.0)
+    lines = Overlay(overlays.read(path), "EPSG:3031").within(WHOLE, 1.0)
     x, y = np.concatenate(lines).T
     lon, lat = coords.transform(x, y, "EPSG:3031", "EPSG:4326")
     np.testing.assert_allclose(lat, -70, atol=1e-6)
     assert not ((lon > -99) & (lon < -1)).any()  # the short way round
     for line in lines:
         assert np.hypot(*np.diff(line, axis=0).T).max() < 3e4
-    assert Overlay(path, "EPSG:3031").within((-9e6, -8e6, 0, 1e5), 1.0) == []
-    for line in Overlay(path, "EPSG:4326").within((-180, 180, -90, 90), 0.1):
+    assert Overlay(overlays.read(path), "EPSG:3031").within((-9e6, -8e6, 0, 1e5), 1.0) == []
+    for line in Overlay(overlays.read(path), "EPSG:4326").within((-180, 180, -90, 90), 0.1):
         assert np.ptp(line[:, 0]) < 180
 
 
 def test_the_seam_of_an_area_around_the_pole_is_no_coast(tmp_path):
     ring = [[180, -70], [90, -70], [0, -70], [-90, -70], [-180, -70], [-180, -90], [180, -90]]
     path = written(tmp_path / "a.geojson", "Polygon", [[*ring, ring[0]]])
-    x, y = np.concatenate(Overlay(path, "EPSG:3031").within(WHOLE, 1.0)).T
+    x, y = np.concatenate(Overlay(overlays.read(path), "EPSG:3031").within(WHOLE, 1.0)).T
     assert np.hypot(x, y).min() > 2e6
 
 
