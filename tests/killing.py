@@ -38,14 +38,14 @@ MAP = {
     "reproject": (BEAMS, "-p", "3412"),
     "calc": (BEAMS, "-e", "twice = h_li + h_li", "--units", "twice=m"),
 }
-REDUCE = {
+FOLDS = {
     "merge": (BEAMS, "-o", "out/all.h5", "--sort"),
     "merge -m": (BEAMS, "-o", "out/all.h5", "-m", "3"),
     "tile": (BEAMS, "-o", "out/tiles", "-d", "300", "-r", "30"),
     "export": (BEAMS, "-o", "out/all.parquet"),
     "export csv": (BEAMS, "-o", "out/all.csv.gz"),
-    "preview": (BEAMS, "-o", "out/map.png", "--bare"),
 }
+PREVIEW = (BEAMS, "-o", "out/map.png", "--bare")
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,12 @@ def known_runs() -> list[Run]:
         for step, words in MAP.items()
     ]
     runs += [
-        Run("local", step, (captools, step.split()[0], *words)) for step, words in REDUCE.items()
+        Run(engine, step, (*launcher, step.split()[0], *words, *options))
+        for engine, (launcher, options) in launchers.items()
+        if engine != "SLURM"  # whose tasks take shares, as map steps have them
+        for step, words in FOLDS.items()
     ]
+    runs.append(Run("local", "preview", (captools, "preview", *PREVIEW)))
     return runs
 
 
