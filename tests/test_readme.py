@@ -46,8 +46,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def servers(folder, tmp_path_factory):
-    """The environment in which servers of our own have the granules that are simulated first."""
-    assert run(["bash", "-c", SIMULATED], folder).returncode == 0
+    """Servers of our own, which all commands find, with the granules that are simulated first."""
+    assert shell(SIMULATED, folder).returncode == 0
     granules = sorted((folder / "granules").iterdir())
     tmp_path = tmp_path_factory.mktemp("servers")
     pool = shutil.copytree(folder / "granules", tmp_path / "pool")
@@ -57,16 +57,21 @@ def servers(folder, tmp_path_factory):
         for path in granules:
             store.put(path, "granules/", bucket="my-bucket")
         earthdata.granules += [Granule(path.name) for path in granules]
-        yield earthdata.environment(
-            tmp_path / "home", login=LOGIN, **KEYS, AWS_ENDPOINT_URL=store.endpoint
-        )
+        keys = KEYS | {"AWS_ENDPOINT_URL": store.endpoint}
+        with earthdata.here(tmp_path / "home", login=LOGIN, **keys):
+            yield
 
 
-def run(command, folder, environment=os.environ, **more):
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**environment, "PATH": path}
+def path_of_commands():
+    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+
+def shell(command, folder, **more):
+    """Run what a shell must run as a user would: in processes of its own."""
+    environment = {**os.environ, "PATH": path_of_commands(), **more}
+    command = ["bash", "-o", "pipefail", "-c", command]
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, **more
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
 
 
@@ -82,21 +87,31 @@ def test_every_block_with_a_language_is_run():
     assert len(re.findall(r"^ *```\w", TEXT, re.MULTILINE)) == len(SHELL + PYTHON)
 
 
+# The shell has nothing to do in it, nor workers, nor TileDB, which bears no copies of its process.
+PLAIN = re.compile(r"captools (?!.*( -n |\.tdb))[^|<>$*]+")
+
+
+@pytest.mark.usefixtures("servers")
 @pytest.mark.parametrize("page", PAGES_IN_ORDER)
-def test_commands_run_one_after_another(page, folder, servers):
+def test_commands_run_one_after_another(page, folder, run, monkeypatch):
+    monkeypatch.chdir(folder)
     text = (ROOT / page).read_text(encoding="utf-8")
     for block in blocks("sh", text):
         for command in block.splitlines() if block not in (SHELL[0], SIMULATED) else ():
             if command.startswith("captools view"):
-                serve_until_interrupted(command, folder, servers)
-                continue
-            whole = {"WITH_PLOTTING": "1"} if "--dry-run" in command else {}
-            done = run(["bash", "-c", command], folder, servers | whole)
-            assert done.returncode == 0, f"{command}\n{done.stderr}"
+                serve_until_interrupted(command, folder)
+            elif "--dry-run" in command:  # once with all that icepyx imports
+                assert shell(command, folder, WITH_PLOTTING="1").returncode == 0, command
+            elif PLAIN.fullmatch(command):  # here: most of a small command is its start
+                done = run(*shlex.split(command, comments=True)[1:])
+                assert done.exit_code == 0, f"{command}\n{done.stderr}"
+            else:
+                done = shell(command, folder)
+                assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 
 def test_the_commands_made_what_the_pages_say(folder):
-    assert len(list((folder / "reduced").glob("*.h5"))) == 12 * 6
+    assert len(list((folder / "reduced").glob("*.h5"))) == 6 * 6
     fetched = {path.name for path in (folder / "archive").glob("*.h5")}
     assert fetched == {path.name for path in (folder / "granules").glob("*.h5")}
     again = {path.name for path in (folder / "again").glob("*.h5")}
@@ -111,34 +126,37 @@ def test_the_commands_made_what_the_pages_say(folder):
     assert (folder / "failed.txt").read_text() == ""
 
 
-def serve_until_interrupted(command, folder, environment):
+def serve_until_interrupted(command, folder):
     """Run a command that says where it serves, and then press Ctrl-C."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     words = [*shlex.split(command), "--no-browser"]
-    with Process(words, cwd=folder, env={**environment, "PATH": path}, **pipes) as process:
+    environment = {**os.environ, "PATH": path_of_commands()}
+    with Process(words, cwd=folder, env=environment, **pipes) as process:
         assert process.stdout.readline().startswith("http://127.0.0.1:"), process.stderr.read()
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=30)
     assert process.returncode == 130, stderr
 
 
-def test_python_runs(folder):
+def test_python_runs(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
     for block in PYTHON:
-        done = run([sys.executable, "-c", block], folder)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout != ""
+        exec(block, {})
+        assert capsys.readouterr().out != ""
 
 
-def test_the_point_tools_run_on_files_of_the_tutorial_as_shown(real_data, tmp_path):
+def test_the_point_tools_run_on_files_of_the_tutorial_as_shown(
+    real_data, tmp_path, run, monkeypatch
+):
     steps = {"filter", "calc", "reproject", "merge", "tile", "export"}
     shown = [block for block in SHELL if {"tile", "--outliers"} & set(block.split())]
     shutil.copytree(real_data / "reduced", tmp_path / "reduced")
     commands = [command for block in shown for command in block.splitlines()]
     assert {command.split()[1] for command in commands} == steps
+    monkeypatch.chdir(tmp_path)
     for command in commands:
-        done = run(["bash", "-c", command], tmp_path)
-        is_right = "no column" in done.stderr if "--outliers" in command else done.returncode == 0
+        done = run(*shlex.split(command)[1:])
+        is_right = "no column" in done.stderr if "--outliers" in command else done.exit_code == 0
         assert is_right, f"{command}\n{done.stderr}"
     with h5py.File(tmp_path / "all.h5") as file:
         assert file["h_li"].shape == (190_610,)
@@ -151,7 +169,7 @@ def test_granules_of_the_archive_go_through_a_pipeline(real_data, tmp_path):
         f"captools readatl06 '{granules}' -o beams -q "
         "| captools filter - -o good --where 'h_li > 0' | captools merge - -o all.h5"
     )
-    done = run(["bash", "-o", "pipefail", "-c", line], tmp_path)
+    done = shell(line, tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["all.h5"]
     heights = [
@@ -168,7 +186,7 @@ def test_every_step_has_its_example():
 
 
 def test_demo_makes_flat_files():
-    done = run(["bin/demo"], ROOT, timeout=600)
+    done = subprocess.run([ROOT / "bin/demo"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "12 done, 0 empty, 0 failed" in done.stderr
     assert len(list((ROOT / "demo/reduced").glob("*.h5"))) == 72

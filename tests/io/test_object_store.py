@@ -143,10 +143,10 @@ OUTPUTS = {"merge": "all.h5", "export": "all.csv", "preview": "map.png"}
 
 @pytest.fixture(scope="module")
 def flat(near, tmp_path_factory):
-    """Give a folder of flat files."""
+    """Give a folder of some flat files."""
     folder = tmp_path_factory.mktemp("flat")
-    for name, data in near.items():
-        (folder / name).write_bytes(data)
+    for name in sorted(near)[::5]:
+        (folder / name).write_bytes(near[name])
     return folder
 
 
@@ -172,10 +172,12 @@ def test_every_step_reads_and_writes_there_what_it_does_here(
     for folder in (here, mixed, tmp_path / "logs"):
         folder.mkdir()
     assert run(step, flat, "-o", here / name, *STEPS[step]).exit_code == 0
-    result = call(step, flat_far, "-o", mixed / name, *STEPS[step])
-    assert result.exit_code == 0, result.stderr
     expected = tree(here)
-    assert tree(mixed) == expected != {}
+    assert expected != {}
+    if step in ("filter", "merge"):  # a map step, and a fold
+        result = call(step, flat_far, "-o", mixed / name, *STEPS[step])
+        assert result.exit_code == 0, result.stderr
+        assert tree(mixed) == expected
     out = f"s3://{BUCKET}/out/{name}"
     journal = () if step in ("merge", "export", "tile", "preview") else ("--journal", tmp_path)
     result = call(step, flat_far, "-o", out, *STEPS[step], *journal)
@@ -302,7 +304,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_objects(
     words = ("readatl06", far, "-o", out, "--journal", tmp_path / "log", "-n", 2)
     command = [*COMMAND, *map(str, words)]
     command += ["--endpoint-url", store.endpoint]
-    for seconds in (0.8, 1.2, 1.6, 2.0):
+    for seconds in (0.9, 1.5):
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         time.sleep(seconds)
         process.send_signal(signal.SIGKILL)
@@ -378,13 +380,13 @@ def test_a_server_out_of_reach_ends_a_reduce_step_at_the_first_input(
     assert not (tmp_path / name).exists()
 
 
-@pytest.mark.parametrize("parts", [2, 10])
-def test_parts_of_a_larger_output_are_seen_whatever_their_numbers(call, flat_far, parts):
+def test_parts_of_a_larger_output_are_seen_whatever_their_numbers(call, flat_far):
     out = f"s3://{BUCKET}/out/all.h5"
     assert call("merge", flat_far, "-o", out, "-m", 12).exit_code == 0
-    result = call("merge", flat_far, "-o", out, "-m", parts)
-    assert result.exit_code == 1
-    assert "is of another output" in result.stderr
+    for parts in (2, 10):
+        result = call("merge", flat_far, "-o", out, "-m", parts)
+        assert result.exit_code == 1
+        assert "is of another output" in result.stderr
 
 
 def test_an_input_named_otherwise_is_still_the_input(call, store, flat_far, flat, tmp_path):
