@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from unittest import mock
 
 import pytest
 from click.testing import CliRunner, Result
+from fewbeams import write_small_granule
 from hypothesis import settings
 
 from captools.cli import main
@@ -20,8 +22,13 @@ if TYPE_CHECKING:
     from earthdata import Earthdata
 
 # A busy machine must not fail a test: how long one takes is not what tests are about.
-settings.register_profile("patient", deadline=None)
+settings.register_profile(
+    "patient", deadline=None, max_examples=int(os.environ.get("CAPTOOLS_EXAMPLES", "50"))
+)
 settings.load_profile("patient")
+
+# Not tests: imported where they run.
+collect_ignore = ["attack.py", "benchmarks"]
 
 # One worker where no test says how many: starting them is most of what small inputs take.
 os.environ["SLURM_CPUS_PER_TASK"] = "1"
@@ -95,6 +102,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _copies() -> Iterator[None]:
+    """Let workers be copies of this process, as those of a command are: xdist's thread is idle."""
+    count, idle = threading.active_count, threading.active_count() - 1
+    with mock.patch.object(threading, "active_count", side_effect=lambda: count() - idle):
+        yield
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Give the folder of real files (never part of the project), or skip."""
@@ -130,10 +145,10 @@ def run() -> Callable[..., Result]:
 
 @pytest.fixture(scope="session")
 def granules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder of three small simulated granules. Not to be changed."""
+    """Give a folder of three small simulated granules of two beams. Not to be changed."""
     folder = tmp_path_factory.mktemp("granules")
     for region in (10, 11, 12):
-        write_granule(folder, 1, 1, region, segments=40)
+        write_small_granule(folder, 1, 1, region, segments=40)
     return folder
 
 
@@ -142,7 +157,7 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder of three granules for NASA's servers to have. Not to be changed."""
     folder = tmp_path_factory.mktemp("pool")
     for region in (10, 11, 12):
-        write_granule(folder, 1, 1, region, segments=60, release="007")
+        write_small_granule(folder, 1, 1, region, segments=60, release="007")
     return folder
 
 

@@ -23,7 +23,7 @@ def grown(dtype, chunk, pieces):
     return file
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     lengths=st.lists(st.integers(0, 40), max_size=8),
     dtype=st.sampled_from(DTYPES),

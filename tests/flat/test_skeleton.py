@@ -47,7 +47,7 @@ def described(content):
     return repr(found)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(TABLES)
 def test_a_file_says_what_one_made_by_hdf5_alone_says(table):
     pieces = skeleton.parts(table, _laid_out)

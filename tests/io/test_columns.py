@@ -43,7 +43,7 @@ def layouts(draw):
     return draw(st.sampled_from(dtypes)), length, options, draw(st.integers(0, length))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(layouts(), st.sampled_from([0, 512]), st.data())
 def test_any_layout_is_read_as_h5py_reads_it(tmp_path_factory, layout, userblock, data):
     """But for rows that were never stored, for which h5py has a fill value: no value at all."""

@@ -43,7 +43,7 @@ def write(file, values, options, written):
     dataset[:written] = values[:written]
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(matrices())
 def test_any_layout_is_read_as_h5py_reads_it(tmp_path_factory, matrix):
     values, options, written, pick, rows, truth = matrix

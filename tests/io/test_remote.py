@@ -137,7 +137,7 @@ def test_a_path_is_no_address(path):
 # --- the same as from a disk ------------------------------------------------------
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(layouts(), st.data())
 def test_what_is_fetched_ahead_is_all_that_reading_needs(layout, data):
     dtype, length, options, written = layout
@@ -157,7 +157,7 @@ def test_what_is_fetched_ahead_is_all_that_reading_needs(layout, data):
                 assert column.read(rows).tobytes() == truth[rows].tobytes()
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(matrices())
 def test_what_is_fetched_ahead_of_a_matrix_is_all_that_reading_needs(matrix):
     values, options, written, pick, rows, truth = matrix

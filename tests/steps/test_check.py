@@ -58,10 +58,10 @@ def test_each_file_has_a_line_in_the_order_of_the_inputs(run, folder):
     assert [line.split(": ")[0] for line in lines] == [
         *map(str, [first, second, third, folder / "absent.h5", flat])
     ]
-    assert lines[0].startswith(f"{first}: fine (ATL06 granule, 6 beams, ")
+    assert lines[0].startswith(f"{first}: fine (ATL06 granule, 2 beams, ")
     size = second.stat().st_size
     assert lines[1].startswith(f"{second}: is truncated ({size} of ")
-    assert lines[2].startswith(f"{third}: fine (ATL06 granule, 6 beams, ")
+    assert lines[2].startswith(f"{third}: fine (ATL06 granule, 2 beams, ")
     assert lines[3] == f"{folder / 'absent.h5'}: does not exist"
     assert lines[4] == f"{flat}: fine (flat file, 1,234 rows)"
     # Again at the end, where they are seen.
@@ -125,7 +125,7 @@ def test_a_path_need_not_be_utf8(tmp_path, granules):
         file.write(next(granules.glob("*.h5")).read_bytes())
     ended = call("check", os.fsdecode(name), text=False, errors="surrogateescape")
     assert ended.code == 0
-    assert ended.stdout.startswith(os.fsdecode(name) + ": fine (ATL06 granule, 6 beams, ")
+    assert ended.stdout.startswith(os.fsdecode(name) + ": fine (ATL06 granule, 2 beams, ")
 
 
 # --- in processes ------------------------------------------------------------------

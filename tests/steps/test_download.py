@@ -65,7 +65,7 @@ def fetched(out):
 def offset(path):
     """Where in a granule a chunk of heights is."""
     with h5py.File(path) as file:
-        return file["gt2l/land_ice_segments/h_li"].id.get_chunk_info(0).byte_offset + 9
+        return file["gt1l/land_ice_segments/h_li"].id.get_chunk_info(0).byte_offset + 9
 
 
 def contents(pool, *names):
@@ -162,8 +162,8 @@ def test_a_dry_run_lists_and_leaves_no_trace(go, earthdata, out):
     assert result.exit_code == 0
     shown = [line.split("  ") for line in result.stdout.splitlines()]
     assert [name for name, _ in shown] == NAMES
-    assert {size for _, size in shown} == {"1.6 MB"}
-    assert result.stderr == "3 granules, 4.8 MB\n"
+    assert {size for _, size in shown} == {"0.7 MB"}
+    assert result.stderr == "3 granules, 2.1 MB\n"
     assert not out.exists()
     assert {request.host for request in earthdata.requests} == {CMR}
 
@@ -237,7 +237,7 @@ def test_nothing_found_is_nothing_to_do(go, out, earthdata, run, home):
 def test_from_python_it_returns_the_files_or_raises(earthdata, home, out, capfd):
     with earthdata.here(home, login=LOGIN):
         assert captools.download(out, words=NAMES, dry_run=True) == [
-            f"{name}  {megabytes}" for name, megabytes in zip(NAMES, ["1.6 MB"] * 3, strict=True)
+            f"{name}  {megabytes}" for name, megabytes in zip(NAMES, ["0.7 MB"] * 3, strict=True)
         ]
         assert captools.download(out, words=NAMES, jobs=1) == [str(out / name) for name in NAMES]
         earthdata.fail(NAMES[1], 404)
@@ -387,11 +387,11 @@ def test_what_does_not_pass_is_reported(how, why, tries, go, earthdata, out, poo
 
 
 def test_a_cut_connection_goes_on_where_it_broke(go, earthdata, out, pool):
-    earthdata.fail(NAMES[1], cut=4 * PIECE_BYTES)
+    earthdata.fail(NAMES[1], cut=2 * PIECE_BYTES)
     assert go(*ONE).exit_code == 0
     assert fetched(out) == contents(pool, *ONE)
     assert earthdata.sent[NAMES[1]] == (pool / NAMES[1]).stat().st_size
-    answers = -(-(pool / NAMES[1]).stat().st_size // (4 * PIECE_BYTES))
+    answers = -(-(pool / NAMES[1]).stat().st_size // (2 * PIECE_BYTES))
     assert len(earthdata.asked(BUCKET)) == answers > 5
 
 
@@ -496,7 +496,7 @@ def test_what_does_not_fit_is_fetched_anew(how, go, earthdata, out, pool):
 
 
 def test_what_an_input_that_failed_has_is_not_fetched_again(go, earthdata, out, pool):
-    earthdata.fail(NAMES[1], cut=4 * PIECE_BYTES, times=1)
+    earthdata.fail(NAMES[1], cut=2 * PIECE_BYTES, times=1)
     earthdata.fail(NAMES[1], cut=0)
     assert go(*ONE, "-n", 1).exit_code == 1  # in a process that is gone then
     earthdata.mend()
