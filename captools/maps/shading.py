@@ -8,7 +8,6 @@ is datashader's own.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -163,14 +162,31 @@ def mix(counts: np.ndarray, colours: Sequence[str], how: str = "log") -> np.ndar
     how : str
         One of `HOWS`: how the number of all points of a pixel becomes its opacity.
     """
-    transfer_functions = _transfer_functions()
-    from xarray import DataArray
+    weights = (counts - counts.min()).astype(np.float32)
+    weight = weights.sum(axis=2, keepdims=True)
+    rgb = np.stack([solid(colour)[:3] for colour in colours]).astype(np.float32)
+    mixed = np.where(weight > 0, weights @ rgb / np.maximum(weight, 1), rgb.mean(axis=0))
+    return np.dstack([mixed, _opacity(counts.sum(axis=2), how)]).astype(np.uint8)
 
-    names = [str(one) for one in range(counts.shape[2])]
-    array = DataArray(counts.astype("u4"), {"category": names}, ("y", "x", "category"))
-    key = dict(zip(names, colours, strict=True))
-    shaded = transfer_functions.shade(array, color_key=key, how=how, min_alpha=FAINTEST)
-    return _pixels(shaded.data)
+
+def _opacity(total: np.ndarray, how: str) -> np.ndarray:
+    """Return the opacity of pixels by their number of points: from `FAINTEST` to 255, 0 of none."""
+    seen = total > 0
+    opacity = np.zeros(total.shape)
+    if seen.any():
+        above = total[seen] - total[seen].min()
+        scaled = _equalized(above) if how == "eq_hist" else _SCALES[how](above)
+        opacity[seen] = np.interp(scaled, [scaled.min(), scaled.max()], [FAINTEST, 255])
+    return opacity
+
+
+def _equalized(values: np.ndarray) -> np.ndarray:
+    with without(*UNUSED):
+        from datashader.transfer_functions import eq_hist
+    return eq_hist(values, np.zeros(values.shape, bool))[0]
+
+
+_SCALES = {"linear": np.asarray, "log": np.log1p, "cbrt": np.cbrt}
 
 
 def palette(count: int) -> list[str]:
@@ -246,9 +262,7 @@ def spread(picture: np.ndarray, reach: int) -> np.ndarray:
     if not reach:
         return picture
     if not np.isin(picture[..., 3], (0, 255)).all():
-        transfer_functions = _transfer_functions()
-        image = transfer_functions.Image(_packed(picture), dims=("y", "x"))
-        return _pixels(transfer_functions.spread(image, reach).data)
+        return _spread_mixed(picture, reach)
     # Of opaque marks the last one is seen, in the order of rows, and of columns in each.
     height, width = picture.shape[:2]
     column = np.arange(width)
@@ -263,6 +277,23 @@ def spread(picture: np.ndarray, reach: int) -> np.ndarray:
         row, _ = np.nonzero(here)
         grown[to][here] = picture[rows[row], mark[here]]
         free[to] &= ~here
+    return grown
+
+
+def _spread_mixed(picture: np.ndarray, reach: int) -> np.ndarray:
+    """Return marks grown one over the other, in the order of rows, and of columns in each."""
+    height, width = picture.shape[:2]
+    row, column = np.nonzero(picture[..., 3])
+    marks, grown = picture[row, column], np.zeros_like(picture)
+    side = np.arange(reach, -reach - 1, -1)
+    down, right = np.meshgrid(side, side, indexing="ij")
+    near = down**2 + right**2 <= (reach + 0.5) ** 2
+    # Of marks that come to one pixel, those of upper rows are laid first: they move furthest down.
+    for move_down, move_right in zip(down[near], right[near], strict=True):
+        to_row, to_column = row + move_down, column + move_right
+        here = (to_row >= 0) & (to_row < height) & (to_column >= 0) & (to_column < width)
+        place = to_row[here], to_column[here]
+        grown[place] = stack(grown[place], marks[here])
     return grown
 
 
@@ -287,17 +318,3 @@ def solid(colour: str) -> np.ndarray:
     from matplotlib.colors import to_rgba
 
     return np.rint(255 * np.array(to_rgba(colour))).astype(np.uint8)
-
-
-def _transfer_functions() -> ModuleType:
-    with without(*UNUSED):
-        from datashader import transfer_functions
-    return transfer_functions
-
-
-def _packed(picture: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(picture).view(np.uint32)[..., 0]
-
-
-def _pixels(packed: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(packed).view(np.uint8).reshape(*packed.shape, 4)

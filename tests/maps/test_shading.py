@@ -107,6 +107,30 @@ def test_marks_grow_where_there_is_room_and_keep_their_colours():
     assert density(np.zeros((3, 3), bool), 1) == 1.0
 
 
+@pytest.mark.parametrize("how", shading.HOWS)
+@given(arrays(np.uint32, (3, 4, 3), elements=st.sampled_from([0, 0, 1, 2, 7, 3000])))
+def test_categories_are_mixed_as_datashaders(how, counts):
+    colours = ["#0072b2", "#d55e00", "#7a5195"]
+    array = DataArray(counts, {"category": ["a", "b", "c"]}, ("y", "x", "category"))
+    shaded = transfer_functions.shade(
+        array, color_key=dict(zip("abc", colours, strict=True)), how=how, min_alpha=110
+    )
+    picture = mix(counts, colours, how)
+    seen = picture[..., 3] > 0
+    assert np.array_equal(seen, counts.sum(axis=2) > 0)
+    np.testing.assert_array_equal(picture[seen], ours(shaded)[seen])
+
+
+@given(
+    arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(4))), st.integers(0, 5)
+)
+def test_marks_that_let_light_through_grow_as_datashaders(picture, reach):
+    spread = transfer_functions.spread(theirs(picture), reach)
+    seen = ours(spread)[..., 3] > 0
+    np.testing.assert_array_equal(shading.spread(picture, reach)[seen], ours(spread)[seen])
+    assert not shading.spread(picture, reach)[~seen][..., 3].any()
+
+
 def test_categories_are_mixed_by_their_counts():
     counts = np.zeros((1, 5, 2), int)
     counts[0, 0, 0], counts[0, 1] = 8, (4, 4)
