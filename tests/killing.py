@@ -27,9 +27,9 @@ from captools.simulation.granule import write_granule
 BIN = Path(sys.executable).parent
 ARRAY = Path(__file__).resolve().parents[1] / "slurm/array.sbatch"
 TIMES = 10  # a run is killed before it is let go
-SLURM_TIMES = 3  # as long as the others
+FEW_TIMES = 3  # of runs that take long: under SLURM, and where each process imports DASCore
 LONGEST = 120.0  # seconds that a run may take
-GRANULES, BEAMS = "granules", "beams"  # folders of inputs
+GRANULES, BEAMS, FIBRE = "granules", "beams", "fibre"  # folders of inputs
 
 MAP = {
     "readatl06": (GRANULES, "-p", "3031"),
@@ -37,6 +37,8 @@ MAP = {
     "filter": (BEAMS, "--where", "h_li > -1e9", "-z", "gzip"),
     "reproject": (BEAMS, "-p", "3412"),
     "calc": (BEAMS, "-e", "twice = h_li + h_li", "--units", "twice=m"),
+    "dasimages": (FIBRE, "--band", "2", "6", "--window", "30s"),
+    "dasprocess": (FIBRE, "--do", "pass_filter time=2,6", "--window", "30s"),
 }
 FOLDS = {
     "merge": (BEAMS, "-o", "out/all.h5", "--sort"),
@@ -46,6 +48,9 @@ FOLDS = {
     "export csv": (BEAMS, "-o", "out/all.csv.gz"),
 }
 PREVIEW = (BEAMS, "-o", "out/map.png", "--bare")
+FIRST = ("local: dasimages", "local: dasprocess")  # so that a minute has them
+RECORD = ("--product", "DAS", "--rate", "100", "--channels", "4", "--format", "zarr")
+FOUR_MINUTES = ("-t", "2021-11-01T23:00", "2021-11-01T23:04")
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,11 @@ class Run:
     def name(self) -> str:
         """What stands in the table."""
         return f"{self.engine}: {self.step}"
+
+    @property
+    def times(self) -> int:
+        """How often it is killed before it is let go."""
+        return FEW_TIMES if self.engine == "SLURM" or self.step == "dasprocess" else TIMES
 
 
 def known_runs() -> list[Run]:
@@ -112,6 +122,7 @@ class Victims:
                 write_granule(self._folder / GRANULES, rgt, 1, region, segments=150)
         self._call((str(BIN / "captools"), "readatl06", GRANULES, "-o", BEAMS, "-p", "3031"))
         shutil.rmtree(self._folder / BEAMS / "_captools")
+        self._call((str(BIN / "captools"), "simulate", *RECORD, *FOUR_MINUTES, "-o", FIBRE))
         if any(run.engine == "SLURM" for run in self._runs):
             with_slurm = slurm(Path(tempfile.mkdtemp(prefix="slurm-")))
             self._environment |= self._cleanup.enter_context(with_slurm)
@@ -124,6 +135,7 @@ class Victims:
         """Yield without end what came of killing a run a few times: by engine and step."""
         while True:
             self._dice.shuffle(self._runs)
+            self._runs.sort(key=lambda run: run.name not in FIRST)
             for run in self._runs:
                 yield {run.name: self._round(run)}
 
@@ -131,7 +143,7 @@ class Victims:
         """Kill a run some times, let it go, and count what is not as it should be."""
         truth, seconds = self._truth_of(run)
         counts: Counter[str] = Counter()
-        for _ in range(SLURM_TIMES if run.engine == "SLURM" else TIMES):
+        for _ in range(run.times):
             if time.monotonic() < self._end:
                 took = self._killed(run, self._dice.uniform(0, 1.2 * seconds))
                 counts["times"] += took is None

@@ -12,6 +12,7 @@ from captools.das.records import Record
 from captools.das.scanning import Scan
 from captools.das.windows import Portion, Stretch
 from captools.errors import MissingExtra
+from captools.simulation.das_files import Block, write_dasdae
 
 SECOND = 1_000_000_000
 
@@ -39,24 +40,31 @@ def stretch(*records):
     return Stretch(tuple(Portion(one, 0, one.samples) for one in records))
 
 
-def write(folder, samples, edges, start_ns=0, step=0.005, time_axis=0):
+def write(folder, samples, edges, start_ns=0, step=0.005, time_axis=0, dasdae=False):
     """Cut samples (time, channel) at edges into files, and return their records."""
+    about = {"format": "DASDAE 1", "dataset": "/waveforms/DAS/data"} if dasdae else {}
     found = []
     for number, (first, stop) in enumerate(zip([0, *edges], [*edges, len(samples)], strict=True)):
         path = folder / f"{number * 7 % 10}{number}.h5"  # in no order of names
         part = samples[first:stop]
-        with h5py.File(path, "w") as file:
-            file["raw"] = part if time_axis == 0 else part.T
+        if dasdae:
+            times = start_ns + np.arange(first, stop) * round(step * SECOND)
+            distances = 10.0 + 2.0 * np.arange(samples.shape[1])
+            write_dasdae(path, Block(part, times, distances, round(1 / step)))
+        else:
+            with h5py.File(path, "w") as file:
+                file["raw"] = part if time_axis == 0 else part.T
         found.append(
             record(
                 path,
                 start_ns + round(first * step * SECOND),
                 step,
                 *part.shape,
-                time_axis=time_axis,
+                time_axis=1 if dasdae else time_axis,
                 dtype=str(samples.dtype),
                 size=path.stat().st_size,
                 mtime_ns=path.stat().st_mtime_ns,
+                **about,
             )
         )
     return found

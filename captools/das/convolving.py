@@ -15,7 +15,8 @@ from captools.das.passing import Passed
 from captools.das.taps import Stage, Taps
 
 VALUES_AT_ONCE = 1 << 19  # so that what is worked on stays in the cache,
-CHANNELS_AT_ONCE = 8, 128  # least and most: so many are transformed, or multiplied, at once
+CHANNELS_AT_ONCE = 8, 128  # least and most: so many are transformed, or multiplied, at once,
+LANES = 8  # and a multiple of this: so many numbers a processor takes at a time
 STRETCH = 8  # filtered samples, among which is to be more than rounding: fewer than of a pixel
 # How many filtered samples a matrix makes: with more, fewer calls and less folding, but more zeros.
 CALL, FOLD = 3000.0, 24.0  # what a call costs, and folding a sample, in products of one
@@ -46,13 +47,15 @@ def scaled(samples: np.ndarray, taps: Taps) -> Iterator[tuple[slice, Centre, np.
     products = _products(taps, wanted)
     centre = Centre.of(samples)
     at_once = int(np.clip(VALUES_AT_ONCE // len(samples), *CHANNELS_AT_ONCE))
-    edges = np.linspace(0, channels, -(-channels // at_once) + 1).astype(int)
+    even = -(-channels // -(-channels // at_once))
+    edges = [*range(0, channels, -(-even // LANES) * LANES), channels]
     for first, last in pairwise(edges):
         block = slice(first, last)
         part = centre.of_channels(block)
         out = _convolved(samples[:, block], part, taps, products)
         rounding = np.finfo(part.dtype).eps * part.reach
-        quiet = np.flatnonzero(_loudness(out) <= QUIET * rounding)
+        # What never changes is exactly zero, and stays so.
+        quiet = np.flatnonzero((_loudness(out) <= QUIET * rounding) & (rounding > 0))
         if quiet.size and part.dtype != np.float64:
             few = first + quiet
             wide = replace(centre.of_channels(few), dtype=np.dtype(np.float64))
@@ -97,10 +100,13 @@ def _convolved(
     samples: np.ndarray, centre: Centre, taps: Taps, products: list["_Product | Passed"]
 ) -> np.ndarray:
     """Return filtered samples, scaled: shape (rows, count, channels)."""
-    floats = centre.apply(samples, np.empty(samples.shape, centre.dtype))
-    missing = np.isnan(floats) if centre.has_holes else None
+    length, channels = samples.shape
+    floats = np.empty((max(length, products[0].room), channels), centre.dtype)
+    floats[length:] = 0
+    centre.apply(samples, floats[:length])
+    missing = np.isnan(floats[:length]) if centre.has_holes else None
     if missing is not None:
-        floats[missing] = 0
+        floats[:length][missing] = 0
     for product in products:
         made = product.of(floats)
         floats = made[0]
@@ -135,6 +141,8 @@ class _Product:
     matrix meets the sums of mirrored samples, the other their differences. What they make are
     halves of the sums and of the differences of mirrored filtered samples.
     """
+
+    room = 0  # of `Passed`: no more samples are needed than there are
 
     def __init__(self, stage: Stage, wanted: int):
         rows, length = stage.taps.shape

@@ -7,6 +7,8 @@ sums of all parts make the picture.
 
 import numpy as np
 
+ROWS_AT_ONCE = 16  # of a picture
+
 
 def boxes(values: int, pixels: int) -> np.ndarray:
     """Return the share of each value that lies in each pixel, both spread over one length.
@@ -55,12 +57,28 @@ def sums(
         To be added to those of the other channels; their ratio is the picture.
     """
     times = times.astype(np.float32)
-    if np.isfinite(levels.sum()):  # of what is not finite, no sum is
-        weight = np.outer(times.sum(axis=1), channels.sum(axis=1))
-        return (times @ levels).astype(float) @ channels.T, weight
-    is_there = np.isfinite(levels)
-    weight = (times @ is_there.astype(np.float32)).astype(float) @ channels.T
-    return (times @ np.where(is_there, levels, np.float32(0))).astype(float) @ channels.T, weight
+    is_whole = np.isfinite(levels.sum(axis=0))  # of what is not finite, no sum is
+    with np.errstate(invalid="ignore"):
+        total = _product(times, levels)
+    weight = np.outer(times.sum(axis=1), channels[:, is_whole].sum(axis=1))
+    if not is_whole.all():
+        some = levels[:, ~is_whole]
+        is_there = np.isfinite(some)
+        total[:, ~is_whole] = _product(times, np.where(is_there, some, np.float32(0)))
+        weight += _product(times, is_there.astype(np.float32)) @ channels[:, ~is_whole].T
+    return _product(channels, total.T.astype(float)).T, weight
+
+
+def _product(boxes: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return boxes @ values, of some rows at a time: each row has a few values that are near."""
+    made = np.zeros((len(boxes), values.shape[1]), values.dtype)
+    for row in range(0, len(boxes), ROWS_AT_ONCE):
+        some = boxes[row : row + ROWS_AT_ONCE]
+        touched = np.flatnonzero(some.any(axis=0))
+        if touched.size:
+            near = slice(touched[0], touched[-1] + 1)
+            np.matmul(some[:, near], values[near], out=made[row : row + len(some)])
+    return made
 
 
 def means(total: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -1,9 +1,12 @@
 """Whether a dataset of an HDF5 file holds just the samples that DASCore reads."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import h5py
 import numpy as np
+
+BYTES_AT_ONCE = 1 << 20  # are compared, or a little more
 
 
 def plain_dataset(
@@ -54,6 +57,19 @@ def _is_in(dataset: h5py.Dataset, axis: int, start: int, samples: np.ndarray) ->
     """Return whether a dataset has samples where they should be."""
     if dataset.dtype != samples.dtype:
         return False
-    rows = slice(start, start + len(samples))
-    stored = dataset[rows] if axis == 0 else dataset[:, rows].T
-    return stored.tobytes() == samples.tobytes()
+    if start + len(samples) > dataset.shape[axis]:
+        return False
+    row_bytes = max(1, samples[:1].nbytes)
+    at_once = max(1, BYTES_AT_ONCE // row_bytes)
+    if dataset.chunks:  # whole ones, so that each is read once
+        at_once = -(-at_once // dataset.chunks[axis]) * dataset.chunks[axis]
+    edges = [0, *range(-start % at_once or at_once, len(samples), at_once), len(samples)]
+    return all(
+        _rows(dataset, axis, start + first, start + stop) == samples[first:stop].tobytes()
+        for first, stop in pairwise(edges)
+    )
+
+
+def _rows(dataset: h5py.Dataset, axis: int, first: int, stop: int) -> bytes:
+    """Return some samples of all channels, (time, channel)."""
+    return (dataset[first:stop] if axis == 0 else dataset[:, first:stop].T).tobytes()
