@@ -41,7 +41,14 @@ ROOT = Path(__file__).parents[1]
 # Begun first, so that no process is left with one of them while the others have nothing to do.
 LONGEST = (
     *("test_cluster.py", "test_readme.py", "test_cli.py", "test_pool.py", "test_map.py"),
-    *("test_view.py", "test_remote.py", "test_download.py", "test_check.py", "test_contract.py"),
+    *(
+        "test_view.py",
+        "test_gallery.py",
+        "test_remote.py",
+        "test_download.py",
+        "test_check.py",
+        "test_contract.py",
+    ),
 )
 
 # What depends on the versions of Python and of the libraries, where ids begin with one of these:
@@ -69,7 +76,7 @@ PORTABLE = (
     "tests/steps/test_readatl06.py::test_every_kept_row_of_a_real_granule",  # astropy
     "tests/steps/test_reproject.py",
     "tests/steps/test_snr.py::test_all_ways_print_the_same",  # tiledb
-    "tests/steps/test_view.py::test_the_image_has_values",  # holoviews, panel
+    "tests/steps/test_view.py::test_the_map_has_the_points",  # bokeh, panel
     "tests/test_package.py",
 )
 

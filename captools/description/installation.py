@@ -16,7 +16,7 @@ EXTRAS = {
     "mpi": ("mpi4py",),
     "dask": ("dask", "distributed"),
     "export": ("pyarrow",),
-    "preview": ("datashader", "matplotlib", "colorcet", "holoviews", "panel"),
+    "preview": ("datashader", "matplotlib", "colorcet", "panel"),
     "download": ("icepyx", "earthaccess"),
     "remote": ("fsspec", "s3fs", "aiohttp", "earthaccess"),
     "gnss": ("tiledb", "ncompress"),

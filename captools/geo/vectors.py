@@ -84,7 +84,10 @@ def read_shapes(
         raise ValueError(
             f"{name}: {where!r} is not understood: its fields are {known} ({error})"
         ) from None
-    shapes = shapely.from_wkb(() if geometry is None else geometry)  # of a table without places
+    try:
+        shapes = shapely.from_wkb(() if geometry is None else geometry)  # of a table without places
+    except shapely.errors.GEOSException as error:  # such as a ring that is not closed
+        raise ValueError(f"{name}: its shapes cannot be read ({error})") from None
     return shapes, about["crs"]
 
 

@@ -20,12 +20,17 @@ def check_category(file: FlatFile, name: str) -> None:
 
 
 def read_category(file: FlatFile, name: str, rows: slice) -> np.ndarray:
-    """Return the category of rows: a column, the year, or what the header says of the file."""
+    """Return the category of rows: a column, the year, or what the header says of the file.
+
+    NaN if nothing says it.
+    """
     if name in file.columns:
         return file.read_known(name, rows)
     if name == YEAR:
         return np.floor(decimal_year(file.read("t_gps", rows)))
-    return np.full(rows.stop - rows.start, file.header[name])
+    if name in file.identity_names:
+        return file.take(name, rows)
+    return np.full(rows.stop - rows.start, file.header.get(name, np.nan))
 
 
 def category_name(name: str, value: object) -> str:

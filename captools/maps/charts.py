@@ -176,4 +176,4 @@ def _chart(survey: Survey, points: int, x: np.ndarray, y: np.ndarray) -> Chart:
 
 
 def _named(survey: Survey) -> str:
-    return f"{survey.label} ({survey.units})" if survey.units else survey.label
+    return f"{survey.label} ({survey.units})" if survey.units not in ("", "1") else survey.label

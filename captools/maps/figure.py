@@ -246,13 +246,14 @@ def _draw_colour_bar(
         ScalarMappable(norm, style.colours), cax=room, extend="both",
         orientation="horizontal" if below else "vertical", **ends,
     )  # fmt: skip
-    room.tick_params(labelsize=0.9 * size, width=size / 12, length=size / 3)
+    room.tick_params(which="both", labelsize=0.9 * size, width=size / 12)
+    room.tick_params(length=size / 3)
     if style.how == "linear":
         bar.locator = MaxNLocator(int(np.clip(across / (4 if below else 2), 2, 8)))
         bar.update_ticks()
     label = look.label or picture.label
     units = picture.units if look.units is None else look.units
-    label = f"{label} ({units})" if units else label
+    label = f"{label} ({units})" if units not in ("", "1") else label
     bar.set_label(plain(textwrap.fill(label, max(16, int(across / 0.54)))), fontsize=size)
 
 
@@ -308,6 +309,8 @@ def _unit(picture: Map) -> str:
 
 def _draw_scale_bar(axes: "Axes", edges: list[float], size: float) -> None:
     """Draw a bar of a round length, about a fifth of the map."""
+    from matplotlib.patheffects import withStroke
+
     xmin, xmax, ymin, ymax = edges
     fifth = (xmax - xmin) / 5
     power = 10.0 ** np.floor(np.log10(fifth))
@@ -316,7 +319,8 @@ def _draw_scale_bar(axes: "Axes", edges: list[float], size: float) -> None:
     x = xmin + 0.04 * (xmax - xmin)
     y = ymin + min(0.8 * em / axes.get_window_extent().height, 0.1) * (ymax - ymin)
     axes.plot([x, x + length], [y, y], color="black", linewidth=size / 4, solid_capstyle="butt",
-              zorder=6, gid=KEEPS_ROOM)  # fmt: skip
+              zorder=6, gid=KEEPS_ROOM,
+              path_effects=[withStroke(linewidth=size / 2.4, foreground="white")])  # fmt: skip
     text = f"{length:g} km" if length >= 1 else f"{length * 1000:g} m"
     axes.annotate(
         text,

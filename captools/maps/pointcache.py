@@ -22,6 +22,8 @@ STRETCH_ROWS = 1 << 12  # read or left alone together: some 80 km of a ground tr
 THREADS = 8  # at most: each has pixels of its own
 MEAN, COUNT, MIN, MAX, STD = range(len(AGGREGATES))
 CODES = "year and direction"
+YEAR, PASS = "t_year", "pass"  # of single points; not read by views
+EDGES = np.minimum, np.maximum
 DIRECTIONS = ("both", "ascending", "descending")
 
 
@@ -72,7 +74,8 @@ class PointCache:
     ----------
     blocks : iterable of dict of str to array
         The points, piece by piece: x, y, the columns named, and, where these are known,
-        ``is_asc`` (bool) and ``t_year`` (decimal years). Points without a place are left out.
+        ``is_asc`` (bool), ``t_year`` (decimal years) and ``pass`` (a number from 0). Points
+        without a place are left out.
     names : collection of str
         The columns that can be shown; kept as floats, single ones where these hold the dtype.
 
@@ -96,7 +99,7 @@ class PointCache:
         self._names = list(names)
         self._known: dict[str, bool] = dict.fromkeys(names, False)  # whether there is a value
         self._codes: set[int] = set()
-        self._starts, self._boxes = [], []
+        self._starts, self._boxes, self._numbers = [], [], []
         try:
             with _Columns() as columns:
                 for block in blocks:
@@ -114,6 +117,7 @@ class PointCache:
         self._starts = np.concatenate(self._starts)
         self._stops = np.append(self._starts[1:], self.rows)
         self._boxes = np.concatenate(self._boxes, axis=1)
+        self._numbers = np.concatenate(self._numbers, axis=1) if self.has(PASS) else None
 
     def _add(self, block: dict[str, np.ndarray], columns: _Columns) -> None:
         placed = np.isfinite(block["x"]) & np.isfinite(block["y"])
@@ -130,14 +134,15 @@ class PointCache:
             values = block[name]
             columns.append(f"value of {name}", values.astype(np.result_type(values, np.float32)))
             self._known[name] = self._known[name] or bool(np.isfinite(values).any())
+        if YEAR in block:
+            columns.append(YEAR, block[YEAR].astype(np.float64, copy=False))
         self._codes.update(np.unique(codes).tolist())
         starts = np.arange(0, rows, STRETCH_ROWS)
+        if PASS in block:
+            columns.append(PASS, block[PASS])
+            self._numbers.append([edge.reduceat(block[PASS], starts) for edge in EDGES])
         self._boxes.append(
-            [
-                edge.reduceat(block[name], starts)
-                for name in ("x", "y")
-                for edge in (np.minimum, np.maximum)
-            ]
+            [edge.reduceat(block[name], starts) for name in ("x", "y") for edge in EDGES]
         )
         self._starts.append(starts + self.rows)
         self.rows += rows
@@ -152,6 +157,33 @@ class PointCache:
     def years(self) -> list[int]:
         """The years in which there are points; those of unknown time have none."""
         return sorted({code >> 1 for code in self._codes} - {0})
+
+    def has(self, name: str) -> bool:
+        """Return whether all points have such a column."""
+        return name in self._columns
+
+    def column(self, name: str) -> np.ndarray:
+        """Return a column of all points, mapped into memory: x, y, "value of NAME", and others."""
+        return self._columns[name]
+
+    def near(
+        self, edges: tuple[float, float, float, float], number: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return where the stretches of rows start and stop that may hold certain points.
+
+        Parameters
+        ----------
+        edges : (xmin, xmax, ymin, ymax)
+            Where they are.
+        number : int, optional
+            The pass that they are of.
+        """
+        xmin, xmax, ymin, ymax = self._boxes
+        near = (xmin <= edges[1]) & (xmax >= edges[0]) & (ymin <= edges[3]) & (ymax >= edges[2])
+        if number is not None:
+            low, high = self._numbers
+            near &= (low <= number) & (high >= number)
+        return self._starts[near], self._stops[near]
 
     def view(
         self,
@@ -176,13 +208,10 @@ class PointCache:
         years : collection of int, optional
             The points of which years, by default of all and of unknown time.
         """
-        xmin, xmax, ymin, ymax = self._boxes
-        near = (xmin <= canvas.xmax) & (xmax >= canvas.xmin)
-        near &= (ymin <= canvas.ymax) & (ymax >= canvas.ymin)
-        starts, stops = self._starts[near], self._stops[near]
+        starts, stops = self.near((canvas.xmin, canvas.xmax, canvas.ymin, canvas.ymax))
         columns = "x", "y", f"value of {name}", CODES
         points = tuple(self._columns[column] for column in columns)
-        wanted, number = _wanted(direction, years), AGGREGATES.index(kind)
+        wanted, number = wanted_codes(direction, years), AGGREGATES.index(kind)
         edges = np.array([canvas.xmin, canvas.xmax, canvas.ymin, canvas.ymax])
         view = edges, canvas.width, canvas.height
 
@@ -211,7 +240,7 @@ def _codes(block: dict[str, np.ndarray]) -> np.ndarray:
     return year * 2 if ascending is None else year * 2 + ascending.astype(np.uint16)
 
 
-def _wanted(direction: str, years: Collection[int] | None) -> np.ndarray:
+def wanted_codes(direction: str, years: Collection[int] | None) -> np.ndarray:
     """Return for every code whether its points are to be shown."""
     code = np.arange(1 << 16)
     wanted = np.ones(len(code), bool) if years is None else np.isin(code >> 1, list(years))

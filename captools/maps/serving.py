@@ -5,6 +5,7 @@ user's browser, under names of their own that lead here. So all there is lies be
 whoever calls this machine by another name is refused.
 """
 
+import logging
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -41,6 +42,7 @@ def serve(page: Callable[[], "Viewable"], port: int, browser: bool) -> Iterator[
     browser : bool
         Open a browser, if there is a screen.
     """
+    logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)  # a page that was left
     port, token = port or free_port(), secrets.token_urlsafe()
     server = panel.serve(
         page,

@@ -190,12 +190,19 @@ def blocks_of(
 
     A file that turns out to be damaged is dropped, and named in `Survey.bad`.
     """
+    return (block for _, block in blocks_of_files(survey, request, more))
+
+
+def blocks_of_files(
+    survey: Survey, request: MapOptions, more: Iterable[str]
+) -> Iterator[tuple[FlatFile, dict[str, np.ndarray]]]:
+    """Yield the blocks of `blocks_of`, each with the file that it is of."""
     survey.misplaced = 0
     for path in track(list(survey.good)):
         with naming_bad(survey.bad, path), FlatFile(path, request.place_names) as file:
             for rows in file.ranges(BLOCK_ROWS):
                 check()
-                yield _block(file, rows, survey, request, more)
+                yield file, _block(file, rows, survey, request, more)
             file.check_unchanged()
         if os.fspath(path) in survey.bad:
             survey.good.remove(path)

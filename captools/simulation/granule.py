@@ -16,7 +16,7 @@ from captools.simulation.hdf5 import set_attributes, write_group
 from captools.simulation.land_ice import Columns, land_ice_segments
 from captools.simulation.layout import FIXED, ORBIT, PRODUCT, Layout
 from captools.simulation.overpass import Overpass
-from captools.simulation.sampling import beam_segments, pair_segments
+from captools.simulation.sampling import beam_segments, even_segments, pair_segments
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Recipe:
         Three digits.
     defects : collection of str
         Any of `captools.simulation.defects.DEFECTS`.
+    clear : bool
+        Whether there are no clouds: segments then lie evenly along their tracks.
     layout : Layout
         Storage of the datasets in ``land_ice_segments``.
     """
@@ -47,6 +49,7 @@ class Recipe:
     seed: int = 0
     release: str = "006"
     defects: Collection[str] = ()
+    clear: bool = False
     layout: Layout = PRODUCT
 
     def __post_init__(self) -> None:
@@ -100,7 +103,11 @@ def _simulate_beams(
     """Return the segments of every beam; a pair sees the same gaps in the clouds."""
     beams = {}
     for pair in schema.PAIRS:
-        in_view = pair_segments(rng, *overpass.segment_ids, wanted.segments)
+        ends = overpass.segment_ids
+        if wanted.clear:
+            in_view = even_segments(*ends, wanted.segments)
+        else:
+            in_view = pair_segments(rng, *ends, wanted.segments)
         for beam in pair:
             segment_id = beam_segments(rng, in_view)
             beams[beam] = land_ice_segments(

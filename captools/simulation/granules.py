@@ -36,6 +36,8 @@ class Campaign:
         Of the random numbers.
     release : str
         Three digits.
+    clear : bool
+        Whether there are no clouds: segments then lie evenly along their tracks.
     defects : sequence of str
         The k-th is planted in the k-th granule.
 
@@ -53,6 +55,7 @@ class Campaign:
     bad: float
     seed: int
     release: str
+    clear: bool = False
     defects: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -99,6 +102,7 @@ def files(folder: Path, campaign: Campaign) -> list[Callable[[], Path]]:
             bad=campaign.bad,
             seed=campaign.seed,
             release=campaign.release,
+            clear=campaign.clear,
             defects=campaign.defects[number : number + 1],
         )
         for number, (rgt, region, cycle) in enumerate(

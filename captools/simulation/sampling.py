@@ -33,6 +33,11 @@ def pair_segments(rng: Generator, first: int, last: int, segments: int) -> NDArr
     return (first + np.arange(wanted) + np.repeat(np.cumsum(gaps), lengths)).astype(np.int32)
 
 
+def even_segments(first: int, last: int, segments: int) -> NDArray[np.int32]:
+    """Return at most `segments` ones from `first` to `last` with the same gap between them."""
+    return np.linspace(first, last, min(segments, last - first + 1)).astype(np.int32)
+
+
 def beam_segments(rng: Generator, pair: NDArray[np.int32]) -> NDArray[np.int32]:
     """Draw the segments of one beam: those of the pair, less a few."""
     lost = rng.integers(0, min(BEAM_LOSS_SEGMENTS, pair.size - 1) + 1)

@@ -41,6 +41,7 @@ OWN = {
         "cycles": "--cycle",
         "noise": "--noise",
         "bad": "--bad",
+        "clear": "--clear",
         "release": "--release",
     },
     "RINEX": {
@@ -92,6 +93,9 @@ OWN = {
 )
 @click.option(
     "--bad", type=click.FloatRange(0, 1), default=0.1, help="Share of segments flagged as bad."
+)
+@click.option(
+    "--clear", is_flag=True, help="No clouds: segments lie evenly along their tracks, few or many."
 )
 @click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the random numbers.")
 @click.option("--release", default="006", help="Three digits, for names and metadata.")
@@ -165,6 +169,7 @@ def simulate(
     cycles: Iterable[int] = (1,),
     noise: float = 0.1,
     bad: float = 0.1,
+    clear: bool = False,
     seed: int = 0,
     release: str = "006",
     defects: Iterable[str] = (),
@@ -198,6 +203,8 @@ def simulate(
         Standard deviation of a good height (m).
     bad : float
         Share of segments with a bad quality flag.
+    clear : bool
+        Whether segments lie evenly along their tracks; by default clouds leave some stretches.
     seed : int
         Seed of the random numbers.
     release : str

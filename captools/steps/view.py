@@ -3,7 +3,7 @@
 Pan and zoom go down to single points; column, aggregate, colours, limits,
 direction and years are chosen on the page. It is served on this machine only
 (127.0.0.1), to whoever has the address printed; Ctrl-C ends it. The points are
-laid out in temporary files (TMPDIR says where): some 22 bytes each, and 4 or 8
+laid out in temporary files (TMPDIR says where): some 34 bytes each, and 4 or 8
 more for each further column. A cube (*.zarr, by dascube) is shown by Lexcube in
 JupyterLab, where both are installed; `captools preview` draws it without them.
 
@@ -16,7 +16,10 @@ Examples:
 """
 
 import logging
+import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -42,6 +45,13 @@ log = logging.getLogger(__name__)
 @options.box
 @options.all_rows
 @click.option(
+    "--overlay",
+    multiple=True,
+    metavar="FILE",
+    callback=options.checked_each("maps.overlays.check"),
+    help="Lines or polygons to lay over the map, in any CRS; may be repeated.",
+)
+@click.option(
     "--port",
     type=click.IntRange(0, 65_535),
     default=0,
@@ -59,6 +69,7 @@ def view(
     crs: str | int | None = None,
     bbox: tuple[float, float, float, float] | None = None,
     all_rows: bool = False,
+    overlay: Iterable[str | Path] = (),
     port: int = 0,
     no_browser: bool = False,
     timeout: float | None = None,
@@ -81,6 +92,8 @@ def view(
         Box in degrees.
     all_rows : bool
         Of tiles, draw the rows of their overlaps too; by default core rows only.
+    overlay : iterable of path
+        Files of lines or polygons to lay over the map.
     port : int
         Where to serve; 0 is any that is free.
     no_browser : bool
@@ -107,19 +120,22 @@ def view(
     from captools.maps import lexcube
     from captools.run import watched
 
+    words = list(words)
     paths = listing.given(words)
     if not paths:
         log.info("no inputs: nothing to do")
         return
     how = {"variables": variables, "xy": xy, "lonlat": lonlat, "crs": crs, "bbox": bbox}
-    how |= {"all_rows": all_rows}
+    how |= {"all_rows": all_rows, "overlay": tuple(map(os.fspath, overlay)) or None}
     cube = lone_cube(paths)
     if cube is not None:
         check_none(how, "is for points, not for a cube")
         with process.interruptible():
             yield from lexcube.show(cube, port, not no_browser)
         return
-    require("preview", "colorcet", "holoviews", "numba", "panel")
+    require("preview", "colorcet", "datashader", "numba", "panel")
+    # What comes from standard input is not there for another command.
+    how |= {"inputs": paths if "-" in words else words}
     how |= {"port": port, "browser": not no_browser}
     with process.interruptible():
         if progress.is_shown():
@@ -136,19 +152,19 @@ def _lines(
     browser: bool,
     **request: Any,
 ) -> Iterator[str]:
-    """Yield the address of the map of these files, then serve it."""
+    """Yield the address of the map of these files, then serve it; `inputs` names them."""
     from captools.flat.collection import height_of
     from captools.flat.places import PlaceNames
     from captools.flat.table import column_names, two_columns
     from captools.granules.kinds import check_flat
-    from captools.maps import serving, viewing
-    from captools.maps.mapping import MapOptions
+    from captools.maps import page, serving, viewing
+    from captools.maps.surveying import MapOptions
     from captools.points.surveying import check_columns
 
     check_flat(paths)
     check_columns(paths, two_columns(xy) if xy else (), PlaceNames.of(request["lonlat"]))
     names = column_names(height_of(paths) if variables is None else variables)
-    crs = request.pop("crs")
+    crs, overlay, inputs = (request.pop(name) for name in ("crs", "overlay", "inputs"))
     asked = MapOptions(
         var=names[0],
         xy=tuple(two_columns(xy or "x,y")),
@@ -156,4 +172,5 @@ def _lines(
         **request,
     )
     scene = viewing.gather(paths, names, asked)
-    yield from serving.serve(viewing.page_of(scene), port, browser)
+    scene = replace(scene, files=tuple(inputs), overlays=overlay or ())
+    yield from serving.serve(page.page_of(scene), port, browser)

@@ -20,9 +20,10 @@ from timing import seconds
 from captools.flat.table import Table
 from captools.flat.writer import FlatWriter
 from captools.maps import viewing
-from captools.maps.mapping import MapOptions
-from captools.maps.raster import AGGREGATES, Canvas
+from captools.maps.raster import AGGREGATES, Canvas, fit
+from captools.maps.surveying import MapOptions
 
+SIZE_PIXELS = 800, 600  # of a map
 TRACK_POINTS = 1 << 18  # 20 m apart
 WIDE_METRES = 2.5e6  # from the middle to the ends of a track
 
@@ -76,11 +77,11 @@ def main() -> None:
     print(f"compiling: {compiling:.1f} s\n")
     print("| km across | points | first mean | " + " | ".join(AGGREGATES) + " | mean of a year |")
     print("|---" * (4 + len(AGGREGATES)) + "|")
-    home = viewing.fit(scene.cloud.bounds, viewing.SIZE_PIXELS)
+    home = fit(scene.cloud.bounds, SIZE_PIXELS)
     x, y = (home.xmin + home.xmax) / 2, (home.ymin + home.ymax) / 2
     for zoom in (1, 4, 16, 64, 256, 4096):
         wide, high = (home.xmax - home.xmin) / zoom / 2, (home.ymax - home.ymin) / zoom / 2
-        canvas = Canvas(x - wide, x + wide, y - high, y + high, *viewing.SIZE_PIXELS)
+        canvas = Canvas(x - wide, x + wide, y - high, y + high, *SIZE_PIXELS)
         ways = [(kind, None) for kind in AGGREGATES] + [("mean", scene.cloud.years[:1])]
         row = []
         first = seconds(partial(scene.cloud.view, canvas, "h_li", "mean"))

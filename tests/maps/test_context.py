@@ -60,12 +60,16 @@ def test_the_seam_of_an_area_around_the_pole_is_no_coast(tmp_path):
         (None, "does not exist"),
         ("no file", "is no file of lines or polygons"),
         ("points", "holds neither lines nor polygons"),
+        ("open ring", r"its shapes cannot be read \(IllegalArgumentException"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Non closed ring")
 def test_what_is_no_line_is_refused(tmp_path, content, why):
     path = tmp_path / "a.geojson"
     if content == "points":
         written(path, "Point", [0, -70])
+    elif content == "open ring":
+        written(path, "Polygon", [[[0, -70], [9, -70], [9, -75], [0, -75]]])
     elif content:
         path.write_text(content)
     with pytest.raises(ValueError, match=rf"overlay .*a\.geojson: {why}"):

@@ -5,6 +5,7 @@ import signal
 import time
 
 import h5py
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from processes import start
@@ -14,6 +15,7 @@ from captools.cli import main
 from captools.simulation.defects import DEFECTS
 from captools.steps.simulate import simulate
 
+BEAMS = "gt1l", "gt1r"
 NAME = re.compile(r"ATL06_(\d{14})_(\d{4})(\d\d)(\d\d)_(\d{3})_01\.h5")
 
 
@@ -50,6 +52,15 @@ def test_number_of_granules_is_exact(tmp_path):
     paths = simulate(tmp_path / "new" / "folder", granules=5, segments=1)
     assert len(set(paths)) == 5
     assert all(path.is_file() for path in paths)
+
+
+def test_without_clouds_segments_lie_evenly_along_their_tracks(tmp_path):
+    (path,) = simulate(tmp_path, granules=1, segments=50, regions=(11,), clear=True)
+    with h5py.File(path) as file:
+        first, second = (file[f"{beam}/land_ice_segments/segment_id"][:] for beam in BEAMS)
+    steps = np.diff(np.union1d(first, second))
+    assert set(steps) <= {steps.min(), steps.min() + 1}
+    assert first[-1] - first[0] > 45 * steps.min() > 1000
 
 
 def test_defects_go_into_the_first_granules(tmp_path):

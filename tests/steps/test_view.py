@@ -4,6 +4,8 @@ import contextlib
 import json
 import os
 import queue
+import re
+import shlex
 import shutil
 import signal
 import socket
@@ -11,26 +13,30 @@ import sys
 import threading
 import time
 import urllib.request
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
-import holoviews
 import numpy as np
 import pytest
+import rasterio
 from flatfiles import damage, make_endless, truncate, write_flat
 from processes import call, start
 from pyproj import Proj
 from straightforward import read_flat
 
 from captools.errors import InputError
-from captools.maps import serving, viewing
-from captools.maps.mapping import MapOptions
-from captools.maps.viewing import limits
+from captools.maps import overlays, serving, viewing
+from captools.maps import page as page_module
+from captools.maps.choices import Choices
+from captools.maps.overlays import Overlay
+from captools.maps.surveying import MapOptions
 
 CHROMIUM = shutil.which("chromium") or ""
-HARMLESS = {"log", "info", "warning", "debug"}
+HARMLESS = {"log", "info", "debug"}
+COAST_X, COAST_Y = (-1.1e6, -0.9e6), 3.5e5  # of an overlay; no track comes there
 
 
 def track(number, rows=3000, **more):
@@ -71,7 +77,7 @@ def served(*words, silent=("--no-browser",), **options):
             lines = queue.Queue()
             reading = threading.Thread(target=lambda: lines.put(process.stdout.readline()))
             reading.start()
-            process.address = lines.get(timeout=60).strip()
+            process.address = lines.get(timeout=120).strip()
             reading.join()
             if not process.address:
                 raise AssertionError(process.stderr.read())
@@ -82,10 +88,25 @@ def served(*words, silent=("--no-browser",), **options):
 
 
 @pytest.fixture(scope="module")
-def server(tracks):
-    """A server of the tracks, for all tests that only look."""
-    with served(tracks, "-v", "h_li,s_li") as process:
+def coast(tmp_path_factory):
+    """A line to lay over the tracks, where there are none, in degrees. Not to be changed."""
+    lon, lat = Proj("EPSG:3031")(np.linspace(*COAST_X, 50), np.full(50, COAST_Y), inverse=True)
+    path = tmp_path_factory.mktemp("coast") / "coast.geojson"
+    path.write_text(json.dumps({"type": "LineString", "coordinates": np.c_[lon, lat].tolist()}))
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(tracks, coast):
+    """A server of the tracks, for all tests that only look; none of it is worth a warning."""
+    with served(tracks, "-v", "h_li,s_li", "--overlay", coast) as process:
         yield process
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=30)[1]
+    # The server names requests that it refuses, and one test asks for a column that is not there.
+    known = "tornado.access", "the address asks for what is not there: column=none"
+    warned = [line for line in said.splitlines() if "warning" in line.lower()]
+    assert [line for line in warned if not any(words in line for words in known)] == []
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +123,9 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture
-def page(browser, server):
-    """The page, loaded; anything wrong that the browser reports fails the test at its end."""
-    page, wrong = browser.new_page(), []
+def opened(browser, server, wrong):
+    """A new page; anything wrong that the browser reports is added to a list."""
+    page = browser.new_page(viewport={"width": 1000, "height": 640})
     page.on("console", lambda message: message.type in HARMLESS or wrong.append(message.text))
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("requestfailed", lambda request: wrong.append(request.url))
@@ -116,20 +136,80 @@ def page(browser, server):
             request.url.startswith((server.address, "blob:", "data:")) or wrong.append(request.url)
         ),
     )
+    return page
+
+
+@pytest.fixture(scope="module")
+def visit(browser, server):
+    """A page that tests share, and what went wrong in it."""
+    wrong = []
+    page = opened(browser, server, wrong)
     page.goto(server.address)
-    page.wait_for_selector("canvas", state="attached", timeout=60_000)
-    settled(page)
-    yield page
+    said(page, TITLE, lambda title: title.endswith(": 36,000 points"))
+    yield page, wrong
     page.close()
+
+
+@pytest.fixture
+def page(visit):
+    """The page as it is when nothing is chosen; anything wrong fails the test at its end."""
+    page, wrong = visit
+    page.mouse.move(5, 630)
+    page.evaluate("() => { for (const m of Bokeh.documents[0].all_models)"
+                  " if (m.type.endsWith('Location')) m.search = '' }")  # fmt: skip
+    said(page, TITLE, lambda title: title.startswith("mean") and title.endswith(": 36,000 points"))
+    said(page, EXTENT, lambda extent: extent[0] < -1.4e6 and extent[1] > -0.6e6)
+    yield page
     assert wrong == []
+
+
+OF = "const of = name => Bokeh.documents[0].get_model_by_name(name)"
+TITLE = "return of('map').title.text"
+EXTENT = "const {x_range: x, y_range: y} = of('map'); return [x.start, x.end, y.start, y.end]"
+FRAME = """
+const view = Bokeh.index.find_one(of('map'))
+const box = view.el.getBoundingClientRect(), frame = view.frame.bbox
+return [box.left + frame.left, box.top + frame.top, frame.width, frame.height]
+"""
+IMAGE = """
+const {image, x, y, dw, dh} = of('map').renderers[0].data_source.data
+return image.length ? [image[0].shape, [x[0], x[0] + dw[0], y[0], y[0] + dh[0]]] : null
+"""
+PROFILE = "return of('profile').visible ? of('profile').title.text : ''"
+
+
+def said(page, script, until=lambda answer: True, seconds=30):
+    """What a script says of models by their names, once it is what is waited for."""
+    words = f"() => {{ if (!window.Bokeh?.documents?.length) return null; {OF}; {script} }}"
+    deadline, answer = time.monotonic() + seconds, None
+    while time.monotonic() < deadline:
+        answer = page.evaluate(words)
+        if answer is not None and until(answer):
+            return answer
+        page.wait_for_timeout(100)
+    raise AssertionError(f"never comes: {answer}")
 
 
 def picture(page):
     """What the map shows: pixels (red, green, blue in 0..1) of its frame."""
     from matplotlib.image import imread
 
-    clip = {"x": 360, "y": 50, "width": 750, "height": 560}
+    left, top, wide, high = said(page, FRAME)
+    clip = {"x": left + 1, "y": top + 1, "width": wide - 2, "height": high - 2}
     return imread(BytesIO(page.screenshot(clip=clip)))[..., :3]
+
+
+def rested(page):
+    """What the map shows at last: its title and its edges."""
+    deadline, last, since = time.monotonic() + 60, None, 0.0
+    while time.monotonic() < deadline:
+        now = said(page, TITLE), said(page, EXTENT)
+        if now != last:
+            last, since = now, time.monotonic()
+        elif time.monotonic() - since > 1:
+            return now
+        page.wait_for_timeout(100)
+    raise AssertionError("the map never stops to change")
 
 
 def coloured(pixels):
@@ -137,79 +217,91 @@ def coloured(pixels):
     return int((np.ptp(pixels, axis=-1) > 0.2).sum())
 
 
-def settled(page, before=None, until=lambda pixels: True):
-    """The picture, once it has colour, differs from the one before, and changes no more.
-
-    On a busy machine the browser shows the old map enlarged for a while before the new one
-    comes: `until` says whether a picture can be the one that is waited for.
-    """
+def settled(page, before=None):
+    """The picture, once it differs from the one before, and changes no more."""
     deadline, last = time.monotonic() + 60, None
     while time.monotonic() < deadline:
         now = picture(page)
         changed = before is None or not np.array_equal(now, before)
-        still = last is not None and np.array_equal(now, last)
-        if coloured(now) and changed and still and until(now):
+        if changed and last is not None and np.array_equal(now, last):
             return now
         last = now
-        page.wait_for_timeout(400)
+        page.wait_for_timeout(300)
     raise AssertionError("the map does not change, or never stops to")
 
 
+def points(page, number):
+    """Wait until the map says how many points it has."""
+    return said(page, TITLE, lambda title: title.endswith(f": {number:,} points"))
+
+
 def choose(page, label, value):
-    """Choose from a list, and return the picture before."""
-    before = settled(page)
+    """Choose from a list."""
     page.get_by_label(label, exact=True).select_option(value)
-    return before
+
+
+def place(page, x, y):
+    """Where a point of the map is in the window."""
+    left, top, wide, high = said(page, FRAME, lambda frame: frame[2] > 0)
+    west, east, south, north = said(page, EXTENT, lambda extent: extent[1] > extent[0])
+    return left + (x - west) / (east - west) * wide, top + (north - y) / (north - south) * high
 
 
 def zoom(page, clicks=3):
-    """Turn the mouse wheel over the map."""
-    page.mouse.move(730, 330)
+    """Turn the mouse wheel over the map, and return what it says then."""
+    page.mouse.move(*place(page, -1e6, 0))
     for _ in range(clicks):
         page.mouse.wheel(0, -300)
         page.wait_for_timeout(50)
+    title, extent = rested(page)
+    assert extent[1] - extent[0] < 5e5
+    return title
 
 
 # --- the page ---------------------------------------------------------------------
 
 
-def test_the_page_shows_the_map(page):
+def test_the_page_shows_the_map_and_fills_the_window(page):
     assert page.title() == "captools view"
-    assert coloured(picture(page)) > 3000
+    assert coloured(settled(page)) > 3000
+    left, top, wide, high = said(page, FRAME)
+    assert left + wide > 840
+    assert top + high > 560
+    assert urlsplit(page.url).query == ""
 
 
 def test_a_zoom_aggregates_anew(page):
-    before = settled(page)
     zoom(page)
-    after = settled(page, before, until=lambda pixels: coloured(pixels) < coloured(before))
-    # An image that was only enlarged would have large pixels, and so more colour than thin lines.
-    assert 300 < coloured(after) < coloured(before)
+    _, _, wide, high = said(page, FRAME)
+    extent = said(page, EXTENT)
+    shape, edges = said(page, IMAGE, lambda image: image[1] == pytest.approx(extent))
+    # An image that was only enlarged would have fewer pixels than the frame.
+    assert shape == pytest.approx([high, wide], abs=1)
+    assert edges[1] - edges[0] < 5e5
 
 
 def test_reset_leads_back_also_after_the_scale_was_changed(page):
-    before = settled(page)
-    zoom(page)
-    near = settled(page, before, until=lambda pixels: coloured(pixels) < coloured(before))
+    home = said(page, EXTENT)
+    near = zoom(page)
     choose(page, "Scale", "log")
-    assert coloured(settled(page)) < coloured(before)  # still near
-    page.wait_for_timeout(500)
+    said(page, "return location.search", lambda search: "log" in search)
+    assert said(page, TITLE) == near
     page.get_by_title("Reset", exact=True).first.click()
-    page.mouse.move(5, 700)
-
-    def is_home(pixels):
-        return abs(coloured(pixels) - coloured(before)) < 0.1 * coloured(before)
-
-    assert is_home(settled(page, near, until=is_home))
+    points(page, 36_000)
+    assert said(page, EXTENT) == pytest.approx(home, abs=2e3)
 
 
 def test_direction_and_years_leave_points_out(page):
-    both = choose(page, "Direction", "ascending")
+    both = settled(page)
+    choose(page, "Direction", "ascending")
+    points(page, 18_000)
     ascending = settled(page, both)
     choose(page, "Direction", "descending")
     descending = settled(page, ascending)
     assert coloured(ascending) < coloured(both)
     assert coloured(descending) < coloured(both)
     page.get_by_label("2020", exact=True).uncheck()
+    points(page, 12_000)
     assert coloured(settled(page, descending)) < coloured(descending)
 
 
@@ -221,7 +313,8 @@ def test_direction_and_years_leave_points_out(page):
     ],
 )
 def test_every_choice_changes_the_map(page, label, value):
-    before = choose(page, label, value)
+    before = settled(page)
+    choose(page, label, value)
     settled(page, before)
 
 
@@ -232,18 +325,91 @@ def test_limits_change_the_colours(page):
     settled(page, before)
 
 
-def test_hover_shows_value_and_count(page):
-    rows, columns = np.nonzero(np.ptp(settled(page), axis=-1) > 0.2)
-    some = np.random.default_rng(0).permutation(len(rows))[:20]
-    for row, column in zip(rows[some], columns[some], strict=True):
-        page.mouse.move(360 + int(column), 50 + int(row))
-        page.wait_for_timeout(150)
-        shown = page.locator(".bk-tooltip-row-value").all_inner_texts()
-        if shown and shown[3] != "0":
-            assert -1.5e6 <= float(shown[0].replace(",", "")) <= -0.5e6
-            assert 700 <= float(shown[2]) <= 1300
-            return
-    raise AssertionError(f"no count on coloured pixels: {shown}")
+def test_points_grow_where_there_is_room(page):
+    grown = settled(page)
+    page.get_by_label("Points grow by (pixels)").fill("0")
+    page.keyboard.press("Enter")
+    assert coloured(settled(page, grown)) < 0.7 * coloured(grown)
+
+
+def test_hover_says_all_of_the_nearest_point_and_of_its_pixel(page):
+    one, row = track(4), 1500
+    x, y = (float(one[name][row]) for name in "xy")
+    page.mouse.move(*place(page, x, y))
+    tip = said(page, "return of('tip').text", lambda text: "pixel" in text)
+    lon, lat = (float(tip.split(f"{name}: <b>")[1].split("°")[0]) for name in ("lon", "lat"))
+    assert Proj("EPSG:3031")(lon, lat) == pytest.approx((x, y), abs=2e4)
+    assert "rgt: <b>1</b><br>cycle: <b>2</b><br>spot: <b>3</b>" in tip
+    assert "time: <b>20" in tip
+    value, mean, count = re.search(
+        r"h_li: <b>([\d,.]+) m<.*pixel: <b>mean ([\d,.]+), (\d+) points", tip
+    ).groups()
+    assert 700 <= float(value.replace(",", "")) <= 1300
+    assert 700 <= float(mean.replace(",", "")) <= 1300
+    assert int(count) > 1
+    page.get_by_text("cycle").wait_for(state="visible", timeout=30_000)
+
+
+def test_a_click_draws_the_profile_of_the_pass_and_one_beside_puts_it_away(page):
+    one = track(4)
+    page.mouse.click(*place(page, one["x"][1500], one["y"][1500]))
+    title = said(page, PROFILE, bool)
+    assert title == "rgt 1, cycle 2, spot 3: 36,000 points on the map, each 4. of them drawn"
+    points(page, 36_000)
+    page.mouse.click(*place(page, np.mean(COAST_X), COAST_Y))
+    said(page, PROFILE, lambda title: not title)
+
+
+def test_an_overlay_is_drawn(page):
+    pixels = settled(page)
+    left, top, *_ = said(page, FRAME)
+    x, y = place(page, np.mean(COAST_X), COAST_Y)
+    column, row = int(x - left), int(y - top)
+    assert pixels[row - 3 : row + 4, column].min() < 0.75  # of grey
+    assert pixels[row - 12 : row - 5, column].min() == 1
+
+
+def test_an_address_opens_the_same_view_in_another_page(page, browser, server):
+    choose(page, "Direction", "descending")
+    choose(page, "Colours", "magma")
+    points(page, 18_000)
+    zoom(page)
+    one = track(11)  # of descending ones, near the middle
+    page.mouse.click(*place(page, one["x"][1500], one["y"][1500]))
+    said(page, PROFILE, bool)
+    said(page, "return location.search", lambda search: "track=0" in search)
+    (title, extent), wrong = rested(page), []
+    other = opened(browser, server, wrong)
+    other.goto(page.url)
+    said(other, PROFILE, bool)
+    assert rested(other) == (title, pytest.approx(extent, rel=1e-9))
+    page.mouse.move(5, 630)
+    np.testing.assert_array_equal(settled(other), settled(page))
+    other.go_back()
+    other.close()
+    assert wrong == []
+
+
+def test_the_button_writes_a_command_that_runs(page, run, monkeypatch, tmp_path):
+    choose(page, "Aggregate", "count")
+    said(page, TITLE, lambda title: title.startswith("count"))
+    page.get_by_text("preview command").click()
+    text = page.get_by_label("Command")
+    text.wait_for(state="visible")
+    command = text.input_value()
+    assert "--agg count" in command
+    monkeypatch.chdir(tmp_path)
+    assert run(*shlex.split(command)[1:]).exit_code == 0
+    assert (tmp_path / "map.png").stat().st_size > 10_000
+
+
+def test_a_place_without_points_and_choices_that_are_not_there_are_no_fault(page, server):
+    page.goto(f"{server.address}?extent=[5e6,6e6,5e6,6e6]&column=none")
+    points(page, 0)
+    page.mouse.move(*place(page, 5.5e6, 5.5e6))
+    page.mouse.wheel(0, -300)
+    said(page, EXTENT, lambda extent: extent[1] - extent[0] < 9e5)
+    points(page, 0)
 
 
 # --- the server -------------------------------------------------------------------
@@ -362,7 +528,7 @@ def serve_count(monkeypatch):
     def serve(scene, port, browser):
         yield f"{scene.cloud.rows} points"
 
-    monkeypatch.setattr(viewing, "page_of", lambda scene: scene)
+    monkeypatch.setattr(page_module, "page_of", lambda scene: scene)
     monkeypatch.setattr(serving, "serve", serve)
 
 
@@ -478,10 +644,10 @@ def test_a_bad_value_is_wrong_usage(run, tracks, words):
 
 
 def test_a_missing_extra_is_reported_with_its_remedy(run, tracks, monkeypatch):
-    monkeypatch.setitem(sys.modules, "holoviews", None)
+    monkeypatch.setitem(sys.modules, "datashader", None)
     result = run("view", tracks)
     assert result.exit_code == 1
-    assert "needs holoviews: pip install 'captools[preview]'" in result.stderr
+    assert "needs datashader: pip install 'captools[preview]'" in result.stderr
 
 
 # --- what it shows ----------------------------------------------------------------
@@ -520,7 +686,7 @@ def test_places_may_have_other_names(run, tmp_path, monkeypatch, words):
     def serve(scene, port, browser):
         yield json.dumps([scene.cloud.rows, scene.crs, *map(float, scene.cloud.bounds)])
 
-    monkeypatch.setattr(viewing, "page_of", lambda scene: scene)
+    monkeypatch.setattr(page_module, "page_of", lambda scene: scene)
     monkeypatch.setattr(serving, "serve", serve)
     result = run("view", tmp_path, "--no-browser", *words)
     assert result.exit_code == 0
@@ -564,50 +730,95 @@ def test_a_bad_file_in_the_list_is_an_error_only_if_all_are(tmp_path, log):
         viewing.gather([tmp_path / "none.h5"], ["h_li"], MapOptions(var="h_li"))
 
 
-def image(page, **changed):
-    """The image that the page makes of all points, with some other choices."""
-    holoviews.extension("bokeh")
-    chosen = {name: widget.value for name, widget in page.widgets.items()} | changed
-    home = page.home
-    return page.image((home.xmin, home.xmax), (home.ymin, home.ymax), **chosen)
+def test_the_map_has_the_points_that_are_chosen(tracks):
+    one = page_module.Page(gather(tracks), [])
+    one.look(one.scene.cloud.bounds, (400, 300))
+    title = one.chart.map.title
+    assert title.text.startswith("mean of ")
+    assert title.text.endswith("(m): 36,000 points")
+    one.choices.param.update(aggregate="count", direction="ascending", years=[2019])
+    assert "(m)" not in title.text
+    assert title.text.endswith(": 6,000 points")
+    one.choices.years = []
+    assert title.text.endswith(": 0 points")
 
 
-def test_the_image_has_values_and_counts_and_says_what_they_are(tracks):
-    page = viewing.Page(gather(tracks))
-    whole = image(page)
-    values, counts = whole.dimension_values("value"), whole.dimension_values("count")
-    assert counts.sum() == 36_000
-    np.testing.assert_array_equal(np.isfinite(values), counts > 0)
-    assert "mean of " in str(whole.opts.get().kwargs["title"])
-    assert "(m): 36,000 points" in str(whole.opts.get().kwargs["title"])
-    title = image(page, kind="count", direction="ascending", years=[2019]).opts.get()
-    assert "(m)" not in title.kwargs["title"]
-    assert title.kwargs["title"].endswith(": 6,000 points")
+def test_the_command_draws_what_is_shown(run, tracks, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    one = page_module.Page(replace(gather(tracks), files=(str(tracks),)), [])
+    one.look(one.scene.cloud.bounds, (400, 300))
+    one.choices.take("?direction=descending&years=[2019,2021]&extent=[-1.2e6,-8e5,-1e5,2e5]")
+    for command in one.command().replace("\\\n", "").split("&&"):
+        words = shlex.split(command.replace("map.png", "map.tif"))[1:]
+        assert run(*words).exit_code == 0
+    with rasterio.open("map.tif") as drawn:
+        np.testing.assert_array_equal(drawn.read(1), one.pixels.values.astype("f4"))
 
 
-def test_no_year_chosen_shows_nothing(tracks):
-    shown = image(viewing.Page(gather(tracks)), years=[])
-    assert shown.opts.get().kwargs["title"].endswith(": 0 points")
-
-
-VALUES = np.array([[-5.0, 0.0, 1.0], [2.0, 10.0, np.nan]])
+@pytest.mark.parametrize("address", ["", "?colours=magma&scale=eq_hist", "?low=900&scale=log"])
+def test_colours_are_those_of_preview(run, tracks, tmp_path, monkeypatch, address):
+    monkeypatch.chdir(tmp_path)
+    one = page_module.Page(replace(gather(tracks), files=(str(tracks),)), [])
+    one.look(one.scene.cloud.bounds, (300, 200))
+    one.choices.take(f"{address}&grow=0")
+    words = shlex.split(one.command())[1:]
+    assert run(*words, "--bare").exit_code == 0
+    (shown,) = one.chart.sources["image"].data["image"]
+    with rasterio.open("map.png") as drawn:
+        seen = np.moveaxis(drawn.read(), 0, 2)
+    there = seen[..., 3] > 0
+    np.testing.assert_array_equal(
+        seen[there], shown[::-1].copy().view("u1").reshape(*seen.shape)[there]
+    )
+    np.testing.assert_array_equal(there, np.isfinite(one.pixels.values))
 
 
 @pytest.mark.parametrize(
-    ("how", "asked", "expected"),
+    ("address", "expected"),
     [
-        ("linear", ((0, 100), None, None), (-5.0, 10.0)),
-        ("linear", ((0, 100), 0.0, 3.0), (0.0, 3.0)),
-        ("eq_hist", ((0, 100), None, 3.0), (-5.0, 3.0)),
-        ("log", ((0, 100), None, None), (1.0, 10.0)),
-        ("log", ((0, 100), -2.0, None), (1.0, 10.0)),
+        ("percentiles=[0,100]", (700, 1300)),
+        ("percentiles=[0,100]&low=800&high=1000", (800, 1000)),
+        ("percentiles=[0,100]&high=1000&scale=eq_hist", (700, 1000)),
+        ("percentiles=[0,100]&scale=log", (700, 1300)),
+        ("percentiles=[0,100]&low=-2&scale=log", (700, 1300)),
     ],
 )
-def test_limits(how, asked, expected):
-    assert limits(VALUES, how, *asked) == expected
+def test_limits_of_colours(tracks, address, expected):
+    one = page_module.Page(gather(tracks), [])
+    one.look(one.scene.cloud.bounds, (400, 300))
+    one.choices.take(f"?{address}")
+    labels = one.chart.bar.major_label_overrides
+    first, last = (float(labels[place].replace(",", "")) for place in (0.0, 1.0))
+    assert (first, last) == pytest.approx(expected, abs=1)
 
 
-@pytest.mark.parametrize("how", ["linear", "log", "eq_hist"])
-def test_limits_of_nothing_are_some(how):
-    low, high = limits(np.full((2, 2), np.nan), how, (2, 98), None, None)
-    assert 0 < low < high
+@pytest.mark.parametrize("scale", ["linear", "log", "cbrt", "eq_hist"])
+def test_nothing_has_no_colours(tracks, scale):
+    one = page_module.Page(gather(tracks), [])
+    one.look(one.scene.cloud.bounds, (400, 300))
+    one.choices.take(f"?scale={scale}&years=[]")
+    assert one.chart.sources["image"].data["image"] == []
+
+
+def test_an_address_tells_all_that_was_chosen_and_nothing_else(tracks):
+    scene = gather(tracks, ("h_li", "s_li"))
+    one, other = Choices(scene), Choices(scene)
+    assert one.address == ""
+    one.param.update(column="s_li", low=0.25, years=[2020], extent=(0.0, 1.0, 2.0, 3.0), grow=0)
+    assert other.take(one.address) == []
+    assert other.param.values() | {"name": ""} == one.param.values() | {"name": ""}
+    assert other.take("?column=none&extent=[1,0,0,1]&low=x&scale=log&years=[1]") == [
+        *("column=none", "extent=[1,0,0,1]", "low=x", "years=[1]")
+    ]
+    assert other.address == "?scale=log"
+
+
+def test_an_overlay_is_laid_over_the_map_in_its_projection(tmp_path):
+    ring = [[lon, -80.0] for lon in range(0, 181, 2)]
+    path = tmp_path / "coast.geojson"
+    path.write_text(json.dumps({"type": "LineString", "coordinates": ring}))
+    lines = Overlay(overlays.read(path), "EPSG:3031").within((-2e6, 2e6, -2e6, 2e6), 10.0)
+    radius = Proj("EPSG:3031")(0, -80)[1]
+    np.testing.assert_allclose(np.hypot(*np.concatenate(lines).T), radius, rtol=1e-4)
+    with pytest.raises(ValueError, match=r"overlay none\.gpkg: does not exist"):
+        overlays.read("none.gpkg")
