@@ -88,7 +88,9 @@ SERVED = (
     *("tests/io/test_object_store.py", "tests/io/test_remote.py"),
     "tests/granules/test_checking.py::test_files_on_a_server",
     "tests/run/test_reduce.py::test_a_set_that_cannot_be_sent",
-    *("tests/test_readme.py", "tests/test_tutorial.py"),
+    "tests/run/test_seams.py::test_three_mpi_ranks_fill_one_array",
+    "tests/steps/test_dascube.py::test_a_cube_in_an_object_store",
+    *("tests/test_gallery.py", "tests/test_readme.py", "tests/test_tutorial.py"),
 )
 
 

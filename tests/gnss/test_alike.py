@@ -55,6 +55,7 @@ def test_real_files_as_a_plain_reader_reads_them(real_data, name):
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:Converting non-nanosecond:UserWarning")  # by older xarray
 @pytest.mark.parametrize("name", ["demo.10o", "demo3.10o", "ac660270.18o.Z"])
 def test_real_files_as_georinex_reads_them(real_data, tmp_path, name):
     georinex = pytest.importorskip("georinex")
