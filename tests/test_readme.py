@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fsspec
 import h5py
 import numpy as np
 import pytest
@@ -20,6 +21,10 @@ import straightforward
 from earthdata import LOGIN, Earthdata, Granule
 from objectstore import KEYS, object_store
 from processes import Process
+
+from captools.io import remote
+from captools.io.earthdata import earthdata_login
+from captools.io.remote import Access
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -60,6 +65,11 @@ def servers(folder, tmp_path_factory):
         keys = KEYS | {"AWS_ENDPOINT_URL": store.endpoint}
         with earthdata.here(tmp_path / "home", login=LOGIN, **keys):
             yield
+    # What this process remembers of these servers must not be taken for others.
+    remote.use(Access())
+    earthdata_login.cache_clear()
+    for protocol in ("s3", "https"):
+        fsspec.get_filesystem_class(protocol).clear_instance_cache()
 
 
 def path_of_commands():
