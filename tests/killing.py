@@ -46,8 +46,8 @@ FOLDS = {
     "tile": (BEAMS, "-o", "out/tiles", "-d", "300", "-r", "30"),
     "export": (BEAMS, "-o", "out/all.parquet"),
     "export csv": (BEAMS, "-o", "out/all.csv.gz"),
+    "preview": (BEAMS, "-o", "out/map.png", "--bare"),
 }
-PREVIEW = (BEAMS, "-o", "out/map.png", "--bare")
 RECORD = ("--product", "DAS", "--rate", "100", "--channels", "4", "--format", "zarr")
 FOUR_MINUTES = ("-t", "2021-11-01T23:00", "2021-11-01T23:04")
 
@@ -97,7 +97,6 @@ def known_runs() -> list[Run]:
         if engine != "SLURM"  # whose tasks take shares, as map steps have them
         for step, words in FOLDS.items()
     ]
-    runs.append(Run("local", "preview", (captools, "preview", *PREVIEW)))
     return runs
 
 

@@ -194,6 +194,24 @@ def each_part(
         If files cannot be used; all others are tried, so that it names all of them.
     """
     bad: dict[str, str] = {}
+    for part, found in tried(crew, function, parts):
+        if isinstance(found, BadInputs):
+            bad |= found.errors
+        elif isinstance(found, CaptoolsError):
+            raise found
+        elif not bad:
+            yield part, found
+    if bad:
+        raise BadInputs(bad)
+
+
+def tried(
+    crew: Crew, function: Callable[[Any], Any], parts: Sequence[Any]
+) -> Iterator[tuple[Any, Any]]:
+    """Yield each part with a value or an error; of one with bad files, the rest comes last, too.
+
+    It shows how many files are done.
+    """
     ends = [span.file.path for part in parts for span in part.spans if span.is_last]
     with closing(track(ends)) as files:
         next(files, None)
@@ -201,17 +219,11 @@ def each_part(
             rest = []
             for part, found in crew.each(function, parts):
                 if isinstance(found, BadInputs):
-                    bad |= found.errors
                     rest += _without(part, found.errors)
-                elif isinstance(found, CaptoolsError):
-                    raise found
-                elif not bad:
-                    yield part, found
+                yield part, found
                 for _ in range(sum(span.is_last for span in part.spans)):
                     next(files, None)
             parts = rest  # what is behind a file that cost its process was not read
-    if bad:
-        raise BadInputs(bad)
 
 
 def _without(part: Any, paths: Collection[str]) -> list[Any]:

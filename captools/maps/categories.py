@@ -77,6 +77,21 @@ class Categories:
             if value == value:  # NaN is none
                 count = np.bincount(pixel[which == number], minlength=size)
                 self._counts[value] = self._counts.get(value, 0) + count
+        self._check()
+
+    def packed(self) -> dict[object, tuple[np.ndarray, np.ndarray]]:
+        """Return the pixels that have points of each category, and how many."""
+        seen = {value: np.flatnonzero(count) for value, count in self._counts.items()}
+        return {value: (pixel, self._counts[value][pixel]) for value, pixel in seen.items()}
+
+    def join(self, packed: dict[object, tuple[np.ndarray, np.ndarray]]) -> None:
+        """Add what others have packed; errors as `add`."""
+        size = self.canvas.width * self.canvas.height
+        for value, (pixel, count) in packed.items():
+            self._counts.setdefault(value, np.zeros(size, np.int64))[pixel] += count
+        self._check()
+
+    def _check(self) -> None:
         if len(self._counts) > MOST:
             raise InputError(f"--by {self.name}: has more than {MOST} values: draw it with --var")
 

@@ -1,6 +1,5 @@
-"""From flat files to a map: their points are folded, one file after another, into pixels."""
+"""From flat files to a map: their points are folded into pixels."""
 
-import re
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -8,22 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
+from captools.engine.crew import Crew
 from captools.errors import CaptoolsWarning, InputError
 from captools.flat.collection import height_of
-from captools.geo import domain, select
-from captools.geo.time import parse_span
+from captools.geo import domain
 from captools.io.address import Url, parse_location
 from captools.maps.categories import Categories
+from captools.maps.folding import fold
 from captools.maps.raster import Aggregate, Canvas, fit
-from captools.maps.surveying import (
-    LONLAT,
-    Limits,
-    MapOptions,
-    Survey,
-    blocks_of,
-    bounds_of,
-    survey_files,
-)
+from captools.maps.surveying import LONLAT, Limits, MapOptions, Survey, bounds_of, survey_files
 from captools.progress import counted
 
 
@@ -61,6 +53,7 @@ def make_map(
     files: Iterable[str | Path | Url],
     request: MapOptions,
     sizing: Callable[[Limits, tuple[int, int] | None], Canvas] = fit,
+    crew: Crew | None = None,
 ) -> Map:
     """Fold the points of flat files into a map.
 
@@ -72,6 +65,8 @@ def make_map(
         What of them.
     sizing : callable
         Makes the pixels from what must be seen, and the size that is asked for.
+    crew : Crew, optional
+        Who adds up the points; by default this process.
 
     Raises
     ------
@@ -87,7 +82,8 @@ def make_map(
     if survey.crs == LONLAT and request.size is None and request.extent is None:
         bounds = _on_earth(bounds)
     canvas = sizing(bounds, request.size)
-    totals, parts = _fold(survey, request, canvas)
+    found = fold(survey, request, canvas, crew or Crew(jobs=1))
+    totals, parts = found.periods, found.categories
     points = sum(total.points for total in totals)
     if not points:
         raise survey.nothing(f"point with a value of {request.column or 'any kind'}")
@@ -120,45 +116,6 @@ def _on_earth(bounds: Limits) -> Limits:
     more = max(0.0, least - (ymax - ymin)) / 2
     south = min(max(ymin - more, -90.0), 90.0 - least)
     return xmin, xmax, south, max(ymax, south + least)
-
-
-def _fold(
-    survey: Survey, request: MapOptions, canvas: Canvas
-) -> tuple[list[Aggregate], Categories | None]:
-    """Add all points to the aggregates: of each period if there are two, of each category."""
-    spans = [parse_period(text) for text in request.diff] if request.diff else [None]
-    kind = "mean" if request.diff else "count" if request.by else request.agg
-    totals = [Aggregate(canvas, kind) for _ in spans]
-    parts = Categories(canvas, request.by) if request.by else None
-    needed = [request.column, "t_gps" if request.diff else None, request.by]
-    for block in blocks_of(survey, request, [*filter(None, needed)]):
-        x, y, values = block["x"], block["y"], block.get(request.column)
-        for span, total in zip(spans, totals, strict=True):
-            if span is None:
-                total.add(x, y, values)
-            else:
-                then = select.in_span(block["t_gps"], span)
-                total.add(x[then], y[then], values[then])
-        if parts is not None:
-            known = np.isfinite(values) if values is not None else slice(None)
-            parts.add(x[known], y[known], block[request.by][known])
-    return totals, parts
-
-
-def parse_period(text: str) -> tuple[float, float]:
-    """Return the GPS seconds of a period: ``2019``, or ``2019-03-01/2019-06-01``.
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-    """
-    start, _, end = text.partition("/")
-    if re.fullmatch(r"\d{4}", text):
-        end = str(int(text) + 1)
-    if not end:
-        raise ValueError(f"period {text!r} is neither a year (2019) nor T0/T1")
-    return parse_span((start, end))
 
 
 def _difference(totals: list[Aggregate]) -> np.ndarray:

@@ -225,7 +225,7 @@ class PointCache:
         with ThreadPoolExecutor(len(parts)) as pool:
             total, *others = pool.map(fold, parts)
         for other in others:
-            total.join(other)
+            total.join(slice(None), other.count, other.first, other.second)
         return Pixels(total.values(), total.count.reshape(canvas.height, canvas.width))
 
 

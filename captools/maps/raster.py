@@ -137,8 +137,9 @@ class Aggregate:
         self.kind = kind
         size = canvas.width * canvas.height
         self.count = np.zeros(size, np.int64)
-        start = {"min": np.inf, "max": -np.inf}.get(kind, 0.0)
-        self.first = np.full(0 if kind == "count" else size, start)
+        self.first = np.zeros(0 if kind == "count" else size)
+        if kind in ("min", "max"):
+            self.first.fill(np.inf if kind == "min" else -np.inf)
         self.second = np.zeros(size if kind == "std" else 0)
 
     @property
@@ -164,34 +165,49 @@ class Aggregate:
             count = np.bincount(pixel, minlength=self.count.size)
             mean = np.bincount(pixel, values, count.size) / np.maximum(count, 1)
             squares = np.bincount(pixel, (values - mean[pixel]) ** 2, count.size)
-            self._join_deviations(count, mean, squares)
+            self._join_deviations(slice(None), count, mean, squares)
         elif self.kind == "min":
             np.minimum.at(self.first, pixel, values)
         elif self.kind == "max":
             np.maximum.at(self.first, pixel, values)
         np.add.at(self.count, pixel, 1)
 
-    def join(self, other: "Aggregate") -> None:
-        """Add the points of another aggregate of the same pixels and kind."""
-        if self.kind == "mean":
-            self.first += other.first
-        elif self.kind == "std":
-            self._join_deviations(other.count, other.first, other.second)
-        elif self.kind == "min":
-            np.minimum(self.first, other.first, out=self.first)
-        elif self.kind == "max":
-            np.maximum(self.first, other.first, out=self.first)
-        self.count += other.count
+    def packed(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return the pixels that have points, and what these add up to: as `join` takes it."""
+        seen = np.flatnonzero(self.count)
+        first, second = (sums[seen] if sums.size else sums for sums in (self.first, self.second))
+        return seen, self.count[seen], first, second
 
-    def _join_deviations(self, count: np.ndarray, mean: np.ndarray, squares: np.ndarray) -> None:
+    def join(
+        self,
+        pixel: np.ndarray | slice,
+        count: np.ndarray,
+        first: np.ndarray,
+        second: np.ndarray,
+    ) -> None:
+        """Add what other points of the same kind add up to in some pixels, each named once."""
+        if self.kind == "mean":
+            self.first[pixel] += first
+        elif self.kind == "std":
+            self._join_deviations(pixel, count, first, second)
+        elif self.kind == "min":
+            self.first[pixel] = np.minimum(self.first[pixel], first)
+        elif self.kind == "max":
+            self.first[pixel] = np.maximum(self.first[pixel], first)
+        self.count[pixel] += count
+
+    def _join_deviations(
+        self, pixel: np.ndarray | slice, count: np.ndarray, mean: np.ndarray, squares: np.ndarray
+    ) -> None:
         """Join mean and squared deviations of other points with those of the points so far.
 
         Source: Chan, Golub and LeVeque (1979), Updating formulae.
         """
-        both = np.maximum(self.count + count, 1)
-        apart = np.where(count > 0, mean - self.first, 0.0)
-        self.second += squares + apart**2 * self.count * count / both
-        self.first += apart * count / both
+        so_far = self.count[pixel]
+        both = np.maximum(so_far + count, 1)
+        apart = np.where(count > 0, mean - self.first[pixel], 0.0)
+        self.second[pixel] += squares + apart**2 * so_far * count / both
+        self.first[pixel] += apart * count / both
 
     def values(self) -> np.ndarray:
         """Return the map, shape (height, width), NaN where no point is."""

@@ -13,6 +13,7 @@ from captools.bounds import Bounds
 from captools.errors import BadInputs, CaptoolsWarning, InputError, naming_bad
 from captools.flat.alike import Alike
 from captools.flat.origins import CORE, Origins, is_tile
+from captools.flat.parts import Member, Span
 from captools.flat.places import PlaceNames
 from captools.flat.reader import FlatFile
 from captools.geo import coords, domain, select
@@ -59,6 +60,7 @@ class Survey:
     """What the headers of the files say, all taken together."""
 
     good: list[Path | Url] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)  # the same, as they were
     bad: dict[str, str] = field(default_factory=dict)
     crs: str = ""  # of the map
     projected: bool = True  # whether the files have x and y in this CRS
@@ -71,6 +73,10 @@ class Survey:
     origins: Origins = field(default_factory=Origins)
     misplaced: int = 0  # points outside the area of use of the CRS that they are projected to
     all_bounds: Bounds = field(default_factory=Bounds)  # of all points, if a box is asked for
+
+    def without_files(self) -> "Survey":
+        """Return what it says of all files together, which workers are told."""
+        return Survey(crs=self.crs, projected=self.projected)
 
     def nothing(self, what: str) -> InputError:
         """Return the error that there is no such point, in a box that is asked for if one is."""
@@ -130,6 +136,7 @@ def _take_in(survey: Survey, file: FlatFile, attrs: dict, request: MapOptions) -
     survey.bounds.append(tuple(map(float, bounds)) if known else None)
     survey.rows += file.rows
     survey.good.append(file.path)
+    survey.members.append(Member.of(file))
     survey.alike.add(file)
     survey.origins.add(file)
     survey.has_tiles |= is_tile(file)
@@ -206,6 +213,18 @@ def blocks_of_files(
             file.check_unchanged()
         if os.fspath(path) in survey.bad:
             survey.good.remove(path)
+
+
+def blocks_of_spans(
+    survey: Survey, request: MapOptions, spans: Iterable[Span], more: Iterable[str]
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yield the blocks of `blocks_of`, of some rows of files."""
+    for span in spans:
+        path = span.file.path
+        with naming_bad(survey.bad, path), span.file.opened(request.place_names) as file:
+            for rows in file.ranges(BLOCK_ROWS, of=slice(span.start, span.stop)):
+                check()
+                yield _block(file, rows, survey, request, more)
 
 
 def _block(

@@ -95,7 +95,7 @@ def survey(paths: list[str], *, lonlat: object, xy: object, **options: object) -
     "--diff",
     nargs=2,
     metavar="T1 T2",
-    callback=options.checked_each("maps.mapping.parse_period"),
+    callback=options.checked_each("maps.folding.parse_period"),
     help="Mean of period T1 less that of T2, where both have points: years, or T0/T1.",
 )
 @click.option(
@@ -159,6 +159,7 @@ def survey(paths: list[str], *, lonlat: object, xy: object, **options: object) -
 @click.option("--label", help="Of the colour bar.")
 @click.option("--units", help="Of the colour bar.")
 @click.option("--bare", is_flag=True, help="Only the pixels, with a world file beside them.")
+@options.engine
 def preview(
     files: Iterable[str | Path],
     output: str | Path,
@@ -193,6 +194,9 @@ def preview(
     label: str | None = None,
     units: str | None = None,
     bare: bool = False,
+    jobs: int | None = None,
+    engine: str = "local",
+    scheduler: str | None = None,
 ) -> "Outputs":
     """Draw flat files as a map, or a cube of spectra.
 
@@ -252,6 +256,8 @@ def preview(
         Of the colour bar.
     bare : bool
         Write the pixels alone, with a world file.
+    jobs, engine, scheduler
+        Who adds up the points of a map; see `captools.engine.crew.Crew`.
 
     Returns
     -------
@@ -270,6 +276,7 @@ def preview(
         If the picture cannot be written.
     """
     from captools.das.names import check_none, lone_cube
+    from captools.engine.crew import Crew
     from captools.extras import require
     from captools.flat.table import two_columns
     from captools.io.atomic import check_is_file
@@ -289,13 +296,8 @@ def preview(
         of_points |= {"by": by, "point": point, "background": background, "width": width}
         of_points |= {"overlay": overlay or None, "hillshade": hillshade, "inset": inset}
         of_points |= {"dpi": dpi, "label": label, "units": units}
-        of_points |= {
-            "kind": kind != "map",
-            "how": how != "linear",
-            "clip": clip,
-            "diff": diff,
-            "bare": bare,
-        }
+        of_points |= {"kind": kind != "map", "how": how != "linear", "clip": clip}
+        of_points |= {"diff": diff, "bare": bare}
         check_none(of_points, "is for points, not for a cube")
         return draw_cube(
             cube, local_path(output), Style(cmap, percentiles=percentiles), title, channel, band
@@ -334,6 +336,7 @@ def preview(
         chart = make_chart(kind, files, request)
         save(draw_chart(chart, look), local_path(output))
         return outputs([local_path(output)], chart)
-    picture = make_map(files, request, look.canvas)
+    with Crew(engine, jobs, scheduler, may_copy=True) as crew:
+        picture = make_map(files, request, look.canvas, crew)
     style = Style(cmap, how, clip, percentiles, diverging=diff is not None)
     return outputs(draw(picture, local_path(output), style, look, bare), picture)

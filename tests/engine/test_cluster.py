@@ -195,6 +195,8 @@ FOLDS = {
     "all.h5": ("merge", "in"),
     "some.h5": ("merge", "in", "-m", 3, "-z", "gzip"),
     "tiles": ("tile", "in", "-d", 300, "-r", 30),
+    "map.tif": ("preview", "in", "--agg", "std", "--size", 60, 60),
+    "parts.png": ("preview", "in", "--by", "spot", "--size", 60, 60),
 }
 
 
