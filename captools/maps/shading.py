@@ -175,6 +175,8 @@ def _opacity(total: np.ndarray, how: str) -> np.ndarray:
     opacity = np.zeros(total.shape)
     if seen.any():
         above = total[seen] - total[seen].min()
+        if not seen.all():  # datashader has NaN then, and equalizes whole numbers otherwise
+            above = above.astype(float)
         scaled = _equalized(above) if how == "eq_hist" else _SCALES[how](above)
         opacity[seen] = np.interp(scaled, [scaled.min(), scaled.max()], [FAINTEST, 255])
     return opacity
@@ -293,7 +295,8 @@ def _spread_mixed(picture: np.ndarray, reach: int) -> np.ndarray:
         to_row, to_column = row + move_down, column + move_right
         here = (to_row >= 0) & (to_row < height) & (to_column >= 0) & (to_column < width)
         place = to_row[here], to_column[here]
-        grown[place] = stack(grown[place], marks[here])
+        below, above = grown[place], marks[here]
+        grown[place] = np.where(below.any(axis=1, keepdims=True), stack(below, above), above)
     return grown
 
 

@@ -51,7 +51,7 @@ def test_a_map_is_what_numpy_says_however_the_points_come(kind, seed, count, wid
         total.add(x[part], y[part], values[part])
         other = Aggregate(canvas, kind)
         other.add(x[part], y[part], values[part])
-        joined.join(other)
+        joined.join(*other.packed())
     expected = truth(canvas, x, y, values, kind)
     number = np.nansum(truth(canvas, x, y, values, "count"))
     for one in (total, joined):
