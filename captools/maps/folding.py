@@ -18,7 +18,8 @@ from captools.maps.categories import Categories
 from captools.maps.raster import Aggregate, Canvas
 from captools.maps.surveying import MapOptions, Survey, blocks_of_spans
 
-PART_ROWS = 1 << 19  # at least; and half as many as the map has pixels, which each part has anew
+PART_ROWS = 1 << 19  # at least; and so many for each pixel, which each part has anew:
+ROWS_PER_PIXEL = 4
 
 
 class Totals:
@@ -119,7 +120,7 @@ def fold(survey: Survey, request: MapOptions, canvas: Canvas, crew: Crew) -> Tot
     survey.misplaced = 0
     good = {os.fspath(path) for path in survey.good}
     members = [one for one in survey.members if os.fspath(one.path) in good]
-    parts = cut(members, max(PART_ROWS, canvas.width * canvas.height // 2))
+    parts = cut(members, max(PART_ROWS, ROWS_PER_PIXEL * canvas.width * canvas.height))
     for found in _values(survey, crew, add_up, parts):
         totals.join(found.totals)
         survey.misplaced += found.misplaced
