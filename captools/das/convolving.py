@@ -142,7 +142,7 @@ class _Product:
     halves of the sums and of the differences of mirrored filtered samples.
     """
 
-    room = 0  # of `Passed`: no more samples are needed than there are
+    room = 0  # beyond the samples that there are it needs none; `Passed` does
 
     def __init__(self, stage: Stage, wanted: int):
         rows, length = stage.taps.shape

@@ -1,7 +1,7 @@
 """The rows of many flat files in parts, which workers read: the same for any number of workers."""
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
@@ -194,20 +194,21 @@ def each_part(
         If files cannot be used; all others are tried, so that it names all of them.
     """
     bad: dict[str, str] = {}
-    for part, found in tried(crew, function, parts):
-        if isinstance(found, BadInputs):
-            bad |= found.errors
-        elif isinstance(found, CaptoolsError):
-            raise found
-        elif not bad:
-            yield part, found
+    with closing(tried(crew, function, parts)) as values:
+        for part, found in values:
+            if isinstance(found, BadInputs):
+                bad |= found.errors
+            elif isinstance(found, CaptoolsError):
+                raise found
+            elif not bad:
+                yield part, found
     if bad:
         raise BadInputs(bad)
 
 
 def tried(
     crew: Crew, function: Callable[[Any], Any], parts: Sequence[Any]
-) -> Iterator[tuple[Any, Any]]:
+) -> Generator[tuple[Any, Any], None, None]:
     """Yield each part with a value or an error; of one with bad files, the rest comes last, too.
 
     It shows how many files are done.

@@ -3,12 +3,13 @@
 import json
 from urllib.parse import parse_qsl, urlencode
 
+import numpy as np
 import param
 
 from captools.maps.commanding import condition
 from captools.maps.picking import Shown
 from captools.maps.pointcache import DIRECTIONS
-from captools.maps.raster import AGGREGATES
+from captools.maps.raster import AGGREGATES, FARTHEST
 from captools.maps.shading import HOWS, Style
 from captools.maps.surveying import MapOptions
 from captools.maps.viewing import Scene
@@ -37,6 +38,7 @@ class Choices(param.Parameterized):
         super().__init__()
         self.scene = scene
         self.param.column.objects = list(scene.labels)
+        self.param.direction.objects = list(DIRECTIONS if scene.directed else DIRECTIONS[:1])
         self.param.years.objects = scene.cloud.years
         self.param.track.bounds = 0, len(scene.passes) - 1
         with param.parameterized.discard_events(self):
@@ -64,37 +66,45 @@ class Choices(param.Parameterized):
                 continue  # of the server, not ours
             try:
                 values[name] = self._checked(name, text)
-            except ValueError:
-                unknown.append(f"{name}={text}")
+            except (ValueError, TypeError, OverflowError, RecursionError):
+                unknown.append(f"{name}={text!r}")
         self.param.update(**values)
         return unknown
 
     def _checked(self, name: str, text: str) -> object:
-        """Return the value of a text; ValueError if it cannot be chosen."""
-        default = self._first[name]
-        value = text if isinstance(default, str) else json.loads(text)
+        """Return the value of a text; an error if it cannot be chosen."""
+        is_text = isinstance(self._first[name], str)
+        value = text if is_text else json.loads(text)
         if isinstance(value, list) and name != "years":
             value = tuple(value)
-        parameter = self.param[name]
-        parameter._validate(value)
-        if name == "years" and not set(value) <= set(self.scene.cloud.years):
-            raise ValueError(text)
-        if name == "extent" and not (value[0] < value[1] and value[2] < value[3]):
+        self.param[name]._validate(value)
+        if is_text:
+            return value
+        numbers = np.asarray(value, float)
+        if not (np.all(np.abs(numbers) < FARTHEST) and self._fits(name, value)):
             raise ValueError(text)
         return value
 
+    def _fits(self, name: str, value: object) -> bool:
+        """Return whether numbers, which are of the right kind, can be chosen."""
+        if name == "years":
+            return set(value) <= set(self.scene.cloud.years)
+        if name == "percentiles":
+            return value[0] <= value[1]
+        if name == "extent":
+            return value[0] < value[1] and value[2] < value[3]
+        return not isinstance(value, bool)
+
     @property
     def style(self) -> Style:
-        """How values become colours; limits that are not given are those of the percentiles."""
-        clip = None
-        if self.low is not None and self.high is not None and self.low < self.high:
-            clip = self.low, self.high
-        return Style(self.colours, self.scale, clip, tuple(map(float, self.percentiles)))
+        """How values become colours, without the limits that are given."""
+        percentiles = tuple(map(float, self.percentiles))
+        return Style(self.colours, self.scale, percentiles=percentiles)
 
     @property
     def chosen_years(self) -> list[int] | None:
         """The years that are shown, None if these are all: then those of unknown time are, too."""
-        return None if self.years == self.scene.cloud.years else self.years
+        return None if set(self.years) == set(self.scene.cloud.years) else self.years
 
     @property
     def shown(self) -> Shown:

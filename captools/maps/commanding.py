@@ -28,28 +28,25 @@ def preview_command(
     style : Style
         Its colours.
     where : str
-        A condition that the points meet, "" if there is none: `filter` keeps those.
+        A condition that the points meet, "" if there is none: `filter` keeps those, and says in
+        which files, for there may be others from before in its folder.
 
     Examples
     --------
     >>> canvas = Canvas(0.0, 8e3, -3e3, 3e3, 800, 600)
-    >>> request = MapOptions(var="h_li", size=(800, 600), extent=(0.0, 8e3, -3e3, 3e3))
+    >>> request = MapOptions(var="h_li", extent=(0.0, 8e3, -3e3, 3e3))
     >>> print(preview_command(["all.h5"], request, canvas, Style("magma"), "is_asc"))
-    captools filter all.h5 -o shown_points --where is_asc && \\
-    captools preview shown_points -o map.png --var h_li --extent 0 8000 -3000 3000 --size 800 600 \
---cmap magma
+    captools filter all.h5 -o shown_points --where is_asc |
+    captools preview - -o map.png --var h_li --extent 0 8000 -3000 3000 --size 800 600 --cmap magma
     """
-    words: list[str] = []
-    if where:
-        words += ["captools", "filter", *files, "-o", KEPT, "--where", where, "&&", "\\\n"]
-        files = [KEPT]
-    words += ["captools", "preview", *files, "-o", "map.png", "--var", str(request.var)]
-    words += _of_request(request)
+    words = ["captools", "preview", *(["-"] if where else files), "-o", "map.png"]
+    words += ["--var", str(request.var), *_of_request(request)]
     words += ["--extent", *_numbers(request.extent or ())]
-    words += ["--size", str(canvas.width), str(canvas.height)]
-    words += _of_style(style)
-    quoted = (word if word in ("&&", "\\\n") else shlex.quote(word) for word in words)
-    return " ".join(quoted).replace("\\\n ", "\\\n")
+    words += ["--size", str(canvas.width), str(canvas.height), *_of_style(style)]
+    if not where:
+        return shlex.join(words)
+    kept = ["captools", "filter", *files, "-o", KEPT, "--where", where]
+    return f"{shlex.join(kept)} |\n{shlex.join(words)}"
 
 
 def _of_request(request: MapOptions) -> list[str]:

@@ -3,7 +3,8 @@
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -96,7 +97,7 @@ class _AddUp:
     canvas: Canvas
 
     def __call__(self, part: Part) -> _Found:
-        survey = replace(self.survey, bad={}, all_bounds=Bounds())
+        survey = self.survey.without_files()
         totals = Totals(self.request, self.canvas)
         for block in blocks_of_spans(survey, self.request, part.spans, totals.columns):
             totals.add(block)
@@ -131,13 +132,14 @@ def fold(survey: Survey, request: MapOptions, canvas: Canvas, crew: Crew) -> Tot
 
 def _values(survey: Survey, crew: Crew, add_up: _AddUp, parts: list[Part]) -> Iterator[_Found]:
     """Yield what the parts have, of bad ones what is left without bad files, which are named."""
-    for _, found in tried(crew, add_up, parts):
-        if isinstance(found, BadInputs):
-            survey.bad |= found.errors
-        elif isinstance(found, CaptoolsError):
-            raise found
-        else:
-            yield found
+    with closing(tried(crew, add_up, parts)) as values:
+        for _, found in values:
+            if isinstance(found, BadInputs):
+                survey.bad |= found.errors
+            elif isinstance(found, CaptoolsError):
+                raise found
+            else:
+                yield found
 
 
 def parse_period(text: str) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from captools.maps.choices import GROWTH, Choices
 from captools.maps.commanding import preview_command
 from captools.maps.overlays import Overlay
 from captools.maps.pointcache import PASS, Pixels
-from captools.maps.raster import Canvas, fit
+from captools.maps.raster import FARTHEST, Canvas, fit
 from captools.maps.shading import Style, dynspread, shade
 from captools.maps.viewing import Scene
 from captools.progress import counted
@@ -37,6 +37,7 @@ def page_of(scene: Scene) -> Callable[[], "Viewable"]:
     import panel
 
     panel.extension()
+    fit(scene.cloud.bounds, None)  # or there is nothing to serve
     lines = [Overlay(overlays.read(path), scene.crs) for path in scene.overlays]
     return lambda: Page(scene, lines).served()
 
@@ -156,7 +157,8 @@ class Page:
         Names of ticks make room or take it: a zoom may change the number of pixels, too.
         """
         moved = self.canvas is not None and chart.apart(extent, self.canvas)
-        home = moved and not chart.apart(extent, self.home)
+        is_far = any(abs(edge) >= FARTHEST for edge in extent)
+        home = moved and (is_far or not chart.apart(extent, self.home))
         resized, self.size = size != self.size, size
         if moved:
             self.choices.extent = None if home else chart.rounded(extent, size)
@@ -211,13 +213,15 @@ class Page:
         self.chart.map.title.text = title
 
     def limited(self, style: Style) -> Style:
-        """Return a style with both limits, if one of them was given."""
+        """Return a style with limits, unless its percentiles say them."""
         values, low, high = self.pixels.values, self.choices.low, self.choices.high
-        if (low is None) == (high is None) or not np.isfinite(values).any():
+        says_all = low is None and high is None and style.percentiles[0] < style.percentiles[1]
+        if says_all or not np.isfinite(values).any():
             return style
         first, last = style.limits(values)
         clip = (first if low is None else low), (last if high is None else high)
-        return replace(style, clip=clip) if clip[0] < clip[1] else style
+        is_right = -np.inf < clip[0] < clip[1] < np.inf
+        return replace(style, clip=clip if is_right else (first, last))
 
     @property
     def label(self) -> str:
@@ -227,7 +231,9 @@ class Page:
         return label if counts else f"{label} ({unit})"
 
     def command(self) -> str:
-        """Return the command that draws this map."""
+        """Return the command that draws this map, "" if there is none yet."""
+        if self.canvas is None:
+            return ""
         extent = self.choices.extent or self.whole
         request = replace(self.choices.request, extent=extent)
         scene, where = self.scene, self.choices.condition
@@ -295,7 +301,7 @@ class Page:
         number = len(found.values)
         every = max(1, -(-number // PROFILE_POINTS))
         names = ", ".join(f"{name} {value}" for name, value in self.scene.passes[track].items())
-        drawn = "" if every == 1 else f", each {every}. of them drawn"
+        drawn = "" if every == 1 else f", one in {every} of them drawn"
         label, unit = self.scene.labels[self.choices.column]
         self.chart.draw_profile(
             found,

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from captools.errors import InputError
+
 AGGREGATES = ("mean", "count", "min", "max", "std")
+FARTHEST = 1e30  # of x and y: beyond it, the number of a pixel is none
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,11 @@ def fit(
     size : (width, height), optional
         Pixels; by default the longer side has `longest`, and none less than a quarter of it.
 
+    Raises
+    ------
+    InputError
+        If the bounds are `FARTHEST` and more.
+
     Examples
     --------
     >>> canvas = fit((0.0, 200.0, 0.0, 100.0), (100, 100))
@@ -91,6 +99,8 @@ def fit(
     (0, 200, -50, 150)
     """
     xmin, xmax, ymin, ymax = bounds
+    if not all(abs(edge) < FARTHEST for edge in bounds):
+        raise InputError(f"no map is so large: x {xmin:g} to {xmax:g}, y {ymin:g} to {ymax:g}")
     wide, high = xmax - xmin, ymax - ymin
     least = max(wide * 1e-3, high * 1e-3, max(map(abs, bounds)) * 1e-6)
     least = least if least > 1e-9 else 1.0

@@ -79,10 +79,16 @@ class Survey:
         return Survey(crs=self.crs, projected=self.projected)
 
     def nothing(self, what: str) -> InputError:
-        """Return the error that there is no such point, in a box that is asked for if one is."""
+        """Return the error that there is no such point, in a box that is asked for if one is.
+
+        It names the files that turned out to be damaged.
+        """
+        if not self.good:
+            return BadInputs(self.bad)
         where = f" lies there: the points have {self.all_bounds}" if self.all_bounds else ""
         files = counted(len(self.good), "file")
-        return InputError(f"nothing to draw: no {what} in {files}{where}")
+        said = [f"nothing to draw: no {what} in {files}{where}", *self.bad.values()]
+        return InputError("; ".join(said))
 
 
 def survey_files(paths: list[Path | Url], request: MapOptions) -> Survey:

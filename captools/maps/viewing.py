@@ -57,7 +57,6 @@ def gather(paths: Iterable[str | Path], names: list[str], request: MapOptions) -
     OutputError
         If there is no room for temporary files.
     """
-    paths = list(paths)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", CaptoolsWarning)
         survey = survey_files([parse_location(path) for path in paths], request)
@@ -79,7 +78,6 @@ def gather(paths: Iterable[str | Path], names: list[str], request: MapOptions) -
         "is_asc" in columns.common,
         passes,
         time="".join(time),
-        files=tuple(map(os.fspath, paths)),
         request=request,
     )
 
@@ -113,7 +111,7 @@ def _points(
         if "t_gps" in block and YEAR not in block:
             block[YEAR] = decimal_year(block["t_gps"])
         apart = {name: block[name] for name in columns.identity}
-        same = {} if file.identity_names else {"file": file.path.name}
+        same = {} if file.identity_names else {"file": os.fspath(file.path)}
         block[PASS] = passes.number(apart, same, number)
         yield block
     if not rows:

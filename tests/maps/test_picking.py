@@ -71,5 +71,6 @@ def test_passes_are_told_apart_by_columns_or_else_by_header_or_else_by_file(tmp_
     scene = viewing.gather(paths, ["h_li"], MapOptions(var="h_li"))
     passes = [scene.passes[number] for number in scene.cloud.column(PASS)]
     first, second = {"rgt": 7, "spot": 3}, {"rgt": 9, "spot": 3}
-    third = {"rgt": 1, "spot": 3, "file": "c.h5"}  # others of this header may be of other passes
+    # Other files of this header may be of other passes.
+    third = {"rgt": 1, "spot": 3, "file": str(paths[2])}
     assert passes == [first] * 2 + [second] * 6 + [third] * 4

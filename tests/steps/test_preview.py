@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 import rasterio
+from flatfiles import damage, write_flat
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.image import imread
 from matplotlib.text import Text
@@ -506,8 +507,12 @@ def test_bad_files_are_named_counted_in_the_figure_and_the_rest_is_drawn(run, be
 
 def test_only_bad_files_give_no_picture(run, tmp_path):
     (tmp_path / "bad.h5").touch()
-    result = run("preview", tmp_path / "bad.h5", "-o", tmp_path / "map.png")
-    assert (result.exit_code, result.stdout) == (1, "")
+    late = {name: np.random.default_rng(0).random(500) for name in ("x", "y", "h_li")}
+    damage(write_flat(tmp_path / "late.h5", late, "gzip"))
+    for names in (["bad.h5"], ["late.h5"], ["bad.h5", "late.h5"]):
+        result = run("preview", *(tmp_path / name for name in names), "-o", tmp_path / "map.png")
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert all(f"failed: {tmp_path / name}: " in result.stderr for name in names)
     assert not (tmp_path / "map.png").exists()
 
 

@@ -17,7 +17,7 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import numpy as np
 import pytest
@@ -104,7 +104,7 @@ def server(tracks, coast):
         process.send_signal(signal.SIGTERM)
         said = process.communicate(timeout=30)[1]
     # The server names requests that it refuses, and one test asks for a column that is not there.
-    known = "tornado.access", "the address asks for what is not there: column=none"
+    known = "tornado.access", "the address asks for what is not there: column='none'"
     warned = [line for line in said.splitlines() if "warning" in line.lower()]
     assert [line for line in warned if not any(words in line for words in known)] == []
 
@@ -354,7 +354,7 @@ def test_a_click_draws_the_profile_of_the_pass_and_one_beside_puts_it_away(page)
     one = track(4)
     page.mouse.click(*place(page, one["x"][1500], one["y"][1500]))
     title = said(page, PROFILE, bool)
-    assert title == "rgt 1, cycle 2, spot 3: 36,000 points on the map, each 4. of them drawn"
+    assert title == "rgt 1, cycle 2, spot 3: 36,000 points on the map, one in 4 of them drawn"
     points(page, 36_000)
     page.mouse.click(*place(page, np.mean(COAST_X), COAST_Y))
     said(page, PROFILE, lambda title: not title)
@@ -718,6 +718,9 @@ def test_what_not_all_files_have_is_no_filter(tmp_path):
     write_pair(tmp_path, track(0), without(track(1), "t_year", "is_asc"))
     scene = gather(tmp_path)
     assert (scene.cloud.years, scene.directed, scene.cloud.rows) == ([], False, 6000)
+    choices = Choices(scene)
+    assert choices.take("?direction=ascending") == ["direction='ascending'"]
+    assert choices.condition == ""
 
 
 def test_a_bad_file_in_the_list_is_an_error_only_if_all_are(tmp_path, log):
@@ -748,14 +751,20 @@ def test_the_command_draws_what_is_shown(run, tracks, tmp_path, monkeypatch):
     one = page_module.Page(replace(gather(tracks), files=(str(tracks),)), [])
     one.look(one.scene.cloud.bounds, (400, 300))
     one.choices.take("?direction=descending&years=[2019,2021]&extent=[-1.2e6,-8e5,-1e5,2e5]")
-    for command in one.command().replace("\\\n", "").split("&&"):
-        words = shlex.split(command.replace("map.png", "map.tif"))[1:]
-        assert run(*words).exit_code == 0
+    write_flat(tmp_path / "shown_points/before.h5", track(1), crs="EPSG:3031")
+    kept = ""  # what the first command prints goes to the second
+    for command in one.command().split("|"):
+        done = run(*shlex.split(command.replace("map.png", "map.tif"))[1:], input=kept)
+        assert done.exit_code == 0, done.stderr
+        kept = done.stdout
     with rasterio.open("map.tif") as drawn:
         np.testing.assert_array_equal(drawn.read(1), one.pixels.values.astype("f4"))
 
 
-@pytest.mark.parametrize("address", ["", "?colours=magma&scale=eq_hist", "?low=900&scale=log"])
+@pytest.mark.parametrize(
+    "address",
+    ["", "?colours=magma&scale=eq_hist", "?low=900&scale=log", "?percentiles=[60,60]"],
+)
 def test_colours_are_those_of_preview(run, tracks, tmp_path, monkeypatch, address):
     monkeypatch.chdir(tmp_path)
     one = page_module.Page(replace(gather(tracks), files=(str(tracks),)), [])
@@ -807,10 +816,19 @@ def test_an_address_tells_all_that_was_chosen_and_nothing_else(tracks):
     one.param.update(column="s_li", low=0.25, years=[2020], extent=(0.0, 1.0, 2.0, 3.0), grow=0)
     assert other.take(one.address) == []
     assert other.param.values() | {"name": ""} == one.param.values() | {"name": ""}
-    assert other.take("?column=none&extent=[1,0,0,1]&low=x&scale=log&years=[1]") == [
-        *("column=none", "extent=[1,0,0,1]", "low=x", "years=[1]")
-    ]
-    assert other.address == "?scale=log"
+    wrong = {
+        "column": ["none", "<b>", "\x1b[1m"],
+        "extent": ["[1,0,0,1]", "[0,1,0,NaN]", "[0,1e999,0,1]", "null", "[[0],1,0,1]"],
+        "percentiles": ["[98,2]", "[NaN,98]"],
+        "low": ["x", "NaN", "9" * 400, "true", "[" * 9999],
+        "years": ["[1]", "[[2019]]", "[{}]", "null"],
+        "direction": ["sideways"],
+        "grow": ["true", "99"],
+    }
+    for name, texts in wrong.items():
+        for text in texts:
+            assert other.take(f"?{urlencode({name: text})}&scale=log") == [f"{name}={text!r}"]
+            assert other.address == "?scale=log"
 
 
 def test_an_overlay_is_laid_over_the_map_in_its_projection(tmp_path):
