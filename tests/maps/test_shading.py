@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from datashader import transfer_functions
 from flatfiles import write_flat
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from xarray import DataArray
@@ -107,7 +107,12 @@ def test_marks_grow_where_there_is_room_and_keep_their_colours():
     assert density(np.zeros((3, 3), bool), 1) == 1.0
 
 
+SOME = np.zeros((3, 4, 3), np.uint32)
+SOME[0] = (7, 1, 0), (3000, 0, 0), (2, 0, 0), (7, 0, 0)
+
+
 @pytest.mark.parametrize("how", shading.HOWS)
+@example(SOME)
 @given(arrays(np.uint32, (3, 4, 3), elements=st.sampled_from([0, 0, 1, 2, 7, 3000])))
 def test_categories_are_mixed_as_datashaders(how, counts):
     colours = ["#0072b2", "#d55e00", "#7a5195"]
@@ -121,6 +126,7 @@ def test_categories_are_mixed_as_datashaders(how, counts):
     np.testing.assert_array_equal(picture[seen], ours(shaded)[seen])
 
 
+@example(np.full((1, 1, 4), 3, np.uint8), 1)
 @given(
     arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(4))), st.integers(0, 5)
 )
