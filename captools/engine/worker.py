@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -149,8 +150,10 @@ def start_copies(count: int) -> None:
 
     They are there at once, where one that begins as an interpreter of its own takes half a second.
     """
-    for _ in range(count):
-        _waiting.append(_started(multiprocessing.get_context("fork").Process))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # threads of libraries are idle
+        for _ in range(count):
+            _waiting.append(_started(multiprocessing.get_context("fork").Process))
 
 
 def in_worker(work: Work, item: Any, timeout: float | None) -> Result:
