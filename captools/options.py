@@ -148,6 +148,13 @@ common = stacked(
         help="Keep all columns, with missing values where an input lacks one.",
     ),
 )
+overlay = click.option(
+    "--overlay",
+    multiple=True,
+    metavar="FILE",
+    callback=checked_each("maps.overlays.check"),
+    help="Lines or polygons to lay over the map, in any CRS; may be repeated.",
+)
 all_rows = click.option(
     "--all-rows", is_flag=True, help="Of tiles, count the rows of their overlaps, too."
 )

@@ -41,14 +41,8 @@ ROOT = Path(__file__).parents[1]
 # Begun first, so that no process is left with one of them while the others have nothing to do.
 LONGEST = (
     *("test_cluster.py", "test_readme.py", "test_cli.py", "test_pool.py", "test_map.py"),
-    *(
-        "test_view.py",
-        "test_gallery.py",
-        "test_remote.py",
-        "test_download.py",
-        "test_check.py",
-        "test_contract.py",
-    ),
+    *("test_view.py", "test_gallery.py", "test_remote.py", "test_download.py", "test_check.py"),
+    "test_contract.py",
 )
 
 # What depends on the versions of Python and of the libraries, where ids begin with one of these:

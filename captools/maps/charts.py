@@ -13,7 +13,7 @@ from captools.geo.time import decimal_year
 from captools.io.address import Url, parse_location
 from captools.maps.categories import MOST, category_name
 from captools.maps.mapping import caption
-from captools.maps.surveying import MapOptions, Survey, blocks_of, survey_files
+from captools.maps.surveying import MapOptions, Survey, blocks_of, survey_files, with_unit
 
 EARTH_KM = 6371.0088
 HALF_ORBIT = 50 * 60  # seconds: a pass is shorter, and farther from its start with each point
@@ -176,4 +176,4 @@ def _chart(survey: Survey, points: int, x: np.ndarray, y: np.ndarray) -> Chart:
 
 
 def _named(survey: Survey) -> str:
-    return f"{survey.label} ({survey.units})" if survey.units not in ("", "1") else survey.label
+    return with_unit(survey.label, survey.units)

@@ -1,6 +1,7 @@
 """What a visitor of the interactive map has chosen, and how the address says it."""
 
 import json
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
@@ -119,13 +120,4 @@ class Choices(param.Parameterized):
     @property
     def request(self) -> MapOptions:
         """What `preview` would have to map."""
-        given = self.scene.request
-        return MapOptions(
-            var=self.column,
-            agg=self.aggregate,
-            xy=given.xy,
-            crs=given.crs,
-            bbox=given.bbox,
-            all_rows=given.all_rows,
-            lonlat=given.lonlat,
-        )
+        return replace(self.scene.request, var=self.column, agg=self.aggregate)

@@ -16,7 +16,7 @@ from captools.maps.mapping import Map
 from captools.maps.overlays import Lines, Overlay
 from captools.maps.raster import Canvas, fit
 from captools.maps.shading import Style
-from captools.maps.surveying import Limits, MapOptions
+from captools.maps.surveying import Limits, MapOptions, with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -253,7 +253,7 @@ def _draw_colour_bar(
         bar.update_ticks()
     label = look.label or picture.label
     units = picture.units if look.units is None else look.units
-    label = f"{label} ({units})" if units not in ("", "1") else label
+    label = with_unit(label, units)
     bar.set_label(plain(textwrap.fill(label, max(16, int(across / 0.54)))), fontsize=size)
 
 

@@ -1,6 +1,5 @@
 """The points of many flat files in the pixels of a map: parts of them, which workers add up."""
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import closing
@@ -119,14 +118,12 @@ def fold(survey: Survey, request: MapOptions, canvas: Canvas, crew: Crew) -> Tot
     totals = Totals(request, canvas)
     add_up = _AddUp(survey.without_files(), request, canvas)
     survey.misplaced = 0
-    good = {os.fspath(path) for path in survey.good}
-    members = [one for one in survey.members if os.fspath(one.path) in good]
-    parts = cut(members, max(PART_ROWS, ROWS_PER_PIXEL * canvas.width * canvas.height))
+    parts = cut(survey.good, max(PART_ROWS, ROWS_PER_PIXEL * canvas.width * canvas.height))
     for found in _values(survey, crew, add_up, parts):
         totals.join(found.totals)
         survey.misplaced += found.misplaced
         survey.all_bounds.include(found.all_bounds)
-    survey.good = [path for path in survey.good if os.fspath(path) not in survey.bad]
+    survey.drop_bad()
     return totals
 
 

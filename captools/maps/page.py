@@ -11,13 +11,14 @@ import numpy as np
 
 from captools.errors import InputError
 from captools.geo.time import gps_of_decimal_year, utc_text
-from captools.maps import chart, overlays, picking
+from captools.maps import display, overlays, picking
 from captools.maps.choices import GROWTH, Choices
 from captools.maps.commanding import preview_command
 from captools.maps.overlays import Overlay
 from captools.maps.pointcache import PASS, Pixels
 from captools.maps.raster import FARTHEST, Canvas, fit
 from captools.maps.shading import Style, dynspread, shade
+from captools.maps.surveying import with_unit
 from captools.maps.viewing import Scene
 from captools.progress import counted
 
@@ -60,10 +61,10 @@ class Page:
         self.canvas: Canvas | None = None
         self.pixels: Pixels | None = None
         self.style = Style()
-        self.chart = chart.Chart(scene.crs)
-        self.chart.on_look(self.look)
-        self.chart.on_point(self.point)
-        self.chart.on_pick(self.pick)
+        self.display = display.Display(scene.crs)
+        self.display.on_look(self.look)
+        self.display.on_point(self.point)
+        self.display.on_pick(self.pick)
         drawn = [name for name in self.choices.param if name not in ("name", "track")]
         self.choices.param.watch(self.draw, drawn)
         self.choices.param.watch(self.draw_profile, "track")
@@ -76,7 +77,7 @@ class Page:
         from bokeh.events import DocumentReady
         from bokeh.models import CustomJS
 
-        panel.state.curdoc.js_on_event(DocumentReady, self.chart.ready, CustomJS(code=BACK))
+        panel.state.curdoc.js_on_event(DocumentReady, self.display.ready, CustomJS(code=BACK))
         location = panel.state.location
         self.follow(location.search)
         names = [name for name in self.choices.param if name != "name"]
@@ -101,9 +102,9 @@ class Page:
         parts = panel.Column(*self.widgets(), width=WIDGET_PIXELS + 20, height_policy="max")
         parts.styles = {"overflow-y": "auto", "max-height": "100vh", "padding": "4px"}
         shown = panel.Column(
-            panel.pane.Bokeh(self.chart.map, sizing_mode="stretch_both"),
-            panel.pane.Bokeh(self.chart.profile, sizing_mode="stretch_width"),
-            panel.pane.Bokeh(self.chart.tip),
+            panel.pane.Bokeh(self.display.map, sizing_mode="stretch_both"),
+            panel.pane.Bokeh(self.display.profile, sizing_mode="stretch_width"),
+            panel.pane.Bokeh(self.display.tip),
             sizing_mode="stretch_both",
         )
         return panel.Row(
@@ -132,7 +133,7 @@ class Page:
             label="Command", height=150, width=WIDGET_PIXELS, visible=False
         )
         button.on_click(lambda _: text.param.update(value=self.command(), visible=True))
-        self.copied = chart.copier(text)
+        self.copied = display.copier(text)
         chosen = [
             widgets.Select.from_param(of.column),
             widgets.Select.from_param(of.aggregate),
@@ -156,12 +157,12 @@ class Page:
 
         Names of ticks make room or take it: a zoom may change the number of pixels, too.
         """
-        moved = self.canvas is not None and chart.apart(extent, self.canvas)
+        moved = self.canvas is not None and display.apart(extent, self.canvas)
         is_far = any(abs(edge) >= FARTHEST for edge in extent)
-        home = moved and (is_far or not chart.apart(extent, self.home))
+        home = moved and (is_far or not display.apart(extent, self.home))
         resized, self.size = size != self.size, size
         if moved:
-            self.choices.extent = None if home else chart.rounded(extent, size)
+            self.choices.extent = None if home else display.rounded(extent, size)
         elif resized:
             self.draw()
 
@@ -171,11 +172,11 @@ class Page:
         return fit(self.whole, self.size)
 
     @property
-    def whole(self) -> chart.Extent:
+    def whole(self) -> display.Extent:
         """Where all points are, to a thousandth of a pixel; none is beyond it."""
         xmin, xmax, ymin, ymax = self.scene.cloud.bounds
         more = fit(self.scene.cloud.bounds, self.size).pixel[0] / 500
-        return chart.rounded((xmin - more, xmax + more, ymin - more, ymax + more), self.size)
+        return display.rounded((xmin - more, xmax + more, ymin - more, ymax + more), self.size)
 
     def draw(self, *_: object) -> None:
         """Draw the map of what is chosen."""
@@ -188,14 +189,14 @@ class Page:
         self.pixels = self.scene.cloud.view(
             canvas, shown.name, choices.aggregate, shown.direction, shown.years
         )
-        self.chart.draw(canvas, self.home)
+        self.display.draw(canvas, self.home)
         try:
             self.colour()
         except InputError as error:  # such as a logarithm of values below 0
-            self.chart.clear(str(error))
+            self.display.clear(str(error))
         edges = canvas.xmin, canvas.xmax, canvas.ymin, canvas.ymax
         lines = [line for one in self.lines for line in one.within(edges, canvas.pixel[0])]
-        self.chart.draw_lines(lines)
+        self.display.draw_lines(lines)
         self.draw_profile()
 
     def colour(self) -> None:
@@ -205,12 +206,12 @@ class Page:
         label = f"{self.choices.aggregate} of {self.label}"
         title = f"{label}: {counted(int(self.pixels.count.sum()), 'point')}"
         if not np.isfinite(values).any():
-            self.chart.clear(title)
+            self.display.clear(title)
             return
         norm = style.norm(values)
         picture = dynspread(shade(values, style, norm), self.choices.grow)
-        self.chart.colour(picture, norm, style.colours)
-        self.chart.map.title.text = title
+        self.display.colour(picture, norm, style.colours)
+        self.display.map.title.text = title
 
     def limited(self, style: Style) -> Style:
         """Return a style with limits, unless its percentiles say them."""
@@ -227,8 +228,7 @@ class Page:
     def label(self) -> str:
         """What the column is, and its unit if the pixels have it."""
         label, unit = self.scene.labels[self.choices.column]
-        counts = self.choices.aggregate == "count" or unit in ("", "1")
-        return label if counts else f"{label} ({unit})"
+        return label if self.choices.aggregate == "count" else with_unit(label, unit)
 
     def command(self) -> str:
         """Return the command that draws this map, "" if there is none yet."""
@@ -255,12 +255,12 @@ class Page:
         """Say what is at the mouse: the point nearest to it, and its pixel."""
         row = self.nearest(x, y)
         if row is None:
-            self.chart.point(None, "")
+            self.display.point(None, "")
             return
         cloud = self.scene.cloud
         place = tuple(float(cloud.column(name)[row]) for name in ("x", "y"))
         lines = [f"{html.escape(name)}: <b>{html.escape(text)}</b>" for name, text in self.say(row)]
-        self.chart.point(place, "<br>".join(lines))
+        self.display.point(place, "<br>".join(lines))
 
     def say(self, row: int) -> list[tuple[str, str]]:
         """Return names and texts of all that is known of a point and of its pixel."""
@@ -295,7 +295,7 @@ class Page:
         """Draw the profile of the pass that was picked, of its points on the map."""
         track, canvas = self.choices.track, self.canvas
         if track is None or canvas is None:
-            self.chart.put_away()
+            self.display.put_away()
             return
         found = picking.profile(self.scene.cloud, self.choices.shown, track, canvas, self.scene.crs)
         number = len(found.values)
@@ -303,7 +303,7 @@ class Page:
         names = ", ".join(f"{name} {value}" for name, value in self.scene.passes[track].items())
         drawn = "" if every == 1 else f", one in {every} of them drawn"
         label, unit = self.scene.labels[self.choices.column]
-        self.chart.draw_profile(
+        self.display.draw_profile(
             found,
             every,
             f"{names or 'one pass'}: {counted(number, 'point')} on the map{drawn}",

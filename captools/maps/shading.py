@@ -1,9 +1,9 @@
 """Aggregates to colours, as datashader's transfer functions have them: shade, spread, stack, mix.
 
 Pure functions of arrays. A picture is an array of bytes: red, green, blue and opacity, shape
-(height, width, 4). Importing datashader takes a second, and compiling its spread another. So what
-every map needs is done here by numpy, bit by bit as datashader does it, which tests show; the rest
-is datashader's own.
+(height, width, 4). Importing datashader takes a second, and compiling its spread several. So all is
+done here by numpy, bit by bit as datashader does it, which tests show; but equal histograms are
+datashader's own.
 """
 
 from collections.abc import Sequence

@@ -59,8 +59,7 @@ class MapOptions:
 class Survey:
     """What the headers of the files say, all taken together."""
 
-    good: list[Path | Url] = field(default_factory=list)
-    members: list[Member] = field(default_factory=list)  # the same, as they were
+    good: list[Member] = field(default_factory=list)
     bad: dict[str, str] = field(default_factory=dict)
     crs: str = ""  # of the map
     projected: bool = True  # whether the files have x and y in this CRS
@@ -73,6 +72,10 @@ class Survey:
     origins: Origins = field(default_factory=Origins)
     misplaced: int = 0  # points outside the area of use of the CRS that they are projected to
     all_bounds: Bounds = field(default_factory=Bounds)  # of all points, if a box is asked for
+
+    def drop_bad(self) -> None:
+        """Count files no longer as good that turned out to be bad."""
+        self.good = [file for file in self.good if os.fspath(file.path) not in self.bad]
 
     def without_files(self) -> "Survey":
         """Return what it says of all files together, which workers are told."""
@@ -89,6 +92,17 @@ class Survey:
         files = counted(len(self.good), "file")
         said = [f"nothing to draw: no {what} in {files}{where}", *self.bad.values()]
         return InputError("; ".join(said))
+
+
+def with_unit(label: str, unit: str) -> str:
+    """Return what values are called, with their unit if they have one.
+
+    Examples
+    --------
+    >>> with_unit("height", "m"), with_unit("slope", "1")
+    ('height (m)', 'slope')
+    """
+    return label if unit in ("", "1") else f"{label} ({unit})"
 
 
 def survey_files(paths: list[Path | Url], request: MapOptions) -> Survey:
@@ -127,7 +141,7 @@ def _take_in(survey: Survey, file: FlatFile, attrs: dict, request: MapOptions) -
         here = f"CRS {crs}" if projected else "no x and y"
         there = f"CRS {survey.crs}" if survey.projected else "no x and y"
         raise InputError(
-            f"{survey.good[0]} and {file.path} differ: {there} and {here}: "
+            f"{survey.good[0].path} and {file.path} differ: {there} and {here}: "
             "name a CRS for all of them (-p)"
         )
     if request.column is not None:
@@ -141,8 +155,7 @@ def _take_in(survey: Survey, file: FlatFile, attrs: dict, request: MapOptions) -
     known = bounds is not None and np.isfinite(bounds).all()
     survey.bounds.append(tuple(map(float, bounds)) if known else None)
     survey.rows += file.rows
-    survey.good.append(file.path)
-    survey.members.append(Member.of(file))
+    survey.good.append(Member.of(file))
     survey.alike.add(file)
     survey.origins.add(file)
     survey.has_tiles |= is_tile(file)
@@ -211,14 +224,14 @@ def blocks_of_files(
 ) -> Iterator[tuple[FlatFile, dict[str, np.ndarray]]]:
     """Yield the blocks of `blocks_of`, each with the file that it is of."""
     survey.misplaced = 0
-    for path in track(list(survey.good)):
+    for path in track([one.path for one in survey.good]):
         with naming_bad(survey.bad, path), FlatFile(path, request.place_names) as file:
             for rows in file.ranges(BLOCK_ROWS):
                 check()
                 yield file, _block(file, rows, survey, request, more)
             file.check_unchanged()
         if os.fspath(path) in survey.bad:
-            survey.good.remove(path)
+            survey.drop_bad()
 
 
 def blocks_of_spans(

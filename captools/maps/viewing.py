@@ -85,8 +85,8 @@ def gather(paths: Iterable[str | Path], names: list[str], request: MapOptions) -
 def _columns(survey: Survey, request: MapOptions, names: list[str]) -> _Columns:
     """Return the columns that all files have, what those named are, and what sets tracks apart."""
     found = _Columns()
-    for number, path in enumerate(survey.good):
-        with FlatFile(path, request.place_names) as file:
+    for number, member in enumerate(survey.good):
+        with FlatFile(member.path, request.place_names) as file:
             file.check_columns(names)
             there = set(file.columns)
             found.common = there if number == 0 else found.common & there

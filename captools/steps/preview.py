@@ -135,13 +135,7 @@ def survey(paths: list[str], *, lonlat: object, xy: object, **options: object) -
     callback=options.checked("maps.shading.check_colour"),
     help="Of the map.  [default: white]",
 )
-@click.option(
-    "--overlay",
-    multiple=True,
-    metavar="FILE",
-    callback=options.checked_each("maps.overlays.check"),
-    help="Lines or polygons to lay over the map, in any CRS; may be repeated.",
-)
+@options.overlay
 @click.option(
     "--hillshade",
     metavar="GRID|map",

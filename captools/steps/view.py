@@ -44,13 +44,7 @@ log = logging.getLogger(__name__)
 @options.map_crs
 @options.box
 @options.all_rows
-@click.option(
-    "--overlay",
-    multiple=True,
-    metavar="FILE",
-    callback=options.checked_each("maps.overlays.check"),
-    help="Lines or polygons to lay over the map, in any CRS; may be repeated.",
-)
+@options.overlay
 @click.option(
     "--port",
     type=click.IntRange(0, 65_535),

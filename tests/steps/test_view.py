@@ -736,7 +736,7 @@ def test_a_bad_file_in_the_list_is_an_error_only_if_all_are(tmp_path, log):
 def test_the_map_has_the_points_that_are_chosen(tracks):
     one = page_module.Page(gather(tracks), [])
     one.look(one.scene.cloud.bounds, (400, 300))
-    title = one.chart.map.title
+    title = one.display.map.title
     assert title.text.startswith("mean of ")
     assert title.text.endswith("(m): 36,000 points")
     one.choices.param.update(aggregate="count", direction="ascending", years=[2019])
@@ -772,7 +772,7 @@ def test_colours_are_those_of_preview(run, tracks, tmp_path, monkeypatch, addres
     one.choices.take(f"{address}&grow=0")
     words = shlex.split(one.command())[1:]
     assert run(*words, "--bare").exit_code == 0
-    (shown,) = one.chart.sources["image"].data["image"]
+    (shown,) = one.display.sources["image"].data["image"]
     with rasterio.open("map.png") as drawn:
         seen = np.moveaxis(drawn.read(), 0, 2)
     there = seen[..., 3] > 0
@@ -796,7 +796,7 @@ def test_limits_of_colours(tracks, address, expected):
     one = page_module.Page(gather(tracks), [])
     one.look(one.scene.cloud.bounds, (400, 300))
     one.choices.take(f"?{address}")
-    labels = one.chart.bar.major_label_overrides
+    labels = one.display.bar.major_label_overrides
     first, last = (float(labels[place].replace(",", "")) for place in (0.0, 1.0))
     assert (first, last) == pytest.approx(expected, abs=1)
 
@@ -806,7 +806,7 @@ def test_nothing_has_no_colours(tracks, scale):
     one = page_module.Page(gather(tracks), [])
     one.look(one.scene.cloud.bounds, (400, 300))
     one.choices.take(f"?scale={scale}&years=[]")
-    assert one.chart.sources["image"].data["image"] == []
+    assert one.display.sources["image"].data["image"] == []
 
 
 def test_an_address_tells_all_that_was_chosen_and_nothing_else(tracks):

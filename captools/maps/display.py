@@ -98,7 +98,7 @@ def copier(text: "TextAreaInput") -> "CustomJS":
     return text.jscallback(value=COPY)
 
 
-class Chart:
+class Display:
     """Map, profile and tip.
 
     Parameters
