@@ -1,26 +1,10 @@
 """How files of records are named, and cubes."""
 
-from collections.abc import Sequence
-
 from captools.io.address import is_remote
 
 # In folders, in lower case; any other file may be named by itself.
 SUFFIXES = (".h5", ".hdf5", ".hdf", ".tdms", ".zarr", ".segy", ".sgy", ".das", ".raw", ".jld2")
 ENDING = ".zarr"  # of a cube
-
-
-def lone_cube(paths: Sequence[str]) -> str | None:
-    """Return the cube that is to be drawn; None if there is none, by the names.
-
-    Raises
-    ------
-    ValueError
-        If there are others beside it.
-    """
-    cube = next(filter(means_cube, paths), None)
-    if cube is not None and len(paths) > 1:
-        raise ValueError(f"{cube}: a cube is looked at by itself: name no other input")
-    return cube
 
 
 def check_none(given: dict[str, object], why: str) -> None:

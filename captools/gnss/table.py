@@ -4,15 +4,20 @@ import csv
 import io
 import os
 from collections.abc import Iterable, Iterator
+from datetime import time
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from captools.errors import InputError
 from captools.extras import require
 from captools.gnss.names import as_text
 from captools.gnss.statistics import Columns, Grouping
 from captools.io.atomic import appearing, check_is_file
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 TABLES, PICTURES = (".csv", ".parquet"), (".png", ".pdf")
 ORDER = (
@@ -77,17 +82,91 @@ def write(table: Columns, path: Path, per: str = "day") -> None:
         if path.suffix.lower() == ".csv":
             file.writelines(os.fsencode(f"{line}\n") for line in lines([*table], [table], per))
         else:
-            _write_parquet(table, file)
+            _write_parquet(table, file, per)
 
 
-def _write_parquet(table: Columns, file: BinaryIO) -> None:
+def _write_parquet(table: Columns, file: BinaryIO, per: str) -> None:
     import pyarrow as pa
     from pyarrow import parquet
+
+    if "input" in table:
+        table = {**table, "input": [as_text(path) for path in table["input"]]}
+    arrays = [pa.array(table[name], _kind(name)) for name in table]
+    parquet.write_table(pa.table(arrays, names=[*table], metadata={"per": per}), file)
+
+
+def _kind(name: str) -> "pa.DataType":
+    """Return what values of a column are."""
+    import pyarrow as pa
 
     kinds = dict.fromkeys(("input", "system", "code", "how"), pa.string())
     kinds |= dict.fromkeys(("n", "zeros", "epochs", "expected", "days"), pa.int64())
     kinds |= {"satellite": pa.uint8(), "start": pa.timestamp("ms"), "processes": pa.int64()}
-    if "input" in table:
-        table = {**table, "input": [as_text(path) for path in table["input"]]}
-    arrays = [pa.array(table[name], kinds.get(name, pa.float64())) for name in table]
-    parquet.write_table(pa.table(arrays, names=[*table]), file)
+    return kinds.get(name, pa.float64())
+
+
+def read(path: Path) -> tuple[Columns, str]:
+    """Return a table of statistics that was written, and what its rows are of.
+
+    Raises
+    ------
+    InputError
+        If it is another table, or damaged.
+    """
+    is_csv = path.suffix.lower() == ".csv"
+    try:
+        table, per = _read_csv(path) if is_csv else _read_parquet(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (ValueError, OverflowError, NotImplementedError, csv.Error) as error:
+        raise InputError(f"{path}: is damaged, or no table of snr ({error})") from None
+    if not all(isinstance(n, int) for n in table["n"]):
+        raise InputError(f"{path}: is no table of snr: column n has what is no whole number")
+    for name in {"input", "start", "system", "satellite", "code"}.intersection(table):
+        if None in table[name]:
+            raise InputError(f"{path}: is no table of snr: column {name} has rows without a value")
+    return table, per
+
+
+def _check_names(path: Path, names: list[str]) -> None:
+    """Raise InputError if columns are missing, before a large file of others is read."""
+    needed = {"system", "code", "n", "mean", "input" if "input" in names else "start"}
+    if absent := sorted(needed.difference(names)):
+        raise InputError(f"{path}: is no table of snr: it has no column {', '.join(absent)}")
+
+
+def _read_csv(path: Path) -> tuple[Columns, str]:
+    """Return a table; the length of times tells days from hours."""
+    with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        rows = csv.reader(file, strict=True)
+        names = next(rows, [])
+        _check_names(path, names)
+        values = [*zip(*rows, strict=True)] or [()] * len(names)
+    table: Columns = {name: [*column] for name, column in zip(names, values, strict=True)}
+    for name in {"n", "satellite", "mean"}.intersection(table):
+        kind = float if name == "mean" else int
+        table[name] = [kind(value) if value else None for value in table[name]]
+    starts = table.get("start", [])
+    table |= {"start": np.array(starts, "M8[ms]").tolist()} if starts else {}
+    is_day = not starts or len(starts[0]) == len("2024-05-01")
+    return table, "file" if "input" in table else "day" if is_day else "hour"
+
+
+def _read_parquet(path: Path) -> tuple[Columns, str]:
+    """Return a table; one of an older captools does not say what its rows are of."""
+    require("export", "pyarrow")
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    names = parquet.read_schema(path).names
+    _check_names(path, names)
+    found = parquet.read_table(
+        path, columns=[name for name in ORDER if name in names], memory_map=False
+    )
+    said = (found.schema.metadata or {}).get(b"per", b"").decode()
+    kinds = [pa.field(name, _kind(name)) for name in found.column_names]
+    table: Columns = found.cast(pa.schema(kinds)).to_pydict()
+    if "input" in table or said in _SHOWN:
+        return table, "file" if "input" in table else said
+    whole = all(start is None or start.time() == time.min for start in table["start"])
+    return table, "day" if whole else "hour"

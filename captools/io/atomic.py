@@ -128,7 +128,8 @@ class Outputs(list):
     `errors` says, by path, what is wrong with inputs that an output was made without, `missed`
     where the rows of an input are of which the box that was asked for holds none, and `stamps`,
     by name, what the files were when they were whole, as far as that is known.
-    `subfolder` is where in the output folder all of them are, "" for the folder itself.
+    `subfolder` is where in the output folder all of them are, "" for the folder itself; `unit` is
+    what rows are called.
     """
 
     def __init__(self, paths: Iterable[Path] = (), rows_in: int = 0, rows_out: int = 0) -> None:
@@ -140,6 +141,7 @@ class Outputs(list):
         self.errors: dict[str, str] = {}
         self.stamps: dict[str, Stamp] = {}
         self.subfolder = ""
+        self.unit = "row"
         self.missed = Bounds()
 
 

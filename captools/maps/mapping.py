@@ -34,11 +34,12 @@ class Map:
     counts: bool  # whether the values are numbers of points
     bad: dict[str, str] = field(default_factory=dict)  # files that could not be read, and why
     parts: Categories | None = None  # if points are told apart
+    source: str = ""  # what is mapped, if not points of files
 
     @property
     def caption(self) -> str:
         """How much is in the map, and how much is not."""
-        return caption(self.points, self.files, self.bad, self.crs)
+        return self.source or caption(self.points, self.files, self.bad, self.crs)
 
 
 def caption(points: int, files: int, bad: dict[str, str], where: str = "") -> str:
@@ -80,7 +81,7 @@ def make_map(
     survey = survey_files(paths, request)
     bounds = bounds_of(survey, request)
     if survey.crs == LONLAT and request.size is None and request.extent is None:
-        bounds = _on_earth(bounds)
+        bounds = on_earth(bounds)
     canvas = sizing(bounds, request.size)
     found = fold(survey, request, canvas, crew or Crew(jobs=1))
     totals, parts = found.periods, found.categories
@@ -109,7 +110,7 @@ def make_map(
     )
 
 
-def _on_earth(bounds: Limits) -> Limits:
+def on_earth(bounds: Limits) -> Limits:
     """Return bounds in degrees that are no flat strip, and end at the poles."""
     xmin, xmax, ymin, ymax = bounds
     least = min((xmax - xmin) / 4, 180.0)

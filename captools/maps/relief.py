@@ -1,13 +1,15 @@
 """Relief by light from the north-west: of a map's own pixels, or of a grid below it."""
 
-import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from captools.extras import require
-from captools.geo.vectors import check_local
+from captools.maps.grids import on_canvas, opened
 from captools.maps.raster import Canvas
+
+if TYPE_CHECKING:
+    from rasterio import DatasetReader
 
 OWN = "map"  # what the option says for the relief of the map itself
 LIGHT = np.array([-0.5, 0.5, np.sqrt(0.5)])  # east, north, up: from the north-west, 45° high
@@ -68,16 +70,8 @@ def below(path: str | Path, canvas: Canvas, crs: str) -> np.ndarray:
     ValueError
         If the file cannot be read, or does not name its CRS.
     """
-    import rasterio
-    from rasterio.vrt import WarpedVRT
-
-    wide, high = canvas.pixel
-    place = rasterio.Affine(wide, 0.0, canvas.xmin, 0.0, -high, canvas.ymax)
     with _opened(path) as file:
-        shape = {"width": canvas.width, "height": canvas.height}
-        resampling = rasterio.enums.Resampling.bilinear
-        with WarpedVRT(file, crs=crs, transform=place, resampling=resampling, **shape) as warped:
-            heights = warped.read(1, masked=True).astype("f8").filled(np.nan)
+        heights = on_canvas(file, canvas, crs, "bilinear")
     grey = np.rint(255 * (DARKEST + (1 - DARKEST) * illumination(heights)))
     opacity = np.where(np.isfinite(heights), 255, 0)
     return np.dstack([grey, grey, grey, opacity]).astype(np.uint8)
@@ -89,24 +83,13 @@ def check(path: str) -> None:
         _opened(path).close()
 
 
-def _opened(path: str | Path):
-    """Return the grid of a file, rasterio's."""
-    require("geo", "rasterio")
-    import rasterio
-
+def _opened(path: str | Path) -> "DatasetReader":
+    """Return the grid of a file, which names its CRS."""
     name = f"hillshade {path}"
     if not Path(path).exists():
         raise ValueError(f"{name}: does not exist ({OWN!r} is the relief of the map itself)")
-    check_local(name, Path(path))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", rasterio.errors.NotGeoreferencedWarning)
-            file = rasterio.open(path)
-    except rasterio.errors.NotGeoreferencedWarning:
-        raise ValueError(f"{name}: does not say where on Earth it lies") from None
-    except rasterio.errors.RasterioIOError as error:
-        raise ValueError(f"{name}: is no grid ({error})") from None
-    if file.crs is None or not file.count:
+    file = opened(name, path)
+    if file.crs is None:
         file.close()
-        raise ValueError(f"{name}: does not name its CRS, or holds no band")
+        raise ValueError(f"{name}: does not name its CRS")
     return file

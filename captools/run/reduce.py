@@ -98,7 +98,9 @@ def _sums(written: Outputs) -> str:
     """Return what went in and came out, and where the rest went."""
     reasons = [f"{why} {rows:,} less" for why, rows in written.removed.items()]
     reasons += [f"{why} {rows:,} more" for why, rows in written.added.items()]
-    rows_in, rows_out = counted(written.rows_in, "row"), counted(written.rows_out, "row")
+    rows_in, rows_out = (
+        counted(rows, written.unit) for rows in (written.rows_in, written.rows_out)
+    )
     sums = f"{rows_in} in, {rows_out} out"
     return f"{sums} ({', '.join(reasons)})" if reasons else sums
 

@@ -252,6 +252,8 @@ def _serve(pipe: Connection, function: Callable[[], Any], setting: _Setting) -> 
 
 def _send_error(error: BaseException, send: Send) -> None:
     error.add_note(traceback.format_exc())
+    # Where a library has tblib send these, too, one that cannot be made anew would end the other.
+    error.__cause__ = error.__context__ = None
     try:
         send("error", error)
     except (TypeError, AttributeError, pickle.PicklingError):  # it goes to no other process

@@ -1,15 +1,18 @@
-"""Draw flat files as a map, any number of points, or a cube of spectra.
+"""Draw flat files as a map, any number of points; or GeoParquet, a grid, a cube, a table.
 
 A map is a finished figure by default; --bare writes only the pixels, with a world
 file, and a name that ends in .tif a GeoTIFF. Files that cannot be read are named and
-counted in the figure. Of a cube (*.zarr, by dascube) there are spectra of a channel
-in time, the power of a band along the fibre, and mean spectra; what is missing is grey.
+counted in the figure. Drawn by themselves are points of GeoParquet (*.parquet, as of
+export), grids (*.tif), tables of snr (*.csv, *.parquet), and cubes of dascube (*.zarr):
+spectra of a channel in time, the power of a band along the fibre, and mean spectra;
+what is missing is grey.
 
 \b
 Examples:
   captools preview reduced/ -o map.png
   captools preview reduced/ -o count.png --agg count --how eq_hist -b -120 -100 -80 -74
   captools preview all.h5 -o change.tif --diff 2020 2019
+  captools preview change.tif -o change.png --cmap diverging --inset
   captools preview reduced/ATL06_*_gt1l.h5 -o pass.png --kind profile --by q_flag
   captools preview cube.zarr -o cube.png --channel 120 --band 14 35
 """
@@ -32,13 +35,13 @@ KIND = "reduce"
 
 def survey(paths: list[str], *, lonlat: object, xy: object, **options: object) -> None:
     """Say before any work what holds for every input."""
-    from captools.das.names import lone_cube
     from captools.flat.places import PlaceNames
     from captools.flat.table import two_columns
     from captools.granules.kinds import check_flat
+    from captools.maps.alone import lone_input
     from captools.points.surveying import check_columns
 
-    if lone_cube(paths) is not None:
+    if lone_input(paths) is not None:
         return
     check_flat(paths)
     check_columns(paths, two_columns(xy) if xy else (), PlaceNames.of(lonlat))
@@ -192,18 +195,19 @@ def preview(
     engine: str = "local",
     scheduler: str | None = None,
 ) -> "Outputs":
-    """Draw flat files as a map, or a cube of spectra.
+    """Draw flat files as a map; or a grid, a cube of spectra, a table of `snr`.
 
     Parameters
     ----------
     files : iterable of path
-        Flat files, or one cube.
+        Flat files, or one of the others.
     output : path
         The picture: .png, .jpg, .pdf, .svg, or .tif for a GeoTIFF.
     kind : {"map", "profile", "histogram", "time"}
         A map; a column along a pass; how many points have which values, or are of which month.
     var : str, optional
-        Column, by default the height that the files name.
+        Column, by default the height that the files name; of a grid its band, by default the
+        first.
     agg : {"mean", "count", "min", "max", "std"}
         What is drawn of the points of a pixel.
     xy : str or two of str, optional
@@ -269,35 +273,24 @@ def preview(
     OutputError
         If the picture cannot be written.
     """
-    from captools.das.names import check_none, lone_cube
+    asked = locals()
+    from captools.das.names import check_none
     from captools.engine.crew import Crew
     from captools.extras import require
     from captools.flat.table import two_columns
     from captools.io.atomic import check_is_file
-    from captools.maps.drawing import check_kind, draw, is_figure, outputs, save
+    from captools.maps.alone import OF_FLAT_FILES, check_options, lone_input
+    from captools.maps.drawing import check_kind, is_figure
     from captools.maps.figure import Look, check_look
-    from captools.maps.mapping import MapOptions, make_map
+    from captools.maps.geoparquet import geometry_of
+    from captools.maps.mapping import MapOptions
+    from captools.maps.previewing import Wanted, draw_alone, draw_geoparquet, draw_points
     from captools.maps.shading import Style
 
     files = [*map(os.fspath, files)]
-    check_kind(local_path(output), bare)
-    check_is_file(local_path(output))
-    if (cube := lone_cube(files)) is not None:
-        from captools.maps.spectra import draw_cube
-
-        of_points = {"var": var, "agg": agg != "mean", "xy": xy, "lonlat": lonlat, "crs": crs}
-        of_points |= {"bbox": bbox, "all_rows": all_rows, "extent": extent, "size": size}
-        of_points |= {"by": by, "point": point, "background": background, "width": width}
-        of_points |= {"overlay": overlay or None, "hillshade": hillshade, "inset": inset}
-        of_points |= {"dpi": dpi, "label": label, "units": units}
-        of_points |= {"kind": kind != "map", "how": how != "linear", "clip": clip}
-        of_points |= {"diff": diff, "bare": bare}
-        check_none(of_points, "is for points, not for a cube")
-        return draw_cube(
-            cube, local_path(output), Style(cmap, percentiles=percentiles), title, channel, band
-        )
-    check_none({"channel": channel, "band": band}, "is for a cube of spectra (*.zarr)")
-    require("preview", "colorcet", "matplotlib")
+    output = local_path(output)
+    check_kind(output, bare)
+    check_is_file(output)
     request = MapOptions(
         var=var,
         agg=agg,
@@ -317,20 +310,24 @@ def preview(
         hillshade=None if hillshade is None else os.fspath(hillshade),
         inset=inset,
     )  # fmt: skip
-    check_look(look, request, is_figure(local_path(output), bare))
+    check_look(look, request, is_figure(output, bare))
+    style = Style(cmap, how, clip, percentiles, diverging=diff is not None)
+    wanted = Wanted(kind, request, look, style, bare, channel, band)
+    lone = lone_input(files)
+    geometry = geometry_of(lone.path) if lone is not None and lone.is_parquet else None
+    if lone is not None and geometry is None:
+        check_options(preview, asked, lone.kind)
+        return draw_alone(lone, output, wanted)
+    require("preview", "colorcet", "matplotlib")
+    check_none({"channel": channel, "band": band}, "is for a cube of spectra (*.zarr)")
     if kind != "map":
-        from captools.maps.charting import draw_chart
-        from captools.maps.charts import make_chart
-
         of_maps = {"agg": agg != "mean", "size": size, "cmap": cmap, "clip": clip, "diff": diff}
         of_maps |= {"how": how != "linear", "overlay": overlay or None, "inset": inset}
         of_maps |= {"hillshade": hillshade, "by": by if kind != "profile" else None}
-        of_maps |= {"bare": not is_figure(local_path(output), bare)}
+        of_maps |= {"bare": not is_figure(output, bare)}
         check_none(of_maps, "is for a map")
-        chart = make_chart(kind, files, request)
-        save(draw_chart(chart, look), local_path(output))
-        return outputs([local_path(output)], chart)
     with Crew(engine, jobs, scheduler, may_copy=True) as crew:
-        picture = make_map(files, request, look.canvas, crew)
-    style = Style(cmap, how, clip, percentiles, diverging=diff is not None)
-    return outputs(draw(picture, local_path(output), style, look, bare), picture)
+        if geometry is None:
+            return draw_points(files, output, wanted, crew)
+        check_none({name: asked[name] for name in OF_FLAT_FILES}, "is for flat files")
+        return draw_geoparquet(lone.path, geometry, output, wanted, crew)

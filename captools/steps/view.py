@@ -108,10 +108,11 @@ def view(
         When Ctrl-C or SIGTERM ends it.
     """
     from captools import process, progress
-    from captools.das.names import check_none, lone_cube
+    from captools.das.names import check_none
     from captools.extras import require
     from captools.io import listing
     from captools.maps import lexcube
+    from captools.maps.alone import lone_input
     from captools.run import watched
 
     words = list(words)
@@ -121,11 +122,13 @@ def view(
         return
     how = {"variables": variables, "xy": xy, "lonlat": lonlat, "crs": crs, "bbox": bbox}
     how |= {"all_rows": all_rows, "overlay": tuple(map(os.fspath, overlay)) or None}
-    cube = lone_cube(paths)
-    if cube is not None:
+    lone = lone_input(paths)
+    if lone is not None:
+        if lone.kind != "cube":
+            raise ValueError(f"{lone.path}: a {lone.kind} is drawn by captools preview")
         check_none(how, "is for points, not for a cube")
         with process.interruptible():
-            yield from lexcube.show(cube, port, not no_browser)
+            yield from lexcube.show(lone.path, port, not no_browser)
         return
     require("preview", "colorcet", "datashader", "numba", "panel")
     # What comes from standard input is not there for another command.
