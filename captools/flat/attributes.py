@@ -12,7 +12,7 @@ import numpy as np
 from h5py import h5a, h5d, h5f, h5g, h5i, h5s
 
 from captools.io.atomic import PRIVATE
-from captools.io.hdf5 import attribute, hdf5_type, text
+from captools.io.hdf5 import attribute_value, hdf5_type, text
 from captools.io.storage import Storage
 
 LONGEST = 64_000  # bytes of a value: with its name and type, an attribute holds 64 kB
@@ -46,11 +46,9 @@ def _write(file: h5f.FileID, path: str, values: np.ndarray) -> None:
 
 def root_attributes(root: h5g.GroupID) -> dict[str, Any]:
     """Return the attributes of the root, but those that are too long to be one."""
-    found: dict[str, Any] = {}
-    for at in range(h5a.get_num_attrs(root)):
-        name = h5a.open(root, index=at).name.decode()
-        found[name] = _plain(attribute(root, name))
-    return found
+    names: list[bytes] = []
+    h5a.iterate(root, names.append)
+    return {name.decode(): _plain(attribute_value(h5a.open(root, name))) for name in names}
 
 
 def long_attributes(file: h5py.File) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ from h5py import h5d, h5g, h5o
 
 from captools.io.atomic import PRIVATE
 from captools.io.columns import StoredColumn
-from captools.io.hdf5 import REMEDY, attribute, text
+from captools.io.hdf5 import REMEDY, attribute, numpy_dtype, text
 from captools.io.matrix import StoredMatrix
 from captools.io.packing import Source, unpacked
 from captools.io.storage import Storage, is_external
@@ -99,7 +99,7 @@ def _column(dataset: h5d.DatasetID, descriptor: int | None) -> Source:
 
 def _why_no_column(dataset: h5d.DatasetID) -> str:
     """Return why a dataset cannot be a column, "" if it can."""
-    shape, dtype = dataset.shape, dataset.dtype
+    shape, dtype = dataset.shape, numpy_dtype(dataset)
     if not shape:
         return "has no rows"
     if len(shape) > 2 or (len(shape) == 2 and math.prod(shape) != max(shape)):

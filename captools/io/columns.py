@@ -27,6 +27,7 @@ from captools.io.hdf5 import (
     attribute_value,
     check_filters,
     hdf5_type,
+    numpy_dtype,
     text,
 )
 from captools.io.rows import Rows, RowSelection, chunks_of, offsets_of, span_of
@@ -68,7 +69,7 @@ class StoredColumn:
         self._dataset = dataset
         self._descriptor = descriptor
         self._fill = fill
-        self.dtype = dataset.dtype
+        self.dtype = numpy_dtype(dataset)
         self.shape = dataset.shape if shape is None else shape
         self._is_checked = False
 

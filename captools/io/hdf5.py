@@ -225,9 +225,24 @@ def attribute_value(stored: h5a.AttrID, dtype: np.dtype | None = None) -> np.nda
     space = stored.get_space()
     if not space.get_simple_extent_npoints():  # an attribute without a value
         return np.array([])
-    value = np.empty(space.shape, stored.dtype if dtype is None else dtype)
+    value = np.empty(space.shape, numpy_dtype(stored) if dtype is None else dtype)
     stored.read(value, None if dtype is None else hdf5_type(dtype))
     return value
+
+
+def numpy_dtype(stored: h5d.DatasetID | h5a.AttrID) -> np.dtype:
+    """Return the dtype of a dataset or an attribute, as h5py has it.
+
+    h5py asks HDF5 a dozen questions for it: of numbers, of which there are few kinds, once.
+    """
+    kind = stored.get_type()
+    is_number = isinstance(kind, h5t.TypeIntegerID | h5t.TypeFloatID)
+    return _number(kind.encode()) if is_number else kind.dtype
+
+
+@lru_cache(maxsize=64)
+def _number(code: bytes) -> np.dtype:
+    return h5t.decode(code).dtype
 
 
 def hdf5_type(dtype: np.dtype) -> h5t.TypeID:

@@ -125,9 +125,9 @@ def test_columns_of_other_kinds_are_no_table(tmp_path, run, column, found):
 def test_a_table_has_neither_colours_nor_a_raster(tmp_path, run):
     write(statistics("day"), tmp_path / "a.csv")
     for words, why in (
-        (("-o", "b.png", "--cmap", "magma"), "cmap is for points, not for a table"),
-        (("-o", "b.tif"), "a table is drawn as a figure"),
-        (("-o", "b.png", "b.csv"), "a table is looked at by itself"),
+        (("-o", tmp_path / "b.png", "--cmap", "magma"), "cmap is for points, not for a table"),
+        (("-o", tmp_path / "b.tif"), "a table is drawn as a figure"),
+        (("-o", tmp_path / "b.png", "b.csv"), "a table is looked at by itself"),
     ):
         result = run("preview", tmp_path / "a.csv", *words)
         assert (result.exit_code, why in result.stderr) == (2, True), result.stderr
