@@ -72,6 +72,7 @@ class Categories:
         """
         pixel, inside = self.canvas.locate(x, y)
         found, which = np.unique(values[inside], return_inverse=True)
+        self._check(len(found))  # before so many grids are made
         size = self.canvas.width * self.canvas.height
         for number, value in enumerate(found.tolist()):
             if value == value:  # NaN is none
@@ -91,8 +92,8 @@ class Categories:
             self._counts.setdefault(value, np.zeros(size, np.int64))[pixel] += count
         self._check()
 
-    def _check(self) -> None:
-        if len(self._counts) > MOST:
+    def _check(self, count: int = 0) -> None:
+        if max(count - 1, len(self._counts)) > MOST:  # one may be NaN
             raise InputError(f"--by {self.name}: has more than {MOST} values: draw it with --var")
 
     @property

@@ -136,7 +136,8 @@ def _histogram(survey: Survey, request: MapOptions) -> Chart:
     first, last = np.searchsorted(part, [PART, 1 - PART])
     step = max(1, -(-(last + 1 - first) // BINS))
     starts = np.arange(first, last + 1, step)
-    y = np.add.reduceat(count, [*starts, min(starts[-1] + step, FINE - 1)])[:-1]
+    # One bin more, for the last bar may end where they do.
+    y = np.add.reduceat(np.append(count, 0), [*starts, min(starts[-1] + step, FINE)])[:-1]
     chart = _chart(survey, int(count.sum()), edges[[*starts, min(starts[-1] + step, FINE)]], y)
     chart.names, chart.title = (_named(survey), "number of points"), survey.label
     beyond = 1 - y.sum() / count.sum()

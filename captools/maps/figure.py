@@ -57,11 +57,10 @@ class Look:
         """Pixels per inch: more where the figure is made for print."""
         return self.dpi or (DPI if self.width is None else PRINT_DPI)
 
-    @property
-    def growth(self) -> int:
-        """How many pixels marks may grow by."""
+    def growth(self, scale: float) -> int:
+        """Return how many pixels of a map marks may grow by; each is `scale` ones of the figure."""
         automatic = max(1, round(GROWTH_POINTS * self.resolution / 72))
-        return automatic if self.point is None else self.point
+        return int(automatic / scale + 0.5) if self.point is None else self.point
 
     def right(self, below: bool) -> float:
         """Return the room right of a map, whose colour bar may be below, in heights of letters."""
@@ -121,7 +120,8 @@ def make_figure(picture: Map, style: Style, look: Look = Look(), vector: bool = 
     scale = 1e3 if unit == "km" else 1.0
     edges = [edge / scale for edge in _edges(canvas)]
     norm = None if picture.parts is not None else style.norm(picture.values)
-    for image in _images(picture, style, norm, look):
+    growth = look.growth(axes.get_window_extent().width / canvas.width)
+    for image in _images(picture, style, norm, look, growth):
         axes.imshow(
             image,
             extent=edges,
@@ -156,7 +156,7 @@ def make_figure(picture: Map, style: Style, look: Look = Look(), vector: bool = 
 
 
 def _images(
-    picture: Map, style: Style, norm: "Normalize | None", look: Look
+    picture: Map, style: Style, norm: "Normalize | None", look: Look, growth: int
 ) -> Iterator[np.ndarray]:
     """Yield the pictures of a map that lie over each other, the lowest one first."""
     if look.hillshade not in (None, relief.OWN):
@@ -164,7 +164,7 @@ def _images(
     image = colour(picture, style, norm)
     if look.hillshade == relief.OWN:
         image = relief.lit(image, picture.values)
-    yield shading.dynspread(image, look.growth, look.threshold)
+    yield shading.dynspread(image, growth, look.threshold)
 
 
 def _edges(canvas: Canvas) -> Limits:
@@ -198,7 +198,7 @@ def _lay_out(picture: Map, look: Look) -> "tuple[Figure, Axes, float]":
         total = max(total - 1, round(look.width * MM * dpi))
     middle = (left + wide / 2) if wide > 18 * em else total / 2
     room = 2 * min(middle, total - middle)
-    title = textwrap.wrap(look.title or plain(picture.label), max(12, int(room / em / 0.74)))
+    title = textwrap.wrap(plain(look.title or picture.label), max(12, int(room / em / 0.74)))
     caption = textwrap.wrap(picture.caption, max(12, int((total / em - 1) / 0.52)))
     bottom = round((BOTTOM + (UNDER if below else 0) + 1.2 * (len(caption) - 1)) * em)
     top = round((TOP + 1.7 * len(title)) * em)

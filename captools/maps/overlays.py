@@ -10,7 +10,8 @@ from captools.geo import coords
 from captools.geo.vectors import check_local, file_and_part, named_crs, read_shapes
 
 PIECE = 256  # vertices that are left out, or thinned, together
-STEP_DEGREES = 0.5  # a long line between two vertices in degrees is bent in a projection
+STEP_DEGREES = 0.5  # a long line between two vertices is bent in another projection
+STEP_METRES = 50_000.0
 
 
 class Lines(NamedTuple):
@@ -91,7 +92,13 @@ def read(path: str | Path) -> Lines:
     lines = lines[~shapely.is_empty(lines)]
     if not len(lines):
         raise ValueError(f"{name}: holds neither lines nor polygons")
-    return Lines(lines, named_crs(name, crs))
+    own = named_crs(name, crs)
+    if (
+        coords.crs_unit(own) == "degree"
+        and np.nanmax(np.abs(shapely.bounds(lines)[:, 1::2])) > 90.001
+    ):
+        raise ValueError(f"{name}: has places beyond 90 degrees: does it name its CRS?")
+    return Lines(lines, own)
 
 
 def _projected(found: Lines, crs: str) -> list[np.ndarray]:
@@ -102,6 +109,8 @@ def _projected(found: Lines, crs: str) -> list[np.ndarray]:
     if coords.crs_unit(own) == "degree":
         parts = [part for line in lines for part in _without_seams(shapely.get_coordinates(line))]
         lines = shapely.segmentize([shapely.linestrings(part) for part in parts], STEP_DEGREES)
+    elif crs not in ("unknown", own):
+        lines = shapely.segmentize(lines, STEP_METRES / coords.metres(own))
     in_degrees = crs != "unknown" and coords.crs_unit(crs) == "degree"
     projected = []
     for line in lines:
@@ -124,8 +133,18 @@ def _without_seams(line: np.ndarray) -> list[np.ndarray]:
 
     Areas around a pole, or across the antimeridian, have edges along it that are no coast.
     """
+    line = _with_parallels(line)
     lon = line[:, 0]
     on_seam = np.abs(lon) == 180
     seam = on_seam[:-1] & on_seam[1:]
     unwrapped = np.column_stack([np.unwrap(lon, period=360), line[:, 1]])
     return [part for part in np.split(unwrapped, np.flatnonzero(seam) + 1) if len(part) > 1]
+
+
+def _with_parallels(line: np.ndarray) -> np.ndarray:
+    """Return a line with more vertices on its edges, if it is a box of all longitudes."""
+    if not (np.abs(line[:, 0]) == 180).all():
+        return line
+    whole = np.flatnonzero((np.diff(line[:, 0]) != 0) & (np.abs(line[1:, 1]) < 90))
+    thirds = [line[at] + (line[at + 1] - line[at]) * part / 3 for at in whole for part in (1, 2)]
+    return np.insert(line, np.repeat(whole + 1, 2), np.reshape(thirds, (-1, 2)), axis=0)

@@ -80,6 +80,8 @@ class Style:
             norm.autoscale(np.ma.masked_invalid(np.clip(values, low, high)))
             return norm
         if self.how == "log":
+            if self.clip is not None and low <= 0:
+                raise InputError("--how log needs limits above 0 (--clip)")
             positive = values[values > 0]
             if not positive.size or high <= 0:
                 raise InputError("--how log needs values above 0: draw with --how linear")

@@ -53,6 +53,19 @@ def test_a_profile_is_of_one_pass(beams, tmp_path):
         make_chart("histogram", beams, MapOptions(extent=(-9e9, -8e9, 0.0, 1.0)))
 
 
+@pytest.mark.parametrize("values", [[0, 1], [1, 2, 3, 4, 5, 6], [925, 11], [7]])
+def test_no_whole_number_is_left_out_of_a_histogram(tmp_path, values):
+    numbers = np.repeat(np.array(values, "i4"), 100)
+    columns = {"x": np.zeros(len(numbers)), "y": np.zeros(len(numbers)), "spot": numbers}
+    path = write_flat(tmp_path / "a.h5", columns, crs="EPSG:3031")
+    chart = make_chart("histogram", [path], MapOptions(var="spot"))
+    assert chart.y.sum() == len(numbers)
+    assert "beyond" not in chart.caption
+    for value in values:
+        (bar,) = np.flatnonzero((chart.x[:-1] <= value) & (value < chart.x[1:]))
+        assert chart.y[bar] == 100
+
+
 def test_bars_of_a_histogram_are_those_of_numpy_and_far_values_are_told(tmp_path):
     random = np.random.default_rng(4)
     values = np.concatenate([random.normal(size=20_000), [9999.0]])

@@ -54,12 +54,40 @@ def test_the_seam_of_an_area_around_the_pole_is_no_coast(tmp_path):
     assert np.hypot(x, y).min() > 2e6
 
 
+def test_a_box_of_all_longitudes_is_two_parallels(tmp_path):
+    ring = [[-180, -80], [180, -80], [180, -70], [-180, -70], [-180, -80]]
+    path = written(tmp_path / "a.geojson", "Polygon", [ring])
+    lines = Overlay(overlays.read(path), "EPSG:3031").within(WHOLE, 1.0)
+    lon, lat = coords.transform(*np.concatenate(lines).T, "EPSG:3031", "EPSG:4326")
+    for parallel in (-80, -70):
+        along = np.sort(lon[np.abs(lat - parallel) < 1e-6])
+        assert np.diff(along).max() < 2
+    assert not ((lat > -79) & (lat < -71)).any()  # the seam
+    line = [[178, -70], [180, -70], [-180, -71], [-178, -71]]
+    path = written(tmp_path / "b.geojson", "LineString", line)
+    lines = Overlay(overlays.read(path), "EPSG:3031").within(WHOLE, 1.0)
+    lon, _ = coords.transform(*np.concatenate(lines).T, "EPSG:3031", "EPSG:4326")
+    assert (np.abs(lon) > 177).all()
+
+
+def test_a_long_line_of_another_projection_is_bent(tmp_path):
+    x, y = coords.transform(np.array([-90.0, 0.0]), np.full(2, -72.0), "EPSG:4326", "EPSG:3857")
+    path = written(tmp_path / "a.geojson", "LineString", [[*one] for one in zip(x, y, strict=True)])
+    content = json.loads(path.read_text())
+    content["crs"] = {"type": "name", "properties": {"name": "EPSG:3857"}}
+    path.write_text(json.dumps(content))
+    lines = Overlay(overlays.read(path), "EPSG:3031").within(WHOLE, 1.0)
+    _, lat = coords.transform(*np.concatenate(lines).T, "EPSG:3031", "EPSG:4326")
+    np.testing.assert_allclose(lat, -72, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [
         (None, "does not exist"),
         ("no file", "is no file of lines or polygons"),
         ("points", "holds neither lines nor polygons"),
+        ("metres", "has places beyond 90 degrees: does it name its CRS"),
         ("open ring", r"its shapes cannot be read \(IllegalArgumentException"),
     ],
 )
@@ -68,6 +96,8 @@ def test_what_is_no_line_is_refused(tmp_path, content, why):
     path = tmp_path / "a.geojson"
     if content == "points":
         written(path, "Point", [0, -70])
+    elif content == "metres":
+        written(path, "LineString", [[0, 0], [1e6, 1e6]])
     elif content == "open ring":
         written(path, "Polygon", [[[0, -70], [9, -70], [9, -75], [0, -75]]])
     elif content:

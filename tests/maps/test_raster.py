@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from captools.errors import InputError
+from captools.maps.categories import Categories
 from captools.maps.raster import AGGREGATES, Aggregate, Canvas, fit
 
 
@@ -91,3 +93,14 @@ def test_a_canvas_shows_all_of_its_bounds_in_square_pixels(bounds, size):
     wide, high = canvas.pixel
     assert wide == pytest.approx(high, rel=1e-6)
     assert size is None or (canvas.width, canvas.height) == size
+
+
+def test_too_many_categories_are_refused_before_each_has_a_grid():
+    values = np.arange(100_000.0)
+    parts = Categories(Canvas(0.0, 1.0, 0.0, 1.0, 2000, 2000), "h_li")
+    with pytest.raises(InputError, match="--by h_li: has more than 24 values"):
+        parts.add(np.full(100_000, 0.5), np.full(100_000, 0.5), values)  # of 3 TB in all
+    parts = Categories(Canvas(0.0, 1.0, 0.0, 1.0, 2, 2), "cycle")
+    values = np.array([*range(24), np.nan, np.nan])
+    parts.add(np.full(26, 0.5), np.full(26, 0.5), values)
+    assert len(parts.names) == 24

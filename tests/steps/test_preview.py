@@ -542,6 +542,25 @@ def test_limits_that_are_none_are_wrong_usage(run, beams, tmp_path, words, why):
     assert why in result.stderr
 
 
+def test_limits_of_a_logarithm_are_above_zero(beams, run, tmp_path):
+    result = run("preview", *beams, "-o", tmp_path / "a.png", "--how", "log", "--clip", -5, 100)
+    assert (result.exit_code, "limits above 0 (--clip)" in result.stderr) == (1, True)
+
+
+def test_points_of_coarse_pixels_do_not_grow(beams):
+    picture = make_map(beams, MapOptions(size=(20, 20)))
+    images = [
+        make_figure(picture, Style(), Look(width=120, point=point)).axes[0].images[0].get_array()
+        for point in (None, 0)
+    ]
+    assert np.array_equal(*images)
+
+
+def test_a_title_is_shown_word_for_word(beams):
+    figure = make_figure(make_map(beams, MapOptions()), Style(), Look(title="from $10 to $20"))
+    assert "from \\$10 to \\$20" in [text.get_text() for text in figure.texts]
+
+
 def test_a_logarithm_needs_values_above_zero(run, tmp_path):
     path = write(tmp_path, x=[1.0, 2.0], y=[1.0, 2.0], h_li=[-1.0, -2.0])
     result = run("preview", path, "-o", tmp_path / "map.png", "--how", "log")
