@@ -139,7 +139,7 @@ def make_figure(picture: Map, style: Style, look: Look = Look(), vector: bool = 
     dot = (canvas.xmax - canvas.xmin) / axes.get_window_extent().width
     over = [overlays.read(path) for path in look.overlays]
     for found, dashes in zip(over, cycle(LINES), strict=False):
-        for line in Overlay(found, picture.crs).within(_edges(canvas), dot):
+        for line in _laid_over(Overlay(found, picture.crs), canvas, dot, unit):
             axes.plot(*(line.T / scale), dashes, color="0.1", linewidth=size / 12, zorder=2)
     if look.inset:
         _draw_inset(axes, picture, over, size)
@@ -165,6 +165,18 @@ def _images(
     if look.hillshade == relief.OWN:
         image = relief.lit(image, picture.values)
     yield shading.dynspread(image, growth, look.threshold)
+
+
+def _laid_over(over: Overlay, canvas: Canvas, dot: float, unit: str) -> list[np.ndarray]:
+    """Return the lines of an overlay on a map, also those beyond the antimeridian."""
+    xmin, xmax, ymin, ymax = _edges(canvas)
+    beyond = (unit == "degrees" and xmax > 180, unit == "degrees" and xmin < -180)
+    turns = [turn for turn, is_seen in zip((360.0, -360.0), beyond, strict=True) if is_seen]
+    return [
+        line + np.array([turn, 0.0])
+        for turn in (0.0, *turns)
+        for line in over.within((xmin - turn, xmax - turn, ymin, ymax), dot)
+    ]
 
 
 def _edges(canvas: Canvas) -> Limits:

@@ -256,6 +256,8 @@ def _block(
         columns["x"], columns["y"] = (file.read(name, rows) for name in request.xy)
     else:
         columns["x"], columns["y"] = coords.project(lon, lat, survey.crs)
+    if request.bbox is not None and survey.crs == LONLAT and request.bbox[0] > request.bbox[1]:
+        columns["x"] = coords.wrap(columns["x"], request.bbox[0])  # a box across the antimeridian
     keep = np.ones(rows.stop - rows.start, bool)
     if request.bbox is not None:
         keep &= select.in_box(lon, lat, request.bbox)

@@ -11,7 +11,6 @@ from captools.das.choice import Choice
 from captools.das.cube import fill_cube
 from captools.das.cubereading import Cube
 from captools.das.cubing import Asked, cube_regions
-from captools.das.names import lone_cube
 from captools.das.overview import overview
 from captools.errors import InputError
 
@@ -165,11 +164,3 @@ def test_a_cube_without_levels(tmp_path):
         chunk.unlink()
     with pytest.raises(InputError, match="holds no level by now"):
         overview(Cube.open(str(path)))
-
-
-def test_a_cube_is_looked_at_by_itself():
-    assert lone_cube(["a.h5", "b.h5"]) is None
-    assert lone_cube(["d/C.ZARR/"]) == "d/C.ZARR/"
-    assert lone_cube(["s3://b/c.zarr"]) == "s3://b/c.zarr"
-    with pytest.raises(ValueError, match=r"c\.zarr: a cube is looked at by itself"):
-        lone_cube(["a.h5", "c.zarr"])

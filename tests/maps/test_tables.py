@@ -13,6 +13,7 @@ from pyproj import CRS
 
 from captools.gnss.series import make_series
 from captools.gnss.table import read, write
+from captools.maps.alone import lone_input
 from captools.maps.geoparquet import geometry_of
 from captools.steps.export import export
 from captools.steps.preview import preview
@@ -120,6 +121,22 @@ def test_columns_of_other_kinds_are_no_table(tmp_path, run, column, found):
     result = run("preview", tmp_path / "a.parquet", "-o", tmp_path / "a.png")
     assert (result.exit_code, "no table of snr" in result.stderr) == (1, True), result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_what_is_drawn_alone_is_known_by_its_name():
+    assert lone_input(["a.h5", "b.h5"]) is None
+    for path, kind in (
+        ("d/C.ZARR/", "cube"),
+        ("s3://b/c.zarr", "cube"),
+        ("d/C.TIF", "grid"),
+        ("d/c.csv", "table"),
+        ("d/c.parquet", "table"),
+    ):
+        assert lone_input([path]) == (path, kind)
+    with pytest.raises(ValueError, match=r"c\.zarr: a cube is looked at by itself"):
+        lone_input(["a.h5", "c.zarr"])
+    with pytest.raises(ValueError, match=r"a grid is read here only: fetch it first"):
+        lone_input(["s3://b/c.tif"])
 
 
 def test_a_table_has_neither_colours_nor_a_raster(tmp_path, run):

@@ -1,5 +1,6 @@
 """preview: the right points in the right pixels, in figures, world files and GeoTIFFs."""
 
+import json
 import os
 import signal
 import subprocess
@@ -540,6 +541,21 @@ def test_limits_that_are_none_are_wrong_usage(run, beams, tmp_path, words, why):
     result = run("preview", *beams, "-o", tmp_path / "map.png", *words)
     assert result.exit_code == 2
     assert why in result.stderr
+
+
+def test_a_box_across_the_antimeridian_is_narrow_in_degrees(tmp_path):
+    lon, lat = np.array([175.0, -178.0, -160.0, 0.0]), np.full(4, -75.0)
+    path = write(tmp_path, crs=None, lon=lon, lat=lat, h_li=np.arange(4.0))
+    picture = make_map([path], MapOptions(crs="EPSG:4326", bbox=(170, -150, -80, -70)))
+    canvas = picture.canvas
+    assert (picture.points, round(canvas.xmin), round(canvas.xmax)) == (3, 175, 200)
+    coast = tmp_path / "coast.geojson"
+    line = {"type": "LineString", "coordinates": [[-170.0, -74.0], [-165.0, -76.0]]}
+    coast.write_text(json.dumps(line))
+    axes = make_figure(picture, Style(), Look(overlays=(str(coast),))).axes[0]
+    (drawn,) = [one.get_xdata() for one in axes.lines if one.get_zorder() == 2]
+    assert (drawn.min(), drawn.max()) == (190.0, 195.0)
+    assert "170°W" in [text.get_text() for text in axes.get_xticklabels()]
 
 
 def test_limits_of_a_logarithm_are_above_zero(beams, run, tmp_path):
