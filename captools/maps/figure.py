@@ -32,6 +32,7 @@ ROUND = (1, 2, 5)  # lengths of a scale bar, times powers of ten
 GROWTH_POINTS = 1.1  # by which marks grow at most on all sides, in points of print
 # Room around a map, in heights of its letters.
 LEFT, RIGHT, BESIDE, BOTTOM, UNDER, TOP = 6.6, 1.8, 11.5, 5.4, 5.0, 1.2
+ALONG = 0.7  # how much of the map's width a colour bar below it has
 LOCATOR = 8.0  # the circle of the hemisphere, in the same unit
 LINES = ("-", "--", ":", "-.")  # of the first overlay, the second, ...
 
@@ -139,7 +140,7 @@ def make_figure(picture: Map, style: Style, look: Look = Look(), vector: bool = 
     dot = (canvas.xmax - canvas.xmin) / axes.get_window_extent().width
     over = [overlays.read(path) for path in look.overlays]
     for found, dashes in zip(over, cycle(LINES), strict=False):
-        for line in _laid_over(Overlay(found, picture.crs), canvas, dot, unit):
+        for line in Overlay(found, picture.crs).within(_edges(canvas), dot):
             axes.plot(*(line.T / scale), dashes, color="0.1", linewidth=size / 12, zorder=2)
     if look.inset:
         _draw_inset(axes, picture, over, size)
@@ -165,18 +166,6 @@ def _images(
     if look.hillshade == relief.OWN:
         image = relief.lit(image, picture.values)
     yield shading.dynspread(image, growth, look.threshold)
-
-
-def _laid_over(over: Overlay, canvas: Canvas, dot: float, unit: str) -> list[np.ndarray]:
-    """Return the lines of an overlay on a map, also those beyond the antimeridian."""
-    xmin, xmax, ymin, ymax = _edges(canvas)
-    beyond = (unit == "degrees" and xmax > 180, unit == "degrees" and xmin < -180)
-    turns = [turn for turn, is_seen in zip((360.0, -360.0), beyond, strict=True) if is_seen]
-    return [
-        line + np.array([turn, 0.0])
-        for turn in (0.0, *turns)
-        for line in over.within((xmin - turn, xmax - turn, ymin, ymax), dot)
-    ]
 
 
 def _edges(canvas: Canvas) -> Limits:
@@ -212,7 +201,9 @@ def _lay_out(picture: Map, look: Look) -> "tuple[Figure, Axes, float]":
     room = 2 * min(middle, total - middle)
     title = textwrap.wrap(plain(look.title or picture.label), max(12, int(room / em / 0.74)))
     caption = textwrap.wrap(picture.caption, max(12, int((total / em - 1) / 0.52)))
-    bottom = round((BOTTOM + (UNDER if below else 0) + 1.2 * (len(caption) - 1)) * em)
+    label = _bar_label(picture, look, ALONG * wide / em).count("\n")
+    under = UNDER + 1.25 * label if below else 0
+    bottom = round((BOTTOM + under + 1.2 * (len(caption) - 1)) * em)
     top = round((TOP + 1.7 * len(title)) * em)
     tall = bottom + high + top
     figure = Figure(figsize=(total / dpi, tall / dpi), dpi=dpi)
@@ -247,11 +238,11 @@ def _draw_colour_bar(
     em = size * axes.figure.dpi / 72
     below = _is_below(picture.canvas)
     if below:
-        place = (0.15, -4.6 * em / box.height, 0.7, em / box.height)
+        place = ((1 - ALONG) / 2, -4.6 * em / box.height, ALONG, em / box.height)
     else:
         low = (_inset_size(axes, em) + 1.5 * em) / box.height if look.inset else 0.0
         place = (1 + 1.4 * em / box.width, low, 1.2 * em / box.width, 1 - low)
-    across = (0.7 * box.width if below else (1 - low) * box.height) / em
+    across = (ALONG * box.width if below else (1 - low) * box.height) / em
     room = axes.inset_axes(place)
     ends = {} if across > 10 else {"extendfrac": 0.03}
     bar = axes.figure.colorbar(
@@ -263,10 +254,14 @@ def _draw_colour_bar(
     if style.how == "linear":
         bar.locator = MaxNLocator(int(np.clip(across / (4 if below else 2), 2, 8)))
         bar.update_ticks()
-    label = look.label or picture.label
+    bar.set_label(plain(_bar_label(picture, look, across)), fontsize=size)
+
+
+def _bar_label(picture: Map, look: Look, across: float) -> str:
+    """Return what a colour bar of this length, in heights of letters, is called, in lines."""
     units = picture.units if look.units is None else look.units
-    label = with_unit(label, units)
-    bar.set_label(plain(textwrap.fill(label, max(16, int(across / 0.54)))), fontsize=size)
+    label = with_unit(look.label or picture.label, units)
+    return textwrap.fill(label, max(16, int(across / 0.54)))
 
 
 def _inset_size(axes: "Axes", em: float) -> float:

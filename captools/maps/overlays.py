@@ -12,6 +12,7 @@ from captools.geo.vectors import check_local, file_and_part, named_crs, read_sha
 PIECE = 256  # vertices that are left out, or thinned, together
 STEP_DEGREES = 0.5  # a long line between two vertices is bent in another projection
 STEP_METRES = 50_000.0
+FARTHEST_DEGREES = 540.0, 90.001  # longitude and latitude
 
 
 class Lines(NamedTuple):
@@ -42,9 +43,12 @@ class Overlay:
         ]
         self._pieces = np.array(pieces, object)
         self._bounds = shapely.bounds(self._pieces).T if pieces else np.zeros((4, 0))
+        self._turns = (0.0, 360.0, -360.0) if _is_in_degrees(crs) else (0.0,)
 
     def within(self, edges: tuple[float, float, float, float], pixel: float) -> list[np.ndarray]:
         """Return the lines (arrays of shape (n, 2)) of a map, thinned to half a pixel.
+
+        In degrees they are also there beyond the antimeridian.
 
         Parameters
         ----------
@@ -56,9 +60,13 @@ class Overlay:
         import shapely
 
         xmin, ymin, xmax, ymax = self._bounds
-        near = (xmin <= edges[1]) & (xmax >= edges[0]) & (ymin <= edges[3]) & (ymax >= edges[2])
-        thinned = shapely.simplify(self._pieces[near], pixel / 2, preserve_topology=False)
-        return [shapely.get_coordinates(line) for line in thinned]
+        west, east, south, north = edges
+        found = []
+        for turn in self._turns:
+            near = (xmin + turn <= east) & (xmax + turn >= west) & (ymin <= north) & (ymax >= south)
+            thinned = shapely.simplify(self._pieces[near], pixel / 2, preserve_topology=False)
+            found += [shapely.get_coordinates(line) + np.array([turn, 0.0]) for line in thinned]
+        return found
 
 
 def check(path: str | Path) -> None:
@@ -93,10 +101,8 @@ def read(path: str | Path) -> Lines:
     if not len(lines):
         raise ValueError(f"{name}: holds neither lines nor polygons")
     own = named_crs(name, crs)
-    if (
-        coords.crs_unit(own) == "degree"
-        and np.nanmax(np.abs(shapely.bounds(lines)[:, 1::2])) > 90.001
-    ):
+    farthest = np.abs(shapely.bounds(lines)).reshape(-1, 2).max(axis=0)
+    if coords.crs_unit(own) == "degree" and (farthest > FARTHEST_DEGREES).any():
         raise ValueError(f"{name}: has places beyond 90 degrees: does it name its CRS?")
     return Lines(lines, own)
 
@@ -111,7 +117,7 @@ def _projected(found: Lines, crs: str) -> list[np.ndarray]:
         lines = shapely.segmentize([shapely.linestrings(part) for part in parts], STEP_DEGREES)
     elif crs not in ("unknown", own):
         lines = shapely.segmentize(lines, STEP_METRES / coords.metres(own))
-    in_degrees = crs != "unknown" and coords.crs_unit(crs) == "degree"
+    in_degrees = _is_in_degrees(crs)
     projected = []
     for line in lines:
         x, y = shapely.get_coordinates(line).T
@@ -126,6 +132,10 @@ def _projected(found: Lines, crs: str) -> list[np.ndarray]:
         parts = zip(np.split(vertices, cuts), np.split(known, cuts), strict=True)
         projected += [part for part, seen in parts if seen[:1].all() and len(part) > 1]
     return projected
+
+
+def _is_in_degrees(crs: str) -> bool:
+    return crs != "unknown" and coords.crs_unit(crs) == "degree"
 
 
 def _without_seams(line: np.ndarray) -> list[np.ndarray]:

@@ -87,7 +87,8 @@ def test_a_long_line_of_another_projection_is_bent(tmp_path):
         (None, "does not exist"),
         ("no file", "is no file of lines or polygons"),
         ("points", "holds neither lines nor polygons"),
-        ("metres", "has places beyond 90 degrees: does it name its CRS"),
+        ([[0, 0], [1e6, 0]], "has places beyond 90 degrees: does it name its CRS"),
+        ([[0, 0], [0, 91]], "has places beyond 90 degrees: does it name its CRS"),
         ("open ring", r"its shapes cannot be read \(IllegalArgumentException"),
     ],
 )
@@ -96,8 +97,8 @@ def test_what_is_no_line_is_refused(tmp_path, content, why):
     path = tmp_path / "a.geojson"
     if content == "points":
         written(path, "Point", [0, -70])
-    elif content == "metres":
-        written(path, "LineString", [[0, 0], [1e6, 1e6]])
+    elif isinstance(content, list):
+        written(path, "LineString", content)
     elif content == "open ring":
         written(path, "Polygon", [[[0, -70], [9, -70], [9, -75], [0, -75]]])
     elif content:

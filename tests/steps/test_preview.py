@@ -265,6 +265,16 @@ def test_every_word_of_a_figure_is_whole_and_alone_and_names_of_lines_are_true(b
         assert abs(value) < (90 if kind == "lat" else 181)
 
 
+@pytest.mark.parametrize("look", [Look(width=120, inset=True), Look(width=84), Look()])
+def test_no_words_of_a_map_in_degrees_lie_over_each_other(beams, look):
+    figure = make_figure(make_map(beams, MapOptions(crs="EPSG:4326"), look.canvas), Style(), look)
+    FigureCanvasAgg(figure).draw()
+    shown = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    words = [(text, text.get_window_extent()) for text in shown if text not in unseen(figure)]
+    assert len(words) > 12
+    assert [(a, b) for (a, one), (b, two) in combinations(words, 2) if one.overlaps(two)] == []
+
+
 def test_a_map_in_degrees_ends_at_the_poles_and_its_ticks_are_true(beams):
     picture = make_map(beams, MapOptions(crs="EPSG:4326"), Look(width=120).canvas)
     assert picture.canvas.ymin > -90.1
