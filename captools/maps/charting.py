@@ -36,7 +36,7 @@ def draw_chart(chart: Chart, look: Look) -> "Figure":
     )
     left = (LEFT + 1.3 * (len(y) - 1)) * em
     title = textwrap.wrap(
-        look.title or plain(chart.title), max(12, int((whole - left) / em / 0.74))
+        plain(look.title or chart.title), max(12, int((whole - left) / em / 0.74))
     )
     caption = textwrap.wrap(chart.caption, max(12, int((whole / em - 1) / 0.52)))
     bottom = (BOTTOM + 1.2 * (len(caption) - 1) + 1.3 * (len(x) - 1)) * em
@@ -55,6 +55,7 @@ def draw_chart(chart: Chart, look: Look) -> "Figure":
     axes.yaxis.set_major_locator(MaxNLocator(max(2, min(8, int(high / em / 2.5)))))
     axes.set_xlabel(plain("\n".join(x)), fontsize=size)
     axes.set_ylabel(plain("\n".join(y)), fontsize=size)
+    _name_offsets(figure, axes)
     figure.text(left / whole, 1 - TOP * em / tall, "\n".join(title), fontsize=1.25 * size, va="top")
     figure.text(em / whole, 0.5 * em / tall, plain("\n".join(caption)), fontsize=0.85 * size,
                 color="0.35", va="bottom")  # fmt: skip
@@ -90,6 +91,15 @@ def _draw_bars(axes: "Axes", chart: Chart, most: int) -> None:
     axes.bar(start, chart.y, share * wide, align="edge", color=shading.CATEGORIES[0])
     axes.set(xlim=(x[0], x[-1]), ylim=(0, max(1.05 * chart.y.max(), 1)))
     axes.yaxis.set_major_formatter(EngFormatter(sep=""))
+
+
+def _name_offsets(figure: "Figure", axes: "Axes") -> None:
+    """Say beside the names of the axes what must be added to their numbers, not over the title."""
+    figure.draw_without_rendering()
+    for axis in (axes.xaxis, axes.yaxis):
+        if offset := axis.get_offset_text().get_text():
+            axis.get_offset_text().set_visible(False)
+            axis.set_label_text(f"{axis.get_label_text()}, {offset}")
 
 
 def _draw_points(axes: "Axes", chart: Chart, look: Look, size: float) -> None:

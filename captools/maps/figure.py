@@ -10,7 +10,7 @@ import numpy as np
 
 from captools.geo import coords
 from captools.maps import overlays, relief, shading
-from captools.maps.graticule import KEEPS_ROOM, draw_degrees, draw_graticule
+from captools.maps.graticule import KEEPS_ROOM, draw_degrees, draw_graticule, draw_ticks
 from captools.maps.locator import draw_locator
 from captools.maps.mapping import Map
 from captools.maps.overlays import Lines, Overlay
@@ -134,7 +134,7 @@ def make_figure(picture: Map, style: Style, look: Look = Look(), vector: bool = 
     axes.set_facecolor(look.background or "white")
     axes.set_autoscale_on(False)  # lines may run beyond the map
     if norm is None:
-        _draw_legend(axes, picture, size)
+        _draw_legend(axes, picture, size, look)
     else:
         _draw_colour_bar(axes, picture, style, norm, look)
     dot = (canvas.xmax - canvas.xmin) / axes.get_window_extent().width
@@ -151,6 +151,7 @@ def make_figure(picture: Map, style: Style, look: Look = Look(), vector: bool = 
         draw_degrees(axes, canvas)
     else:
         axes.set(xlabel=f"x ({unit})", ylabel=f"y ({unit})")
+        draw_ticks(axes, size)
         if picture.crs != "unknown":
             draw_graticule(axes, canvas, picture.crs, scale, 0.8 * size)
     return figure
@@ -278,7 +279,7 @@ def _draw_inset(axes: "Axes", picture: Map, over: list[Lines], size: float) -> N
     draw_locator(figure.add_axes(tuple(where)), picture.canvas, picture.crs, over)
 
 
-def _draw_legend(axes: "Axes", picture: Map, size: float) -> None:
+def _draw_legend(axes: "Axes", picture: Map, size: float, look: Look) -> None:
     """Draw what each colour of a map of categories means, beside the map."""
     from matplotlib.patches import Patch
     from matplotlib.transforms import IdentityTransform
@@ -289,6 +290,7 @@ def _draw_legend(axes: "Axes", picture: Map, size: float) -> None:
         for one, name in zip(shading.palette(len(names)), names, strict=True)
     ]
     box, em = axes.get_window_extent(), size * axes.figure.dpi / 72
+    room = box.height - (_inset_size(axes, em) if look.inset else 0)
     axes.figure.legend(
         handles=patches,
         title=plain(picture.parts.name),
@@ -298,7 +300,7 @@ def _draw_legend(axes: "Axes", picture: Map, size: float) -> None:
         fontsize=0.9 * size,
         title_fontsize=size,
         frameon=False,
-        ncols=1 + int(len(names) * 1.4 * em > box.height),
+        ncols=1 + int((1 + len(names)) * 1.4 * em > room),
         handlelength=1.0,
         columnspacing=0.8,
         alignment="left",

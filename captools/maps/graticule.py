@@ -60,6 +60,16 @@ def draw_graticule(axes: "Axes", canvas: Canvas, crs: str, scale: float, size: f
         _name(axes, line, size, taken)
 
 
+def draw_ticks(axes: "Axes", size: float) -> None:
+    """Let there be as many numbers along the axes as there is room for."""
+    from matplotlib.ticker import MaxNLocator
+
+    box, em = axes.get_window_extent(), size * axes.figure.dpi / 72
+    for axis, across in ((axes.xaxis, box.width / 4.5), (axes.yaxis, box.height / 2.0)):
+        most = int(np.clip(across / em, 2, 9))
+        axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
+
+
 def draw_degrees(axes: "Axes", canvas: Canvas) -> None:
     """Let the ticks of a map in degrees be its graticule."""
     west, east = max(canvas.xmin, -360.0), min(canvas.xmax, 360.0)

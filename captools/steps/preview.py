@@ -151,7 +151,7 @@ def survey(paths: list[str], *, lonlat: object, xy: object, **options: object) -
     type=click.IntRange(20, 2400),
     help="Pixels per inch.  [default: 100; with --width 300]",
 )
-@click.option("--width", type=click.FloatRange(30, 2000), metavar="MM", help="Of the figure.")
+@click.option("--width", type=click.FloatRange(60, 2000), metavar="MM", help="Of the figure.")
 @click.option("--title", help="Of the figure.")
 @click.option("--label", help="Of the colour bar.")
 @click.option("--units", help="Of the colour bar.")

@@ -66,6 +66,16 @@ def test_no_whole_number_is_left_out_of_a_histogram(tmp_path, values):
         assert chart.y[bar] == 100
 
 
+def test_what_numbers_of_an_axis_lack_stands_in_its_name(beams):
+    chart = make_chart("profile", beams, MapOptions(var="t_gps"))
+    figure = draw_chart(chart, Look(width=120))
+    FigureCanvasAgg(figure).draw()
+    (axes,) = figure.axes
+    assert not axes.yaxis.get_offset_text().get_visible()
+    assert axes.yaxis.get_offset_text().get_text() in axes.get_ylabel()
+    assert "e9" in axes.get_ylabel()
+
+
 def test_bars_of_a_histogram_are_those_of_numpy_and_far_values_are_told(tmp_path):
     random = np.random.default_rng(4)
     values = np.concatenate([random.normal(size=20_000), [9999.0]])

@@ -233,6 +233,8 @@ LOOKS = [
     (Look(), NEAR),
     (Look(), WHOLE),
     (Look(width=84), NARROW),
+    (Look(width=100), WHOLE),
+    (Look(width=60), WHOLE),
     (Look(width=180, dpi=150), NEAR),
     (Look(width=84, inset=True), WHOLE),
     (Look(inset=True, title="A long title of many words that needs more than a line"), NARROW),
@@ -266,8 +268,9 @@ def test_every_word_of_a_figure_is_whole_and_alone_and_names_of_lines_are_true(b
 
 
 @pytest.mark.parametrize("look", [Look(width=120, inset=True), Look(width=84), Look()])
-def test_no_words_of_a_map_in_degrees_lie_over_each_other(beams, look):
-    figure = make_figure(make_map(beams, MapOptions(crs="EPSG:4326"), look.canvas), Style(), look)
+@pytest.mark.parametrize("request_", [MapOptions(crs="EPSG:4326"), MapOptions(by="spot")])
+def test_no_words_lie_over_each_other(beams, look, request_):
+    figure = make_figure(make_map(beams, request_, look.canvas), Style(), look)
     FigureCanvasAgg(figure).draw()
     shown = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
     words = [(text, text.get_window_extent()) for text in shown if text not in unseen(figure)]
