@@ -118,6 +118,7 @@ def read(path: Path) -> tuple[Columns, str]:
         table, per = _read_csv(path) if is_csv else _read_parquet(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    # pyarrow raises the first and the third of what it cannot read or cast; times overflow.
     except (ValueError, OverflowError, NotImplementedError, csv.Error) as error:
         raise InputError(f"{path}: is damaged, or no table of snr ({error})") from None
     if not all(isinstance(n, int) for n in table["n"]):

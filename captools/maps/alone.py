@@ -4,13 +4,11 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from captools.das.names import means_cube
 from captools.io.address import is_remote
 
-ENDINGS = {
-    "cube": (".zarr",),
-    "grid": (".tif", ".tiff"),
-    "table": (".csv", ".parquet"),
-}  # of `dascube`, of `preview` and other programs, of `snr`
+# Of `preview` and other programs, and of `snr`; cubes have a name of their own.
+ENDINGS = {"grid": (".tif", ".tiff"), "table": (".csv", ".parquet")}
 # Options of `preview` that they have, beside those of who does the work.
 OPTIONS = {
     "cube": ("cmap", "percentiles", "title", "channel", "band"),
@@ -21,13 +19,12 @@ OPTIONS = {
     ),
     "table": ("title", "dpi"),
 }
-OF_FLAT_FILES = ("xy", "lonlat", "all_rows")  # which points of GeoParquet do not have
-
 ENGINE = ("jobs", "engine", "scheduler")
+OF_FLAT_FILES = ("xy", "lonlat", "all_rows")  # which points of GeoParquet do not have
 
 
 class Lone(NamedTuple):
-    """An input and which of the `ENDINGS` it has."""
+    """An input, and its kind: one of `OPTIONS`."""
 
     path: str
     kind: str
@@ -46,8 +43,7 @@ def lone_input(paths: Sequence[str]) -> Lone | None:
     ValueError
         If there are others beside it, or it is on a server and cannot be read there.
     """
-    found = (Lone(path, kind) for path in paths for kind in ENDINGS if _is(path, kind))
-    lone = next(found, None)
+    lone = next((Lone(path, kind) for path in paths if (kind := _kind(path))), None)
     if lone is None:
         return None
     if len(paths) > 1:
@@ -57,9 +53,11 @@ def lone_input(paths: Sequence[str]) -> Lone | None:
     return lone
 
 
-def _is(path: str, kind: str) -> bool:
-    name = str(path).rstrip("/")
-    return (name.partition("?")[0] if is_remote(name) else name).lower().endswith(ENDINGS[kind])
+def _kind(path: str) -> str:
+    """Return what a path names that is drawn by itself, "" if nothing."""
+    if means_cube(path):
+        return "cube"
+    return next((kind for kind, ends in ENDINGS.items() if path.lower().endswith(ends)), "")
 
 
 def check_options(function: Callable, given: Mapping[str, Any], kind: str) -> None:

@@ -2,17 +2,21 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from captools.engine.crew import Crew
+from captools.extras import require
 from captools.io.atomic import Outputs
 from captools.maps.alone import Lone
 from captools.maps.categories import YEAR
 from captools.maps.drawing import draw, outputs, save
 from captools.maps.figure import Look
-from captools.maps.geoparquet import Geometry, flattened
 from captools.maps.mapping import make_map
 from captools.maps.shading import Style
 from captools.maps.surveying import MapOptions
+
+if TYPE_CHECKING:
+    from captools.maps.geoparquet import Geometry
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ def draw_alone(lone: Lone, output: Path, wanted: Wanted) -> Outputs:
 
         style, channel, band = wanted.style, wanted.channel, wanted.band
         return draw_cube(lone.path, output, style, look.title, channel, band)
+    require("preview", "matplotlib")
     if lone.kind == "table":
         from captools.maps.tables import draw_table
 
@@ -64,9 +69,11 @@ def draw_alone(lone: Lone, output: Path, wanted: Wanted) -> Outputs:
 
 
 def draw_geoparquet(
-    path: str, geometry: Geometry, output: Path, wanted: Wanted, crew: Crew
+    path: str, geometry: "Geometry", output: Path, wanted: Wanted, crew: Crew
 ) -> Outputs:
     """Draw points of GeoParquet, as flat files that are gone at the end; errors as the step."""
+    from captools.maps.geoparquet import flattened
+
     request, of_time = wanted.request, wanted.kind == "time"
     timed = of_time or wanted.kind == "profile" or request.diff or request.by == YEAR
     columns = [None if of_time else request.column, "t_gps" if timed else None]

@@ -282,7 +282,6 @@ def preview(
     from captools.maps.alone import OF_FLAT_FILES, check_options, lone_input
     from captools.maps.drawing import check_kind, is_figure
     from captools.maps.figure import Look, check_look
-    from captools.maps.geoparquet import geometry_of
     from captools.maps.mapping import MapOptions
     from captools.maps.previewing import Wanted, draw_alone, draw_geoparquet, draw_points
     from captools.maps.shading import Style
@@ -313,8 +312,11 @@ def preview(
     check_look(look, request, is_figure(output, bare))
     style = Style(cmap, how, clip, percentiles, diverging=diff is not None)
     wanted = Wanted(kind, request, look, style, bare, channel, band)
-    lone = lone_input(files)
-    geometry = geometry_of(lone.path) if lone is not None and lone.is_parquet else None
+    lone, geometry = lone_input(files), None
+    if lone is not None and lone.is_parquet:
+        from captools.maps.geoparquet import geometry_of
+
+        geometry = geometry_of(lone.path)
     if lone is not None and geometry is None:
         check_options(preview, asked, lone.kind)
         return draw_alone(lone, output, wanted)

@@ -1,5 +1,7 @@
 """Grids on the pixels of a map: the right value in each, for any order, scale and CRS."""
 
+import sys
+
 import numpy as np
 import pytest
 import rasterio
@@ -240,3 +242,11 @@ def test_bad_grids_are_named(run, tmp_path):
         make_grid_map(tmp_path / "a.tif", MapOptions(extent=(9e6, 9.1e6, 0, 1e5)))
     result = run("view", tmp_path / "a.tif")
     assert (result.exit_code, "a grid is drawn by captools preview" in result.stderr) == (2, True)
+
+
+def test_a_missing_extra_is_named(run, tmp_path, monkeypatch):
+    path = gridded(tmp_path / "a.tif", values())
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    result = run("preview", path, "-o", tmp_path / "a.png")
+    assert result.exit_code != 0
+    assert "needs matplotlib: pip install 'captools[preview]'" in result.stderr
