@@ -31,6 +31,11 @@ def own_process() -> None:
     _process["ours"] = True
 
 
+def is_own_process() -> bool:
+    """Return whether nothing but captools runs in this process."""
+    return _process["ours"]
+
+
 @contextmanager
 def without(*modules: str) -> Iterator[None]:
     """Let what is imported in the block do without modules that it can use, but we need not.
@@ -38,7 +43,7 @@ def without(*modules: str) -> Iterator[None]:
     That saves the command and each worker a second or more. Elsewhere nothing is left out: a
     program that calls captools may use the same library with all that it can do.
     """
-    hidden = [name for name in modules if name not in sys.modules] if _process["ours"] else []
+    hidden = [name for name in modules if name not in sys.modules] if is_own_process() else []
     for name in hidden:
         sys.modules[name] = None  # as if it were not installed
     try:

@@ -83,7 +83,11 @@ class Centre:
         offset = self.offset
         if out.dtype == np.float32 and not _is_wide(samples):
             offset = offset.astype(np.float32)  # exact, for it was rounded or is a sample
-        np.subtract(samples, offset, out=out, casting="same_kind")
+        if offset.dtype == np.float32:
+            np.copyto(out, samples)  # first, for mixed types take far longer
+            np.subtract(out, offset, out=out)
+        else:
+            np.subtract(samples, offset, out=out, casting="same_kind")
         if self.exponent:
             np.multiply(out, out.dtype.type(2.0**self.exponent), out=out)
         if self.has_holes:

@@ -18,20 +18,15 @@ def envelope_levels(samples: np.ndarray, taps: Taps) -> np.ndarray:
     samples : array of int or float, shape (time, channel)
         With a halo before and after; NaN is missing.
     taps : Taps
-        Of `taps.analytic`: an envelope of the filtered samples. Those of `taps.zero_phase`
-        give levels of the filtered samples themselves.
+        Of `taps.analytic`.
 
     Returns
     -------
     array of float32, shape (taps.count(len(samples)), channels)
         The first is of the sample that follows on the halo. A dead channel is minus infinity.
     """
-    out = np.empty((taps.count(len(samples)), samples.shape[1]), np.float32)
-    for block, centre, filtered in convolving.scaled(samples, taps):
-        np.multiply(filtered, filtered, out=filtered)
-        power = filtered[0]
-        for other in filtered[1:]:
-            power += other
+    out = np.empty((taps.count(len(samples)), samples.shape[1]), np.float32, "F")
+    for block, centre, power in convolving.scaled(samples, taps):
         with np.errstate(divide="ignore"):
             np.log(power, out=power)
         np.multiply(power, power.dtype.type(10 / np.log(10)), out=power)

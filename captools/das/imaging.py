@@ -19,13 +19,16 @@ from captools.das.records import SECOND, Record
 from captools.das.regions import stamp
 from captools.das.scanning import Scan
 from captools.das.shading import PERCENTILE, WINDOW, Given, decided, own, parse_limits
-from captools.das.tasks import FILL, Halo, Tiling, Windows, window_names
+from captools.das.tasks import FILL, TASK_NS, Halo, Tiling, Windows, window_names
 from captools.das.windows import Grid
 from captools.io.address import Input
 from captools.io.atomic import Outputs
 from captools.progress import counted
 
 log = logging.getLogger(__name__)
+
+TASK_BYTES = 1 << 25  # of samples: a task of few channels is longer than others,
+LONGEST_NS = 2 * TASK_NS  # at most so long
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,8 @@ def image_inputs(
         )
     long = [stretch for stretch in series.stretches if stretch.samples > prepared.halo]
     grid, halo = Grid(window_ns, samples), Halo(prepared.halo)
-    tiling = Tiling(grid, halo, asked.gaps, asked.choice.span_ns)
+    task_ns = _task_ns(record, channels)
+    tiling = Tiling(grid, halo, asked.gaps, asked.choice.span_ns, task_ns)
     runs = tiling.tasks(long, channels)
     if not runs:
         needs = f"; the filter needs {prepared.halo * record.step:.3g} s" if prepared.halo else ""
@@ -123,6 +127,12 @@ def image_inputs(
     if limits != WINDOW:
         runs = [run.with_part(limits=[*limits]) for run in runs]
     return [*series.refused, *runs]
+
+
+def _task_ns(record: Record, channels: range) -> int:
+    """Return how long a task is: at its ends, samples are read twice."""
+    row_bytes = len(channels) * np.dtype(record.dtype).itemsize
+    return round(np.clip(TASK_BYTES / row_bytes * record.step * SECOND, TASK_NS, LONGEST_NS))
 
 
 def _check_record(asked: Asked, record: Record, channels: range) -> None:

@@ -4,6 +4,8 @@ The transform back is of the band alone, at the rate of what is wanted. It is of
 nothing goes round: each sample depends on its halo alone, as with a matrix product of the taps.
 """
 
+from typing import Final
+
 import numpy as np
 
 from captools.das.taps import Stage
@@ -15,7 +17,7 @@ CUT = 1e-9
 
 
 class Passed:
-    """Makes filtered samples and their Hilbert transform, two rows.
+    """Makes the power of envelopes: of filtered samples and their Hilbert transform.
 
     Parameters
     ----------
@@ -39,6 +41,7 @@ class Passed:
         require("das", "scipy.fft")
         from scipy import fft  # here, for it takes a while, and nothing else needs it
 
+        self.order: Final = "F"  # times of a channel lie side by side in memory
         self.fft = fft
         self.wanted = wanted
         reach = stage.taps.shape[1]
@@ -53,17 +56,39 @@ class Passed:
         # The first sample that is wanted is that on which all taps lie.
         turns = np.arange(len(response)) * (reach - 1) % self.room / self.room
         response = response * np.exp(2j * np.pi * turns) / stage.step
-        self.response = response[self.band, np.newaxis]
+        # In the precision of what is transformed.
+        response = response[self.band]
+        self.responses = {kind: response.astype(kind) for kind in ("complex64", "complex128")}
 
     def of(self, floats: np.ndarray) -> np.ndarray:
-        """Return filtered samples, shape (2, wanted, channels)."""
-        spectrum = self.fft.rfft(floats, self.room, axis=0)[self.band]
-        spectrum *= self.response.astype(spectrum.dtype)
-        folded = np.zeros((self.few, floats.shape[1]), spectrum.dtype)
-        place = self.band.start % self.few  # of a frequency, once fewer samples are made
-        while len(spectrum):
-            some = spectrum[: self.few - place]
-            folded[place : place + len(some)] += some
-            spectrum, place = spectrum[len(some) :], 0
-        made = self.fft.ifft(folded, axis=0, overwrite_x=True)[: self.wanted]
-        return np.stack([made.real, made.imag])
+        """Return squares of filtered samples and of their Hilbert transform, added up.
+
+        Shape (wanted, channels), the times of a channel side by side.
+        """
+        spectrum = self.fft.rfft(floats.T, self.room, axis=1)[:, self.band]
+        made = self.fft.ifft(self._folded(spectrum), axis=1, overwrite_x=True)[:, : self.wanted]
+        power = np.square(made.real)
+        power += np.square(made.imag)
+        return power.T
+
+    def _folded(self, spectrum: np.ndarray) -> np.ndarray:
+        """Return what passes of a spectrum, as it is where fewer samples are made."""
+        response = self.responses[spectrum.dtype.name]
+        folded = np.empty((len(spectrum), self.few), spectrum.dtype)
+        place = self.band.start % self.few
+        first = min(len(response), self.few - place)
+        np.multiply(spectrum[:, :first], response[:first], out=folded[:, place : place + first])
+        folded[:, :place] = folded[:, place + first :] = 0
+        for start in range(first, len(response), self.few):
+            some = slice(start, start + self.few)
+            passed = spectrum[:, some] * response[some]
+            folded[:, : passed.shape[1]] += passed
+        return folded
+
+    @staticmethod
+    def quietest(power: np.ndarray) -> np.ndarray:
+        """Return of each channel how loud it is where it is quietest.
+
+        An envelope does not pass through zero. A root of two it is more than what it is made of.
+        """
+        return np.sqrt(np.fmin.reduce(power, axis=0, initial=np.inf) / 2)

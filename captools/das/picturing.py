@@ -15,7 +15,7 @@ from captools.das import pixels
 from captools.das.convolving import filtered
 from captools.das.envelopes import envelope_levels
 from captools.das.filters import common_mode, extended, without_common_mode
-from captools.das.reading import Reader, fill
+from captools.das.reading import Order, Reader, fill
 from captools.das.recipes import ENVELOPE, FK, RMS, Prepared, Recipe
 from captools.das.taps import Taps
 from captools.das.tasks import Windows
@@ -23,6 +23,7 @@ from captools.das.wavenumbers import frequency_wavenumber
 from captools.das.windows import Grid, Stretch
 
 BLOCK_BYTES = 1 << 25  # of samples at a time
+FILTERED_AT_ONCE = 1 << 14  # samples of a channel, of several windows: with more it is slower
 SUM_BYTES = 1 << 25  # of the sums that pictures are made of, at a time
 
 
@@ -119,11 +120,17 @@ class _Source:
         start = self.starts[number]
         return max(0, start), min(self.stretch.samples, start + self.length)
 
-    def read(self, reader: Reader, channels: range, part: slice = slice(None)) -> np.ndarray:
+    def read(
+        self,
+        reader: Reader,
+        channels: range,
+        part: slice = slice(None),
+        order: Order = "C",
+    ) -> np.ndarray:
         """Return samples of channels, shape (time, channel): all that are read, or a part."""
         first, stop, _ = part.indices(self.samples)
         portions = self.stretch.cut(self.first + first, self.first + stop)
-        return fill(reader, portions, stop - first, channels)
+        return fill(reader, portions, stop - first, channels, order)
 
     def mode(self, reader: Reader) -> np.ndarray:
         """Return the median of all channels at each time that is read."""
@@ -149,18 +156,22 @@ def _filtered(
     assert taps is not None
     length = sources[0].length
     columns, rows = recipe.size
+    order: Order = "F" if recipe.what == ENVELOPE else "C"  # as transforms, or products, take them
     modes = [source.mode(reader) if recipe.common_mode else None for source in sources]
     times = pixels.boxes(-(-length // taps.step), rows)
     every = pixels.boxes(len(reader.channels), columns)
     sums = {number: np.zeros((2, rows, columns)) for number in numbers}
+    groups = _groups(numbers, sources, prepared)
     for block in _blocks(sources, len(reader.channels)):
-        read = [source.read(reader, reader.channels[block]) for source in sources]
-        for number in numbers:
+        channels = reader.channels[block]
+        read = [source.read(reader, channels, order=order) for source in sources]
+        touched = np.flatnonzero(every[:, block].any(axis=1))
+        some = slice(touched[0], touched[-1] + 1)
+        for group in groups:
             process.check()
-            found = _values(number, sources, read, modes, taps, recipe.what)
-            touched = np.flatnonzero(every[:, block].any(axis=1))
-            some = slice(touched[0], touched[-1] + 1)
-            sums[number][:, :, some] += pixels.sums(found, times, every[some, block])
+            found = _values(group, sources, read, modes, taps, recipe.what)
+            for number, values in zip(group, np.split(found, len(group)), strict=True):
+                sums[number][:, :, some] += pixels.sums(values, times, every[some, block])
         del read
     for number in numbers:
         total, weight = sums[number]
@@ -182,6 +193,33 @@ def _of(number: int, sources: list[_Source]) -> list[_Source]:
     return whole[:1] or parts
 
 
+def _groups(numbers: Sequence[int], sources: list[_Source], prepared: Prepared) -> list[list[int]]:
+    """Return which windows are filtered as one, with one halo: they follow each other.
+
+    Where a common mode is taken off, each window is filtered alone: what is dead in one may not be
+    in the next.
+    """
+    length = sources[0].length
+    alone = prepared.recipe.common_mode or length % prepared.step
+    most = 1 if alone else max(1, FILTERED_AT_ONCE // length)
+    groups: list[list[int]] = []
+    for number in numbers:
+        if groups and len(groups[-1]) < most and _follows(number, groups[-1][-1], sources):
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    return groups
+
+
+def _follows(number: int, last: int, sources: list[_Source]) -> bool:
+    """Return whether a window begins where the last one ends, and both are whole."""
+    one, other = _of(last, sources), _of(number, sources)
+    if one[0] is not other[0]:
+        return False
+    (before, start), (begin, stop) = one[0].window(last), one[0].window(number)
+    return start == begin and stop - before == 2 * one[0].length
+
+
 def _blocks(sources: list[_Source], channels: int) -> Iterator[slice]:
     """Yield the channels to be read at once, as memory allows."""
     dtypes = {source.stretch.portions[0].record.dtype for source in sources}
@@ -195,25 +233,28 @@ def _blocks(sources: list[_Source], channels: int) -> Iterator[slice]:
 
 
 def _values(
-    number: int,
+    group: Sequence[int],
     sources: list[_Source],
     read: list[np.ndarray],
     modes: list[np.ndarray | None],
     taps: Taps,
     what: str,
 ) -> np.ndarray:
-    """Return what pixels are means of, shape (time, channel); NaN where samples are missing."""
-    length = sources[0].length
+    """Return what pixels are means of, shape (time, channel); NaN where samples are missing.
+
+    Of one window, or of several that are filtered as one.
+    """
+    length = sources[0].length * len(group)
     parts = []
-    for source in _of(number, sources):
-        begin = source.starts[number]
-        first, stop = source.window(number)
+    for source in _of(group[0], sources):
+        begin = source.starts[group[0]]
+        first, stop = source.window(group[0])[0], source.window(group[-1])[1]
         place = -(-(first - begin) // taps.step)
         first = begin + place * taps.step
         if first < stop:
             which = sources.index(source)
             samples = _with_halo(source, read[which], modes[which], first, stop, taps.halo)
-            parts.append((place, _of_samples(samples, taps, what)))
+            parts.append((place, _of_samples(samples, taps, what, len(group))))
     count = -(-length // taps.step)
     if len(parts) == 1 and len(parts[0][1]) == count:
         return parts[0][1]
@@ -243,20 +284,25 @@ def _with_halo(
     return extended(some, before, after) if before or after else some
 
 
-def _of_samples(samples: np.ndarray, taps: Taps, what: str) -> np.ndarray:
-    """Return what pixels are means of, of samples with a halo; what is dead has none."""
-    if what == ENVELOPE:
-        return envelope_levels(samples, taps)
-    found = filtered(samples, taps)[0]
+def _of_samples(samples: np.ndarray, taps: Taps, what: str, windows: int) -> np.ndarray:
+    """Return what pixels are means of, of samples with a halo; none of what is dead in a window."""
+    found = envelope_levels(samples, taps) if what == ENVELOPE else filtered(samples, taps)
     if what == RMS:
         found = found.astype(float) ** 2
-    found[:, _is_dead(samples)] = np.nan
+    length = (len(samples) - 2 * taps.halo) // windows
+    for number, values in enumerate(np.array_split(found, windows)):
+        start = number * length
+        values[:, _is_dead(samples[start : start + length + 2 * taps.halo])] = np.nan
     return found
 
 
 def _is_dead(samples: np.ndarray) -> np.ndarray:
     """Return of which channels all samples are the same."""
-    return samples.min(axis=0) == samples.max(axis=0)
+    some = samples[:: -(-len(samples) // 8)]
+    dead: np.ndarray = (some == some[0]).all(axis=0)
+    few = samples[:, dead]  # most are not, as a few samples say
+    dead[dead] = few.min(axis=0) == few.max(axis=0)
+    return dead
 
 
 # --- frequency and wavenumber ----------------------------------------------------

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import h5py
 import numpy as np
@@ -15,12 +15,13 @@ from captools.das.patches import samples_of
 from captools.das.records import Record
 from captools.das.windows import Portion
 from captools.errors import InputError, one_line
-from captools.extras import require
+from captools.extras import is_own_process, require
 from captools.io.address import parse_location
 from captools.io.hdf5 import DAMAGE, open_file, unreadable
 
 ZARR = "zarr"
 MOST_OPEN = 64  # files at a time
+Order = Literal["C", "F"]
 
 
 class Reader:
@@ -52,7 +53,9 @@ class Reader:
         self._files.clear()
         self._open.close()
 
-    def read(self, portion: Portion, channels: range | None = None) -> np.ndarray:
+    def read(
+        self, portion: Portion, channels: range | None = None, order: Order = "C"
+    ) -> np.ndarray:
         """Return samples as they are in the file.
 
         Parameters
@@ -61,18 +64,19 @@ class Reader:
             Which.
         channels : range, optional
             Other channels than those of the reader.
+        order : {"C", "F"}
+            What lies side by side in memory: the channels of a time, or the times of a channel.
 
         Returns
         -------
         array, shape (time, channel)
-            In the order of C.
 
         Raises
         ------
         InputError
             If they cannot be read, or the file holds fewer than it did.
         """
-        return np.ascontiguousarray(self._read(portion, channels))
+        return np.asarray(self._read(portion, channels), order=order)
 
     def read_into(self, out: np.ndarray, portion: Portion, channels: range | None = None) -> None:
         """Write samples, as `read` returns them, into an array of (time, channel)."""
@@ -126,12 +130,29 @@ class Reader:
             raise InputError(f"{record.path}: {record.dataset}: {unreadable(error)}") from None
 
 
-def _open_zarr(record: Record) -> Any:
+class _OneByOne:
+    """A zarr array whose chunks are read one after the other.
+
+    Workers are what goes side by side here: chunks that do as well fill the memory.
+    """
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    def __getitem__(self, where: tuple[slice, slice]) -> np.ndarray:
+        import zarr
+
+        alone = {"threading.max_workers": 1} if is_own_process() else {}  # it is never undone
+        with zarr.config.set({"async.concurrency": 1} | alone):
+            return np.asarray(self.array[where])
+
+
+def _open_zarr(record: Record) -> _OneByOne:
     require("das", "zarr")
     import zarr
 
     try:
-        return zarr.open_array(record.path, path=record.dataset, mode="r")
+        return _OneByOne(zarr.open_array(record.path, path=record.dataset, mode="r"))
     except Exception as error:  # what zarr raises has no common class
         raise InputError(f"{record.path}: {record.dataset}: {one_line(error)}") from None
 
@@ -150,6 +171,7 @@ def fill(
     parts: Iterable[tuple[Portion, int]],
     samples: int,
     channels: range | None = None,
+    order: Order = "C",
 ) -> np.ndarray:
     """Return the samples of a window, with NaN where files hold none.
 
@@ -163,6 +185,8 @@ def fill(
         Of the window.
     channels : range, optional
         Other channels than those of the reader.
+    order : {"C", "F"}
+        As for `Reader.read`.
 
     Returns
     -------
@@ -171,11 +195,12 @@ def fill(
     """
     parts = list(parts)
     if len(parts) == 1 and parts[0][0].samples == samples:
-        return reader.read(parts[0][0], channels)
+        return reader.read(parts[0][0], channels, order)
     dtype = np.result_type(*[portion.record.dtype for portion, _ in parts] or ["f4"])
     if sum(portion.samples for portion, _ in parts) < samples and dtype.kind != "f":
         dtype = np.result_type(dtype, np.float32)
-    window = np.empty((samples, len(reader.channels if channels is None else channels)), dtype)
+    count = len(reader.channels if channels is None else channels)
+    window = np.empty((samples, count), dtype, order)
     if dtype.kind == "f":
         window.fill(np.nan)
     for portion, at in parts:

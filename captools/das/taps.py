@@ -50,9 +50,9 @@ class Taps:
     stages: tuple[Stage, ...]
 
     @property
-    def rows(self) -> int:
-        """How many series of filtered samples are made."""
-        return len(self.stages[-1].taps)
+    def is_analytic(self) -> bool:
+        """Whether they make a Hilbert transform, too."""
+        return len(self.stages[-1].taps) == 2
 
     @property
     def step(self) -> int:
@@ -72,12 +72,9 @@ class Taps:
         return max(0, -(-(samples - 2 * self.halo) // self.step))
 
     @property
-    def constant(self) -> np.ndarray:
-        """What becomes of samples that all are one, shape (rows,)."""
-        made = np.ones(1)
-        for stage in self.stages:
-            made = made * stage.taps.sum(axis=1)
-        return made
+    def constant(self) -> float:
+        """What becomes of samples that all are one."""
+        return float(np.prod([stage.taps[0].sum() for stage in self.stages]))
 
 
 def zero_phase(band: Band, rate: float, step: int = 1) -> Taps:

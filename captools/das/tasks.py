@@ -18,7 +18,7 @@ from captools.das.windows import Grid, Portion, Stretch, joined
 from captools.io.address import Input
 
 _NAME = re.compile(r"(\d{8}T\d{6}(?:\.\d+)?Z)-(\d{8}T\d{6}(?:\.\d+)?Z)")
-TASK_NS = round(60 * SECOND)  # so long is a task, or one window
+TASK_NS = round(60 * SECOND)  # so long is a task, if nothing else is said, or one window
 SKIP, FILL = "skip", "fill"
 
 
@@ -198,16 +198,19 @@ class Tiling:
     span_ns : (int, int)
         Nanoseconds since 1970: windows that begin or end outside are left out. A halo may lie
         outside, so that a window is the same whatever the span.
+    task_ns : int
+        How long a task is, or one window.
     """
 
     grid: Grid
     halo: Halo
     gaps: str
     span_ns: tuple[int, int]
+    task_ns: int = TASK_NS
 
     def tasks(self, stretches: Sequence[Stretch], channels: range) -> list[Windows]:
         """Return the inputs that make the windows of stretches, which are in the order of time."""
-        at_once = max(1, TASK_NS // self.grid.hop_ns)
+        at_once = max(1, self.task_ns // self.grid.hop_ns)
         numbers: dict[int, list[range]] = {}
         needed: dict[int, list[Stretch]] = {}
         for stretch in stretches:

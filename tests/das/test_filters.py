@@ -117,12 +117,17 @@ def test_products_are_convolutions(kind, beyond, step):
     taps = kind(Band(14, 35), 200 if step < 12 else 600, step)
     assert len(taps.stages) == 1 + (step in (2, 12) and kind is zero_phase)
     samples = noise(2 * taps.halo + beyond, 150)
-    found = convolving.filtered(samples.astype(np.float32), taps)
     whole = impulse(taps)
     assert whole.shape[1] == 2 * taps.halo + 1
     windows = np.lib.stride_tricks.sliding_window_view(samples, whole.shape[1], axis=0)[::step]
     expected = np.einsum("tck,rk->rtc", windows, whole[:, ::-1])
-    assert found.shape == expected.shape == (taps.rows, -(-beyond // step), 150)
+    if kind is analytic:
+        found = 10 ** (envelope_levels(samples.astype(np.float32), taps) / 20)
+        expected = np.hypot(*expected)
+    else:
+        found = convolving.filtered(samples.astype(np.float32), taps)
+        (expected,) = expected
+    assert found.shape == expected.shape == (-(-beyond // step), 150)
     np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5 * samples.std())
 
 
@@ -148,7 +153,7 @@ def test_a_low_pass_keeps_the_offset(dtype, scale):
     taps = zero_phase(Band(None, 30, 4), 200)
     expected = signal.sosfiltfilt(scipys(Band(None, 30, 4), 200, "sos"), samples, axis=0)
     inner = slice(taps.halo, -taps.halo)
-    off = convolving.filtered(samples, taps)[0][inner] - expected[inner][inner]
+    off = convolving.filtered(samples, taps)[inner] - expected[inner][inner]
     assert np.abs(off).max() < 1e-4 * expected.std()
 
 
@@ -275,7 +280,7 @@ def test_the_ends_are_scipys():
     samples = noise(2000)
     taps = zero_phase(Band(14, 35), 200)
     expected = signal.sosfiltfilt(sos, samples, axis=0, padlen=2 * taps.halo)
-    found = convolving.filtered(extended(samples, taps.halo, taps.halo), taps)[0]
+    found = convolving.filtered(extended(samples, taps.halo, taps.halo), taps)
     assert np.abs(found - expected).max() < 2e-5 * samples.std()
 
 

@@ -228,6 +228,26 @@ def test_what_is_dead_does_not_depend_on_other_windows(tmp_path, samples):
 
 
 @pytest.mark.parametrize("what", ["envelope", "rms", "waterfall"])
+@pytest.mark.parametrize(("window", "count"), [("500ms", 60), ("3s", 10), ("505ms", 59)])
+def test_windows_that_are_filtered_as_one_are_as_each_alone(
+    tmp_path, samples, monkeypatch, what, window, count
+):
+    limits = (-99, 99) if what == "waterfall" else (-10, 60)
+    asked = Asked(window, replace(BAND, what=what, size=(40, 20)), limits)
+    some = samples.astype(np.float32)
+    some[2000:2999, 7] = 4  # is dead in some windows
+    some[4500:4510, 9] = np.nan
+    records = write(tmp_path, some, [1700, 3333])
+    together = draw(tmp_path, records, asked)
+    monkeypatch.setattr("captools.das.picturing.FILTERED_AT_ONCE", 1)
+    alone = draw(tmp_path, records, asked, "alone")
+    assert len(together) == len(alone) == count
+    for name, picture in together.items():
+        np.testing.assert_array_equal(picture == 0, alone[name] == 0)
+        assert np.abs(picture.astype(int) - alone[name]).max() <= 1
+
+
+@pytest.mark.parametrize("what", ["envelope", "rms", "waterfall"])
 @pytest.mark.parametrize("common_mode", [False, True])
 def test_dead_channels_blank_no_picture(tmp_path, samples, what, common_mode):
     limits = (-99, 99) if what == "waterfall" else (-10, 60)

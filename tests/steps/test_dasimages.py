@@ -14,7 +14,7 @@ from pieces import known_to_scan, record, write
 from PIL import Image
 
 import captools
-from captools.das import scanning
+from captools.das import imaging, scanning
 from captools.das.records import NoRecord
 from captools.das.scanning import KEPT
 
@@ -36,7 +36,11 @@ def folder(tmp_path, samples):
 
 @pytest.fixture
 def known(folder, monkeypatch):
-    """What a scan says of the files, without DASCore; a list of what it refuses, to be filled."""
+    """What a scan says of the files, without DASCore; a list of what it refuses, to be filled.
+
+    Inputs are minutes, though the files have so few channels.
+    """
+    monkeypatch.setattr(imaging, "LONGEST_NS", imaging.TASK_NS)
     return known_to_scan(monkeypatch, folder[1])
 
 
