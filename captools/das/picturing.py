@@ -6,12 +6,12 @@ that of all records or a gap, samples are mirrored. Channels are read in parts, 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 from captools import process
 from captools.das import pixels
+from captools.das.blocks import BLOCK_BYTES, channels_at_once, cut
 from captools.das.convolving import filtered
 from captools.das.envelopes import envelope_levels
 from captools.das.filters import common_mode, extended, without_common_mode
@@ -22,7 +22,6 @@ from captools.das.tasks import Windows
 from captools.das.wavenumbers import frequency_wavenumber
 from captools.das.windows import Grid, Stretch
 
-BLOCK_BYTES = 1 << 25  # of samples at a time
 FILTERED_AT_ONCE = 1 << 14  # samples of a channel, of several windows: with more it is slower
 SUM_BYTES = 1 << 25  # of the sums that pictures are made of, at a time
 
@@ -162,9 +161,7 @@ def _filtered(
     every = pixels.boxes(len(reader.channels), columns)
     sums = {number: np.zeros((2, rows, columns)) for number in numbers}
     groups = _groups(numbers, sources, prepared)
-    for block in _blocks(sources, len(reader.channels)):
-        channels = reader.channels[block]
-        read = [source.read(reader, channels, order=order) for source in sources]
+    for block, read in _blocks(reader, sources, order):
         touched = np.flatnonzero(every[:, block].any(axis=1))
         some = slice(touched[0], touched[-1] + 1)
         for group in groups:
@@ -172,7 +169,6 @@ def _filtered(
             found = _values(group, sources, read, modes, taps, recipe.what)
             for number, values in zip(group, np.split(found, len(group)), strict=True):
                 sums[number][:, :, some] += pixels.sums(values, times, every[some, block])
-        del read
     for number in numbers:
         total, weight = sums[number]
         if recipe.what == RMS:  # of which so far there are squares
@@ -220,16 +216,18 @@ def _follows(number: int, last: int, sources: list[_Source]) -> bool:
     return start == begin and stop - before == 2 * one[0].length
 
 
-def _blocks(sources: list[_Source], channels: int) -> Iterator[slice]:
-    """Yield the channels to be read at once, as memory allows."""
-    dtypes = {source.stretch.portions[0].record.dtype for source in sources}
-    row_bytes = sum(source.samples for source in sources) * max(
-        np.dtype(dtype).itemsize for dtype in dtypes
-    )
-    count = -(-channels * row_bytes // BLOCK_BYTES)
-    edges = np.linspace(0, channels, min(count, channels) + 1).astype(int)
-    for first, stop in pairwise(edges):
-        yield slice(int(first), int(stop))
+def _blocks(
+    reader: Reader, sources: list[_Source], order: Order
+) -> Iterator[tuple[slice, list[np.ndarray]]]:
+    """Yield channels that are worked on at once, with the samples of each source."""
+    parts = [(source.stretch, source.samples) for source in sources]
+    few, more = channels_at_once(reader, parts)
+    for channels in cut(len(reader.channels), more):
+        read = [source.read(reader, reader.channels[channels], order=order) for source in sources]
+        for block in cut(channels.stop - channels.start, few):
+            start, stop = channels.start + block.start, channels.start + block.stop
+            yield slice(start, stop), [samples[:, block] for samples in read]
+        del read  # before more is read
 
 
 def _values(

@@ -109,6 +109,11 @@ class Reader:
         found = found if record.time_axis == 0 else found.T
         return found[:, :: channels.step]
 
+    def together(self, record: Record) -> int:
+        """Return how many channels lie in one chunk, and are decoded together; one without any."""
+        chunks = self._dataset(record).chunks if record.dataset else None
+        return int(chunks[1 - record.time_axis]) if chunks else 1
+
     def _dataset(self, record: Record) -> Any:
         """Return the dataset of a record, opened once."""
         place = (record.path, record.dataset)  # a file may hold several
@@ -138,6 +143,7 @@ class _OneByOne:
 
     def __init__(self, array: Any) -> None:
         self.array = array
+        self.chunks: tuple[int, ...] = array.chunks
 
     def __getitem__(self, where: tuple[slice, slice]) -> np.ndarray:
         import zarr

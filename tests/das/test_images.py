@@ -11,7 +11,7 @@ from PIL import Image
 from realrecords import GDR, OPTODAS, PRODML, VALENCIA, read
 from scipy.fft import next_fast_len
 
-from captools.das import picturing
+from captools.das import blocks, picturing
 from captools.das.choice import Choice
 from captools.das.filters import power_response
 from captools.das.imaging import Asked, image_inputs, image_names, write_images
@@ -139,7 +139,7 @@ def test_pieces_equal_the_whole_to_the_byte(tmp_path, samples, monkeypatch):
     assert draw(tmp_path, pieces, out="b").keys() == whole.keys()
     for name in whole:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    monkeypatch.setattr(picturing, "BLOCK_BYTES", 3 * 2 * 6000)  # of channels, a few at a time
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 3 * 2 * 6000)  # of channels, a few at a time
     monkeypatch.setattr(picturing, "SUM_BYTES", 1)  # one window at a time
     parts = draw(tmp_path, pieces, out="c")
     for name, picture in parts.items():

@@ -28,6 +28,9 @@ def test_what_is_read_is_time_by_channel_in_the_order_of_c(tmp_path, samples, ti
         assert found.flags.c_contiguous
         assert np.array_equal(found, samples[10:30, 1:6:2])
         assert np.array_equal(reader.read(Portion(one, 0, 5), range(2, 4)), samples[:5, 2:4])
+        turned = reader.read(Portion(one, 10, 30), order="F")
+        assert turned.flags.f_contiguous
+        assert np.array_equal(turned, found)
 
 
 def test_a_record_may_begin_within_its_dataset(tmp_path, samples):
