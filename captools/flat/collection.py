@@ -2,8 +2,10 @@
 
 import hashlib
 import warnings
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +42,8 @@ class Collection:
         Count the rows of overlaps, too: of tiles only core rows count otherwise.
     place_names : PlaceNames
         As for `FlatFile`.
+    key : callable, optional
+        What is given a file, and returns which part of the collection it belongs to.
 
     Attributes
     ----------
@@ -71,6 +75,7 @@ class Collection:
         names: Iterable[str] | None = None,
         all_rows: bool = False,
         place_names: PlaceNames = USUAL,
+        key: Callable[[FlatFile], int | str] | None = None,
     ) -> None:
         self.paths = [parse_location(path) for path in paths]
         self.all_rows = all_rows
@@ -78,6 +83,8 @@ class Collection:
         self.shared = SharedColumns(mode, names)
         self.rows: list[int] = []
         self.files: list[Member] = []
+        self._key = key
+        self._keys: list[int | str] = []
         self.left_out = 0
         self.sources: dict[str, None] = {}  # a set that keeps its order
         self.crs = ""
@@ -130,6 +137,17 @@ class Collection:
     def digest(self) -> str:
         """What stands for the files: another one, if one of them is another or made otherwise."""
         return self._headers.hexdigest()
+
+    def parts(self) -> Iterator[tuple[int | str, "Collection"]]:
+        """Yield the files of each key, in the order of keys, as a collection of their own."""
+        numbers = defaultdict(list)
+        for number, key in enumerate(self._keys):
+            numbers[key].append(number)
+        for key in sorted(numbers):
+            part = copy(self)
+            part.files = [self.files[number] for number in numbers[key]]
+            part.rows = [self.rows[number] for number in numbers[key]]
+            yield key, part
 
     def warn_of_overlaps(self) -> None:
         """Warn of rows that do not count."""
@@ -186,6 +204,8 @@ class Collection:
             self._check_crs(file)
         except DifferError as error:
             self._differ = self._differ or str(error)
+        if self._key:
+            self._keys.append(self._key(file))
         self._alike.add(file)
         said = [(name, np.asarray(value).tolist()) for name, value in sorted(file.attrs.items())]
         self._headers.update(repr((file.path.name, file.rows, said)).encode())

@@ -5,6 +5,7 @@ import io
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import deflate
@@ -27,6 +28,7 @@ from captools.io.atomic import (
 )
 from captools.points.arrow import column, schema_of
 from captools.points.geoparquet import PLACES, write_geoparquet
+from captools.points.partitions import check_folder, key_of, write_partitions
 
 CSV_ROWS = 1 << 16  # turned to text at a time
 PART_ROWS = 1 << 19  # of the inputs, turned to text by one worker
@@ -40,34 +42,46 @@ class ExportOptions:
     mode: str = "all"  # of the columns: all, common or union
     all_rows: bool = False
     place_names: PlaceNames = USUAL
+    by: str | None = None  # what each file of a folder is of: cycle or tile
 
 
 def export_files(
     files: Iterable[str | Path], output: Path, options: ExportOptions, crew: Crew
 ) -> Outputs:
     """Export; see the step `export`."""
-    write = _writer(output)
+    write = _writer(output, options.by)
     names = None if options.variables is None else column_names(options.variables)
-    places = [name for pair in PLACES for name in pair] if write is write_geoparquet else []
+    places = [name for pair in PLACES for name in pair] if write is not _write_csv else []
     needed = None if names is None else dict.fromkeys([*names, *places])
-    collection = Collection(files, options.mode, needed, options.all_rows, options.place_names)
+    key = partial(key_of, by=options.by) if options.by else None
+    wanted = options.mode, needed, options.all_rows, options.place_names
+    collection = Collection(files, *wanted, key)
     collection.warn_of_overlaps()
     if names is None:
         names = list(collection.dtypes)
     collection.check_columns(names)
-    write(collection, names, output, crew)
-    written = Outputs([output], collection.total_in, collection.total)
+    written = Outputs([output])
+    if options.by:
+        written = write_partitions(collection, names, output, options.by, crew)
+    else:
+        write(collection, names, output, crew)
+    written.rows_in, written.rows_out = collection.total_in, collection.total
     written.removed = collection.removed
     return written
 
 
-def _writer(output: Path) -> Callable[[Collection, list[str], Path, Crew], None]:
+def _writer(output: Path, by: str | None) -> Callable[[Collection, list[str], Path, Crew], None]:
     """Return what writes files of this name; ValueError if there is none."""
+    if by:
+        check_folder(output)
+        require("export", "pyarrow")
+        return write_geoparquet
     check_ending(output, "export")
     kinds = {".parquet": write_geoparquet, ".csv.gz": _write_csv, ".csv": _write_csv}
     ending = next((one for one in kinds if output.name.endswith(one)), None)
     if ending is None:
-        raise ValueError(f"output {output}: give a name that ends in {', '.join(kinds)}")
+        endings = ", ".join(kinds)
+        raise ValueError(f"output {output}: give a name that ends in {endings}, or --by")
     check_is_file(output)
     require("export", "pyarrow")
     return kinds[ending]

@@ -154,7 +154,11 @@ def _send(written: Outputs, local: Path, output: Url) -> None:
     """Send what was made to where it shall be; parts of another output are in the way."""
     parent = output.removesuffix(f"/{output.name}")
     addresses = [Url(f"{parent}/{path.relative_to(local.parent)}") for path in written]
-    earlier = _named_alike(addresses) if len(addresses) > 1 else set()
+    in_folders = [url for url in addresses if os.path.dirname(os.path.dirname(url)) == output]
+    is_set = len(addresses) > 1 or bool(in_folders)
+    earlier = _named_alike(addresses) if is_set else set()
+    for url in in_folders[:1]:  # each has one of its own, all have one name
+        earlier.update(remote.matching(Url(f"{output}/*/{url.name}")))
     if others := earlier.difference(addresses):
         raise OutputError(f"{min(others)}: is of another output, and would mix with this one")
     sent = 0
@@ -163,7 +167,7 @@ def _send(written: Outputs, local: Path, output: Url) -> None:
             remote.put(path, address)
             sent += 1
     except BaseException:
-        if len(addresses) > 1:
+        if is_set:
             _give_up(addresses, sent, earlier)
         raise
     written[:] = addresses

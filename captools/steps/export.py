@@ -3,14 +3,16 @@
 The ending of the output says which: .parquet, .csv or .csv.gz. GeoParquet holds
 the points in the CRS of the files, neighbours together, so that a box is read
 without the rest; CSV holds the rows in the order of the file names. What
-identifies a file becomes columns: rgt, cycle, spot. Of an array of readrinex
-(.tdb), OUT is a folder of Parquet files, one of each day.
+identifies a file becomes columns: rgt, cycle, spot. With --by, OUT is a folder
+of GeoParquet files, one of each cycle or tile; of an array of readrinex (.tdb),
+a folder of Parquet files, one of each day.
 
 \b
 Examples:
   captools export reduced/ -o all.parquet
   captools export reduced/ -o heights.csv.gz -v lon,lat,t_year,h_li
   captools export @list.txt -o all.parquet --common
+  captools export tiles/ -o by_tile/ --by tile
   captools export p057.tdb -o p057/
 """
 
@@ -18,6 +20,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from captools import options
 from captools.io.address import is_store, local_path, parse_location
@@ -59,6 +63,11 @@ def _array_of(files: list[str], options: dict[str, object]) -> str | None:
 
 
 @options.written_columns
+@click.option(
+    "--by",
+    type=click.Choice(["cycle", "tile"]),
+    help="Write a folder of GeoParquet files, one of each: OUT/cycle=5/part-0.parquet.",
+)
 @options.common
 @options.all_rows
 @options.places
@@ -68,6 +77,7 @@ def export(
     output: str | Path,
     *,
     variables: str | Iterable[str] | None = None,
+    by: str | None = None,
     common: bool = False,
     union: bool = False,
     all_rows: bool = False,
@@ -87,11 +97,14 @@ def export(
     files : iterable of path
         Flat files; or one array, with which the options do not go.
     output : path
-        The file to write: ``.parquet``, ``.csv`` or ``.csv.gz``; of an array the folder of
-        Parquet files, one of each day.
+        The file to write: ``.parquet``, ``.csv`` or ``.csv.gz``; with `by` the folder of
+        GeoParquet files, of an array that of Parquet files, one of each day.
     variables : str or iterable of str, optional
         Names of columns, with commas between them if it is one text; all by default.
         GeoParquet has its geometry whatever the columns.
+    by : {"cycle", "tile"}, optional
+        Write a folder of files, one of the files of each cycle, or of each tile, in folders
+        that are named by it: readers have it as a column.
     common : bool
         Keep the columns that all files have, rather than demand that they have the same.
     union : bool
@@ -110,7 +123,7 @@ def export(
     Returns
     -------
     Outputs
-        The path (a list of one, of an array of all days), with the rows read and written.
+        The path (a list of one, of a folder all of its files), with the rows read and written.
 
     Raises
     ------
@@ -131,12 +144,18 @@ def export(
     from captools.points.exporting import ExportOptions, export_files
 
     files = [os.fspath(file) for file in files]
-    asked = {"variables": variables, "common": common, "union": union, "all_rows": all_rows}
+    asked = {
+        "variables": variables,
+        "by": by,
+        "common": common,
+        "union": union,
+        "all_rows": all_rows,
+    }
     if array := _array_of(files, {**asked, "xy": xy, "lonlat": lonlat}):
         from captools.gnss.exporting import export_days
 
         return export_days(parse_location(array), local_path(output))
     names = PlaceNames.of(lonlat, xy)
-    wanted = ExportOptions(variables, mode_of(common, union), all_rows, names)
+    wanted = ExportOptions(variables, mode_of(common, union), all_rows, names, by)
     with Crew(engine, jobs, scheduler, may_copy=True) as crew:
         return export_files(files, local_path(output), wanted, crew)

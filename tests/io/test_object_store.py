@@ -8,7 +8,9 @@ import subprocess
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from flatfiles import write_flat
 from objectstore import BUCKET, object_store
 from processes import COMMAND
 from s3fs import S3FileSystem
@@ -295,6 +297,20 @@ def test_parts_of_another_output_are_not_mixed_in(call, store, flat_far, tmp_pat
     result = call("merge", flat_far, "-o", out, "-m", 2)
     assert result.exit_code == 1
     assert "all_02.h5: is of another output" in result.stderr
+    assert there(store) == before
+
+
+def test_cycles_of_another_output_are_not_mixed_in(call, store, tmp_path):
+    out = f"s3://{BUCKET}/cycles"
+    columns = {"lon": np.zeros(2), "lat": np.zeros(2)}
+    files = [write_flat(tmp_path / f"in/{n}.h5", columns, cycle=n) for n in (3, 12)]
+    result = call("export", *files, "-o", out, "--by", "cycle")
+    assert result.stdout.split() == [f"{out}/cycle={n}/part-0.parquet" for n in (3, 12)]
+    assert call("export", *files, "-o", out, "--by", "cycle").exit_code == 0
+    before = there(store)
+    result = call("export", files[0], "-o", out, "--by", "cycle")
+    assert result.exit_code == 1
+    assert "cycle=12/part-0.parquet: is of another output" in result.stderr
     assert there(store) == before
 
 

@@ -1,0 +1,81 @@
+"""A folder of GeoParquet files, one of each cycle or tile, as DuckDB, polars and pandas read it.
+
+Their places say what they hold: ``cycle=5/part-0.parquet``. Who asks for a cycle reads its file
+alone.
+"""
+
+import re
+from pathlib import Path
+
+from captools.engine.crew import Crew
+from captools.errors import InputError
+from captools.flat.collection import Collection
+from captools.flat.origins import is_tile
+from captools.flat.reader import FlatFile
+from captools.io.address import has_suffix
+from captools.io.atomic import Outputs, appearing_folder
+from captools.points.geoparquet import write_geoparquet
+from captools.process import check
+
+BY = ("cycle", "tile")
+FILE = "part-0.parquet"
+_FOLDER = re.compile(rf"({'|'.join(BY)})=.+")
+
+
+def key_of(file: FlatFile, by: str) -> int | str:
+    """Return the cycle that all rows of a file are of, or the tile that it is.
+
+    Raises
+    ------
+    InputError
+        If it has several cycles or none, or is no tile.
+    """
+    if by == "tile":
+        if not is_tile(file):
+            raise InputError(f"{file.path}: is no tile: --by tile is of what captools tile wrote")
+        return file.path.name.removesuffix(".h5").removeprefix("tile_")
+    if by not in file.identity_names and by not in file.columns:
+        raise InputError(f"{file.path}: does not say of which cycle it is")
+    if by not in file.columns:
+        return file.identity(by)
+    found = {int(value) for rows in file.ranges() for value in set(file.read(by, rows).tolist())}
+    if len(found) > 1:
+        raise InputError(
+            f"{file.path}: has rows of {len(found)} cycles: --by cycle is of files of one cycle "
+            "each, as they are before merge and tile"
+        )
+    return found.pop() if found else 0
+
+
+def check_folder(output: Path) -> None:
+    """Raise ValueError if the output is no folder, or cannot be replaced without a loss."""
+    if has_suffix(output.name, (".parquet", ".csv", ".csv.gz")) or output.is_file():
+        raise ValueError(f"output {output}: name a folder, for --by makes a file of each")
+    there = sorted(path.name for path in output.iterdir()) if output.exists() else []
+    if others := [name for name in there if not _FOLDER.fullmatch(name)]:
+        raise ValueError(f"output {output} holds {others[0]}: only a folder of --by is replaced")
+
+
+def write_partitions(
+    collection: Collection, names: list[str], output: Path, by: str, crew: Crew
+) -> Outputs:
+    """Write a file of the files of each key, all of which appear together.
+
+    The column that has the key is not in them: readers have it from the names of folders.
+
+    Raises
+    ------
+    BadInputs, InputError, OutputError
+        As for `write_geoparquet`.
+    """
+    names = [name for name in names if name != by]
+    written = Outputs()
+    with appearing_folder(output) as hidden:
+        for key, part in collection.parts():
+            check()
+            if part.total:
+                place = Path(f"{by}={key}") / FILE
+                (hidden / place).parent.mkdir()
+                write_geoparquet(part, names, hidden / place, crew)
+                written.append(output / place)
+    return written
