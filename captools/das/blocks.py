@@ -1,42 +1,55 @@
 """How many channels are read, and worked on, at once, by memory and by how chunks of inputs lie."""
 
 from collections.abc import Iterable
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from captools.das.reading import Reader
-from captools.das.windows import Stretch
+from captools.das.records import Record
 
 BLOCK_BYTES = 1 << 25  # of samples at a time;
 CHUNK_BYTES = 3 << 26  # so much is read where less would decode each chunk several times
 
 
-def channels_at_once(reader: Reader, parts: Iterable[tuple[Stretch, int]]) -> tuple[int, int]:
-    """Return how many channels are worked on at once, and how many are read.
+class Widths(NamedTuple):
+    """How many channels there are at once."""
+
+    worked_on: int  # of those that are asked for
+    read: int  # of all in the file
+
+
+def widths(reader: Reader, parts: Iterable[tuple[Record, int]]) -> Widths:
+    """Return how many channels there are at once.
 
     Parameters
     ----------
     reader : Reader
         Reads them.
-    parts : iterable of (Stretch, int)
+    parts : iterable of (Record, int)
         What is read, and how many samples of it.
     """
-    bytes_each, together = 1, 1
-    for stretch, samples in parts:
-        record = stretch.portions[0].record
+    bytes_each, chunk = 1, 1
+    for record, samples in parts:
         bytes_each += samples * np.dtype(record.dtype).itemsize
-        together = max(together, -(-reader.together(record) // reader.channels.step))
+        chunk = max(chunk, reader.together(record))
     few = max(1, BLOCK_BYTES // bytes_each)
-    is_more = few < together and together * bytes_each <= CHUNK_BYTES
-    return few, together if is_more else few
+    read = few * reader.channels.step
+    if read >= chunk:
+        return Widths(few, read // chunk * chunk)
+    return Widths(few, chunk if chunk * bytes_each <= CHUNK_BYTES else read)
 
 
-def cut(channels: int, at_once: int) -> list[slice]:
-    """Return the parts of some channels, of so many each.
+def cut(channels: range, width: int) -> list[slice]:
+    """Return parts of channels, between multiples of a width: where chunks end, if it is theirs.
 
     Examples
     --------
-    >>> cut(5, 3)
-    [slice(0, 3, None), slice(3, 5, None)]
+    >>> cut(range(2, 9), 3)
+    [slice(0, 1, None), slice(1, 4, None), slice(4, 7, None)]
     """
-    return [slice(first, min(first + at_once, channels)) for first in range(0, channels, at_once)]
+    edges = range(channels.start // width * width + width, channels.stop, width)
+    inside = [-(-(edge - channels.start) // channels.step) for edge in edges]
+    every = sorted({0, *inside, len(channels)})
+    return [slice(*ends) for ends in pairwise(every)]

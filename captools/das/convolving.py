@@ -63,6 +63,7 @@ def scaled(samples: np.ndarray, taps: Taps) -> Iterator[tuple[slice, Centre, np.
         if quiet.size and part.dtype != np.float64:
             few = first + quiet
             wide = replace(centre.of_channels(few), dtype=np.dtype(np.float64))
+            out = out.astype(np.float64)  # float32 has no room for powers of what is so quiet
             out[:, quiet] = _convolved(samples[:, few], wide, taps, products)
         yield block, part, out
 

@@ -23,7 +23,7 @@ def envelope_levels(samples: np.ndarray, taps: Taps) -> np.ndarray:
     Returns
     -------
     array of float32, shape (taps.count(len(samples)), channels)
-        The first is of the sample that follows on the halo. A dead channel is minus infinity.
+        The first is of the sample that follows on the halo. What is zero is minus infinity.
     """
     out = np.empty((taps.count(len(samples)), samples.shape[1]), np.float32, "F")
     for block, centre, power in convolving.scaled(samples, taps):

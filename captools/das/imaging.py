@@ -132,7 +132,8 @@ def image_inputs(
 def _task_ns(record: Record, channels: range) -> int:
     """Return how long a task is: at its ends, samples are read twice."""
     row_bytes = len(channels) * np.dtype(record.dtype).itemsize
-    return round(np.clip(TASK_BYTES / row_bytes * record.step * SECOND, TASK_NS, LONGEST_NS))
+    seconds = round(TASK_BYTES / row_bytes * record.step)  # whole: steps of files differ a trifle
+    return int(np.clip(seconds * SECOND, TASK_NS, LONGEST_NS))
 
 
 def _check_record(asked: Asked, record: Record, channels: range) -> None:

@@ -89,6 +89,7 @@ class Passed:
     def quietest(power: np.ndarray) -> np.ndarray:
         """Return of each channel how loud it is where it is quietest.
 
-        An envelope does not pass through zero. A root of two it is more than what it is made of.
+        An envelope passes through zero next to never. It is up to a root of two more than what it
+        is made of.
         """
         return np.sqrt(np.fmin.reduce(power, axis=0, initial=np.inf) / 2)

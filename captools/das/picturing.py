@@ -11,18 +11,20 @@ import numpy as np
 
 from captools import process
 from captools.das import pixels
-from captools.das.blocks import BLOCK_BYTES, channels_at_once, cut
+from captools.das.blocks import BLOCK_BYTES, cut, widths
 from captools.das.convolving import filtered
 from captools.das.envelopes import envelope_levels
 from captools.das.filters import common_mode, extended, without_common_mode
 from captools.das.reading import Order, Reader, fill
 from captools.das.recipes import ENVELOPE, FK, RMS, Prepared, Recipe
+from captools.das.records import Record
 from captools.das.taps import Taps
 from captools.das.tasks import Windows
 from captools.das.wavenumbers import frequency_wavenumber
 from captools.das.windows import Grid, Stretch
 
 FILTERED_AT_ONCE = 1 << 14  # samples of a channel, of several windows: with more it is slower
+UNEVEN = 1e5  # times as loud: windows are filtered each alone then
 SUM_BYTES = 1 << 25  # of the sums that pictures are made of, at a time
 
 
@@ -114,6 +116,11 @@ class _Source:
         """How many samples are read."""
         return self.stop - self.first
 
+    @property
+    def record(self) -> Record:
+        """That of the first sample that is read."""
+        return self.stretch.cut(self.first, self.stop)[0][0].record
+
     def window(self, number: int) -> tuple[int, int]:
         """Return the first sample of a window that is there, and the one after the last."""
         start = self.starts[number]
@@ -169,6 +176,7 @@ def _filtered(
             found = _values(group, sources, read, modes, taps, recipe.what)
             for number, values in zip(group, np.split(found, len(group)), strict=True):
                 sums[number][:, :, some] += pixels.sums(values, times, every[some, block])
+        del read  # here, too
     for number in numbers:
         total, weight = sums[number]
         if recipe.what == RMS:  # of which so far there are squares
@@ -220,12 +228,11 @@ def _blocks(
     reader: Reader, sources: list[_Source], order: Order
 ) -> Iterator[tuple[slice, list[np.ndarray]]]:
     """Yield channels that are worked on at once, with the samples of each source."""
-    parts = [(source.stretch, source.samples) for source in sources]
-    few, more = channels_at_once(reader, parts)
-    for channels in cut(len(reader.channels), more):
-        read = [source.read(reader, reader.channels[channels], order=order) for source in sources]
-        for block in cut(channels.stop - channels.start, few):
-            start, stop = channels.start + block.start, channels.start + block.stop
+    wide = widths(reader, [(source.record, source.samples) for source in sources])
+    for part in cut(reader.channels, wide.read):
+        read = [source.read(reader, reader.channels[part], order=order) for source in sources]
+        for block in cut(range(part.stop - part.start), wide.worked_on):
+            start, stop = part.start + block.start, part.start + block.stop
             yield slice(start, stop), [samples[:, block] for samples in read]
         del read  # before more is read
 
@@ -275,7 +282,7 @@ def _with_halo(
     part = slice(low - source.first, high - source.first)
     some = samples[part]
     if mode is not None:
-        dead = _is_dead(some)
+        dead = ~(_range(some) > 0)
         some = without_common_mode(some, mode[part])
         some[:, dead] = np.nan  # else it would feel what is taken off
     before, after = low - (first - halo), stop + halo - high
@@ -284,23 +291,37 @@ def _with_halo(
 
 def _of_samples(samples: np.ndarray, taps: Taps, what: str, windows: int) -> np.ndarray:
     """Return what pixels are means of, of samples with a halo; none of what is dead in a window."""
+    length = (len(samples) - 2 * taps.halo) // windows
+    parts = [samples[number * length :][: length + 2 * taps.halo] for number in range(windows)]
+    ranges = np.stack([_range(part) for part in parts])
+    if _is_uneven(ranges):
+        return np.concatenate([_of_samples(part, taps, what, 1) for part in parts])
     found = envelope_levels(samples, taps) if what == ENVELOPE else filtered(samples, taps)
     if what == RMS:
         found = found.astype(float) ** 2
-    length = (len(samples) - 2 * taps.halo) // windows
-    for number, values in enumerate(np.array_split(found, windows)):
-        start = number * length
-        values[:, _is_dead(samples[start : start + length + 2 * taps.halo])] = np.nan
+    for values, reach in zip(np.array_split(found, windows), ranges, strict=True):
+        values[:, ~(reach > 0)] = np.nan
     return found
 
 
-def _is_dead(samples: np.ndarray) -> np.ndarray:
-    """Return of which channels all samples are the same."""
-    some = samples[:: -(-len(samples) // 8)]
-    dead: np.ndarray = (some == some[0]).all(axis=0)
-    few = samples[:, dead]  # most are not, as a few samples say
-    dead[dead] = few.min(axis=0) == few.max(axis=0)
-    return dead
+def _is_uneven(ranges: np.ndarray) -> bool:
+    """Return whether what is loud in one window would be felt in another one, if filtered as one.
+
+    A transform rounds, and leaves out what next to nothing passes of.
+    """
+    quiet = np.where(ranges > 0, ranges, np.inf).min(axis=0)
+    return bool((np.fmax.reduce(ranges, axis=0) > UNEVEN * quiet).any())
+
+
+def _range(samples: np.ndarray) -> np.ndarray:
+    """Return how far the samples of each channel are apart; 0 if it is dead, NaN if none is."""
+    low, high = samples.min(axis=0).astype(float), samples.max(axis=0).astype(float)
+    with np.errstate(invalid="ignore"):  # infinite less infinite
+        found: np.ndarray = high - low
+    for channel in np.flatnonzero(~np.isfinite(found)):
+        there = samples[np.isfinite(samples[:, channel]), channel].astype(float)
+        found[channel] = np.ptp(there) if there.size else np.nan
+    return found
 
 
 # --- frequency and wavenumber ----------------------------------------------------

@@ -111,7 +111,7 @@ class Reader:
 
     def together(self, record: Record) -> int:
         """Return how many channels lie in one chunk, and are decoded together; one without any."""
-        chunks = self._dataset(record).chunks if record.dataset else None
+        chunks = getattr(self._dataset(record), "chunks", None) if record.dataset else None
         return int(chunks[1 - record.time_axis]) if chunks else 1
 
     def _dataset(self, record: Record) -> Any:
@@ -135,30 +135,14 @@ class Reader:
             raise InputError(f"{record.path}: {record.dataset}: {unreadable(error)}") from None
 
 
-class _OneByOne:
-    """A zarr array whose chunks are read one after the other.
-
-    Workers are what goes side by side here: chunks that do as well fill the memory.
-    """
-
-    def __init__(self, array: Any) -> None:
-        self.array = array
-        self.chunks: tuple[int, ...] = array.chunks
-
-    def __getitem__(self, where: tuple[slice, slice]) -> np.ndarray:
-        import zarr
-
-        alone = {"threading.max_workers": 1} if is_own_process() else {}  # it is never undone
-        with zarr.config.set({"async.concurrency": 1} | alone):
-            return np.asarray(self.array[where])
-
-
-def _open_zarr(record: Record) -> _OneByOne:
+def _open_zarr(record: Record) -> Any:
     require("das", "zarr")
     import zarr
 
+    if is_own_process():  # workers are what goes side by side: chunks that do, too, fill the memory
+        zarr.config.set({"async.concurrency": 1, "threading.max_workers": 1})
     try:
-        return _OneByOne(zarr.open_array(record.path, path=record.dataset, mode="r"))
+        return zarr.open_array(record.path, path=record.dataset, mode="r")
     except Exception as error:  # what zarr raises has no common class
         raise InputError(f"{record.path}: {record.dataset}: {one_line(error)}") from None
 

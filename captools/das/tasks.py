@@ -1,7 +1,8 @@
 """Runs of windows as inputs, and the samples of each window.
 
 Windows lie on the absolute grid of time and are named by their times there. A task is a run of them
-of a minute or so, on a grid of its own: which windows it has does not depend on the files.
+of a minute or two, on a grid of its own: which windows it has does not depend on how the samples
+are shared among files.
 """
 
 import re

@@ -73,7 +73,7 @@ def export_files(
 def _writer(output: Path, by: str | None) -> Callable[[Collection, list[str], Path, Crew], None]:
     """Return what writes files of this name; ValueError if there is none."""
     if by:
-        check_folder(output)
+        check_folder(output, by)
         require("export", "pyarrow")
         return write_geoparquet
     check_ending(output, "export")

@@ -4,7 +4,7 @@ Their places say what they hold: ``cycle=5/part-0.parquet``. Who asks for a cycl
 alone.
 """
 
-import re
+import os
 from pathlib import Path
 
 from captools.engine.crew import Crew
@@ -14,12 +14,11 @@ from captools.flat.origins import is_tile
 from captools.flat.reader import FlatFile
 from captools.io.address import has_suffix
 from captools.io.atomic import Outputs, appearing_folder
+from captools.points import tiling
 from captools.points.geoparquet import write_geoparquet
 from captools.process import check
 
-BY = ("cycle", "tile")
 FILE = "part-0.parquet"
-_FOLDER = re.compile(rf"({'|'.join(BY)})=.+")
 
 
 def key_of(file: FlatFile, by: str) -> int | str:
@@ -31,7 +30,7 @@ def key_of(file: FlatFile, by: str) -> int | str:
         If it has several cycles or none, or is no tile.
     """
     if by == "tile":
-        if not is_tile(file):
+        if not (is_tile(file) and tiling.is_name(file.path.name)):
             raise InputError(f"{file.path}: is no tile: --by tile is of what captools tile wrote")
         return file.path.name.removesuffix(".h5").removeprefix("tile_")
     if by not in file.identity_names and by not in file.columns:
@@ -47,13 +46,18 @@ def key_of(file: FlatFile, by: str) -> int | str:
     return found.pop() if found else 0
 
 
-def check_folder(output: Path) -> None:
+def check_folder(output: Path, by: str) -> None:
     """Raise ValueError if the output is no folder, or cannot be replaced without a loss."""
     if has_suffix(output.name, (".parquet", ".csv", ".csv.gz")) or output.is_file():
         raise ValueError(f"output {output}: name a folder, for --by makes a file of each")
-    there = sorted(path.name for path in output.iterdir()) if output.exists() else []
-    if others := [name for name in there if not _FOLDER.fullmatch(name)]:
-        raise ValueError(f"output {output} holds {others[0]}: only a folder of --by is replaced")
+    for path in sorted(output.iterdir()) if output.exists() else ():
+        is_part = path.name.startswith(f"{by}=") and path.is_dir()
+        others = sorted(set(os.listdir(path)) - {FILE}) if is_part else [""]
+        if others:
+            other = Path(path.name, others[0])
+            raise ValueError(
+                f"output {output} holds {other}: only a folder of --by {by} is replaced"
+            )
 
 
 def write_partitions(
@@ -68,6 +72,8 @@ def write_partitions(
     BadInputs, InputError, OutputError
         As for `write_geoparquet`.
     """
+    if by == "tile" and by in names:
+        raise InputError("column tile: the folders have this name: choose columns with -v")
     names = [name for name in names if name != by]
     written = Outputs()
     with appearing_folder(output) as hidden:

@@ -104,6 +104,11 @@ def tile_files(
     return written
 
 
+def is_name(name: str) -> bool:
+    """Return whether this is what a tile is called."""
+    return _NAME.fullmatch(name) is not None
+
+
 def _warn_of_many(count: int) -> None:
     """Warn before so many files are made that it was hardly meant; at once, not at the end."""
     if count > MANY_TILES:

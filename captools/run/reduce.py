@@ -154,11 +154,12 @@ def _send(written: Outputs, local: Path, output: Url) -> None:
     """Send what was made to where it shall be; parts of another output are in the way."""
     parent = output.removesuffix(f"/{output.name}")
     addresses = [Url(f"{parent}/{path.relative_to(local.parent)}") for path in written]
-    in_folders = [url for url in addresses if os.path.dirname(os.path.dirname(url)) == output]
-    is_set = len(addresses) > 1 or bool(in_folders)
+    in_folders = any(os.path.dirname(os.path.dirname(url)) == output for url in addresses)
+    is_set = len(addresses) > 1 or in_folders
     earlier = _named_alike(addresses) if is_set else set()
-    for url in in_folders[:1]:  # each has one of its own, all have one name
-        earlier.update(remote.matching(Url(f"{output}/*/{url.name}")))
+    if in_folders:  # who reads them reads all there is
+        for depth in ("*", "*/*"):
+            earlier.update(remote.matching(Url(f"{glob.escape(output)}/{depth}")))
     if others := earlier.difference(addresses):
         raise OutputError(f"{min(others)}: is of another output, and would mix with this one")
     sent = 0
@@ -168,16 +169,17 @@ def _send(written: Outputs, local: Path, output: Url) -> None:
             sent += 1
     except BaseException:
         if is_set:
-            _give_up(addresses, sent, earlier)
+            inside = addresses[0].startswith(f"{output}/")
+            _give_up(addresses, sent, earlier, output if inside else Url(parent))
         raise
     written[:] = addresses
 
 
-def _give_up(addresses: list[Url], sent: int, earlier: set[Url]) -> None:
+def _give_up(addresses: list[Url], sent: int, earlier: set[Url], folder: Url) -> None:
     """Remove what is new of a set, for some are worse than none; say what became of the rest."""
     if earlier:
         replaced, kept = (
-            [url.name for url in urls if url in earlier]
+            [url.removeprefix(f"{folder}/") for url in urls if url in earlier]
             for urls in (addresses[:sent], addresses[sent:])
         )
         log.error("replaced: %s; still of an earlier run: %s", _listed(replaced), _listed(kept))

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from pieces import record, stretch, write
+from pieces import record, write
 
-from captools.das import blocks, pngs, reading
-from captools.das.blocks import channels_at_once, cut
+from captools.das import blocks, pngs
+from captools.das.blocks import cut, widths
 from captools.das.imaging import Asked, image_inputs, write_images
 from captools.das.reading import Reader
 from captools.das.recipes import Recipe
@@ -25,25 +25,27 @@ def store(tmp_path):
     return record(tmp_path / "a.zarr", samples=6000, channels=24, **about)
 
 
-def test_parts_of_channels_are_all_of_them():
-    for channels, at_once in ((7, 3), (6, 3), (1, 9), (0, 2)):
-        numbers = np.arange(channels)
-        parts = [numbers[part] for part in cut(channels, at_once)]
-        assert np.array_equal(np.concatenate([[], *parts]), numbers)
-        assert all(len(part) <= at_once for part in parts)
+@pytest.mark.parametrize("channels", [range(7), range(6), range(2, 14), range(3, 40, 7), range(0)])
+def test_parts_of_channels_are_all_of_them_and_end_where_chunks_do(channels):
+    parts = [list(channels[part]) for part in cut(channels, 4)]
+    assert [number for part in parts for number in part] == list(channels)
+    chunks = [{number // 4 for number in part} for part in parts]
+    assert all(len(some) == 1 for some in chunks)
+    assert len(chunks) == len({number // 4 for number in channels})
 
 
 def test_chunks_are_read_whole_if_memory_allows(store, monkeypatch):
-    parts = [(stretch(store), 6000)]
+    parts = [(store, 6000)]
     with Reader(range(24)) as reader:
         assert reader.together(store) == 24
-        assert channels_at_once(reader, parts)[0] == channels_at_once(reader, parts)[1] > 24
+        assert widths(reader, parts).read % 24 == 0
         monkeypatch.setattr(blocks, "BLOCK_BYTES", 5 * 12001)
-        assert channels_at_once(reader, parts) == (5, 24)
+        assert widths(reader, parts) == (5, 24)
         monkeypatch.setattr(blocks, "CHUNK_BYTES", 24 * 12000)
-        assert channels_at_once(reader, parts) == (5, 5)
-    with Reader(range(0, 24, 5)) as reader:
-        assert channels_at_once(reader, parts) == (5, 5)
+        assert widths(reader, parts) == (5, 5)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 2 * 12001)
+    with Reader(range(0, 24, 5)) as reader:  # all between are read, too
+        assert widths(reader, parts) == (2, 10)
 
 
 def test_datasets_without_chunks_need_no_more(tmp_path):
@@ -54,17 +56,12 @@ def test_datasets_without_chunks_need_no_more(tmp_path):
 
 def test_each_part_of_a_store_is_read_once(tmp_path, store, monkeypatch):
     asked = Asked("10s", Recipe("envelope", 14, 35, size=(12, 20)), (0, 60))
-    read = []
-    get = reading._OneByOne.__getitem__
-    monkeypatch.setattr(
-        reading._OneByOne,
-        "__getitem__",
-        lambda array, where: read.append(where) or get(array, where),
-    )
+    read, slab = [], Reader._slab
+    monkeypatch.setattr(Reader, "_slab", lambda *words: read.append(words[-1]) or slab(*words))
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 5 * 12001)
     inputs = image_inputs(Scan((store,), ()), asked)
     found = write_images(inputs, asked, tmp_path / "store")
-    assert [(where[0].start, where[0].stop) for where in read] == [(0, 24)]
+    assert read == [range(24)]
     monkeypatch.undo()
     plain = image_inputs(Scan(tuple(write(tmp_path, SAMPLES, [])), ()), asked)
     expected = write_images(plain, asked, tmp_path / "plain")

@@ -248,6 +248,34 @@ def test_windows_that_are_filtered_as_one_are_as_each_alone(
 
 
 @pytest.mark.parametrize("what", ["envelope", "rms", "waterfall"])
+def test_what_is_missing_of_a_dead_channel_does_not_wake_it(tmp_path, samples, what):
+    limits = (-99, 99) if what == "waterfall" else (-10, 60)
+    asked = Asked("3s", replace(BAND, what=what, size=(10, 20)), limits)
+    some = samples.astype(np.float32)
+    some[:2600, 9] = 5  # dead in the first windows, and shares a pixel with others
+    some[1000:1100] = np.nan
+    found = draw(tmp_path, write(tmp_path, some, []), asked)
+    some[:2600, 9] = np.nan
+    expected = draw(tmp_path, write(tmp_path, some, []), asked, "without")
+    for name in list(found)[:3]:
+        np.testing.assert_array_equal(found[name], expected[name])
+
+
+@pytest.mark.parametrize("loud", [1e10, 1e20, 9.97e36])
+def test_what_is_far_too_loud_is_not_felt_in_other_windows(tmp_path, samples, loud):
+    some = np.random.default_rng(1).normal(size=samples.shape).astype(np.float32)
+    asked = replace(ASKED, limits=(-40, 30))
+    expected = draw(tmp_path, write(tmp_path, some, []), asked, "without")
+    some[3000, 2] = loud
+    found = draw(tmp_path, write(tmp_path, some, []), asked)
+    for number, (name, picture) in enumerate(found.items()):
+        if not 3 <= number <= 6:  # the halo reaches 2.3 s
+            np.testing.assert_array_equal(picture, expected[name])
+        others = picture[:, 2:].astype(int) - expected[name][:, 2:]  # it lies in two pixels
+        assert np.abs(others).max() <= 1
+
+
+@pytest.mark.parametrize("what", ["envelope", "rms", "waterfall"])
 @pytest.mark.parametrize("common_mode", [False, True])
 def test_dead_channels_blank_no_picture(tmp_path, samples, what, common_mode):
     limits = (-99, 99) if what == "waterfall" else (-10, 60)

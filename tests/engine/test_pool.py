@@ -506,7 +506,7 @@ def test_it_can_be_ended_at_any_moment(tmp_path, outdir):
     paths = write_inputs(tmp_path / "in", **{f"g{n}": "write 1" for n in range(2000)})
     task = Task(toy, outputs, LocalFolder(outdir), {}, 1)
     chance = random.Random(1)
-    for _ in range(8):
+    for _ in range(5):
         with local(2) as pool, contextlib.closing(pool.run(task, paths, Stop())) as run:
             deadline = time.monotonic() + chance.uniform(0, 1.2)
             for end in run:

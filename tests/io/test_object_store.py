@@ -312,6 +312,10 @@ def test_cycles_of_another_output_are_not_mixed_in(call, store, tmp_path):
     assert result.exit_code == 1
     assert "cycle=12/part-0.parquet: is of another output" in result.stderr
     assert there(store) == before
+    store.put(files[0], "cycles/", bucket=BUCKET)
+    result = call("export", *files, "-o", out, "--by", "cycle")
+    assert result.exit_code == 1
+    assert "cycles/3.h5: is of another output" in result.stderr
 
 
 def test_killed_at_any_moment_it_goes_on_to_the_same_objects(

@@ -96,6 +96,10 @@ def test_files_of_several_cycles_and_those_that_are_no_tiles_are_named(files, tm
         with pytest.raises(BadInputs, match=why):
             export([merged], tmp_path / "out", by=by)
         assert not (tmp_path / "out").exists()
+    tile(files, tmp_path / "tiles", size=100)
+    (whole,) = merge(sorted((tmp_path / "tiles").glob("*.h5")), tmp_path / "m.h5", all_rows=True)
+    with pytest.raises(BadInputs, match="is no tile"):
+        export([whole], tmp_path / "out", by="tile")
     (one,) = merge(files[1:4:2], tmp_path / "one.h5")
     (written,) = export([one], tmp_path / "out", by="cycle")
     assert written.parent.name == "cycle=3"
@@ -109,9 +113,14 @@ def test_only_a_folder_of_parts_is_replaced(files, tmp_path, run):
     result = run("export", files[3], "-o", out, "--by", "cycle")
     assert (result.exit_code, result.stdout) == (0, f"{out}/cycle=3/part-0.parquet\n")
     assert (out / "cycle=3/part-0.parquet").read_bytes() != before
+    (out / "cycle=3/other.parquet").write_text("mine")
+    result = run(*words)
+    assert result.exit_code == 2
+    assert "holds cycle=3/other.parquet: only a folder of --by cycle is replaced" in result.stderr
+    (out / "cycle=3/other.parquet").unlink()
     (out / "notes.txt").write_text("mine")
     for output, why in (
-        (out, "holds notes.txt: only a folder of --by is replaced"),
+        (out, "holds notes.txt: only a folder of --by cycle is replaced"),
         (tmp_path / "a.parquet", "name a folder, for --by makes a file of each"),
         (files[0], "is an input"),
     ):

@@ -412,7 +412,7 @@ def test_a_bit_that_flips_anywhere_is_found_or_does_no_harm(tmp_path):
     good = write_flat(tmp_path / "in" / "a.h5", columns, "gzip")
     (merged,) = merge([good], tmp_path / "in" / "b.h5", compression="gzip")
     whole, errors = merged.read_bytes(), []
-    for at in range(0, len(whole), 97):
+    for at in range(0, len(whole), 193):
         content = bytearray(whole)
         content[at] ^= 0x04
         merged.write_bytes(content)
