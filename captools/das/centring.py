@@ -41,16 +41,11 @@ class Centre:
     @classmethod
     def of(cls, samples: np.ndarray) -> "Centre":
         """Return the centre of samples of shape (time, channel); NaN and infinity are missing."""
-        low, high = samples.min(axis=0).astype(float), samples.max(axis=0).astype(float)
+        low, high, holes = extremes(samples)
         with np.errstate(invalid="ignore"):  # infinite less infinite
             mean = samples[::EVERY].mean(axis=0, dtype=float)
-            holes = np.flatnonzero(~np.isfinite(high - low))
         for channel in holes:
-            present = samples[np.isfinite(samples[:, channel]), channel].astype(float)
-            if not present.size:
-                present = np.zeros(1)
-            low[channel], high[channel] = present.min(), present.max()
-            mean[channel] = present.mean()
+            mean[channel] = _present(samples[:, channel]).mean()
         peak = float(np.max(high - low, initial=0.0))
         dtype = np.dtype(
             np.float64 if _is_wide(samples) and peak > WHOLE_IN_FLOAT32 else np.float32
@@ -93,6 +88,35 @@ class Centre:
         if self.has_holes:
             out[~np.isfinite(out)] = np.nan
         return out
+
+
+def extremes(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the least and the most of each channel, and which channels have something missing.
+
+    Parameters
+    ----------
+    samples : array of int or float, shape (time, channel)
+        NaN and infinity are missing.
+
+    Returns
+    -------
+    low, high : arrays of float64, shape (channels,)
+        Of what is there; 0 where nothing is.
+    holes : array of int
+    """
+    low, high = samples.min(axis=0).astype(float), samples.max(axis=0).astype(float)
+    with np.errstate(invalid="ignore"):  # infinite less infinite
+        holes = np.flatnonzero(~np.isfinite(high - low))
+    for channel in holes:
+        present = _present(samples[:, channel])
+        low[channel], high[channel] = present.min(), present.max()
+    return low, high, holes
+
+
+def _present(samples: np.ndarray) -> np.ndarray:
+    """Return what is there of a channel's samples; a zero if nothing is."""
+    present = samples[np.isfinite(samples)].astype(float)
+    return present if present.size else np.zeros(1)
 
 
 def _is_wide(samples: np.ndarray) -> bool:

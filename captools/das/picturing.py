@@ -12,6 +12,7 @@ import numpy as np
 from captools import process
 from captools.das import pixels
 from captools.das.blocks import BLOCK_BYTES, cut, widths
+from captools.das.centring import extremes
 from captools.das.convolving import filtered
 from captools.das.envelopes import envelope_levels
 from captools.das.filters import common_mode, extended, without_common_mode
@@ -176,7 +177,7 @@ def _filtered(
             found = _values(group, sources, read, modes, taps, recipe.what)
             for number, values in zip(group, np.split(found, len(group)), strict=True):
                 sums[number][:, :, some] += pixels.sums(values, times, every[some, block])
-        del read  # here, too
+        del read  # before more is read, as in `_blocks`
     for number in numbers:
         total, weight = sums[number]
         if recipe.what == RMS:  # of which so far there are squares
@@ -282,7 +283,7 @@ def _with_halo(
     part = slice(low - source.first, high - source.first)
     some = samples[part]
     if mode is not None:
-        dead = ~(_range(some) > 0)
+        dead = _range(some) == 0
         some = without_common_mode(some, mode[part])
         some[:, dead] = np.nan  # else it would feel what is taken off
     before, after = low - (first - halo), stop + halo - high
@@ -300,7 +301,7 @@ def _of_samples(samples: np.ndarray, taps: Taps, what: str, windows: int) -> np.
     if what == RMS:
         found = found.astype(float) ** 2
     for values, reach in zip(np.array_split(found, windows), ranges, strict=True):
-        values[:, ~(reach > 0)] = np.nan
+        values[:, reach == 0] = np.nan
     return found
 
 
@@ -310,18 +311,13 @@ def _is_uneven(ranges: np.ndarray) -> bool:
     A transform rounds, and leaves out what next to nothing passes of.
     """
     quiet = np.where(ranges > 0, ranges, np.inf).min(axis=0)
-    return bool((np.fmax.reduce(ranges, axis=0) > UNEVEN * quiet).any())
+    return bool((ranges.max(axis=0) > UNEVEN * quiet).any())
 
 
 def _range(samples: np.ndarray) -> np.ndarray:
-    """Return how far the samples of each channel are apart; 0 if it is dead, NaN if none is."""
-    low, high = samples.min(axis=0).astype(float), samples.max(axis=0).astype(float)
-    with np.errstate(invalid="ignore"):  # infinite less infinite
-        found: np.ndarray = high - low
-    for channel in np.flatnonzero(~np.isfinite(found)):
-        there = samples[np.isfinite(samples[:, channel]), channel].astype(float)
-        found[channel] = np.ptp(there) if there.size else np.nan
-    return found
+    """Return how far the samples of each channel are apart; 0 if it is dead, or none is there."""
+    low, high, _ = extremes(samples)
+    return high - low
 
 
 # --- frequency and wavenumber ----------------------------------------------------

@@ -51,7 +51,7 @@ def export_files(
     """Export; see the step `export`."""
     write = _writer(output, options.by)
     names = None if options.variables is None else column_names(options.variables)
-    places = [name for pair in PLACES for name in pair] if write is not _write_csv else []
+    places = [name for pair in PLACES for name in pair] if write is write_geoparquet else []
     needed = None if names is None else dict.fromkeys([*names, *places])
     key = partial(key_of, by=options.by) if options.by else None
     wanted = options.mode, needed, options.all_rows, options.place_names
@@ -60,18 +60,18 @@ def export_files(
     if names is None:
         names = list(collection.dtypes)
     collection.check_columns(names)
-    written = Outputs([output])
     if options.by:
         written = write_partitions(collection, names, output, options.by, crew)
     else:
         write(collection, names, output, crew)
+        written = Outputs([output])
     written.rows_in, written.rows_out = collection.total_in, collection.total
     written.removed = collection.removed
     return written
 
 
 def _writer(output: Path, by: str | None) -> Callable[[Collection, list[str], Path, Crew], None]:
-    """Return what writes files of this name; ValueError if there is none."""
+    """Return what writes files of this name, or a folder of them; ValueError if there is none."""
     if by:
         check_folder(output, by)
         require("export", "pyarrow")
